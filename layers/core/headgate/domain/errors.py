@@ -27,3 +27,32 @@ class ThrottledError(HeadgateError):
 
 class AccessDeniedError(HeadgateError):
     """Raised when a role lacks a permission; the message names the call."""
+
+
+class EndpointBusyError(HeadgateError):
+    """Raised when an endpoint is being changed, so that AWS refuses another change; the state machine retries it."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(f"Endpoint {endpoint} is being changed; try again when it has come to rest.")
+
+
+class ConfigurationError(HeadgateError):
+    """Raised when a function was deployed without something that it needs."""
+
+    def __init__(self, missing: list[str]) -> None:
+        super().__init__(f"The function was deployed without {', '.join(missing)}; set it in template.yaml.")
+
+
+class EndpointTakenError(HeadgateError):
+    """Raised when the name of a project's endpoint belongs to another project."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(f"The endpoint name {endpoint} is taken; give the project another name.")
+
+
+class DatasetRefusedError(HeadgateError):
+    """Raised when a dataset is unfit to train on; the use case turns it into a verdict, it never leaves that."""
+
+    def __init__(self, reason_code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason_code = reason_code

@@ -1,0 +1,151 @@
+"""`runs`, `show`, `versions` and `releases`: what has been, and what serves now."""
+
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from headgate_cli.commands import options
+from headgate_cli.output import Output
+
+
+def runs(
+    tenant: options.Tenant = options.DEFAULT_TENANT,
+    project: Annotated[str | None, typer.Option(metavar="NAME", help="Only this project's.")] = None,
+    stack: options.Stack = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the runs of a tenant or of one project, the newest first."""
+    with options.cloud(stack) as cloud:
+        from headgate.domain.names import Project
+
+        from headgate_cli.runs import Records, run_document
+
+        book = Records(cloud)
+        records = book.runs_of_project(Project(tenant, project)) if project else book.runs_of_tenant(tenant)
+        documents = [run_document(record) for record in records]
+    Output(as_json).result({"runs": documents}, lambda console: _show_runs(console, documents, tenant))
+
+
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN")],
+    stack: options.Stack = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show one run: how it ended and why, what was inferred, how good its model is."""
+    with options.cloud(stack) as cloud:
+        from headgate_cli.following import Follower, utc_now
+        from headgate_cli.runs import Artifacts, Records, ref_of, run_document
+        from headgate_cli.stages import seconds_by_stage
+
+        record = Records(cloud).find_run(run)
+        ref, artifacts = ref_of(record), Artifacts(cloud)
+        document = run_document(record) | {
+            "seconds": seconds_by_stage(Follower(cloud).look(ref).stages, utc_now()),
+            "report": artifacts.report(ref),
+            "evaluation": artifacts.evaluation(ref),
+            "links": artifacts.links(ref),
+        }
+    Output(as_json).result(document, lambda console: _show_run(console, document))
+
+
+def versions(
+    project: options.ProjectName,
+    tenant: options.Tenant = options.DEFAULT_TENANT,
+    stack: options.Stack = None,
+    as_json: options.Json = False,
+) -> None:
+    """List the versions of a project in the model registry, the newest first."""
+    with options.cloud(stack) as cloud:
+        from headgate.domain.names import Project
+
+        from headgate_cli.registry import registered_versions
+
+        documents = registered_versions(cloud, Project(tenant, project))
+    Output(as_json).result({"versions": documents}, lambda console: _show_versions(console, documents))
+
+
+def releases(
+    project: options.ProjectName,
+    tenant: options.Tenant = options.DEFAULT_TENANT,
+    stack: options.Stack = None,
+    as_json: options.Json = False,
+) -> None:
+    """List which versions were put in service, when and why, the newest first."""
+    with options.cloud(stack) as cloud:
+        from headgate.domain.names import Project
+
+        from headgate_cli.runs import Records, release_document
+
+        documents = [release_document(release) for release in Records(cloud).releases(Project(tenant, project))]
+    Output(as_json).result({"releases": documents}, lambda console: _show_releases(console, documents))
+
+
+def _show_runs(console: Console, documents: list[dict[str, Any]], tenant: str) -> None:
+    from headgate_cli.board import outcome_text
+    from headgate_cli.tables import rows
+
+    lines = (
+        (d["arrived_at"], d["run"], d["name"], outcome_text(d["state"]), d["version"], d["reason"]) for d in documents
+    )
+    columns = ("arrived", "run", "data", "state", "version", "why")
+    rows(console, columns, lines, empty=f"{tenant} has no runs yet. `headgate drop FILE` starts one.")
+
+
+def _show_versions(console: Console, documents: list[dict[str, Any]]) -> None:
+    from headgate_cli.tables import rows
+
+    lines = ((d["version"], d["approval"], d["created_at"], d["arn"]) for d in documents)
+    rows(console, ("version", "approval", "registered", "arn"), lines, empty="No version is registered yet.")
+
+
+def _show_releases(console: Console, documents: list[dict[str, Any]]) -> None:
+    from headgate_cli.tables import rows
+
+    lines = ((d["sequence"], d["version"], d["state"], d["at"], d["why"]) for d in documents)
+    rows(console, ("release", "version", "state", "at", "why"), lines, empty="Nothing was put in service yet.")
+
+
+def _show_run(console: Console, document: Mapping[str, Any]) -> None:
+    from headgate_cli.board import outcome_text, seconds_table
+    from headgate_cli.tables import facts
+
+    facts(
+        console,
+        {name: document[name] for name in ("run", "name", "arrived_at", "ended_at")}
+        | {
+            "outcome": outcome_text(document["state"]),
+            "reason": document["reason"],
+            "version": document["version"],
+            "seconds": seconds_table(document["seconds"]),
+        }
+        | document["links"],
+    )
+    console.print()
+    _show_evaluation(console, document["evaluation"])
+    _show_choices(console, document["report"])
+
+
+def _show_evaluation(console: Console, evaluation: Mapping[str, Any] | None) -> None:
+    from headgate_cli.output import number_text
+    from headgate_cli.tables import rows
+
+    if not evaluation:
+        return
+    names = list(evaluation["challenger"])
+    lines = (
+        (who, *(number_text(evaluation[who][name]) if name in evaluation[who] else "" for name in names))
+        for who in ("challenger", "champion", "trivial")
+        if evaluation.get(who)
+    )
+    rows(console, (f"on {evaluation['rows']} rows", *names), lines, empty="")
+
+
+def _show_choices(console: Console, report: Mapping[str, Any] | None) -> None:
+    from headgate_cli.story import choices_of
+    from headgate_cli.tables import rows
+
+    if report:
+        lines = ((choice.what, choice.value, choice.why) for choice in choices_of(report))
+        rows(console, ("inferred", "as", "because"), lines, empty="Nothing had to be inferred.")

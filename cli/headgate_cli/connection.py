@@ -1,0 +1,150 @@
+"""How the command line reaches a cloud: the one place where AWS clients are made and AWS's errors become ours.
+
+Both clouds are found alike, by the outputs of the CloudFormation stack. Which cloud it is depends on the caller:
+`--stack` (or HEADGATE_STACK) names a stack on AWS and uses the ordinary credential chain; without it the card of
+the local cloud tells where that one listens.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import boto3
+from botocore import exceptions
+from botocore.config import Config
+
+from headgate_cli import local_cloud
+from headgate_cli.errors import CommandError, UnreachableError
+
+NO_CLOUD = (
+    "There is no cloud to talk to. Start the local one with `headgate up`, "
+    "or name a stack on AWS with --stack NAME (or HEADGATE_STACK)."
+)
+_OUTPUTS = ("DataBucket", "ArtifactBucket", "LedgerTable", "TrainStateMachine", "PromoteStateMachine")
+_UNREACHABLE = (
+    exceptions.HTTPClientError,  # the root of refused and timed-out connections
+    exceptions.NoCredentialsError,
+    exceptions.PartialCredentialsError,
+    exceptions.NoRegionError,
+    exceptions.ProfileNotFound,
+    exceptions.TokenRetrievalError,
+)
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """A stack of Headgate and the clients to talk to it."""
+
+    session: Any  # boto3.Session
+    stack: str
+    endpoint_url: str | None
+    outputs: Mapping[str, str]
+
+    @property
+    def is_local(self) -> bool:
+        """Whether this is the local cloud; only waiting times and texts depend on it."""
+        return self.endpoint_url is not None
+
+    @property
+    def data_bucket(self) -> str:
+        """The bucket that people write to."""
+        return self.outputs["DataBucket"]
+
+    @property
+    def artifact_bucket(self) -> str:
+        """The bucket that Headgate writes to."""
+        return self.outputs["ArtifactBucket"]
+
+    @property
+    def title(self) -> str:
+        """Which cloud this is, in words."""
+        return "local cloud" if self.is_local else f"stack {self.stack} in {self.session.region_name}"
+
+    def client(self, service: str) -> Any:
+        """The boto3 client for a service; one for each, since making one costs more than most calls."""
+        return _client(self.session, service, self.endpoint_url)
+
+    def execution_arn(self, output: str, name: str) -> str:
+        """The ARN of an execution: of the machine whose ARN is the stack's `output`."""
+        return f"{self.outputs[output].replace(':stateMachine:', ':execution:')}:{name}"
+
+
+@cache
+def _client(session: Any, service: str, endpoint_url: str | None) -> Any:
+    config = Config(
+        connect_timeout=3 if endpoint_url else 10,
+        retries={"mode": "standard", "total_max_attempts": 2 if endpoint_url else 5},
+        user_agent_extra="headgate-cli",
+    )
+    return session.client(service, endpoint_url=endpoint_url, config=config)
+
+
+def connect(stack: str | None) -> Cloud:
+    """Find the cloud and the stack in it.
+
+    Raises:
+        UnreachableError: when there is none, or it does not answer.
+    """
+    if stack:
+        with translated_errors():
+            return _open(boto3.Session(), stack, endpoint_url=None)
+    card = local_cloud.read_card()
+    if card is None:
+        raise UnreachableError(NO_CLOUD)
+    session = boto3.Session(
+        aws_access_key_id=card["access_key_id"],
+        aws_secret_access_key=card["secret_access_key"],
+        region_name=card["region"],
+    )
+    try:
+        return _open(session, card["stack"], card["endpoint_url"])
+    except _UNREACHABLE as error:
+        raise UnreachableError(
+            f"The local cloud was started at {card['endpoint_url']} but does not answer there. "
+            f"Start it again with `headgate up`; its log is {card['log']}."
+        ) from error
+
+
+def _open(session: Any, stack: str, endpoint_url: str | None) -> Cloud:
+    cloud = Cloud(session, stack, endpoint_url, {})
+    try:
+        description = cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except exceptions.ClientError as error:
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        raise UnreachableError(
+            f"No stack named {stack} is deployed in {session.region_name}. "
+            "Deploy it, or name another with --stack and AWS_REGION."
+        ) from error
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
+    missing = [name for name in _OUTPUTS if name not in outputs]
+    if missing:
+        raise UnreachableError(
+            f"The stack {stack} ({description['StackStatus']}) lacks the outputs {', '.join(missing)}: "
+            "it is not a stack of Headgate, or its deployment did not end well."
+        )
+    return Cloud(session, stack, endpoint_url, outputs)
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turn what boto3 raises into an error that a person can act on."""
+    try:
+        yield
+    except _UNREACHABLE as error:
+        raise UnreachableError(f"The cloud cannot be reached: {error}") from error
+    except exceptions.ClientError as error:
+        details = error.response["Error"]
+        code, message = details.get("Code", "Unknown"), details.get("Message", "")
+        if code in ("ExpiredToken", "ExpiredTokenException", "InvalidClientTokenId", "UnrecognizedClientException"):
+            raise UnreachableError(f"AWS does not accept the credentials: {message}. Sign in again.") from error
+        raise CommandError(f"AWS refused {error.operation_name}: {message} ({code})") from error
+    except exceptions.BotoCoreError as error:
+        raise CommandError(f"The call could not be made: {error}") from error
+
+
+def error_code(error: exceptions.ClientError) -> str:
+    """AWS's name for what went wrong."""
+    return str(error.response["Error"].get("Code", ""))

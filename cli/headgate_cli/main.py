@@ -1,0 +1,85 @@
+"""The `headgate` command: wires the commands together and turns what ends them into exit codes."""
+
+import json
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+
+import typer
+from rich.console import Console
+
+from headgate_cli.commands import cloud, data, demonstration, ledger, prediction
+from headgate_cli.errors import CommandError, ExitCode
+
+app = typer.Typer(
+    help="The control gate between data and production: validate, train, judge, release, roll back.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (
+    demonstration.demo,
+    cloud.up,
+    cloud.down,
+    cloud.doctor,
+    data.drop,
+    data.watch,
+    ledger.runs,
+    ledger.show,
+    ledger.versions,
+    ledger.releases,
+    prediction.predict,
+):
+    app.command()(command)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Returns:
+        The exit code; nothing is raised. HEADGATE_DEBUG=1 shows where an error came from.
+    """
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        # What is not standalone hands its errors to us, so that --json can put them into its one document.
+        return int(app(given, prog_name="headgate", standalone_mode=False) or ExitCode.DONE)
+    except typer.TyperException as error:
+        return _end(given, error.format_message(), ExitCode.USAGE)
+    except (KeyboardInterrupt, typer.Abort):
+        return _end(given, "Interrupted. What was started in the cloud goes on.", ExitCode.INTERRUPTED)
+    except CommandError as error:
+        return _end(given, str(error), error.exit_code)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: PTH123, SIM115 the reader left; let the interpreter flush into nothing
+        return ExitCode.DONE
+    except Exception as error:  # the last resort: a person gets a sentence, a developer asks for the traceback
+        return _end(given, _unexpected(error), _exit_code_of(error))
+
+
+def _end(given: Sequence[str], message: str, code: ExitCode) -> int:
+    if os.environ.get("HEADGATE_DEBUG") == "1":
+        traceback.print_exc()
+    Console(stderr=True, highlight=False).print(f"headgate: {message}", markup=False, soft_wrap=True)
+    if "--json" in given:
+        sys.stdout.write(json.dumps({"error": message, "exit_code": int(code)}, ensure_ascii=False) + "\n")
+    return code
+
+
+def _exit_code_of(error: Exception) -> ExitCode:
+    from headgate.domain.errors import BadKeyError
+
+    return ExitCode.USAGE if isinstance(error, BadKeyError) else ExitCode.FAILED
+
+
+def _unexpected(error: Exception) -> str:
+    from headgate.domain.errors import HeadgateError
+
+    if isinstance(error, HeadgateError):
+        return str(error)
+    return f"This should not have happened ({type(error).__name__}: {error}). HEADGATE_DEBUG=1 shows where."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

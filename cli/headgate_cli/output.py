@@ -1,0 +1,55 @@
+"""The one place that turns results into text for people or into JSON for programs.
+
+With `--json` stdout carries exactly one JSON document. Without it stdout carries the result as text. Progress and
+notes always go to stderr, so that both can be piped.
+"""
+
+import json
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from rich.console import Console
+
+
+def _stderr() -> Console:
+    return Console(stderr=True, highlight=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where a command speaks to: `as_json` for programs, otherwise for people."""
+
+    as_json: bool
+    notes: Console = field(default_factory=_stderr)
+
+    def note(self, text: str) -> None:
+        """Tell people something on the way; never part of the result."""
+        self.notes.print(text, markup=False, soft_wrap=True)
+
+    def result(self, document: Mapping[str, Any], show: Callable[[Console], None]) -> None:
+        """Give the result once: the document to a program, or what `show` prints to a person."""
+        if self.as_json:
+            sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
+        else:
+            show(Console(highlight=False))
+
+
+def seconds_text(seconds: float) -> str:
+    """A duration as people read it: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
+    if seconds < 9.95:
+        return f"{seconds:.1f} s"
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest} s" if rest else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def number_text(value: float) -> str:
+    """A measure with four significant digits, without an exponent where that can be read."""
+    return f"{value:.4g}"

@@ -1,0 +1,77 @@
+"""Asking a project's endpoint: rows in, one answer for each row in the same order."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+from botocore.exceptions import ClientError
+from headgate.domain.names import Project
+
+from headgate_cli.connection import Cloud, error_code
+from headgate_cli.errors import CommandError, UsageError
+from headgate_cli.rows import Instances, Row, batches
+from headgate_cli.runs import Artifacts, Records, RunRef
+
+_LARGEST_REQUEST = 5_500_000  # SageMaker's bound is 6 MB, the envelope included
+_MOST_ROWS = 10_000  # the answer has a bound as well, and many classes make it longer than the question
+_ENVELOPE = (b'{"instances":[', b"]}")
+
+
+def predict(
+    cloud: Cloud, project: Project, rows: Iterable[Row], note: Callable[[str], None]
+) -> dict[str, Any]:
+    """Ask the endpoint about every row.
+
+    Returns:
+        `endpoint`, `version`, and `predictions`: for each row a `label` with `probabilities`, or a `value`.
+
+    Raises:
+        UsageError: when the rows do not fit the model.
+        CommandError: when the project has no endpoint or it fails.
+    """
+    champion = Records(cloud).ledger.head(project).champion
+    spec = Artifacts(cloud).spec(RunRef(project, champion.dataset)) if champion else None
+    if champion is None or spec is None:
+        raise CommandError(
+            f"{project.endpoint} does not serve yet: no version of {project.name} was promoted. "
+            f"`headgate runs --tenant {project.tenant} --project {project.name}` tells why."
+        )
+    encoded = _encoded(Instances(spec["columns"]), rows, note)
+    predictions: list[Any] = []
+    for batch in batches(encoded, _LARGEST_REQUEST, _MOST_ROWS):
+        predictions += _invoke(cloud, project, b",".join(batch), len(batch))
+    return {"endpoint": project.endpoint, "version": champion.version, "predictions": predictions}
+
+
+def _encoded(instances: Instances, rows: Iterable[Row], note: Callable[[str], None]) -> Iterator[bytes]:
+    for number, row in enumerate(rows, start=1):
+        if number == 1 and (unused := instances.unused(row)):
+            note(f"Not used by the model: {', '.join(unused)}.")
+        yield json.dumps(instances.instance(number, row), separators=(",", ":")).encode()
+
+
+def _invoke(cloud: Cloud, project: Project, instances: bytes, count: int) -> list[Any]:
+    try:
+        response = cloud.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=project.endpoint, ContentType="application/json", Body=instances.join(_ENVELOPE)
+        )
+    except ClientError as error:
+        if error_code(error) != "ModelError":
+            raise
+        # The container's own answer travels inside SageMaker's error.
+        status, said = int(error.response.get("OriginalStatusCode", 500)), error.response.get("OriginalMessage", "")
+        sentence = _sentence(said) or "The endpoint gave no reason."
+        raise (UsageError(sentence) if 400 <= status < 500 else CommandError(sentence)) from error
+    predictions = json.loads(response["Body"].read())["predictions"]
+    if len(predictions) != count:
+        raise CommandError(f"The endpoint gave {len(predictions)} answers to {count} rows.")
+    return list(predictions)
+
+
+def _sentence(body: str) -> str:
+    """The sentence in an endpoint's error body, which TensorFlow Serving wraps as {"error": ...}."""
+    try:
+        document = json.loads(body)
+    except ValueError:
+        return body
+    return str(document.get("error", body)) if isinstance(document, dict) else body

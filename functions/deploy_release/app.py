@@ -1,0 +1,27 @@
+"""Task of `promote`, with a task token: create or update the endpoint."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from headgate.aws.sagemaker import Endpoints
+from headgate.aws.stepfunctions import Tasks
+from headgate.entrypoint import ServingEnvironment, client, environment, ledger, logger, now
+from headgate.services.deploy_release import DeployRelease, deploy_release
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> None:
+    """Deploy the release named in the payload; the token goes back when the endpoint has come to rest."""
+    settings = environment(ServingEnvironment)
+    command = DeployRelease.parse(event)
+    tenant = command.project.tenant
+    deploy_release(
+        command,
+        ledger=ledger(tenant),
+        endpoints=Endpoints(client("sagemaker", tenant)),
+        tasks=Tasks(client("stepfunctions", tenant)),
+        serving_image=settings.serving_image,
+        serving_role=settings.serving_role_arn,
+        now=now(),
+    )
+    logger.info("release deploying", tenant=tenant, project=command.project.name, release=command.sequence)

@@ -1,0 +1,24 @@
+"""Task of `train`: register a version that passed the gate."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from headgate.aws.sagemaker import Registry
+from headgate.entrypoint import RegistryEnvironment, client, environment, logger
+from headgate.services.register_version import RegisterVersion, register_version
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
+    """Register the model of the run named in the payload."""
+    settings = environment(RegistryEnvironment)
+    command = RegisterVersion.parse(event)
+    tenant = command.project.tenant
+    answer = register_version(
+        command,
+        registry=Registry(client("sagemaker", tenant)),
+        serving_image=settings.serving_image,
+        code=settings.training_code_hash,
+    )
+    logger.info("version registered", tenant=tenant, project=command.project.name, run=command.run, **answer)
+    return answer

@@ -1,0 +1,252 @@
+"""The ledger in DynamoDB.
+
+Reads are consistent; every write is conditional, and what belongs together is one transaction.
+"""
+
+import dataclasses
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+from botocore.exceptions import ClientError
+
+from headgate.aws.errors import code_of, translated
+from headgate.domain.errors import ConflictError
+from headgate.domain.names import Project
+from headgate.domain.releases import Release, ReleaseState
+from headgate.domain.runs import OUTCOMES, RUNNING, Champion, Ending, Head, Run
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+_OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
+_NOT_ENDED = f"attribute_exists(pk) AND NOT #state IN ({', '.join(_OUTCOME_VALUES)})"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A change of a run: it becomes the active one."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A change of a run: its one terminal record is written."""
+
+    run: str
+    ending: Ending
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePlanned:
+    """A new release, and the run that asked for it."""
+
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseMoved:
+    """A release goes to another state; `was` are the states it may come from."""
+
+    sequence: int
+    state: ReleaseState
+    at: str
+    was: tuple[ReleaseState, ...]
+
+
+Change = RunStarted | RunEnded | ReleasePlanned | ReleaseMoved
+
+
+class Ledger:
+    """Every run and release, and what each project is doing now."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def head(self, project: Project) -> Head:
+        """What the project is doing now; an empty head for a project never seen."""
+        item = self._get(_pk(project), "PROJECT")
+        if item is None:
+            return Head()
+        champion = item.get("champion")
+        head: Head = _build(Head, {**item, "champion": Champion(**champion) if champion else None})
+        return head
+
+    def run(self, project: Project, run: str) -> Run | None:
+        """One run, or None."""
+        item = self._get(_pk(project), f"RUN#{run}")
+        return _build(Run, item) if item else None
+
+    def release(self, project: Project, sequence: int) -> Release | None:
+        """One release, or None."""
+        item = self._get(_pk(project), _release_key(sequence))
+        return _build(Release, item) if item else None
+
+    def add_run(self, run: Run) -> bool:
+        """Record a run that was not known; False when it was."""
+        item = {"pk": f"{run.tenant}#{run.project}", "sk": f"RUN#{run.run}", **asdict(run)}
+        return self._put_if(item, "attribute_not_exists(pk)", {})
+
+    def write(self, project: Project, head: Head, *changes: Change) -> Head:
+        """Write a new head, and the changes that belong to it, all or nothing.
+
+        `head` was read from the ledger and changed by `dataclasses.replace`; its revision is the one that was read.
+
+        Raises:
+            ConflictError: when another writer was faster, or a change does not fit what the ledger holds.
+        """
+        following = dataclasses.replace(head, revision=head.revision + 1)
+        put = {
+            "TableName": self._table,
+            "Item": _item({"pk": _pk(project), "sk": "PROJECT", **asdict(following)}),
+            "ConditionExpression": "attribute_not_exists(pk) OR revision = :revision",
+            "ExpressionAttributeValues": _item({":revision": head.revision}),
+        }
+        writes: list[dict[str, Any]] = [{"Put": put}]
+        for change in changes:
+            writes.extend(self._writes(project, change))
+        with translated(f"write the ledger of {project.endpoint}"):
+            self._client.transact_write_items(TransactItems=writes)
+        return following
+
+    def claim_endpoint(self, project: Project) -> bool:
+        """Claim the endpoint's name for the project; False when another project owns it."""
+        owner = {"pk": f"ENDPOINT#{project.endpoint}", "sk": "OWNER", "tenant": project.tenant, "project": project.name}
+        if self._put_if(owner, "attribute_not_exists(pk)", {}):
+            return True
+        item = self._get(owner["pk"], "OWNER")
+        return item is not None and (item["tenant"], item["project"]) == (project.tenant, project.name)
+
+    def wait_for_endpoint(self, project: Project, sequence: int, task_token: str) -> None:
+        """Keep who shall be woken when the endpoint comes to rest; an older waiter gives way.
+
+        Raises:
+            ConflictError: when a newer release already waits.
+        """
+        with translated("keep who waits for the endpoint"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=_item({"pk": f"ENDPOINT#{project.endpoint}", "sk": "OWNER"}),
+                UpdateExpression="SET waiter_sequence = :sequence, waiter_token = :token",
+                ConditionExpression="attribute_not_exists(waiter_sequence) OR waiter_sequence <= :sequence",
+                ExpressionAttributeValues=_item({":sequence": sequence, ":token": task_token}),
+            )
+
+    def waiter(self, endpoint: str) -> str | None:
+        """The task token of the promotion that waits for an endpoint, or None; never another system's endpoint."""
+        item = self._get(f"ENDPOINT#{endpoint}", "OWNER")
+        return item.get("waiter_token") if item else None
+
+    def _writes(self, project: Project, change: Change) -> list[dict[str, Any]]:
+        match change:
+            case RunStarted(run):
+                return [self._update(project, f"RUN#{run}", {"state": RUNNING}, _NOT_ENDED, _OUTCOME_VALUES)]
+            case RunEnded(run, ending, at):
+                fields = {**asdict(ending), "state": str(ending.outcome), "ended_at": at}
+                del fields["outcome"]
+                return [self._update(project, f"RUN#{run}", fields, _NOT_ENDED, _OUTCOME_VALUES)]
+            case ReleasePlanned(release):
+                item = {"pk": _pk(project), "sk": _release_key(release.sequence), **asdict(release)}
+                put = {
+                    "TableName": self._table,
+                    "Item": _item(item),
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+                once = "attribute_not_exists(#release) OR #release = :null"
+                fields = {"release": release.sequence}
+                return [{"Put": put}, self._update(project, f"RUN#{release.run}", fields, once, {":null": None})]
+            case ReleaseMoved(sequence, state, at, was):
+                allowed = {f":was{number}": str(state) for number, state in enumerate(was)}
+                condition = f"#state IN ({', '.join(allowed)})"
+                fields = {"state": str(state), "at": at}
+                return [self._update(project, _release_key(sequence), fields, condition, allowed)]
+
+    def _update(
+        self, project: Project, sk: str, fields: Mapping[str, Any], condition: str, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        names = {f"#{name}": name for name in fields}
+        update = {
+            "TableName": self._table,
+            "Key": _item({"pk": _pk(project), "sk": sk}),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": _item({**{f":{name}": value for name, value in fields.items()}, **values}),
+        }
+        return {"Update": update}
+
+    def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
+        with translated("read the ledger"):
+            answer = self._client.get_item(TableName=self._table, Key=_item({"pk": pk, "sk": sk}), ConsistentRead=True)
+        return _plain(answer["Item"]) if "Item" in answer else None
+
+    def _put_if(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> bool:
+        extra = {"ExpressionAttributeValues": _item(values)} if values else {}
+        try:
+            with translated("write the ledger"):
+                self._client.put_item(TableName=self._table, Item=_item(item), ConditionExpression=condition, **extra)
+        except ConflictError as error:
+            if (
+                isinstance(error.__cause__, ClientError)
+                and code_of(error.__cause__) == "ConditionalCheckFailedException"
+            ):
+                return False
+            raise  # a transaction is under way on the same item: not yet known whether it exists
+        return True
+
+
+def runs_of(items: Sequence[Mapping[str, Any]]) -> list[Run]:
+    """Runs from raw items of a query on the table or on its index."""
+    return [_build(Run, _plain(item)) for item in items if item["sk"]["S"].startswith("RUN#")]
+
+
+def releases_of(items: Sequence[Mapping[str, Any]]) -> list[Release]:
+    """Releases from raw items of a query."""
+    return [_build(Release, _plain(item)) for item in items if item["sk"]["S"].startswith("RELEASE#")]
+
+
+def _pk(project: Project) -> str:
+    return f"{project.tenant}#{project.name}"
+
+
+def _release_key(sequence: int) -> str:
+    return f"RELEASE#{sequence:08d}"
+
+
+def _build(kind: type[Any], item: Mapping[str, Any]) -> Any:
+    known = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{name: value for name, value in item.items() if name in known})
+
+
+def _item(values: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _serialize(_storable(value)) for name, value in values.items()}
+
+
+def _storable(value: Any) -> Any:
+    """DynamoDB knows decimals, not floats, and no NaN: what is not finite is stored as null."""
+    if isinstance(value, float):
+        return Decimal(repr(value)) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    return value
+
+
+def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: _number(_deserialize(value)) for name, value in item.items()}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _number(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_number(inner) for inner in value]
+    return value

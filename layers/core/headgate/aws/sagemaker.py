@@ -1,0 +1,166 @@
+"""SageMaker as the control plane uses it: the registry, and endpoints. Creating twice is harmless everywhere."""
+
+import hashlib
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headgate.aws.errors import code_of, translated
+from headgate.domain.errors import EndpointBusyError
+from headgate.domain.releases import EndpointState
+
+# SageMaker has no error code of its own for these; the sentences are the same in every service that wraps it.
+_EXISTS = "already exist"
+_ABSENT = ("Could not find", "does not exist")
+_BUSY = "in-progress endpoint"
+
+
+def _says(error: ClientError, *sentences: str) -> bool:
+    message = str(error.response["Error"].get("Message", ""))
+    return code_of(error) in {"ValidationException", "ResourceNotFound"} and any(text in message for text in sentences)
+
+
+class Registry:
+    """The model registry: one group for each project, one package for each version that passed the gate."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def ensure_group(self, name: str, description: str, tags: Mapping[str, str]) -> None:
+        """Make sure that the project's group is there."""
+        try:
+            with translated(f"create the model package group {name}"):
+                self._client.create_model_package_group(
+                    ModelPackageGroupName=name, ModelPackageGroupDescription=description, Tags=_tags(tags)
+                )
+        except ClientError as error:
+            if not _says(error, _EXISTS):
+                raise
+
+    def find(self, group: str, run: str) -> str | None:
+        """The version that a run registered, or None."""
+        with translated(f"list the versions of {group}"):
+            pages = self._client.get_paginator("list_model_packages").paginate(
+                ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
+            )
+            for page in pages:
+                for summary in page["ModelPackageSummaryList"]:
+                    if run in summary.get("ModelPackageDescription", "").split():
+                        return str(summary["ModelPackageVersion"])
+        return None
+
+    def register(
+        self, group: str, run: str, *, image: str, model_data_url: str, reason: str, properties: Mapping[str, str]
+    ) -> str:
+        """Register a version as approved; the gate has judged it.
+
+        Returns:
+            Its version number. A second call for the same run gives the first one's.
+        """
+        if known := self.find(group, run):
+            return known
+        with translated(f"register a version of {group}"):
+            answer = self._client.create_model_package(
+                ModelPackageGroupName=group,
+                ModelPackageDescription=f"Trained by run {run}",
+                ModelApprovalStatus="Approved",
+                ApprovalDescription=reason[:1024],
+                InferenceSpecification={
+                    "Containers": [{"Image": image, "ModelDataUrl": model_data_url}],
+                    "SupportedContentTypes": ["application/json", "application/jsonlines", "text/csv"],
+                    "SupportedResponseMIMETypes": ["application/json"],
+                },
+                CustomerMetadataProperties={name: value[:256] for name, value in properties.items()},
+                ClientToken=hashlib.sha256(run.encode()).hexdigest()[:36],
+            )
+        return str(answer["ModelPackageArn"]).rpartition("/")[2]
+
+
+class Endpoints:
+    """Models, endpoint configurations and endpoints."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def describe(self, name: str) -> EndpointState | None:
+        """What an endpoint serves and how it is, or None when there is none."""
+        try:
+            with translated(f"describe endpoint {name}"):
+                answer = self._client.describe_endpoint(EndpointName=name)
+        except ClientError as error:
+            if _says(error, *_ABSENT):
+                return None
+            raise
+        return EndpointState(answer["EndpointStatus"], answer["EndpointConfigName"], answer.get("FailureReason", ""))
+
+    def ensure_model(self, name: str, *, image: str, model_data_url: str, role: str, tags: Mapping[str, str]) -> None:
+        """Make sure that the model is there; its name is never used for another archive."""
+        self._create(
+            f"create model {name}",
+            self._client.create_model,
+            ModelName=name,
+            PrimaryContainer={"Image": image, "ModelDataUrl": model_data_url},
+            ExecutionRoleArn=role,
+            EnableNetworkIsolation=True,
+            Tags=_tags(tags),
+        )
+
+    def ensure_config(self, name: str, *, instance_type: str, instance_count: int, tags: Mapping[str, str]) -> None:
+        """Make sure that the endpoint configuration of a release is there; it serves the model of the same name."""
+        self._create(
+            f"create endpoint configuration {name}",
+            self._client.create_endpoint_config,
+            EndpointConfigName=name,
+            ProductionVariants=[
+                {
+                    "VariantName": "main",
+                    "ModelName": name,
+                    "InstanceType": instance_type,
+                    "InitialInstanceCount": instance_count,
+                    "InitialVariantWeight": 1.0,
+                }
+            ],
+            Tags=_tags(tags),
+        )
+        # CreateEndpoint reads eventually; a consistent Describe first is what its documentation asks for.
+        with translated(f"describe endpoint configuration {name}"):
+            self._client.describe_endpoint_config(EndpointConfigName=name)
+
+    def create(self, name: str, config: str, tags: Mapping[str, str]) -> None:
+        """Create an endpoint."""
+        with translated(f"create endpoint {name}"):
+            self._client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=_tags(tags))
+
+    def update(self, name: str, config: str) -> None:
+        """Start to move an endpoint to another configuration, keeping its instance counts.
+
+        Raises:
+            EndpointBusyError: when another change is under way.
+        """
+        try:
+            with translated(f"update endpoint {name}"):
+                self._client.update_endpoint(
+                    EndpointName=name, EndpointConfigName=config, RetainAllVariantProperties=True
+                )
+        except ClientError as error:
+            if _says(error, _BUSY):
+                raise EndpointBusyError(name) from error
+            raise
+
+    def delete(self, name: str) -> None:
+        """Delete an endpoint that failed to come up, so that it can be created again."""
+        with translated(f"delete endpoint {name}"):
+            self._client.delete_endpoint(EndpointName=name)
+
+    def _create(self, doing: str, call: Any, **arguments: Any) -> None:
+        try:
+            with translated(doing):
+                call(**arguments)
+        except ClientError as error:
+            if not _says(error, _EXISTS):
+                raise
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": name, "Value": value} for name, value in tags.items()]

@@ -1,0 +1,52 @@
+"""Step Functions: start executions by name, wake the ones that wait."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headgate.aws.errors import code_of, translated
+
+
+class Executions:
+    """The executions of one state machine; the execution's name is the de-duplication."""
+
+    def __init__(self, client: Any, state_machine_arn: str) -> None:
+        self._client = client
+        self._state_machine_arn = state_machine_arn
+
+    def start(self, name: str, given: Mapping[str, Any]) -> bool:
+        """Start an execution; False when one of that name ran already.
+
+        Starting a running one again with the same input is a success that changes nothing; names stay taken for 90
+        days after the end (StartExecution, API reference).
+        """
+        try:
+            with translated(f"start {name}"):
+                self._client.start_execution(
+                    stateMachineArn=self._state_machine_arn, name=name, input=json.dumps(given, sort_keys=True)
+                )
+        except ClientError as error:
+            if code_of(error) == "ExecutionAlreadyExists":
+                return False
+            raise
+        return True
+
+
+class Tasks:
+    """Tasks that wait for their token."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def succeed(self, token: str, output: Mapping[str, Any]) -> bool:
+        """Give a token back; False when nobody waits for it any more (answered before, timed out, or gone)."""
+        try:
+            with translated("give a task token back"):
+                self._client.send_task_success(taskToken=token, output=json.dumps(output))
+        except ClientError as error:
+            if code_of(error) in {"TaskTimedOut", "TaskDoesNotExist", "InvalidToken"}:
+                return False
+            raise
+        return True

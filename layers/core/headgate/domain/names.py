@@ -1,0 +1,138 @@
+"""Who owns what, and how things are called: every name that leaves Headgate is made here.
+
+All bounds follow from AWS's: a SageMaker name has at most 63 characters, an execution's name 80.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from headgate.domain.errors import BadKeyError
+
+TENANT = re.compile(r"[a-z](?:[a-z0-9-]{1,18})[a-z0-9]")
+PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?")
+COMPLETION_MARKERS = frozenset({"_SUCCESS", "manifest.json"})
+_UNFINISHED_SUFFIXES = (".tmp", ".part", ".partial", ".crdownload")
+
+
+@dataclass(frozen=True, slots=True)
+class Project:
+    """One line of models behind one endpoint, and the tenant that owns it.
+
+    Raises:
+        BadKeyError: when a name breaks its pattern; such a name never reaches AWS.
+    """
+
+    tenant: str
+    name: str
+
+    def __post_init__(self) -> None:
+        if not TENANT.fullmatch(self.tenant):
+            raise BadKeyError(
+                f"{self.tenant!r} cannot be a tenant: use 3 to 20 lower-case letters, digits and inner hyphens, "
+                "beginning with a letter."
+            )
+        if not PROJECT.fullmatch(self.name):
+            raise BadKeyError(
+                f"{self.name!r} cannot be a project: use 1 to 30 lower-case letters, digits and inner hyphens."
+            )
+
+    @property
+    def endpoint(self) -> str:
+        """The endpoint's name, which is also the model package group's."""
+        return f"{self.tenant}-{self.name}"
+
+    @property
+    def prefix(self) -> str:
+        """Where the project's objects begin, in either bucket; ends with a slash."""
+        return f"{self.tenant}/{self.name}/"
+
+    def run_id(self, dataset: str) -> str:
+        """The name of the run on a dataset; it names the execution and the jobs, and so de-duplicates them."""
+        return f"{self.endpoint}-{dataset}"
+
+    def release_name(self, sequence: int) -> str:
+        """The name of a release's model and of its endpoint configuration."""
+        return f"{self.endpoint}-r{sequence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One object of a dataset, pinned to the version that was uploaded; `size` in bytes."""
+
+    key: str
+    version_id: str
+    size: int
+
+
+def dataset_id(bucket: str, parts: Iterable[Part]) -> str:
+    """The identity of a dataset's content: the same objects in the same versions give the same id.
+
+    Returns:
+        Ten hexadecimal digits. Among a million datasets of one project two share an id with probability
+        below one half; a clash is refused as a duplicate, never trained as the other one.
+    """
+    digest = hashlib.sha256(bucket.encode())
+    for part in sorted(parts, key=lambda part: part.key):
+        digest.update(f"\0{part.key}\0{part.version_id}".encode())
+    return digest.hexdigest()[:10]
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    """What a key under `incoming/` stands for.
+
+    `folder` is empty for a dataset of one file; otherwise it is the prefix (with its slash) whose objects form
+    the dataset, and `completes` says whether this object is the marker that completes it.
+    """
+
+    project: Project
+    name: str
+    folder: str = ""
+    completes: bool = True
+
+
+def parse_upload(key: str) -> Upload | None:
+    """Read a raw S3 key (EventBridge does not URL-encode keys, so nothing is decoded here).
+
+    Returns:
+        The upload, or None for what is no data: folder placeholders, hidden and unfinished files, settings.
+
+    Raises:
+        BadKeyError: when the key lies under `incoming/` but its tenant, project or name cannot be accepted.
+    """
+    segments = key.split("/")
+    if len(segments) < 4 or segments[2] != "incoming":
+        return None
+    tenant, project, _, name, *rest = segments
+    leaf = segments[-1]
+    if not leaf or (leaf.startswith(".") and leaf.strip(".")) or leaf.endswith(_UNFINISHED_SUFFIXES):
+        return None
+    if any(segment in ("", ".", "..") for segment in segments) or _has_control_characters(key):
+        raise BadKeyError(
+            "The key holds an empty segment, a dot segment or a control character. "
+            "Name it <tenant>/<project>/incoming/<file>."
+        )
+    owner = Project(tenant, project)
+    if not rest:
+        return Upload(owner, name)
+    folder = f"{owner.prefix}incoming/{name}/"
+    return Upload(owner, name, folder, completes=len(rest) == 1 and leaf in COMPLETION_MARKERS)
+
+
+def is_data(key: str) -> bool:
+    """Whether an object inside a dataset's folder is data, and not its marker or a placeholder."""
+    leaf = key.rpartition("/")[2]
+    return bool(leaf) and leaf not in COMPLETION_MARKERS and not leaf.startswith((".", "_"))
+
+
+def _has_control_characters(key: str) -> bool:
+    # C0, C1 and the bidirectional overrides that make a name read as another one.
+    return any(ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u202a\u202b\u202c\u202d\u202e" for char in key)
+
+
+def tenant_of(key: str) -> str:
+    """The tenant in whose name a key is handled: its first segment when it could be one, else `_unknown`."""
+    first = key.partition("/")[0]
+    return first if TENANT.fullmatch(first) else "_unknown"

@@ -1,0 +1,205 @@
+"""A project's settings: `project.yaml`, read strictly. Every key is optional; docs/project-settings.md lists them."""
+
+import difflib
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, get_args
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+
+from headgate.domain.errors import SettingsError
+
+MAX_BYTES = 64 * 1024
+MAX_DEPTH = 8
+
+Task = Literal["binary", "multiclass", "regression"]
+Kind = Literal["numeric", "categorical", "boolean", "datetime"]
+Metric = Literal["auc", "accuracy", "balanced_accuracy", "log_loss", "rmse", "mae", "r2"]
+METRICS: dict[str, tuple[Metric, ...]] = {
+    "binary": ("auc", "accuracy", "balanced_accuracy", "log_loss"),
+    "multiclass": ("accuracy", "balanced_accuracy", "log_loss"),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""The metrics of each task; the first is the default."""
+
+_ColumnName = Annotated[str, Field(min_length=1)]
+_InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class GateSettings(_Section):
+    """How much better a challenger has to be."""
+
+    min_improvement: float = Field(
+        0.0, ge=0, description="by how much of the metric a challenger must beat the champion"
+    )
+    min_test_rows: int = Field(20, ge=1, description="rows the holdout needs before anyone is judged")
+
+
+class TrainingSettings(_Section):
+    """What the training job is told; what is left out is training's own choice."""
+
+    epochs: int | None = Field(None, ge=1, le=10_000, description="passes over the training rows, at most")
+    batch_size: int | None = Field(None, ge=1, le=65_536, description="rows in one step")
+    learning_rate: float | None = Field(None, gt=0, le=10, description="step size of the optimizer")
+    hidden_units: list[Annotated[int, Field(ge=1, le=4096)]] | None = Field(
+        None, min_length=1, max_length=8, description="width of each hidden layer"
+    )
+    dropout: float | None = Field(None, ge=0, lt=1, description="share of units left out in each step")
+    seed: int = Field(17, ge=0, lt=2**31, description="seed of everything random")
+    instance_type: _InstanceType | None = Field(None, description="machine that trains")
+
+    def hyperparameters(self) -> dict[str, str]:
+        """The settings that a person made, as SageMaker wants them: text by name."""
+        given = self.model_dump(exclude_none=True, exclude={"instance_type", "seed"})
+        return {
+            name: ",".join(map(str, value)) if isinstance(value, list) else str(value)
+            for name, value in (given | {"seed": self.seed}).items()
+        }
+
+
+class EndpointSettings(_Section):
+    """What serves."""
+
+    instance_type: _InstanceType | None = Field(None, description="machine that serves")
+    instance_count: int = Field(1, ge=1, le=10, description="how many of them to begin with")
+
+
+class ProjectSettings(_Section):
+    """All of project.yaml."""
+
+    target: _ColumnName | None = Field(
+        None, description="column to predict; otherwise target, label, class or y, otherwise the last column"
+    )
+    task: Task | None = Field(None, description="otherwise inferred from the target's values")
+    metric: Metric | None = Field(None, description="what the gate compares; it has to fit the task")
+    positive: str | None = Field(None, description="of two classes the one to detect; otherwise inferred")
+    columns: dict[_ColumnName, Kind | Literal["drop"]] = Field(
+        default_factory=dict, description="kind of a column by its name, or `drop` to leave it out"
+    )
+    identity: list[_ColumnName] = Field(
+        default_factory=list,
+        description="columns that say which rows belong together (a patient, a machine): such rows share one part "
+        "of the split; otherwise all features",
+    )
+    trusted: list[_ColumnName] = Field(
+        default_factory=list,
+        description="columns that may predict the target almost perfectly, because they are known when predicting",
+    )
+    min_rows: int = Field(50, ge=20, description="rows a dataset needs at least")
+    gate: GateSettings = Field(default_factory=GateSettings, description="the gate")
+    training: TrainingSettings = Field(default_factory=TrainingSettings, description="the training job")
+    endpoint: EndpointSettings = Field(default_factory=EndpointSettings, description="the endpoint")
+
+    @field_validator("positive", mode="before")
+    @classmethod
+    def _class_as_text(cls, value: object) -> object:
+        # YAML reads `positive: 1` and `positive: yes` as a number and a truth value.
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        return str(value) if isinstance(value, int) else value
+
+
+def parse_settings(content: bytes) -> ProjectSettings:
+    """Read project.yaml.
+
+    Raises:
+        SettingsError: naming the key that is wrong, what is wrong with it, and the nearest known key.
+    """
+    if len(content) > MAX_BYTES:
+        raise SettingsError(f"project.yaml is larger than {MAX_BYTES // 1024} KB. Keep settings in it, and no data.")
+    try:
+        text = content.decode("utf-8-sig")
+        _refuse_bombs(text)
+        document = yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader that also refuses doubled keys
+    except (UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
+        raise SettingsError(f"project.yaml cannot be read as YAML{_place(error)}.") from error
+    if document is None:
+        return ProjectSettings()
+    if not isinstance(document, dict):
+        raise SettingsError("project.yaml has to hold `key: value` lines, for example `target: diagnosis`.")
+    try:
+        return ProjectSettings.model_validate(document)
+    except ValidationError as error:
+        raise SettingsError("project.yaml: " + "; ".join(_sentences(error)) + ".") from error
+
+
+def describe_settings() -> Iterator[tuple[str, str, str, str]]:
+    """Every key as (key, values, default, meaning), in the order of the model; docs and command line show it."""
+    yield from _describe(ProjectSettings, "")
+
+
+def _describe(model: type[_Section], prefix: str) -> Iterator[tuple[str, str, str, str]]:
+    for name, field in model.model_fields.items():
+        kind = field.annotation
+        if isinstance(kind, type) and issubclass(kind, _Section):
+            yield from _describe(kind, f"{prefix}{name}.")
+            continue
+        default = field.get_default(call_default_factory=True)
+        shown = "" if default is None or default in ([], {}) else str(default)
+        yield f"{prefix}{name}", _values(kind), shown, field.description or ""
+
+
+def _values(kind: Any) -> str:
+    words = {str: "text", int: "whole number", float: "number"}
+    options = [argument for argument in get_args(kind) if argument is not type(None)]
+    if kind in words:
+        return words[kind]
+    if str(kind).startswith("list"):
+        return f"list of {_values(options[0])}"
+    if str(kind).startswith("dict"):
+        return f"column: {_values(options[1])}"
+    if hasattr(kind, "__metadata__"):
+        return _values(options[0])
+    return ", ".join(f"`{option}`" if isinstance(option, str) else _values(option) for option in options)
+
+
+class _UniqueKeyLoader(yaml.SafeLoader):
+    """PyYAML's safe loader, which also refuses a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise SettingsError(f"project.yaml: {key} stands there twice; keep one.")
+        return super().construct_mapping(node, deep)
+
+
+def _refuse_bombs(text: str) -> None:
+    # Aliases can make a small file enormous, and deep nesting exhausts the stack; settings need neither.
+    depth = 0
+    for event in yaml.parse(text, yaml.SafeLoader):
+        if isinstance(event, yaml.AliasEvent):
+            raise SettingsError("project.yaml uses a YAML alias (*name). Write the value out instead.")
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise SettingsError(f"project.yaml is nested deeper than {MAX_DEPTH} levels.")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _place(error: Exception) -> str:
+    mark = getattr(error, "problem_mark", None)
+    return f" (line {mark.line + 1})" if mark else ""
+
+
+def _sentences(error: ValidationError) -> Iterator[str]:
+    for problem in error.errors(include_url=False, include_input=False):
+        path = [str(step) for step in problem["loc"]]
+        if problem["type"] == "extra_forbidden":
+            yield _unknown_key(path)
+        else:
+            yield f"{'.'.join(path)}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+
+
+def _unknown_key(path: list[str]) -> str:
+    known = [row[0] for row in describe_settings()]
+    key = ".".join(path)
+    siblings = sorted({".".join(name.split(".")[: len(path)]) for name in known if name.split(".")[:-1] or len(path) == 1})
+    nearest = difflib.get_close_matches(key, siblings + known, n=1, cutoff=0.5)
+    hint = f"did you mean {nearest[0]}?" if nearest else f"known keys are {', '.join(siblings)}"
+    return f"{key} is not a known key; {hint}"

@@ -1,0 +1,130 @@
+"""The life of a run, and the rule that one project has one run at a time.
+
+Rules only: what is true is read by the caller, what shall be true is returned to it.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+
+class Outcome(StrEnum):
+    """How a run ends. Each run ends once."""
+
+    PROMOTED = "PROMOTED"
+    NOT_PROMOTED = "NOT_PROMOTED"
+    REJECTED = "REJECTED"
+    ROLLED_BACK = "ROLLED_BACK"
+    SUPERSEDED = "SUPERSEDED"
+    FAILED = "FAILED"
+
+
+WAITING = "WAITING"
+RUNNING = "RUNNING"
+OUTCOMES = frozenset(Outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class Champion:
+    """The version that serves, and what it was trained on."""
+
+    sequence: int
+    version: str
+    dataset: str
+    model_data_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What a project's ledger says of the present.
+
+    `order` values compare as text; the greater is the newer upload. `revision` counts the writes, so that a writer can
+    make sure that nothing changed since it read.
+    """
+
+    active: str | None = None
+    waiting: str | None = None
+    waiting_order: str = ""
+    champion: Champion | None = None
+    holdout: str | None = None
+    next_release: int = 1
+    revision: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One dataset's way through Headgate, as the ledger keeps it."""
+
+    run: str
+    tenant: str
+    project: str
+    dataset: str
+    name: str
+    order: str
+    arrived_at: str
+    state: str = WAITING
+    ended_at: str | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+    version: str | None = None
+    release: int | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the terminal record is written."""
+        return self.state in OUTCOMES
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """How one run ends: the outcome, a code for machines and a sentence for people."""
+
+    outcome: Outcome
+    reason_code: str
+    reason: str
+    version: str | None = None
+    metrics: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """The run is, or becomes, the project's active one; starting it again is harmless."""
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """The run waits behind the active one, in place of `supersedes`."""
+
+    supersedes: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Supersede:
+    """A newer upload already waits; this one ends SUPERSEDED by it."""
+
+    by: str
+
+
+def admit(head: Head, run: str, order: str) -> Start | Wait | Supersede:
+    """Decide what becomes of a run that wants to start.
+
+    One run of a project is active; of those that arrive meanwhile the newest waits, the others are superseded.
+    Asking twice for the same run gives an answer that changes nothing.
+    """
+    if head.active in (None, run):
+        return Start()
+    if head.waiting == run:
+        return Wait()
+    if head.waiting is not None and head.waiting_order >= order:
+        return Supersede(by=head.waiting)
+    return Wait(supersedes=head.waiting)
+
+
+def superseded(by: str) -> Ending:
+    """The ending of a run that a newer upload overtook before it started."""
+    return Ending(
+        Outcome.SUPERSEDED,
+        "NEWER_DATASET",
+        f"A newer dataset arrived before this one could start; run {by} goes on in its place.",
+    )

@@ -1,0 +1,87 @@
+"""Deploy a planned release: the model, its configuration, and the one call that changes the endpoint."""
+
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from headgate.aws.ledger import Ledger, ReleaseMoved
+from headgate.aws.sagemaker import Endpoints
+from headgate.domain.errors import EndpointBusyError, NotFoundError
+from headgate.domain.names import Project
+from headgate.domain.releases import EndpointState, Release, ReleaseState, settle
+
+
+class Tasks(Protocol):
+    """What wakes a waiting task; see `headgate.aws.stepfunctions.Tasks`."""
+
+    def succeed(self, token: str, output: dict[str, str]) -> bool:
+        """Give a token back; False when nobody waits for it any more."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class DeployRelease:
+    """The command: which release, and the token of the state that waits for the endpoint."""
+
+    project: Project
+    sequence: int
+    task_token: str
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> "DeployRelease":
+        """Read the task's payload."""
+        return cls(Project(event["tenant"], event["project"]), int(event["sequence"]), event["task_token"])
+
+
+def deploy_release(
+    command: DeployRelease,
+    *,
+    ledger: Ledger,
+    endpoints: Endpoints,
+    tasks: Tasks,
+    serving_image: str,
+    serving_role: str,
+    now: str,
+) -> None:
+    """Make the endpoint serve the release, or let it be when it does already.
+
+    Who waits is written before the change is asked for, so that the event that ends it finds the token.
+
+    Raises:
+        EndpointBusyError: when another change of the endpoint is under way.
+        ConflictError: when the ledger says that the release is over.
+    """
+    project = command.project
+    release = ledger.release(project, command.sequence)
+    if release is None:
+        raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
+    if release.state != ReleaseState.DEPLOYING:
+        move = ReleaseMoved(release.sequence, ReleaseState.DEPLOYING, now, (ReleaseState.PLANNED,))
+        ledger.write(project, ledger.head(project), move)
+    ledger.wait_for_endpoint(project, release.sequence, command.task_token)
+
+    tags = {"headgate:tenant": project.tenant, "headgate:project": project.name, "headgate:run": release.run}
+    endpoints.ensure_model(
+        release.name, image=serving_image, model_data_url=release.model_data_url, role=serving_role, tags=tags
+    )
+    endpoints.ensure_config(
+        release.name, instance_type=release.instance_type, instance_count=release.instance_count, tags=tags
+    )
+    _change(release, endpoints.describe(release.endpoint), endpoints, tags)
+    # The change may have been over before the token was kept; then no event will come for it.
+    after = endpoints.describe(release.endpoint)
+    if settle(after, release.name, release.version) is not None:
+        tasks.succeed(command.task_token, {"endpoint": release.endpoint})
+
+
+def _change(release: Release, before: EndpointState | None, endpoints: Endpoints, tags: dict[str, str]) -> None:
+    if before is None:
+        endpoints.create(release.endpoint, release.name, tags)
+    elif before.in_progress:
+        if before.config != release.name:
+            raise EndpointBusyError(release.endpoint)
+    elif before.status == "Failed":
+        # A failed endpoint cannot be updated; it serves nobody, so it may go.
+        endpoints.delete(release.endpoint)
+        raise EndpointBusyError(release.endpoint)
+    elif before.config != release.name:
+        endpoints.update(release.endpoint, release.name)

@@ -1,0 +1,75 @@
+"""Plan a release: claim the endpoint's name, take the next number, fix every name before any call is made."""
+
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from headgate.aws.ledger import Ledger, ReleasePlanned
+from headgate.domain.errors import EndpointTakenError
+from headgate.domain.names import Project
+from headgate.domain.releases import Release, ReleaseState
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRelease:
+    """The command: a registered version that shall serve."""
+
+    project: Project
+    run: str
+    dataset: str
+    holdout: str
+    version: str
+    model_data_url: str
+    why: str
+    instance_type: str
+    instance_count: int
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> "PlanRelease":
+        """Read the task's payload."""
+        return cls(
+            Project(event["tenant"], event["project"]),
+            event["run"],
+            event["dataset"],
+            event["holdout"],
+            event["version"],
+            event["model_data_url"],
+            event["why"],
+            event["endpoint"]["instance_type"],
+            int(event["endpoint"]["instance_count"]),
+        )
+
+
+def plan_release(command: PlanRelease, *, ledger: Ledger, now: str) -> dict[str, Any]:
+    """Plan it; a run that planned before gets its first plan again.
+
+    Returns:
+        The release, with the tenant and the project, as the tasks after this one read it.
+
+    Raises:
+        EndpointTakenError: when another tenant's project owns the endpoint's name.
+        ConflictError: when another writer was faster; the state machine tries again.
+    """
+    project = command.project
+    if not ledger.claim_endpoint(project):
+        raise EndpointTakenError(project.endpoint)
+    known = ledger.run(project, command.run)
+    planned = ledger.release(project, known.release) if known is not None and known.release else None
+    if planned is None:
+        head = ledger.head(project)
+        planned = Release(
+            sequence=head.next_release,
+            run=command.run,
+            dataset=command.dataset,
+            holdout=command.holdout,
+            version=command.version,
+            model_data_url=command.model_data_url,
+            name=project.release_name(head.next_release),
+            endpoint=project.endpoint,
+            why=command.why,
+            state=ReleaseState.PLANNED,
+            at=now,
+            instance_type=command.instance_type,
+            instance_count=command.instance_count,
+        )
+        ledger.write(project, replace(head, next_release=head.next_release + 1), ReleasePlanned(planned))
+    return {"tenant": project.tenant, "project": project.name, **asdict(planned)}

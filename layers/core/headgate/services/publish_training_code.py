@@ -1,0 +1,68 @@
+"""Put the training code into the artifact bucket under the hash of its content, which is the code identity of a run."""
+
+import gzip
+import hashlib
+import io
+import tarfile
+from pathlib import Path
+
+from headgate.aws.s3 import Objects
+from headgate.domain.errors import NotFoundError
+
+PACKAGE = "headgate_training"
+ENTRY_POINTS = ("train.py", "evaluate.py")
+
+
+def find_training_code(roots: list[str]) -> Path:
+    """The folder that the layer unpacked to: the first root that holds the package and its entry points."""
+    for root in map(Path, roots):
+        if (root / PACKAGE).is_dir() and all((root / entry).is_file() for entry in ENTRY_POINTS):
+            return root
+    raise NotFoundError("The training code is not among the function's layers; add TrainingCodeLayer in template.yaml.")
+
+
+def source_files(root: Path) -> dict[str, bytes]:
+    """The files that a container gets, by name relative to the root, in order."""
+    files = [root / entry for entry in ENTRY_POINTS] + sorted((root / PACKAGE).rglob("*.py"))
+    return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
+
+
+def identity_of(files: dict[str, bytes]) -> str:
+    """The code identity: 16 hexadecimal digits of sha256 over names and contents."""
+    digest = hashlib.sha256()
+    for name, content in sorted(files.items()):
+        digest.update(f"{name}\0{len(content)}\0".encode() + content)
+    return digest.hexdigest()[:16]
+
+
+def publish_training_code(root: Path, *, objects: Objects, artifact_bucket: str) -> dict[str, str]:
+    """Upload the code as script mode wants it (an archive) and as a processing job wants it (plain files).
+
+    Both lie under the content's hash, so that publishing again changes nothing.
+
+    Returns:
+        `Hash`, `ArchiveUri` and `FolderUri`, the attributes of the custom resource.
+    """
+    files = source_files(root)
+    identity = identity_of(files)
+    folder = f"_system/code/{identity}/"
+    for name, content in files.items():
+        objects.put_bytes(artifact_bucket, f"{folder}files/{name}", content)
+    objects.put_bytes(artifact_bucket, f"{folder}sourcedir.tar.gz", _archive(files))
+    return {
+        "Hash": identity,
+        "ArchiveUri": f"s3://{artifact_bucket}/{folder}sourcedir.tar.gz",
+        "FolderUri": f"s3://{artifact_bucket}/{folder}files/",
+    }
+
+
+def _archive(files: dict[str, bytes]) -> bytes:
+    """A gzipped tar that depends on names and contents only: no times, no owners."""
+    packed = io.BytesIO()
+    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as zipped, tarfile.open(fileobj=zipped, mode="w") as tar:
+        for name, content in sorted(files.items()):
+            member = tarfile.TarInfo(name)
+            member.size = len(content)
+            member.mode = 0o644
+            tar.addfile(member, io.BytesIO(content))
+    return packed.getvalue()

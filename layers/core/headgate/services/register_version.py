@@ -1,0 +1,62 @@
+"""Register a version that passed the gate, with everything that identifies how it came to be."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from headgate.aws.sagemaker import Registry
+from headgate.domain.names import Project
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterVersion:
+    """The command: a trained and judged model."""
+
+    project: Project
+    run: str
+    dataset: str
+    model_data_url: str
+    reason: str
+    metrics: dict[str, Any]
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> "RegisterVersion":
+        """Read the task's payload."""
+        return cls(
+            Project(event["tenant"], event["project"]),
+            event["run"],
+            event["dataset"],
+            event["model_data_url"],
+            event["reason"],
+            event["metrics"],
+        )
+
+
+def register_version(command: RegisterVersion, *, registry: Registry, serving_image: str, code: str) -> dict[str, str]:
+    """Put the version into the project's group of the registry.
+
+    Returns:
+        Its `version` number; the same one however often the run asks.
+    """
+    project = command.project
+    group = project.endpoint
+    owner = {"headgate:tenant": project.tenant, "headgate:project": project.name}
+    registry.ensure_group(group, f"Versions of {project.name} of {project.tenant}", owner)
+    metric = str(command.metrics["metric"])
+    version = registry.register(
+        group,
+        command.run,
+        image=serving_image,
+        model_data_url=command.model_data_url,
+        reason=command.reason,
+        properties={
+            "tenant": project.tenant,
+            "project": project.name,
+            "run": command.run,
+            "dataset": command.dataset,
+            "code": code,
+            "metric": metric,
+            "value": f"{command.metrics['challenger'][metric]:.6g}",
+            "rows": str(command.metrics["rows"]),
+        },
+    )
+    return {"version": version}

@@ -1,0 +1,115 @@
+"""Starting and ending runs: the two moments at which the next dataset of a project gets its turn."""
+
+from dataclasses import replace
+from typing import Protocol
+
+from headgate.aws.ledger import Ledger, RunEnded, RunStarted
+from headgate.domain.errors import ConflictError
+from headgate.domain.names import Project
+from headgate.domain.runs import Ending, Run, Start, Supersede, Wait, admit, superseded
+
+_ATTEMPTS = 8
+
+
+class Executions(Protocol):
+    """What starts executions; see `headgate.aws.stepfunctions.Executions`."""
+
+    def start(self, name: str, given: dict[str, str]) -> bool:
+        """Start an execution; False when one of that name ran already."""
+        ...
+
+
+class Topic(Protocol):
+    """What tells people; see `headgate.aws.sns.Topic`."""
+
+    def publish(self, subject: str, message: str, attributes: dict[str, str]) -> None:
+        """Publish one message."""
+        ...
+
+
+def given_to(run: Run) -> dict[str, str]:
+    """The input of a run's execution. It depends on nothing but the run, so that starting twice is the same start."""
+    return {"tenant": run.tenant, "project": run.project, "run": run.run, "dataset": run.dataset}
+
+
+def request_start(run: Run, *, ledger: Ledger, executions: Executions, topic: Topic, now: str) -> str:
+    """Give a recorded run its turn: start it, let it wait behind the active one, or end it as superseded.
+
+    Safe to repeat, at any point of an earlier attempt.
+
+    Returns:
+        The decision in one word: started, waiting, superseded, or ended when the run had ended before.
+
+    Raises:
+        ConflictError: when other writers were faster on every attempt; the message comes back and tries again.
+    """
+    project = Project(run.tenant, run.project)
+    for attempt in range(_ATTEMPTS):
+        known = ledger.run(project, run.run)
+        if known is not None and known.ended:
+            return "ended"
+        head = ledger.head(project)
+        try:
+            match admit(head, run.run, run.order):
+                case Start():
+                    if head.active is None:
+                        ledger.write(project, replace(head, active=run.run), RunStarted(run.run))
+                    executions.start(run.run, given_to(run))
+                    return "started"
+                case Wait(supersedes):
+                    if head.waiting != run.run:
+                        ends = [RunEnded(supersedes, superseded(run.run), now)] if supersedes else []
+                        ledger.write(project, replace(head, waiting=run.run, waiting_order=run.order), *ends)
+                        if supersedes:
+                            tell(project, supersedes, superseded(run.run), topic)
+                    return "waiting"
+                case Supersede(by):
+                    ledger.write(project, head, RunEnded(run.run, superseded(by), now))
+                    tell(project, run.run, superseded(by), topic)
+                    return "superseded"
+        except ConflictError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    raise AssertionError("unreachable: the loop returns or raises")
+
+
+def end_run(
+    project: Project, run: str, ending: Ending, *, ledger: Ledger, executions: Executions, topic: Topic, now: str
+) -> Ending:
+    """Write a run's one terminal record, tell people, and start the run that waited behind it.
+
+    Safe to repeat: a run that has ended keeps its ending, and is told and followed up again in case the first attempt
+    died on the way.
+
+    Returns:
+        The ending that the ledger holds.
+    """
+    for attempt in range(_ATTEMPTS):
+        known = ledger.run(project, run)
+        head = ledger.head(project)
+        if known is not None and known.ended and head.active != run:
+            break
+        following = replace(head, active=head.waiting, waiting=None, waiting_order="") if head.active == run else head
+        starts = [RunStarted(following.active)] if following.active not in (None, head.active) else []
+        ends = [] if known is not None and known.ended else [RunEnded(run, ending, now)]
+        try:
+            ledger.write(project, following, *ends, *starts)
+            break
+        except ConflictError:
+            if attempt == _ATTEMPTS - 1:
+                raise
+    tell(project, run, ending, topic)
+    active = ledger.head(project).active
+    if active is not None and (waiting := ledger.run(project, active)) is not None:
+        executions.start(active, given_to(waiting))
+    return ending
+
+
+def tell(project: Project, run: str, ending: Ending, topic: Topic) -> None:
+    """Tell people how a run ended."""
+    subject = f"{project.tenant}/{project.name}: {ending.outcome}"
+    message = (
+        f"{ending.reason}\n\nOutcome: {ending.outcome} ({ending.reason_code})\nTenant: {project.tenant}\n"
+        f"Project: {project.name}\nRun: {run}\n\nMore: headgate show {run}\n"
+    )
+    topic.publish(subject, message, {"tenant": project.tenant, "project": project.name, "outcome": str(ending.outcome)})

@@ -1,0 +1,60 @@
+"""Settle a release: read back what the endpoint really serves, and write that into the ledger."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+from headgate.aws.ledger import Change, Ledger, ReleaseMoved
+from headgate.aws.sagemaker import Endpoints
+from headgate.domain.errors import NotFoundError
+from headgate.domain.names import Project
+from headgate.domain.releases import Release, ReleaseState, settle
+from headgate.domain.runs import Champion, Ending, Outcome
+
+IN_PROGRESS = {"outcome": "IN_PROGRESS"}
+
+
+@dataclass(frozen=True, slots=True)
+class SettleRelease:
+    """The command: which release."""
+
+    project: Project
+    sequence: int
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> "SettleRelease":
+        """Read the task's payload."""
+        return cls(Project(event["tenant"], event["project"]), int(event["sequence"]))
+
+
+def settle_release(command: SettleRelease, *, ledger: Ledger, endpoints: Endpoints, now: str) -> dict[str, Any]:
+    """Settle it; a release that is settled keeps its ending.
+
+    Returns:
+        The ending for the run's record (`outcome`, `reason_code`, `reason`), or `{"outcome": "IN_PROGRESS"}`.
+
+    Raises:
+        ConflictError: when another writer was faster; the state machine tries again.
+    """
+    project = command.project
+    release = ledger.release(project, command.sequence)
+    if release is None:
+        raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
+    ending = settle(endpoints.describe(release.endpoint), release.name, release.version)
+    if ending is None:
+        return IN_PROGRESS
+    if release.state == ReleaseState.DEPLOYING:
+        _write(project, release, ending, ledger, now)
+    return {"outcome": str(ending.outcome), "reason_code": ending.reason_code, "reason": ending.reason}
+
+
+def _write(project: Project, release: Release, ending: Ending, ledger: Ledger, now: str) -> None:
+    head = ledger.head(project)
+    if ending.outcome != Outcome.PROMOTED:
+        move = ReleaseMoved(release.sequence, ReleaseState.FAILED, now, (ReleaseState.DEPLOYING,))
+        ledger.write(project, head, move)
+        return
+    changes: list[Change] = [ReleaseMoved(release.sequence, ReleaseState.IN_SERVICE, now, (ReleaseState.DEPLOYING,))]
+    if head.champion is not None:
+        changes.append(ReleaseMoved(head.champion.sequence, ReleaseState.RETIRED, now, (ReleaseState.IN_SERVICE,)))
+    champion = Champion(release.sequence, release.version, release.dataset, release.model_data_url)
+    ledger.write(project, replace(head, champion=champion, holdout=head.holdout or release.holdout), *changes)

@@ -1,0 +1,87 @@
+"""The local cloud's process: MiniStack with IAM enforced, and the services that Headgate adds to it.
+
+    python -m headgate_local.cloud --port 4566
+
+runs it in the foreground on loopback until SIGINT or SIGTERM; credentials come from AWS_ACCESS_KEY_ID and
+AWS_SECRET_ACCESS_KEY.
+"""
+
+import argparse
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+from headgate_local.card import home
+
+HOST = "127.0.0.1"
+REGION = "eu-central-1"
+
+
+def environment(port: int) -> dict[str, str]:
+    """MiniStack's settings. They are read when it is imported, so they must stand in the environment before."""
+    return {
+        "AUTH": "true",
+        "BIND_HOST": HOST,
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_REGION": REGION,
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_REGION": REGION,
+        "AWS_ENDPOINT_URL": f"http://{HOST}:{port}",
+        # What this cloud does not offer must not cost start-up time, memory or open ports.
+        "SFTP_ENABLED": "0",
+        "IOT_MTLS_ENABLED": "0",
+        "DOCKER_HOST": "unix:///nonexistent",
+        "LOG_LEVEL": os.environ.get("LOG_LEVEL", "WARNING"),
+    }
+
+
+def serve(port: int) -> None:
+    """Serve until told to stop; then end every process that was started on the way."""
+    os.environ.update(environment(port))
+    from hypercorn.asyncio import serve as hypercorn_serve
+    from hypercorn.config import Config
+    from ministack import app as ministack
+
+    from headgate_local import seams
+
+    config = Config()
+    config.bind = [f"{HOST}:{port}"]
+    config.keep_alive_timeout = 75
+    config.loglevel = os.environ["LOG_LEVEL"]
+    config.accesslog = None
+
+    async def main() -> None:
+        stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, stop.set)
+        seams.install(os.environ["AWS_ENDPOINT_URL"])
+        await hypercorn_serve(ministack.app, config, shutdown_trigger=stop.wait)
+
+    try:
+        asyncio.run(main())
+    finally:
+        seams.shutdown()
+        _end_lambda_workers()
+
+
+def _end_lambda_workers() -> None:
+    from ministack.core import lambda_runtime
+
+    lambda_runtime.reset()
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Parse the command line and serve."""
+    parser = argparse.ArgumentParser(prog="headgate_local.cloud", description=__doc__)
+    parser.add_argument("--port", type=int, default=4566)
+    options = parser.parse_args(arguments)
+    Path(home()).mkdir(parents=True, exist_ok=True)
+    serve(options.port)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

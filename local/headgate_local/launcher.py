@@ -1,0 +1,168 @@
+"""Starts and stops the local cloud: the process, the stack in it, and the card that says where it is."""
+
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+
+from headgate_local.card import Card, home
+from headgate_local.cloud import HOST, REGION
+from headgate_local.deploy import STACK, deploy
+
+DEFAULT_PORT = 4566
+ROOT = Path(__file__).resolve().parents[2]
+_START_SECONDS = 60.0
+_STOP_SECONDS = 20.0
+Progress = Callable[[str], None]
+
+
+class LocalCloudError(Exception):
+    """Raised when the local cloud cannot be started or stopped; the message says what to do."""
+
+
+def up(port: int | None, progress: Progress) -> Card:
+    """Start the local cloud with the stack in it, or find the one that runs.
+
+    `port` is the one to listen on; None takes 4566, or a free one when that is taken.
+
+    Raises:
+        LocalCloudError: when the port is taken or the process does not come up.
+    """
+    running = Card.load()
+    if running is not None and is_running(running):
+        progress(f"already running at {running.endpoint_url}")
+        return running
+    Card.remove()
+    template = ROOT / "template.yaml"
+    if not template.is_file():
+        raise LocalCloudError(
+            "template.yaml was not found; run Headgate from its checkout (make setup installs it so)."
+        )
+    port = _choose_port(port)
+    log = home() / "local.log"
+    credentials = (f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+    progress(f"starting the local cloud at http://{HOST}:{port}")
+    process = _start(port, log, credentials)
+    try:
+        _wait_until_ready(process, port, log)
+        session = boto3.Session(*credentials, region_name=REGION)
+        outputs = deploy(session, f"http://{HOST}:{port}", template, progress)
+        card = Card(
+            endpoint_url=f"http://{HOST}:{port}",
+            region=REGION,
+            access_key_id=credentials[0],
+            secret_access_key=credentials[1],
+            data_bucket=outputs["DataBucket"],
+            artifact_bucket=outputs["ArtifactBucket"],
+            stack=STACK,
+            pid=process.pid,
+            log=str(log),
+        )
+        card.save()
+    except BaseException:  # also when a person interrupts: nothing half started stays behind
+        process.send_signal(signal.SIGTERM)
+        process.wait(_STOP_SECONDS)
+        raise
+    progress("ready")
+    return card
+
+
+def down(purge: bool, progress: Progress) -> bool:
+    """Stop the local cloud and everything that it started; `purge` also removes its log and working files.
+
+    Returns:
+        Whether one was running.
+    """
+    card = Card.load()
+    running = card is not None and is_running(card)
+    if card is not None and running:
+        progress(f"stopping the local cloud at {card.endpoint_url}")
+        _stop(card.pid)
+    Card.remove()
+    if purge:
+        (home() / "local.log").unlink(missing_ok=True)
+    progress("stopped" if running else "no local cloud is running")
+    return running
+
+
+def is_running(card: Card) -> bool:
+    """Whether the process of the card is alive and answers where the card says."""
+    try:
+        os.kill(card.pid, 0)
+    except (ProcessLookupError, PermissionError):
+        return False
+    return _answers(card.endpoint_url)
+
+
+def _choose_port(port: int | None) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, DEFAULT_PORT if port is None else port))
+        except OSError:
+            if port is not None:
+                raise LocalCloudError(f"Port {port} is taken; choose another one with --port.") from None
+            probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def _start(port: int, log: Path, credentials: tuple[str, str]) -> "subprocess.Popen[bytes]":
+    log.parent.mkdir(parents=True, exist_ok=True)
+    environment = {
+        **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+        "AWS_ACCESS_KEY_ID": credentials[0],
+        "AWS_SECRET_ACCESS_KEY": credentials[1],
+    }
+    with log.open("wb") as output:
+        return subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
+            [sys.executable, "-m", "headgate_local.cloud", "--port", str(port)],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            start_new_session=True,
+        )
+
+
+def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not _answers(f"http://{HOST}:{port}"):
+        if process.poll() is not None:
+            raise LocalCloudError(f"The local cloud ended while starting; its log is {log}.")
+        if time.monotonic() > deadline:
+            raise LocalCloudError(f"The local cloud did not answer within {_START_SECONDS:.0f} s; its log is {log}.")
+        time.sleep(0.05)
+
+
+def _answers(endpoint_url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{endpoint_url}/_ministack/health", timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _stop(pid: int) -> None:
+    os.kill(pid, signal.SIGTERM)
+    deadline = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < deadline:
+        try:
+            # Reap it if it is our own child; otherwise ask whether it is still there.
+            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+                return
+        except ChildProcessError:
+            try:
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                return
+        time.sleep(0.05)
+    os.kill(pid, signal.SIGKILL)

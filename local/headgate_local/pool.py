@@ -1,0 +1,84 @@
+"""The warm pool: processes that start with the slow imports behind them (SageMaker's word for it).
+
+``import tensorflow`` takes 3 to 5 seconds; a fork of a process that has done it takes 20 ms.
+"""
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Callable
+from multiprocessing import connection, forkserver, resource_tracker
+from multiprocessing.context import ForkServerContext
+from multiprocessing.process import BaseProcess
+from typing import IO
+
+from headgate_local import lifeline
+
+PRELOAD = [
+    "headgate_local.warm",
+    "headgate_local.sagemaker.script",
+    "numpy",
+    "pyarrow.parquet",
+    "tensorflow",
+    "keras",
+]
+
+
+class WarmProcess:
+    """A process of the pool with a process group of its own, and what it prints."""
+
+    def __init__(self, process: BaseProcess, output: IO[bytes]) -> None:
+        self._process = process
+        self.output = output
+        """Everything the process and its children write to stdout and stderr; ends when the last of them ends."""
+
+    def wait(self, seconds: float) -> int | None:
+        """The exit code (minus the number of the signal that killed it), or None if it still runs then."""
+        self._process.join(seconds)
+        return self._process.exitcode
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal to the process and its children; none left is fine."""
+        pid = self._process.pid
+        assert pid is not None
+        try:
+            os.killpg(pid, number)
+        except ProcessLookupError:
+            return
+        except PermissionError:  # macOS answers so for a group of zombies
+            return
+
+
+class WarmPool:
+    """Starts warming in the background when made; make it in a thread that lives as long as the cloud."""
+
+    def __init__(self, preload: list[str] | None = None) -> None:
+        self._context: ForkServerContext = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(PRELOAD if preload is None else preload)
+        forkserver.ensure_running()
+
+    def start(self, task: Callable[..., None], *arguments: object) -> WarmProcess:
+        """Run a task in a new process; waits until the pool is warm. Task and arguments must pickle."""
+        reader, writer = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_run, args=(writer, task, arguments), daemon=True)
+        process.start()
+        writer.close()
+        return WarmProcess(process, os.fdopen(os.dup(reader.fileno()), "rb", buffering=0))
+
+    @staticmethod
+    def close() -> None:
+        """End the fork server; processes of the pool must have ended before."""
+        forkserver._forkserver._stop()
+        resource_tracker._resource_tracker._stop()
+
+
+def _run(output: connection.Connection, task: Callable[..., None], arguments: tuple[object, ...]) -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    os.setsid()
+    lifeline.die_with_parent()
+    lifeline.watch(parent.join, whole_group=True)
+    os.dup2(output.fileno(), 1)
+    os.dup2(output.fileno(), 2)
+    output.close()
+    task(*arguments)

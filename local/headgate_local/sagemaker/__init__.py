@@ -1,0 +1,1 @@
+"""Amazon SageMaker on one machine: the control plane, jobs and endpoints as processes, and their events."""

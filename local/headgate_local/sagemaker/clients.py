@@ -1,0 +1,171 @@
+"""Clients of the local cloud's own services, with the credentials of a role that SageMaker took on."""
+
+import functools
+import json
+import tarfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import ClientError
+from ministack.core.responses import get_region
+
+from headgate_local.sagemaker.errors import invalid
+from headgate_local.seams import identity
+
+SERVICE = "sagemaker.amazonaws.com"
+CONFIG = Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"}, max_pool_connections=16)
+
+
+class TransferError(Exception):
+    """Raised when S3 refuses a download or an upload, in the words of SageMaker's failure reasons."""
+
+
+def take_on(role_arn: str) -> identity.Credentials:
+    """The credentials of a role; raises AWS's ValidationException if SageMaker may not take it on."""
+    credentials = identity.assume(role_arn, SERVICE, "SageMaker")
+    if credentials is None:
+        raise invalid(
+            f"Could not assume role {role_arn}. Please ensure that the role exists and allows principal "
+            f"'{SERVICE}' to assume the role."
+        )
+    return credentials
+
+
+@functools.cache
+def _client(service: str, endpoint_url: str, region: str, credentials: identity.Credentials) -> Any:
+    return boto3.session.Session().client(
+        service,
+        endpoint_url=endpoint_url,
+        region_name=region,
+        aws_access_key_id=credentials.access_key_id,
+        aws_secret_access_key=credentials.secret_access_key,
+        aws_session_token=credentials.session_token,
+        config=CONFIG,
+    )
+
+
+class Storage:
+    """S3 as a role sees it."""
+
+    def __init__(self, endpoint_url: str, role_arn: str) -> None:
+        self._s3 = _client("s3", endpoint_url, get_region(), take_on(role_arn))
+        self._role = role_arn
+
+    def exists(self, uri: str) -> bool:
+        """Whether the role can read an object under this URI."""
+        bucket, key = split(uri)
+        try:
+            self._s3.head_object(Bucket=bucket, Key=key)
+        except ClientError:
+            return False
+        return True
+
+    def download(self, uri: str, target: Path) -> None:
+        """Download one object."""
+        bucket, key = split(uri)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._s3.download_file(bucket, key, str(target))
+        except ClientError as error:
+            raise TransferError(_reason(error, uri)) from error
+
+    def download_prefix(self, uri: str, folder: Path) -> None:
+        """Download every object whose key begins like the URI, under the names that SageMaker gives them."""
+        bucket, prefix = split(uri)
+        try:
+            keys = list(self._keys(bucket, prefix))
+        except ClientError as error:
+            raise TransferError(_reason(error, uri)) from error
+        if not keys:
+            raise TransferError(
+                f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the '
+                f"bucket exists in the selected region ({get_region()}), that objects exist under that S3 prefix, "
+                f'and that the role "{self._role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
+            )
+        for key in keys:
+            self.download(f"s3://{bucket}/{key}", inside(folder, _relative(key, prefix)))
+
+    def download_manifest(self, uri: str, folder: Path) -> None:
+        """Download the objects that a manifest lists: ``[{"prefix": "s3://..."}, "relative/key", ...]``."""
+        bucket, key = split(uri)
+        try:
+            head, *names = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
+            prefix = head["prefix"]
+        except ClientError as error:
+            raise TransferError(_reason(error, uri)) from error
+        except (ValueError, TypeError, KeyError) as error:
+            raise TransferError(f'The manifest "{uri}" is not a JSON list that starts with a prefix.') from error
+        for name in names:
+            self.download(prefix + name, inside(folder, name))
+
+    def _keys(self, bucket: str, prefix: str) -> Iterator[str]:
+        for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
+            yield from (item["Key"] for item in page.get("Contents", []) if not item["Key"].endswith("/"))
+
+    def upload(self, path: Path, uri: str, kms_key: str | None = None) -> None:
+        """Upload a file, or every file below a folder."""
+        bucket, key = split(uri)
+        extra = {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": kms_key} if kms_key else None
+        files = [path] if path.is_file() else sorted(file for file in path.rglob("*") if file.is_file())
+        for file in files:
+            name = key if file == path else f"{key.rstrip('/')}/{file.relative_to(path)}"
+            try:
+                self._s3.upload_file(str(file), bucket, name, ExtraArgs=extra)
+            except (ClientError, boto3.exceptions.S3UploadFailedError) as error:
+                raise TransferError(f'Failed to upload "{name}" to "{bucket}": {error}') from error
+
+
+def logs_client(endpoint_url: str, role_arn: str) -> Any:
+    """CloudWatch Logs as a role sees it."""
+    return _client("logs", endpoint_url, get_region(), take_on(role_arn))
+
+
+def split(uri: str) -> tuple[str, str]:
+    """The bucket and the key of an S3 URI (also of the https form that CloudFormation writes)."""
+    parts = urlsplit(uri)
+    if parts.scheme in ("s3", "S3"):
+        return parts.netloc, parts.path.lstrip("/")
+    bucket, _, key = parts.path.lstrip("/").partition("/")
+    return bucket, key
+
+
+def inside(folder: Path, name: str) -> Path:
+    """A path below a folder; raises TransferError for a name that would lead out of it."""
+    path = (folder / name).resolve()
+    if not path.is_relative_to(folder.resolve()):
+        raise TransferError(f"An object's name leads out of its folder: {name!r}.")
+    return path
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpack a tar archive, refusing members that lead out of the folder or are no plain files."""
+    try:
+        with tarfile.open(archive) as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, OSError, EOFError) as error:
+        raise TransferError(f"{archive.name} is not a tar archive that can be unpacked: {error}") from error
+
+
+def pack(folder: Path, archive: Path) -> None:
+    """Write a folder's content as a .tar.gz; level 1, because model files hardly compress and time counts."""
+    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+        for child in sorted(folder.iterdir()):
+            tar.add(child, arcname=child.name)
+
+
+def _relative(key: str, prefix: str) -> str:
+    """``data/a/b.csv`` is ``a/b.csv`` under the prefixes ``data/`` and ``data``, and itself under ``da``."""
+    folder = prefix if not prefix or prefix.endswith("/") else prefix + "/"
+    if key.startswith(folder):
+        return key[len(folder) :]
+    return key[prefix.rfind("/") + 1 :]
+
+
+def _reason(error: ClientError, uri: str) -> str:
+    code = error.response["Error"]["Code"]
+    status = error.response["ResponseMetadata"]["HTTPStatusCode"]
+    return f'{code} ({status}) for "{uri}": {error.response["Error"].get("Message", "")}'.rstrip(": ")

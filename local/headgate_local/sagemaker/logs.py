@@ -1,0 +1,96 @@
+"""What a container prints, line by line into CloudWatch Logs, while it prints it."""
+
+import contextvars
+import logging
+import select
+import threading
+import time
+from collections import deque
+from typing import IO, Any
+
+from botocore.exceptions import ClientError
+
+logger = logging.getLogger("headgate.sagemaker")
+
+PAUSE = 0.25
+"""Seconds that lines are gathered before they are sent together."""
+BATCH = 1000
+"""Lines in one PutLogEvents; AWS allows 10,000 and 1 MB."""
+LONGEST = 1000
+"""Characters of a line; AWS allows 256 KB, which a batch of so many would not hold."""
+TAIL = 200
+"""Last lines kept for a failure's reason."""
+
+
+class LogStream:
+    """Copies a container's output into a log stream until its end.
+
+    As on AWS the container's role must allow the logging; without it the container runs and its log is lost, which
+    the local cloud's own log tells.
+    """
+
+    def __init__(self, client: Any, group: str, stream: str, output: IO[bytes]) -> None:
+        self.group, self.stream = group, stream
+        self.tail: deque[str] = deque(maxlen=TAIL)
+        self._client, self._output = client, output
+        self._pending: list[dict[str, Any]] = []
+        self._open = False
+        self._lost = False
+        run = contextvars.copy_context().run
+        self._thread = threading.Thread(target=run, args=(self._copy,), name=f"log {stream}", daemon=True)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Wait until everything that was printed is sent; call it when the container has ended."""
+        self._thread.join()
+
+    def _copy(self) -> None:
+        rest = b""
+        with self._output:
+            while True:
+                ready, _, _ = select.select([self._output], [], [], PAUSE if self._pending else None)
+                data = self._output.read(1 << 16) if ready else None
+                if data:
+                    *lines, rest = (rest + data).split(b"\n")
+                    self._gather(lines)
+                if data == b"":
+                    break
+                if not ready or len(self._pending) >= BATCH:
+                    self._send()
+        self._gather([rest] if rest else [])
+        self._send()
+
+    def _gather(self, lines: list[bytes]) -> None:
+        now = int(time.time() * 1000)
+        for line in lines:
+            text = line.rstrip(b"\r").decode("utf-8", "replace")[:LONGEST]
+            self.tail.append(text)
+            self._pending.append({"timestamp": now, "message": text or " "})
+
+    def _send(self) -> None:
+        batch, self._pending = self._pending, []
+        if not batch or self._lost:
+            return
+        try:
+            if not self._open:
+                self._create(self._client.create_log_group, logGroupName=self.group)
+                self._create(
+                    self._client.create_log_stream, logGroupName=self.group, logStreamName=self.stream
+                )
+                self._open = True
+            for start in range(0, len(batch), BATCH):
+                events = batch[start : start + BATCH]
+                self._client.put_log_events(
+                    logGroupName=self.group, logStreamName=self.stream, logEvents=events
+                )
+        except ClientError as error:
+            self._lost = True
+            logger.warning("The log of %s/%s is lost: %s", self.group, self.stream, error)
+
+    @staticmethod
+    def _create(call: Any, **names: str) -> None:
+        try:
+            call(**names)
+        except ClientError as error:
+            if error.response["Error"]["Code"] != "ResourceAlreadyExistsException":
+                raise

@@ -1,0 +1,119 @@
+"""Checks a request against botocore's own model of SageMaker, and refuses it in AWS's words.
+
+botocore's ParamValidator checks types and required members, and of the constraints only some minimums; AWS checks
+lengths, ranges, patterns and enumerations too, and so does this.
+"""
+
+import functools
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import botocore.session
+from botocore.model import ServiceModel, Shape
+
+from headgate_local.sagemaker.errors import ApiError, invalid
+
+WIRE_TYPES: dict[str, tuple[type, ...]] = {
+    "structure": (dict,),
+    "map": (dict,),
+    "list": (list,),
+    "string": (str,),
+    "integer": (int,),
+    "long": (int,),
+    "float": (int, float),
+    "double": (int, float),
+    "boolean": (bool,),
+    "timestamp": (int, float),
+    "blob": (str,),
+}
+# Unicode classes that `re` lacks, each by the closest that it has (a little wider).
+UNICODE_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": r"\s", r"\p{Alnum}": r"a-zA-Z0-9"}
+
+
+@functools.cache
+def model() -> ServiceModel:
+    """The service model that boto3's clients are made from."""
+    return botocore.session.get_session().get_service_model("sagemaker")
+
+
+def validate(operation: str, request: dict[str, Any]) -> None:
+    """Raise the ValidationException (or SerializationException) that AWS answers to a malformed request."""
+    problems = list(_problems(model().operation_model(operation).input_shape, request, ""))
+    if problems:
+        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
+        raise invalid(count + "; ".join(problems))
+
+
+def project(record: dict[str, Any], shape: Shape) -> dict[str, Any]:
+    """The members of a record that a response of this shape has."""
+    return {name: record[name] for name in shape.members if record.get(name) is not None}
+
+
+def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    kinds = WIRE_TYPES[shape.type_name]
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise ApiError(
+            "SerializationException", f"{path or 'The request'} must be a {shape.type_name}, not {_name(value)}."
+        )
+    yield from _constraints(shape, value, path)
+    if shape.type_name == "structure":
+        for name in shape.required_members:
+            if value.get(name) is None:
+                yield _problem(None, _child(path, name), "Member must not be null")
+        for name, member in shape.members.items():
+            if value.get(name) is not None:
+                yield from _problems(member, value[name], _child(path, name))
+    elif shape.type_name == "list":
+        for number, item in enumerate(value, start=1):
+            yield from _problems(shape.member, item, f"{path}.{number}.member")
+    elif shape.type_name == "map":
+        for key, item in value.items():
+            yield from _problems(shape.key, key, f"{path}.{key}.key")
+            yield from _problems(shape.value, item, f"{path}.{key}.value")
+
+
+def _constraints(shape: Shape, value: Any, path: str) -> Iterator[str]:
+    sized = shape.type_name in ("string", "list", "map")
+    if shape.type_name in ("structure", "boolean", "timestamp", "blob"):
+        return
+    size, what = (len(value), "length") if sized else (value, "value")
+    if (low := shape.metadata.get("min")) is not None and size < low:
+        yield _problem(value, path, f"Member must have {what} greater than or equal to {low}")
+    if (high := shape.metadata.get("max")) is not None and size > high:
+        yield _problem(value, path, f"Member must have {what} less than or equal to {high}")
+    if shape.type_name != "string":
+        return
+    if (allowed := getattr(shape, "enum", None)) and value not in allowed:
+        yield _problem(value, path, f"Member must satisfy enum value set: [{', '.join(allowed)}]")
+    if source := shape.metadata.get("pattern"):
+        pattern = _compile(source)
+        if pattern is not None and not pattern.fullmatch(value):
+            yield _problem(value, path, f"Member must satisfy regular expression pattern: {source}")
+
+
+@functools.cache
+def _compile(source: str) -> re.Pattern[str] | None:
+    """The pattern, or None for the few of the model that Python cannot read (AWS's are Java's)."""
+    pattern = source
+    for unicode_class, closest in UNICODE_CLASSES.items():
+        pattern = pattern.replace(unicode_class, closest)
+    try:
+        return re.compile(pattern)
+    except re.error:
+        return None
+
+
+def _child(path: str, name: str) -> str:
+    member = name[0].lower() + name[1:]
+    return f"{path}.{member}" if path else member
+
+
+def _problem(value: Any, path: str, constraint: str) -> str:
+    shown = "null" if value is None else f"'{value}'"
+    return f"Value {shown} at '{path}' failed to satisfy constraint: {constraint}"
+
+
+def _name(value: Any) -> str:
+    names = {dict: "structure", list: "list", str: "string", bool: "boolean", int: "integer", float: "float"}
+    return names.get(type(value), "null")
