@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from headgate.domain.names import Project
-
 from headgate_cli import upload
 from headgate_cli.board import show_until_ended
 from headgate_cli.connection import Cloud

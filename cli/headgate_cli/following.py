@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
-from headgate.domain.runs import WAITING, Run
 
+from headgate.domain.runs import WAITING, Run
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError
 from headgate_cli.runs import Records, RunRef, outcome_of

@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
-from typing import TypedDict, cast
+from typing import Any, TypedDict, cast
 
 from headgate_cli.errors import CommandError
 
@@ -58,9 +58,13 @@ def start(port: int | None = None) -> Card:
     return card
 
 
-def stop(*, purge: bool) -> None:
-    """Stop the local cloud; with `purge` also delete everything it keeps on disk."""
-    _run("down", *(["--purge"] if purge else []))
+def stop(*, purge: bool) -> bool:
+    """Stop the local cloud; with `purge` also delete everything it keeps on disk.
+
+    Returns:
+        Whether one was running.
+    """
+    return bool(_run("down", *(["--purge"] if purge else [])).get("was_running"))
 
 
 def listens(port: int) -> bool:
@@ -70,11 +74,10 @@ def listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _run(*arguments: str) -> None:
+def _run(*arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "headgate_local", *arguments]
-    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 our own program
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 our own program
     if done.returncode:
-        raise CommandError(
-            f"The local cloud's `{arguments[0]}` ended with code {done.returncode}. "
-            "`headgate doctor` looks for the cause."
-        )
+        raise CommandError(f"The local cloud's `{arguments[0]}` did not succeed. `headgate doctor` looks for the cause.")
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from botocore.exceptions import ClientError
-from headgate.domain.names import Project
 
+from headgate.domain.names import Project
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.rows import Instances, Row, batches
@@ -17,9 +17,7 @@ _MOST_ROWS = 10_000  # the answer has a bound as well, and many classes make it 
 _ENVELOPE = (b'{"instances":[', b"]}")
 
 
-def predict(
-    cloud: Cloud, project: Project, rows: Iterable[Row], note: Callable[[str], None]
-) -> dict[str, Any]:
+def predict(cloud: Cloud, project: Project, rows: Iterable[Row], note: Callable[[str], None]) -> dict[str, Any]:
     """Ask the endpoint about every row.
 
     Returns:

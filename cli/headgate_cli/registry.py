@@ -3,8 +3,8 @@
 from typing import Any
 
 from botocore.exceptions import ClientError
-from headgate.domain.names import Project
 
+from headgate.domain.names import Project
 from headgate_cli.connection import Cloud, error_code
 
 

@@ -7,12 +7,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
+
 from headgate.aws.ledger import Ledger, releases_of, runs_of
 from headgate.domain.errors import BadKeyError
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
 from headgate.domain.runs import Run
-
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
 

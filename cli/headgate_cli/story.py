@@ -173,3 +173,8 @@ def headline(story: Story) -> str:
 def _count(number: int) -> str:
     words = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten")
     return words[number] if number < len(words) else str(number)
+
+
+def choices_of(report: Mapping[str, Any]) -> tuple[Choice, ...]:
+    """What a dataset's report says was inferred, and why."""
+    return tuple(Choice(item["what"], str(item["value"]), item["why"]) for item in report.get("inferred", ()))

@@ -14,8 +14,8 @@ from typing import Any
 
 import yaml
 from botocore.exceptions import ClientError
-from headgate.domain.names import Part, Project, dataset_id, is_data
 
+from headgate.domain.names import Part, Project, dataset_id, is_data
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.runs import RunRef

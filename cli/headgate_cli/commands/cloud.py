@@ -1,6 +1,6 @@
 """`up`, `down` and `doctor`: the local cloud on this computer."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -10,6 +10,9 @@ from headgate_cli import local_cloud
 from headgate_cli.commands import options
 from headgate_cli.errors import ExitCode
 from headgate_cli.output import Output
+
+if TYPE_CHECKING:
+    from headgate_cli.doctor import Finding
 
 _SHOWN = ("endpoint_url", "region", "access_key_id", "secret_access_key", "data_bucket", "artifact_bucket")
 
@@ -28,8 +31,7 @@ def down(
     as_json: options.Json = False,
 ) -> None:
     """Stop the local cloud."""
-    ran = local_cloud.read_card() is not None
-    local_cloud.stop(purge=purge)
+    ran = local_cloud.stop(purge=purge)
     said = "The local cloud is stopped" if ran else "No local cloud was running"
     document = {"stopped": ran, "purged": purge}
     Output(as_json).result(document, lambda c: c.print(said + (", its data deleted." if purge else ".")))
@@ -58,9 +60,11 @@ def _show_card(console: Console, card: local_cloud.Card) -> None:
     console.print(f"\nData bucket: {card['data_bucket']}\nArtifact bucket: {card['artifact_bucket']}", soft_wrap=True)
 
 
-def _show_findings(console: Console, findings: "list[checks.Finding]") -> None:  # noqa: F821
+def _show_findings(console: Console, findings: "list[Finding]") -> None:
     for finding in findings:
-        mark = Text("ok   ", "green") if finding.ok else Text("mend ", "bold red" if finding.needed else "yellow")
+        mark = Text("ok    ", "green")
+        if not finding.ok:
+            mark = Text("MEND  ", "bold red") if finding.needed else Text("note  ", "yellow")
         console.print(Text.assemble(mark, (f"{finding.what}: ", "bold"), finding.found), soft_wrap=True)
         if not finding.ok:
-            console.print(Text(f"     -> {finding.mend}"), soft_wrap=True)
+            console.print(Text(f"      {finding.mend}"), soft_wrap=True)

@@ -23,8 +23,9 @@ class Task(StrEnum):
     REGRESSION = "regression"
 
 
-def drop(  # noqa: PLR0913 one parameter for each option of the command line
+def drop(  # noqa: PLR0913 - one parameter for each option of the command line
     files: Annotated[list[Path], typer.Argument(metavar="FILE...", help="One file, or several, or a directory.")],
+    *,
     tenant: options.Tenant = options.DEFAULT_TENANT,
     project: Annotated[
         str | None, typer.Option(metavar="NAME", help="The line of models. Default: from the file's name.")
@@ -45,7 +46,6 @@ def drop(  # noqa: PLR0913 one parameter for each option of the command line
     out = Output(as_json)
     with options.cloud(stack) as cloud:
         from headgate.domain.names import Project
-
         from headgate_cli import dropping, upload
         from headgate_cli.following import Progress
 

@@ -19,7 +19,6 @@ def runs(
     """List the runs of a tenant or of one project, the newest first."""
     with options.cloud(stack) as cloud:
         from headgate.domain.names import Project
-
         from headgate_cli.runs import Records, run_document
 
         book = Records(cloud)
@@ -59,7 +58,6 @@ def versions(
     """List the versions of a project in the model registry, the newest first."""
     with options.cloud(stack) as cloud:
         from headgate.domain.names import Project
-
         from headgate_cli.registry import registered_versions
 
         documents = registered_versions(cloud, Project(tenant, project))
@@ -75,7 +73,6 @@ def releases(
     """List which versions were put in service, when and why, the newest first."""
     with options.cloud(stack) as cloud:
         from headgate.domain.names import Project
-
         from headgate_cli.runs import Records, release_document
 
         documents = [release_document(release) for release in Records(cloud).releases(Project(tenant, project))]

@@ -21,7 +21,6 @@ def predict(
     out = Output(as_json)
     with options.cloud(stack) as cloud:
         from headgate.domain.names import Project
-
         from headgate_cli import prediction
         from headgate_cli.rows import read_rows
 

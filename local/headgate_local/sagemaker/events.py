@@ -43,21 +43,20 @@ class Events:
         """Send what is waiting, then end the thread."""
         self._thread.shutdown(wait=True)
 
-    def training_job(self, job: Record, tags: dict[str, str]) -> None:
+    def training_job(self, job: Record) -> None:
         """Times are milliseconds as text."""
-        detail = _times({"VpcConfig": {}} | job | {"Tags": tags}, lambda seconds: str(int(seconds * 1000)))
+        detail = _times({"VpcConfig": {}} | job, lambda seconds: str(int(seconds * 1000)))
         transitions = [_times(step, _milliseconds) for step in job["SecondaryStatusTransitions"]]
         detail["SecondaryStatusTransitions"] = transitions
         self._send("Training Job", job["TrainingJobArn"], detail, TRAINING)
 
-    def processing_job(self, job: Record, tags: dict[str, str]) -> None:
+    def processing_job(self, job: Record) -> None:
         """Times are milliseconds."""
-        detail = _times(job | {"Tags": tags}, _milliseconds)
-        self._send("Processing Job", job["ProcessingJobArn"], detail, PROCESSING)
+        self._send("Processing Job", job["ProcessingJobArn"], _times(job, _milliseconds), PROCESSING)
 
-    def endpoint(self, endpoint: Record, tags: dict[str, str]) -> None:
+    def endpoint(self, endpoint: Record) -> None:
         """The status is ``IN_SERVICE`` where the API says ``InService``, and numbers are floats."""
-        detail = _times(endpoint | {"Tags": tags}, lambda seconds: float(int(seconds * 1000)))
+        detail = _times(endpoint, lambda seconds: float(int(seconds * 1000)))
         detail["EndpointStatus"] = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", endpoint["EndpointStatus"]).upper()
         detail["ProductionVariants"] = [_variant(variant) for variant in endpoint.get("ProductionVariants", [])]
         self._send("Endpoint", endpoint["EndpointArn"], detail, ENDPOINT)
@@ -67,6 +66,7 @@ class Events:
         self._send("Model Package", package["ModelPackageArn"], _times(package, _iso), PACKAGE)
 
     def _send(self, what: str, arn: str, detail: Record, members: list[str]) -> None:
+        detail["Tags"] = {tag["Key"]: tag["Value"] for tag in detail.get("Tags", [])}
         chosen = {name: detail[name] for name in members if detail.get(name) is not None}
         entry = {
             "Source": "aws.sagemaker",

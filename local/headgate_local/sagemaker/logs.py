@@ -16,8 +16,8 @@ PAUSE = 0.25
 """Seconds that lines are gathered before they are sent together."""
 BATCH = 1000
 """Lines in one PutLogEvents; AWS allows 10,000 and 1 MB."""
-LONGEST = 1000
-"""Characters of a line; AWS allows 256 KB, which a batch of so many would not hold."""
+LONGEST = 256 * 1024
+"""Characters of a line, as on AWS; the rest is cut off."""
 TAIL = 200
 """Last lines kept for a failure's reason."""
 

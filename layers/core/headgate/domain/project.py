@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -14,6 +14,7 @@ MAX_DEPTH = 8
 
 Task = Literal["binary", "multiclass", "regression"]
 Kind = Literal["numeric", "categorical", "boolean", "datetime"]
+ColumnSetting = Literal["numeric", "categorical", "boolean", "datetime", "drop"]
 Metric = Literal["auc", "accuracy", "balanced_accuracy", "log_loss", "rmse", "mae", "r2"]
 METRICS: dict[str, tuple[Metric, ...]] = {
     "binary": ("auc", "accuracy", "balanced_accuracy", "log_loss"),
@@ -77,7 +78,7 @@ class ProjectSettings(_Section):
     task: Task | None = Field(None, description="otherwise inferred from the target's values")
     metric: Metric | None = Field(None, description="what the gate compares; it has to fit the task")
     positive: str | None = Field(None, description="of two classes the one to detect; otherwise inferred")
-    columns: dict[_ColumnName, Kind | Literal["drop"]] = Field(
+    columns: dict[_ColumnName, ColumnSetting] = Field(
         default_factory=dict, description="kind of a column by its name, or `drop` to leave it out"
     )
     identity: list[_ColumnName] = Field(
@@ -97,7 +98,7 @@ class ProjectSettings(_Section):
     @field_validator("positive", mode="before")
     @classmethod
     def _class_as_text(cls, value: object) -> object:
-        # YAML reads `positive: 1` and `positive: yes` as a number and a truth value.
+        # YAML reads `positive: 1` and `positive: true` as a number and a truth value; classes are text.
         if isinstance(value, bool):
             return "true" if value else "false"
         return str(value) if isinstance(value, int) else value
@@ -145,20 +146,26 @@ def _describe(model: type[_Section], prefix: str) -> Iterator[tuple[str, str, st
 
 def _values(kind: Any) -> str:
     words = {str: "text", int: "whole number", float: "number"}
-    options = [argument for argument in get_args(kind) if argument is not type(None)]
     if kind in words:
         return words[kind]
-    if str(kind).startswith("list"):
-        return f"list of {_values(options[0])}"
-    if str(kind).startswith("dict"):
+    options = [option for option in get_args(kind) if option is not type(None)]
+    origin = get_origin(kind)
+    if origin is list:
+        return f"list of {_values(options[0])}s"
+    if origin is dict:
         return f"column: {_values(options[1])}"
-    if hasattr(kind, "__metadata__"):
-        return _values(options[0])
-    return ", ".join(f"`{option}`" if isinstance(option, str) else _values(option) for option in options)
+    if origin is Literal:
+        return ", ".join(f"`{option}`" for option in options)
+    return _values(options[0])  # Annotated, or optional
 
 
 class _UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, which also refuses a key that stands twice."""
+    """PyYAML's safe loader, but a key may not stand twice, and yes, no, on and off are text as in YAML 1.2."""
+
+    yaml_implicit_resolvers: ClassVar = {
+        first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:bool" or first in "tTfF"]
+        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         keys = [key.value for key, _ in node.value]
@@ -197,9 +204,9 @@ def _sentences(error: ValidationError) -> Iterator[str]:
 
 
 def _unknown_key(path: list[str]) -> str:
-    known = [row[0] for row in describe_settings()]
-    key = ".".join(path)
-    siblings = sorted({".".join(name.split(".")[: len(path)]) for name in known if name.split(".")[:-1] or len(path) == 1})
-    nearest = difflib.get_close_matches(key, siblings + known, n=1, cutoff=0.5)
+    key, parent = ".".join(path), ".".join(path[:-1])
+    known = [name for name, *_ in describe_settings()]
+    siblings = sorted({name.removeprefix(f"{parent}.").split(".")[0] for name in known if name.startswith(parent)})
+    nearest = difflib.get_close_matches(key, [*known, *siblings], n=1, cutoff=0.5)
     hint = f"did you mean {nearest[0]}?" if nearest else f"known keys are {', '.join(siblings)}"
     return f"{key} is not a known key; {hint}"

@@ -1,0 +1,103 @@
+"""Rules on a dataset as a whole: names, rows, features, and features that give the answer away."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from headgate.domain.columns import Column
+from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.project import ProjectSettings
+from headgate.domain.reasons import Reason
+from headgate.domain.spec import TrainingSpec
+
+MAX_COLUMNS = 1000
+CLASSES_GIVEN_AWAY = 0.995
+NUMBERS_GIVEN_AWAY = 0.9999
+
+
+@dataclass(frozen=True, slots=True)
+class Association:
+    """How well one feature alone tells the target, from 0 to 1.
+
+    For classes: the area under the ROC curve between the two neighbouring classes that it separates worst, or the
+    balanced accuracy of the best class for each of its values, whichever is more. For numbers: the greatest of the
+    absolute correlation, the absolute rank correlation and the share of variance that its values explain, as a root.
+    """
+
+    name: str
+    strength: float
+
+
+def check_names(names: Sequence[str]) -> None:
+    """Refuse names that cannot be told apart (case does not count: query engines do not see it), or too many."""
+    if len(names) > MAX_COLUMNS:
+        raise DatasetRefusedError(
+            Reason.TOO_MANY_COLUMNS, f"There are {len(names)} columns; at most {MAX_COLUMNS} can be used. Drop some."
+        )
+    repeated = [name for name, count in Counter(name.lower() for name in names).items() if count > 1]
+    if repeated:
+        shown = ", ".join(sorted(name for name in names if name.lower() in repeated)[:6])
+        raise DatasetRefusedError(
+            Reason.DUPLICATE_COLUMNS, f"Columns have the same name (case does not count): {shown}. Rename them."
+        )
+
+
+def check_settings_columns(names: Sequence[str], settings: ProjectSettings) -> None:
+    """Refuse settings about columns that do not exist: a typing error there would go unnoticed."""
+    mentioned: Mapping[str, Sequence[str]] = {
+        "columns": list(settings.columns),
+        "identity": settings.identity,
+        "trusted": settings.trusted,
+    }
+    for key, wanted in mentioned.items():
+        if absent := [name for name in wanted if name not in names]:
+            raise DatasetRefusedError(
+                Reason.SETTINGS_INVALID, f"project.yaml: {key} names {', '.join(absent)}, which is no column of the data."
+            )
+
+
+def check_rows(rows: int, settings: ProjectSettings) -> None:
+    """Refuse what has no rows, or fewer than the project wants."""
+    if rows == 0:
+        raise DatasetRefusedError(Reason.HEADER_ONLY, "There are column names but no rows. Add rows under them.")
+    if rows < settings.min_rows:
+        raise DatasetRefusedError(
+            Reason.TOO_FEW_ROWS,
+            f"There are {rows} rows; at least {settings.min_rows} are needed (`min_rows` in project.yaml). Add rows.",
+        )
+
+
+def check_schema(names: Sequence[str], before: TrainingSpec | None) -> None:
+    """Refuse a dataset that lost a column from which the champion learned."""
+    if before is None:
+        return
+    if lost := [column.name for column in before.columns if column.name not in names]:
+        raise DatasetRefusedError(
+            Reason.SCHEMA_CHANGED,
+            f"The champion learned from {', '.join(lost[:6])}, which the data no longer has. Restore it, or start a "
+            "new project for data of another form.",
+        )
+
+
+def check_features(columns: Sequence[Column]) -> None:
+    """Refuse a dataset without anything to learn from."""
+    if any(column.used for column in columns):
+        return
+    reasons = "; ".join(f"{column.name}: {column.why}" for column in columns[:4])
+    raise DatasetRefusedError(
+        Reason.NO_USABLE_FEATURES,
+        f"No column is left to learn from ({reasons or 'the target is the only one'}). Add columns with information.",
+    )
+
+
+def check_leakage(associations: Sequence[Association], target: str, *, classes: bool, trusted: Sequence[str]) -> None:
+    """Refuse features that are the target in other words: such a model fails as soon as it is used."""
+    limit = CLASSES_GIVEN_AWAY if classes else NUMBERS_GIVEN_AWAY
+    leaks = [found.name for found in associations if found.strength > limit and found.name not in trusted]
+    if leaks:
+        shown = ", ".join(leaks[:6])
+        raise DatasetRefusedError(
+            Reason.LEAKAGE,
+            f"{shown} alone tells {target} almost perfectly, as a copy of it would. Drop it in project.yaml "
+            f"(`columns: {{{leaks[0]}: drop}}`), or list it under `trusted` if it is known when predicting.",
+        )

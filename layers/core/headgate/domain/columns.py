@@ -1,0 +1,152 @@
+"""What a column is and whether it is of use: rules over what was measured of the whole column."""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.project import ColumnSetting, Kind
+from headgate.domain.reasons import Reason
+
+MISSING = ("", "NA", "N/A", "null", "NULL", "None", "?")
+"""Texts that stand for a missing value. `NaN` is not among them: it is a computation gone wrong, and is refused."""
+
+MAX_CATEGORIES = 1000
+MOSTLY_DISTINCT = 0.5
+PROSE_LENGTH = 60
+_KEY_NAME = re.compile(r"(.*[_ -])?(id|key|uuid|guid|index|row|nr|no|number)", re.IGNORECASE)
+_KEY_NAME_CAMEL = re.compile(r".*[a-z](Id|ID|Key)")
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """Facts of one column over all rows.
+
+    `distinct` counts values that are not missing; it is exact for small tables and otherwise an estimate good to a
+    few per cent, except that one and two are exact. The numbers are None for text, the text facts for numbers.
+    """
+
+    name: str
+    storage: Literal["number", "text"]
+    rows: int
+    missing: int
+    distinct: int
+    minimum: float | None = None
+    maximum: float | None = None
+    mean: float | None = None
+    quantiles: tuple[float, ...] | None = None
+    whole_numbers: bool = False
+    booleans: bool = False
+    datetime_format: str | None = None
+    mean_length: float | None = None
+    numbers_among: int = 0
+    first_text_line: int | None = None
+
+    @property
+    def present(self) -> int:
+        """How many rows have a value."""
+        return self.rows - self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A decision on one column: what kind it is, whether training sees it, and why."""
+
+    measured: Measured
+    kind: Kind
+    used: bool
+    why: str
+
+    @property
+    def name(self) -> str:
+        """The column's name in the upload."""
+        return self.measured.name
+
+
+def decide(measured: Measured, setting: ColumnSetting | None = None, before: Kind | None = None) -> Column:
+    """Decide on a column. `setting` is project.yaml's word, `before` the kind that the champion learned.
+
+    What the champion learned stays in use even where this dataset alone would not keep it.
+
+    Raises:
+        DatasetRefusedError: SETTINGS_INVALID when a kind was demanded that the values do not have; SCHEMA_CHANGED when
+            the kind is no longer the champion's.
+    """
+    kind, why = _kind(measured)
+    if setting == "drop":
+        return Column(measured, kind, used=False, why="project.yaml leaves it out")
+    if measured.present == 0:
+        _refuse_change(measured.name, "has no values any more", before)
+        return Column(measured, kind, used=False, why="every value is missing")
+    if setting is not None:
+        kind, why = _demanded(measured, kind, setting), "project.yaml says so"
+    if before is not None:
+        if kind != before:
+            _refuse_change(measured.name, f"was {before} and is now {kind} ({why})", before)
+        return Column(measured, kind, used=True, why=f"as the champion learned it; {why}")
+    if useless := _useless(measured, kind, demanded=setting is not None):
+        return Column(measured, kind, used=False, why=useless)
+    return Column(measured, kind, used=True, why=why)
+
+
+def _kind(measured: Measured) -> tuple[Kind, str]:
+    if measured.storage == "number":
+        return "numeric", "every value is a number"
+    if measured.booleans:
+        return "boolean", "every value is true or false"
+    if measured.datetime_format:
+        return "datetime", f"every value is a date or time of the form {measured.datetime_format}"
+    if measured.numbers_among:
+        line = f", the first on line {measured.first_text_line}" if measured.first_text_line else ""
+        texts = measured.present - measured.numbers_among
+        return "categorical", f"{texts} of {measured.present} values are not numbers{line}"
+    return "categorical", "the values are text"
+
+
+def _demanded(measured: Measured, kind: Kind, setting: Kind) -> Kind:
+    if setting in (kind, "categorical"):
+        return setting
+    raise DatasetRefusedError(
+        Reason.SETTINGS_INVALID,
+        f"project.yaml: columns.{measured.name} says {setting}, but not every value is one. "
+        "Correct the values, or the setting.",
+    )
+
+
+def _useless(measured: Measured, kind: Kind, *, demanded: bool) -> str | None:
+    if measured.distinct <= 1:
+        return "every value is the same"
+    if demanded:
+        return None
+    if kind == "numeric":
+        return _row_number(measured)
+    if kind != "categorical":
+        return None
+    if measured.distinct >= measured.present:
+        return "every value is different, as in a key"
+    if (measured.mean_length or 0) > PROSE_LENGTH:
+        return f"free text: {measured.mean_length:.0f} characters on average"
+    if measured.distinct > MAX_CATEGORIES or measured.distinct > max(20, MOSTLY_DISTINCT * measured.present):
+        return f"about {measured.distinct} different texts, too many to learn from"
+    return None
+
+
+def _row_number(measured: Measured) -> str | None:
+    minimum, maximum = measured.minimum, measured.maximum
+    if not measured.whole_numbers or measured.missing or measured.distinct < measured.rows:
+        return None
+    assert minimum is not None
+    assert maximum is not None
+    if maximum - minimum + 1 == measured.rows:
+        return "whole numbers without gap or repetition, as in a row number"
+    if _KEY_NAME.fullmatch(measured.name) or _KEY_NAME_CAMEL.fullmatch(measured.name):
+        return "whole numbers without repetition under the name of a key"
+    return None
+
+
+def _refuse_change(name: str, what: str, before: Kind | None) -> None:
+    if before is not None:
+        raise DatasetRefusedError(
+            Reason.SCHEMA_CHANGED,
+            f"Column {name} {what}. The champion learned from it: restore it, or start a new project for new data.",
+        )

@@ -1,0 +1,91 @@
+"""How a CSV file is written, guessed from its beginning: delimiter, names, decimal sign, which columns may be numbers."""
+
+import csv
+import io
+import re
+from dataclasses import dataclass
+
+from headgate.domain.columns import MISSING
+from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.reasons import Reason
+
+HEAD_BYTES = 1024**2
+_DELIMITERS = (",", ";", "\t", "|")
+_SAMPLE_CELLS = 50_000
+_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """`numbers` says of each column whether it holds only numbers as far as the beginning shows; not a promise."""
+
+    delimiter: str
+    names: tuple[str, ...]
+    numbers: tuple[bool, ...]
+    decimal: str
+
+
+def detect(head: bytes) -> Dialect:
+    """Read the beginning (up to HEAD_BYTES) of a UTF-8 CSV file.
+
+    Raises:
+        DatasetRefusedError: ROW_TOO_LONG when the names alone fill it.
+    """
+    complete = len(head) < HEAD_BYTES
+    text = head.decode("utf-8", errors="ignore")
+    if not complete:
+        text, _, _ = text.rpartition("\n")
+    if not text.strip("\r\n"):
+        raise DatasetRefusedError(
+            Reason.ROW_TOO_LONG, "The first line is longer than 1 MB, so it does not hold column names. Add a header."
+        )
+    delimiter = max(_DELIMITERS, key=lambda candidate: _fitness(text, candidate))
+    header, *rows = _records(text, delimiter, limit=1) or [[""]]
+    rows = _records(text, delimiter, limit=max(20, _SAMPLE_CELLS // len(header)))[1:]
+    cells = [[row[index] for row in rows if len(row) > index] for index in range(len(header))]
+    decimal = "," if delimiter != "," and _decimal_commas(cells) else "."
+    return Dialect(
+        delimiter=delimiter,
+        names=tuple(name.strip() or f"column_{number}" for number, name in enumerate(header, 1)),
+        numbers=tuple(_all_numbers(values, decimal) for values in cells),
+        decimal=decimal,
+    )
+
+
+def _records(text: str, delimiter: str, limit: int) -> list[list[str]]:
+    records: list[list[str]] = []
+    try:
+        for record in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter):
+            if record:
+                records.append(record)
+            if len(records) >= limit:
+                break
+    except csv.Error:
+        pass  # a cell too long for a guess; what was read before is enough for one
+    return records
+
+
+def _fitness(text: str, delimiter: str) -> tuple[bool, float, int]:
+    records = _records(text, delimiter, limit=20)
+    if not records:
+        return (False, 0.0, 0)
+    width = len(records[0])
+    return width > 1, sum(len(record) == width for record in records) / len(records), width
+
+
+def _decimal_commas(columns: list[list[str]]) -> bool:
+    filled = [[value.strip() for value in values if value.strip() not in MISSING] for values in columns]
+    with_comma = [values for values in filled if values and all("," in value for value in values)]
+    return any(all(_DECIMAL_COMMA.fullmatch(value) for value in values) for values in with_comma)
+
+
+def _all_numbers(values: list[str], decimal: str) -> bool:
+    return all(_is_number(value.strip().replace(decimal, ".")) for value in values if value.strip() not in MISSING)
+
+
+def _is_number(value: str) -> bool:
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True

@@ -1,0 +1,100 @@
+"""DuckDB on a leash: bounded memory, disk and time, no extensions, no file outside one directory."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+
+from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.reasons import Reason
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the work on one dataset may use: memory of DuckDB in MB, spilled disk in GB, seconds of any query."""
+
+    memory_mb: int = 256
+    disk_gb: int = 6
+    threads: int = 2
+    seconds: int = 600
+
+
+class Engine:
+    """One DuckDB in memory, which spills into `workdir` and reads and writes nowhere else."""
+
+    def __init__(self, workdir: Path, limits: Limits) -> None:
+        self._limits = limits
+        self._connection = duckdb.connect()
+        spill = workdir / "spill"
+        spill.mkdir(exist_ok=True)
+        for name, value in {
+            "memory_limit": f"{limits.memory_mb}MB",
+            "threads": limits.threads,
+            "temp_directory": str(spill),
+            "max_temp_directory_size": f"{limits.disk_gb}GB",
+            "preserve_insertion_order": False,  # order comes from the rows' hash
+            "autoinstall_known_extensions": False,
+            "autoload_known_extensions": False,
+            "allowed_directories": [f"{workdir}/"],
+            "enable_external_access": False,
+            "lock_configuration": True,
+        }.items():
+            self._connection.execute(f"SET {name} = {literal(value)}")
+
+    def rows(self, sql: str) -> list[tuple[Any, ...]]:
+        """Run a query and fetch all its rows.
+
+        Raises:
+            DatasetRefusedError: TOO_LARGE when memory, disk or time do not suffice.
+            duckdb.Error: anything else; its message may hold values of rows and must not be shown.
+        """
+        timer = threading.Timer(self._limits.seconds, self._connection.interrupt)
+        timer.start()
+        try:
+            return self._connection.execute(sql).fetchall()
+        except (duckdb.OutOfMemoryException, duckdb.InterruptException) as error:
+            raise DatasetRefusedError(
+                Reason.TOO_LARGE,
+                "The dataset needs more memory, disk or time than a function has. Train on a sample of its rows, or "
+                "leave columns with long texts out.",
+            ) from error
+        finally:
+            timer.cancel()
+
+    def row(self, sql: str) -> tuple[Any, ...]:
+        """Run a query of one row."""
+        return self.rows(sql)[0]
+
+    def close(self) -> None:
+        """Free memory and spilled disk."""
+        self._connection.close()
+
+
+@contextmanager
+def opened(workdir: Path, limits: Limits) -> Iterator[Engine]:
+    """An engine for the length of a block."""
+    engine = Engine(workdir, limits)
+    try:
+        yield engine
+    finally:
+        engine.close()
+
+
+def quoted(name: str) -> str:
+    """A name as an SQL identifier, whatever characters it holds."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def literal(value: str | float | bool | Path | Sequence[Any]) -> str:
+    """A value as an SQL literal."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return repr(value)
+    if isinstance(value, str | Path):
+        return "'" + str(value).replace("'", "''") + "'"
+    return "[" + ", ".join(literal(item) for item in value) + "]"

@@ -1,0 +1,165 @@
+"""From a stream of bytes to a plain file: what must not reach a parser is refused on the way, block by block."""
+
+import codecs
+import zlib
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from itertools import chain
+from pathlib import Path
+
+from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.reasons import Reason
+
+MAX_BYTES = 2 * 1024**3
+"""Bytes of a dataset, before and after decompression. Three copies of it have to fit into a function's disk."""
+
+_MAX_RATIO = 100
+_RATIO_COUNTS_FROM = 1024**2  # below that a file of equal rows is no attack, however well it compresses
+_BLOCK = 1024**2
+
+
+class Format(StrEnum):
+    """What a file holds, told by its first bytes and not by its name."""
+
+    CSV = "CSV"
+    JSON_LINES = "JSON Lines"
+    PARQUET = "Parquet"
+
+
+def save(blocks: Iterable[bytes], path: Path, *, max_bytes: int = MAX_BYTES) -> Format | None:
+    """Write a file that may be compressed as a plain one, checking every byte; memory stays within a few blocks.
+
+    Text becomes UTF-8 without byte order mark, with `\\n` for `\\r\\n`, without leading empty lines.
+
+    Returns:
+        The format, or None for a file without content.
+
+    Raises:
+        DatasetRefusedError: GZIP_BOMB, GZIP_TRUNCATED, ZIP_FILE, UNSUPPORTED_FORMAT, NOT_UTF8, NUL_BYTES, TOO_LARGE.
+    """
+    start, blocks = _peek(blocks)
+    if start.startswith(b"\x1f\x8b"):
+        start, blocks = _peek(_gunzip(blocks))
+    if start.startswith(b"PAR1"):
+        content, kind = blocks, Format.PARQUET
+    else:
+        _refuse_other_formats(start)
+        content = _text(blocks)
+        start, content = _peek(content)
+        if not start:
+            return None
+        kind = Format.JSON_LINES if start.startswith(b"{") else Format.CSV
+    written = 0
+    with path.open("wb", buffering=0) as file:
+        for block in content:
+            written += len(block)
+            if written > max_bytes:
+                raise too_large(max_bytes)
+            file.write(block)
+    return kind
+
+
+def too_large(max_bytes: int) -> DatasetRefusedError:
+    """The refusal of a dataset that does not fit."""
+    return DatasetRefusedError(
+        Reason.TOO_LARGE,
+        f"The dataset is larger than {max_bytes / 1024**3:.3g} GB (counted after decompression). "
+        "Train on a sample of its rows, or leave columns out.",
+    )
+
+
+def _peek(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
+    """The first bytes (at least 4, unless there are fewer), and the whole stream still."""
+    iterator = iter(blocks)
+    start = b""
+    for block in iterator:
+        start += block
+        if len(start) >= 4:
+            break
+    return start, chain([start] if start else [], iterator)
+
+
+def _refuse_other_formats(start: bytes) -> None:
+    if start.startswith(b"PK\x03\x04"):
+        raise DatasetRefusedError(
+            Reason.ZIP_FILE,
+            "This is a ZIP archive (an Excel workbook is one, too). Unpack it and upload CSV, CSV.gz, Parquet or JSON "
+            "Lines; export a workbook as CSV.",
+        )
+    if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _not_utf8("It is UTF-16")
+    if start.startswith(b"\x1f\x8b"):
+        raise DatasetRefusedError(Reason.UNSUPPORTED_FORMAT, "The file is compressed twice. Compress it once.")
+    if start.lstrip().startswith(b"["):
+        raise DatasetRefusedError(
+            Reason.UNSUPPORTED_FORMAT, "This begins as a JSON array. Write one JSON object on each line instead."
+        )
+
+
+def _text(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    seen, carried, leading = 0, b"", True
+    for raw in blocks:
+        if b"\0" in raw:
+            raise DatasetRefusedError(
+                Reason.NUL_BYTES,
+                f"There is a NUL byte at byte {seen + raw.index(0)}, so this is not text. Export the table anew.",
+            )
+        try:
+            # Most blocks are ASCII, which is told twenty times as fast as text is decoded.
+            if decoder.getstate()[0] or not raw.isascii():
+                decoder.decode(raw)
+        except UnicodeDecodeError as error:
+            raise _not_utf8(f"Around byte {seen + error.start} it is something else") from None
+        seen += len(raw)
+        block, carried = carried + raw, b""
+        if block.endswith(b"\r"):
+            block, carried = block[:-1], b"\r"
+        if b"\r" in block:
+            block = block.replace(b"\r\n", b"\n")
+        if leading:
+            block = block.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
+            leading = not block
+        if block:
+            yield block
+    if decoder.getstate()[0]:
+        raise _not_utf8("The last character is cut off")
+    if carried:
+        yield b"\n"
+
+
+def _not_utf8(what: str) -> DatasetRefusedError:
+    return DatasetRefusedError(Reason.NOT_UTF8, f"The text is not UTF-8. {what}. Export it as UTF-8.")
+
+
+def _gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    member = zlib.decompressobj(wbits=31)
+    consumed = produced = 0
+    for block in blocks:
+        consumed += len(block)
+        data = block
+        while data:
+            if member.eof:  # a gzip file may hold several members, one after the other
+                member = zlib.decompressobj(wbits=31)
+            try:
+                plain = member.decompress(data, _BLOCK)
+            except zlib.error:
+                raise _damaged_gzip("It is damaged, or followed by something else") from None
+            data = member.unused_data if member.eof else member.unconsumed_tail
+            produced += len(plain)
+            if produced > _RATIO_COUNTS_FROM and produced > _MAX_RATIO * (consumed - len(data)):
+                raise DatasetRefusedError(
+                    Reason.GZIP_BOMB,
+                    f"The file grows to more than {_MAX_RATIO} times its size when decompressed, which tables do not. "
+                    "Upload it uncompressed if it is one.",
+                )
+            if plain:
+                yield plain
+    if not member.eof:
+        raise _damaged_gzip("It ends too early")
+
+
+def _damaged_gzip(what: str) -> DatasetRefusedError:
+    return DatasetRefusedError(
+        Reason.GZIP_TRUNCATED, f"The file cannot be decompressed. {what}. Compress and upload it again."
+    )

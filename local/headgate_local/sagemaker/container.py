@@ -1,0 +1,161 @@
+"""What a container finds: the files under /opt/ml, the arguments and the environment that AWS documents.
+
+/opt/ml cannot be had by many jobs at once without root, so every job has a private folder that stands for the
+container's root, and every path of /opt/ml that goes into arguments or the environment is moved below it.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from ministack.core.responses import get_region
+
+from headgate_local.sagemaker.clients import take_on
+from headgate_local.sagemaker.errors import unsupported
+
+HOST = "algo-1"
+OWN = "sagemaker_"
+"""Hyperparameters that begin so are for SageMaker's training toolkit, not for the program."""
+
+
+def moved(text: str, root: Path) -> str:
+    """A path of /opt/ml below the private root; any other text as it is."""
+    return f"{root}{text}" if text == "/opt/ml" or text.startswith("/opt/ml/") else text
+
+
+def base_environment(root: Path, role_arn: str, endpoint_url: str, given: dict[str, str]) -> dict[str, str]:
+    """What every container has, then what its job gives it. The credentials are the role's, never the cloud's."""
+    credentials = take_on(role_arn)
+    temporary = root / "tmp"
+    temporary.mkdir(exist_ok=True)
+    return {
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath)]),
+        "HOME": str(root),
+        "TMPDIR": str(temporary),
+        "LANG": "C.UTF-8",
+        "PYTHONUNBUFFERED": "1",
+        "AWS_REGION": get_region(),
+        "AWS_DEFAULT_REGION": get_region(),
+        "AWS_ENDPOINT_URL": endpoint_url,
+        "AWS_ACCESS_KEY_ID": credentials.access_key_id,
+        "AWS_SECRET_ACCESS_KEY": credentials.secret_access_key,
+        "AWS_SESSION_TOKEN": credentials.session_token,
+        **{name: moved(value, root) for name, value in given.items()},
+    }
+
+
+def decoded_hyperparameters(raw: dict[str, str]) -> dict[str, Any]:
+    """The SageMaker SDK writes each value as JSON; a value that is none is taken as it is."""
+    return {name: _decoded(value) for name, value in raw.items()}
+
+
+def _decoded(value: str) -> Any:
+    try:
+        return json.loads(value)
+    except ValueError:
+        return value
+
+
+def program_arguments(hyperparameters: dict[str, Any], root: Path) -> list[str]:
+    """``--name value`` for every hyperparameter of the program, as the training toolkit writes them."""
+    arguments: list[str] = []
+    for name, value in hyperparameters.items():
+        if not name.startswith(OWN):
+            text = json.dumps(value) if isinstance(value, dict | list) else str(value)
+            arguments += [f"-{name}" if len(name) == 1 else f"--{name}", moved(text, root)]
+    return arguments
+
+
+class TrainingFiles:
+    """The folders and files of a training container."""
+
+    def __init__(self, root: Path) -> None:
+        self.ml = root / "opt" / "ml"
+        self.code = self.ml / "code"
+        self.model = self.ml / "model"
+        self.output = self.ml / "output"
+        self.output_data = self.output / "data"
+        self.config = self.ml / "input" / "config"
+        self.data = self.ml / "input" / "data"
+        for folder in (self.code, self.model, self.output_data, self.config, self.data):
+            folder.mkdir(parents=True)
+
+    def write_config(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Write the files of /opt/ml/input/config; answers them as SM_RESOURCE_CONFIG and the like need them."""
+        channels = {
+            channel["ChannelName"]: {
+                "TrainingInputMode": "File",
+                "S3DistributionType": source(channel).get("S3DataDistributionType", "FullyReplicated"),
+                "RecordWrapperType": channel.get("RecordWrapperType", "None"),
+                **({"ContentType": channel["ContentType"]} if "ContentType" in channel else {}),
+            }
+            for channel in request.get("InputDataConfig", [])
+        }
+        resources = {
+            "current_host": HOST,
+            "current_instance_type": request["ResourceConfig"].get("InstanceType", "local"),
+            "hosts": [HOST],
+            "network_interface_name": "lo",
+        }
+        config = {
+            "hyperparameters": request.get("HyperParameters", {}),
+            "inputdataconfig": channels,
+            "resourceconfig": resources,
+        }
+        for name, content in config.items():
+            (self.config / f"{name}.json").write_text(json.dumps(content))
+        return config
+
+    def environment(self, request: dict[str, Any], config: dict[str, Any], arn: str) -> dict[str, str]:
+        """The SM_* variables of SageMaker's training toolkit."""
+        hyperparameters = decoded_hyperparameters(request["HyperParameters"])
+        own = {name: value for name, value in hyperparameters.items() if not name.startswith(OWN)}
+        channels = {name: str(self.data / name) for name in config["inputdataconfig"]}
+        program = hyperparameters["sagemaker_program"]
+        plain: dict[str, Any] = {
+            "hps": own,
+            "user_entry_point": program,
+            "module_name": program.removesuffix(".py"),
+            "module_dir": hyperparameters["sagemaker_submit_directory"],
+            "model_dir": str(self.model),
+            "input_dir": str(self.ml / "input"),
+            "input_config_dir": str(self.config),
+            "output_dir": str(self.output),
+            "output_data_dir": str(self.output_data),
+            "channels": sorted(channels),
+            "input_data_config": config["inputdataconfig"],
+            "resource_config": config["resourceconfig"],
+            "hosts": [HOST],
+            "current_host": HOST,
+            "network_interface_name": "lo",
+            "num_cpus": os.cpu_count(),
+            "num_gpus": 0,
+            "log_level": 20,
+        }
+        training = {"job_name": request["TrainingJobName"], "channel_input_dirs": channels, "is_master": True}
+        plain["training_env"] = {**plain, "hyperparameters": own, **training}
+        return {
+            "TRAINING_JOB_NAME": request["TrainingJobName"],
+            "TRAINING_JOB_ARN": arn,
+            **{f"SM_{name.upper()}": _text(value) for name, value in plain.items()},
+            **{f"SM_HP_{name.upper().replace('-', '_')}": _text(value) for name, value in own.items()},
+            **{f"SM_CHANNEL_{name.upper().replace('-', '_')}": path for name, path in channels.items()},
+        }
+
+
+def source(channel: dict[str, Any]) -> dict[str, Any]:
+    """A channel's S3DataSource; refuses by name what the local cloud cannot do with a channel."""
+    if "S3DataSource" not in channel.get("DataSource", {}):
+        raise unsupported("channels other than from S3 (DataSource.S3DataSource)")
+    if channel.get("InputMode") == "Pipe" or channel.get("CompressionType", "None") != "None":
+        raise unsupported("channels in Pipe mode or with a CompressionType")
+    s3: dict[str, Any] = channel["DataSource"]["S3DataSource"]
+    if s3["S3DataType"] not in ("S3Prefix", "ManifestFile"):
+        raise unsupported(f"channels of S3DataType {s3['S3DataType']}")
+    return s3
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,170 @@
+"""The Model Registry: groups of versioned model packages, and their approval."""
+
+from typing import TYPE_CHECKING
+
+from headgate_local.sagemaker.errors import ApiError, invalid, unsupported
+from headgate_local.sagemaker.resources import Collection, Kind, Record, arn, paginate
+from headgate_local.sagemaker.validation import model, project
+
+if TYPE_CHECKING:
+    from headgate_local.sagemaker.service import SageMaker
+
+GROUP = Kind(
+    noun="model-package-group",
+    name="ModelPackageGroupName",
+    arn="ModelPackageGroupArn",
+    missing="ModelPackageGroup {arn} does not exist.",
+    exists="Model Package Group already exists: {arn}",
+    status="ModelPackageGroupStatus",
+)
+PACKAGE = Kind(
+    noun="model-package",
+    name="ModelPackageName",
+    arn="ModelPackageArn",
+    missing="ModelPackage {arn} does not exist.",
+    exists="Model Package already exists: {arn}",
+    status="ModelPackageStatus",
+)
+
+
+class Packages(Collection):
+    """Model packages, which requests name by ARN or by ``group/version``."""
+
+    def find(self, name: str) -> Record | None:
+        """See Collection; the name may be an ARN."""
+        return super().find(_plain(name))
+
+    def get(self, name: str) -> Record:
+        """See Collection; the name may be an ARN."""
+        return super().get(_plain(name))
+
+
+def _plain(name: str) -> str:
+    return name.split(":", 5)[-1].partition("/")[2] if name.startswith("arn:") else name
+
+
+def create_group(sagemaker: "SageMaker", request: Record) -> Record:
+    """CreateModelPackageGroup."""
+    members = {"ModelPackageGroupStatus": "Completed", "CreatedBy": {}}
+    record = sagemaker.groups.add(request["ModelPackageGroupName"], request | members)
+    return {"ModelPackageGroupArn": record["ModelPackageGroupArn"]}
+
+
+def describe_group(sagemaker: "SageMaker", request: Record) -> Record:
+    """DescribeModelPackageGroup."""
+    return sagemaker.groups.describe("DescribeModelPackageGroup", _plain(request["ModelPackageGroupName"]))
+
+
+def delete_group(sagemaker: "SageMaker", request: Record) -> Record:
+    """DeleteModelPackageGroup; only an empty one."""
+    name = _plain(request["ModelPackageGroupName"])
+    group = sagemaker.groups.get(name)
+    if _versions(sagemaker, name):
+        raise ApiError(
+            "ConflictException",
+            f"Model Package Group {group['ModelPackageGroupArn']} cannot be deleted because it still contains "
+            "model packages.",
+        )
+    sagemaker.groups.remove(name)
+    return {}
+
+
+def create(sagemaker: "SageMaker", request: Record) -> Record:
+    """CreateModelPackage: the next version of a group. A known ClientToken answers the version it made."""
+    if "ModelPackageGroupName" not in request:
+        raise unsupported("model packages outside of a group")
+    if "InferenceSpecification" not in request:
+        raise invalid("InferenceSpecification is required.")
+    group = sagemaker.groups.get(_plain(request["ModelPackageGroupName"]))["ModelPackageGroupName"]
+    with sagemaker.registry:
+        versions = _versions(sagemaker, group)
+        for package in versions:
+            if request.get("ClientToken") and package.get("ClientToken") == request["ClientToken"]:
+                return {"ModelPackageArn": package["ModelPackageArn"]}
+        version = 1 + max((package["ModelPackageVersion"] for package in versions), default=0)
+        record = sagemaker.packages.add(
+            f"{group}/{version}",
+            {
+                "ModelApprovalStatus": "PendingManualApproval",
+                "CertifyForMarketplace": False,
+                **request,
+                "ModelPackageGroupName": group,
+                "ModelPackageVersion": version,
+                "ModelPackageStatus": "Completed",
+                "ModelPackageStatusDetails": {"ValidationStatuses": [], "ImageScanStatuses": []},
+                "CreatedBy": {},
+            },
+        )
+    sagemaker.events.model_package(record)
+    return {"ModelPackageArn": record["ModelPackageArn"]}
+
+
+def describe(sagemaker: "SageMaker", request: Record) -> Record:
+    """DescribeModelPackage; a version has no name of its own, so AWS answers its group's."""
+    package = sagemaker.packages.describe("DescribeModelPackage", request["ModelPackageName"])
+    return package | {"ModelPackageName": package["ModelPackageGroupName"]}
+
+
+def listing(sagemaker: "SageMaker", request: Record) -> Record:
+    """ListModelPackages, of one group."""
+    if "ModelPackageGroupName" not in request:
+        return {"ModelPackageSummaryList": []}  # without a group AWS lists packages that are in none
+    group = _plain(request["ModelPackageGroupName"])
+    wanted = request.get("ModelApprovalStatus")
+    found = [
+        package
+        for package in _versions(sagemaker, sagemaker.groups.get(group)["ModelPackageGroupName"])
+        if wanted in (None, package["ModelApprovalStatus"])
+        and request.get("CreationTimeAfter", 0) <= package["CreationTime"]
+        and package["CreationTime"] <= request.get("CreationTimeBefore", float("inf"))
+    ]
+    found.sort(
+        key=lambda package: package["ModelPackageVersion"],
+        reverse=request.get("SortOrder") == "Descending",
+    )
+    page, token = paginate(found, request, 100)
+    shape = model().shape_for("ModelPackageSummary")
+    summaries = [project(package, shape) | {"ModelPackageName": group} for package in page]
+    return {"ModelPackageSummaryList": summaries, **token}
+
+
+def update(sagemaker: "SageMaker", request: Record) -> Record:
+    """UpdateModelPackage: approval and metadata."""
+    for member in ("AdditionalInferenceSpecificationsToAdd", "ModelCard"):
+        if member in request:
+            raise unsupported(f"UpdateModelPackage with {member}")
+    record = sagemaker.packages.get(request["ModelPackageArn"])
+    metadata = {**record.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
+    for key in request.get("CustomerMetadataPropertiesToRemove", []):
+        metadata.pop(key, None)
+    changes = {
+        member: request[member]
+        for member in (
+            "ModelApprovalStatus",
+            "ApprovalDescription",
+            "InferenceSpecification",
+            "SourceUri",
+            "ModelLifeCycle",
+            "ModelPackageRegistrationType",
+        )
+        if member in request
+    }
+    name = _plain(record["ModelPackageArn"])
+    record = sagemaker.packages.change(name, **changes, CustomerMetadataProperties=metadata or None)
+    sagemaker.events.model_package(record)
+    return {"ModelPackageArn": record["ModelPackageArn"]}
+
+
+def delete(sagemaker: "SageMaker", request: Record) -> Record:
+    """DeleteModelPackage."""
+    sagemaker.packages.remove(_plain(request["ModelPackageName"]))
+    return {}
+
+
+def _versions(sagemaker: "SageMaker", group: str) -> list[Record]:
+    return [package for package in sagemaker.packages.all() if package["ModelPackageGroupName"] == group]
+
+
+def version_arn(request: Record) -> str:
+    """What a policy must allow for a version that has no number yet."""
+    return arn("model-package", f"{_plain(request.get('ModelPackageGroupName', '*'))}/*")

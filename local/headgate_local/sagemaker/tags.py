@@ -1,0 +1,60 @@
+"""Tags, which live in the record of the resource that carries them."""
+
+from typing import TYPE_CHECKING
+
+from headgate_local.sagemaker.errors import invalid
+from headgate_local.sagemaker.resources import Collection, Record, paginate
+
+if TYPE_CHECKING:
+    from headgate_local.sagemaker.service import SageMaker
+
+MOST = 50
+"""Tags that a resource can carry."""
+
+
+def add(sagemaker: "SageMaker", request: Record) -> Record:
+    """AddTags: new keys are added, known ones take the new value."""
+    collection, record = _owner(sagemaker, request["ResourceArn"])
+    merged = {tag["Key"]: tag for tag in [*record.get("Tags", []), *request["Tags"]]}
+    if len(merged) > MOST:
+        raise invalid(f"A resource can carry at most {MOST} tags.")
+    tags = list(merged.values())
+    collection.change(_name(collection, record), Tags=tags)
+    return {"Tags": tags}
+
+
+def listing(sagemaker: "SageMaker", request: Record) -> Record:
+    """ListTags."""
+    _, record = _owner(sagemaker, request["ResourceArn"])
+    page, token = paginate(record.get("Tags", []), request, MOST)
+    return {"Tags": page, **token}
+
+
+def delete(sagemaker: "SageMaker", request: Record) -> Record:
+    """DeleteTags; keys that are not there do not matter."""
+    collection, record = _owner(sagemaker, request["ResourceArn"])
+    kept = [tag for tag in record.get("Tags", []) if tag["Key"] not in request["TagKeys"]]
+    collection.change(_name(collection, record), Tags=kept or None)
+    return {}
+
+
+def of(sagemaker: "SageMaker", arn: str) -> dict[str, str] | None:
+    """The tags of a resource, or None if there is no such resource."""
+    for collection in sagemaker.collections:
+        for record in collection.all():
+            if record[collection.kind.arn] == arn:
+                return {tag["Key"]: tag["Value"] for tag in record.get("Tags", [])}
+    return None
+
+
+def _owner(sagemaker: "SageMaker", arn: str) -> tuple[Collection, Record]:
+    for collection in sagemaker.collections:
+        for record in collection.all():
+            if record[collection.kind.arn] == arn:
+                return collection, record
+    raise invalid(f"Could not find resource {arn}.")
+
+
+def _name(collection: Collection, record: Record) -> str:
+    name: str = record[collection.kind.name]
+    return name

@@ -1,0 +1,112 @@
+"""Fixtures that every suite shares. What the template says is read from the template, not written again."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from headgate.aws.ledger import Ledger
+from headgate.aws.s3 import Objects
+from headgate.domain.runs import Run
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[1]
+REGION = "eu-central-1"
+
+
+@pytest.fixture(scope="session")
+def template() -> dict[str, Any]:
+    return yaml_parse((ROOT / "template.yaml").read_text())
+
+
+@pytest.fixture
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
+    """An account of moto's, empty; nothing in it is real and nothing leaves the process."""
+    for name in ("AWS_ENDPOINT_URL", "AWS_PROFILE", "AWS_SESSION_TOKEN"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
+    with mock_aws():
+        yield boto3.Session(region_name=REGION)
+
+
+@pytest.fixture
+def ledger(aws: boto3.Session, template: dict[str, Any]) -> Ledger:
+    """The ledger's table as the template describes it."""
+    properties = template["Resources"]["Ledger"]["Properties"]
+    kept = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
+    client = aws.client("dynamodb")
+    client.create_table(TableName="ledger", **{name: properties[name] for name in kept})
+    return Ledger(client, "ledger")
+
+
+@pytest.fixture
+def make_bucket(aws: boto3.Session) -> Callable[[str], str]:
+    """Create a versioned bucket."""
+    client = aws.client("s3")
+
+    def make(name: str) -> str:
+        client.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": REGION})
+        client.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+        return name
+
+    return make
+
+
+@pytest.fixture
+def objects(aws: boto3.Session) -> Objects:
+    return Objects(aws.client("s3"))
+
+
+@pytest.fixture
+def make_run() -> Callable[..., Run]:
+    """A run of demo/iris, waiting, made of a short name: `make_run("a")` is older than `make_run("b")`."""
+
+    def make(name: str, **changes: Any) -> Run:
+        values = {
+            "run": f"demo-iris-{name}",
+            "tenant": "demo",
+            "project": "iris",
+            "dataset": name,
+            "name": f"{name}.csv",
+            "order": f"2026-01-01T00:00:00Z|{name}",
+            "arrived_at": "2026-01-01T00:00:00.000Z",
+        }
+        return Run(**{**values, **changes})
+
+    return make
+
+
+class StartedExecutions:
+    """Executions kept in memory with Step Functions' rule: one name, one execution."""
+
+    def __init__(self) -> None:
+        self.given: dict[str, dict[str, str]] = {}
+
+    def start(self, name: str, given: dict[str, str]) -> bool:
+        fresh = name not in self.given
+        self.given.setdefault(name, dict(given))
+        return fresh
+
+
+class SentMessages:
+    """A topic that keeps what was published."""
+
+    def __init__(self) -> None:
+        self.sent: list[tuple[str, str]] = []
+
+    def publish(self, subject: str, message: str, attributes: dict[str, str]) -> None:
+        self.sent.append((subject, attributes["outcome"]))
+
+
+@pytest.fixture
+def executions() -> StartedExecutions:
+    return StartedExecutions()
+
+
+@pytest.fixture
+def topic() -> SentMessages:
+    return SentMessages()

@@ -1,0 +1,61 @@
+"""Every branch of `promote`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import Failure, Played
+
+GIVEN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "version": "3"}
+RELEASE = {"tenant": "demo", "project": "iris", "sequence": 2, "endpoint": "demo-iris"}
+PROMOTED = {"outcome": "PROMOTED", "reason_code": "SERVING", "reason": "Serves."}
+SCRIPT: dict[str, list[Any]] = {
+    "PlanRelease": [RELEASE],
+    "DeployRelease": [{"endpoint": "demo-iris"}],
+    "SettleRelease": [PROMOTED],
+}
+Play = Callable[..., Played]
+
+
+def test_a_version_is_put_in_service(play: Play) -> None:
+    played = play("promote", GIVEN, SCRIPT)
+    assert (played.status, played.output) == ("SUCCEEDED", PROMOTED)
+    assert played.given_to("PlanRelease") == GIVEN
+    deployed = played.given_to("DeployRelease")
+    assert deployed.pop("task_token")
+    assert deployed == RELEASE
+    assert played.given_to("SettleRelease") == RELEASE
+
+
+def test_a_lost_event_only_costs_time(play: Play) -> None:
+    played = play("promote", GIVEN, {**SCRIPT, "DeployRelease": [Failure("States.Timeout")]})
+    assert played.output == PROMOTED
+
+
+def test_an_endpoint_still_moving_is_looked_at_again(play: Play) -> None:
+    moving = {"outcome": "IN_PROGRESS"}
+    played = play("promote", GIVEN, {**SCRIPT, "SettleRelease": [moving, moving, PROMOTED]})
+    assert played.output == PROMOTED
+    assert played.states.count("Wait For The Endpoint") == 2
+
+
+def test_a_busy_endpoint_is_tried_again(play: Play) -> None:
+    busy = Failure("EndpointBusyError")
+    played = play("promote", GIVEN, {**SCRIPT, "DeployRelease": [busy, busy, {}]})
+    assert played.output == PROMOTED
+    assert len([name for name, _ in played.calls if name == "DeployRelease"]) == 3
+
+
+@pytest.mark.parametrize("outcome", ["ROLLED_BACK", "FAILED"])
+def test_the_endpoints_word_is_the_ending(play: Play, outcome: str) -> None:
+    ending = {"outcome": outcome, "reason_code": "X", "reason": "Because."}
+    assert play("promote", GIVEN, {**SCRIPT, "SettleRelease": [ending]}).output == ending
+
+
+@pytest.mark.parametrize("task", SCRIPT)
+def test_a_step_that_fails_is_an_ending_too(play: Play, task: str) -> None:
+    played = play("promote", GIVEN, {**SCRIPT, task: [Failure("EndpointTakenError", "The name is taken.")]})
+    assert played.status == "SUCCEEDED"
+    assert (played.output["outcome"], played.output["reason_code"]) == ("FAILED", "PROMOTION_FAILED")
+    assert "The name is taken." in played.output["reason"]

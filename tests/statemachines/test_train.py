@@ -1,0 +1,136 @@
+"""Every branch of `train`."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from .conftest import Failure, Played
+
+GIVEN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
+ACCEPTED = {
+    "verdict": "accepted",
+    "hyperparameters": {"epochs": "20"},
+    "training_instance_type": "ml.m5.large",
+    "holdout": "0123456789",
+    "champion": None,
+    "gate": {},
+    "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
+}
+CHAMPION = {"version": "1", "dataset": "fedcba9876", "model_data_url": "s3://bucket/champion/model.tar.gz"}
+PASSED = {"decision": "pass", "reason_code": "BETTER", "reason": "Better.", "metrics": {"metric": "auc"}}
+REFUSED = {**PASSED, "decision": "fail", "reason_code": "WORSE", "reason": "Worse."}
+TRAINED = {"ModelArtifacts": {"S3ModelArtifacts": "s3://bucket/model.tar.gz"}}
+PROMOTED = {"outcome": "PROMOTED", "reason_code": "SERVING", "reason": "Serves."}
+SCRIPT: dict[str, list[Any]] = {
+    "ValidateDataset": [ACCEPTED],
+    "sagemaker:createTrainingJob": [TRAINED],
+    "sagemaker:createProcessingJob": [{}],
+    "JudgeChallenger": [PASSED],
+    "RegisterVersion": [{"version": "3"}],
+    "states:startExecution": [{"Output": PROMOTED}],
+    "CloseRun": [{"outcome": "written"}],
+}
+Play = Callable[..., Played]
+
+
+def test_a_good_dataset_is_promoted(play: Play) -> None:
+    played = play("train", GIVEN, SCRIPT)
+    assert (played.status, played.states[-1]) == ("SUCCEEDED", "Promoted")
+    assert played.given_to("CloseRun") == {**GIVEN, **PROMOTED, "version": "3", "metrics": {"metric": "auc"}}
+    assert played.given_to("RegisterVersion")["model_data_url"] == "s3://bucket/model.tar.gz"
+    promotion = played.given_to("states:startExecution")
+    assert promotion["Name"] == GIVEN["run"]
+    assert promotion["Input"]["version"] == "3"
+
+
+def test_training_gets_the_code_and_its_settings_as_script_mode_wants_them(play: Play) -> None:
+    job = play("train", GIVEN, SCRIPT).given_to("sagemaker:createTrainingJob")
+    assert job["TrainingJobName"] == GIVEN["run"]
+    assert job["HyperParameters"]["sagemaker_program"] == '"train.py"'
+    assert job["HyperParameters"]["epochs"] == "20"
+    assert all(isinstance(value, str) for value in job["HyperParameters"].values())
+    assert [channel["ChannelName"] for channel in job["InputDataConfig"]] == ["train", "validation", "spec"]
+
+
+@pytest.mark.parametrize(("champion", "inputs"), [(None, 3), (CHAMPION, 4)])
+def test_the_champion_is_evaluated_beside_the_challenger(play: Play, champion: Any, inputs: int) -> None:
+    accepted = {**ACCEPTED, "champion": champion}
+    played = play("train", GIVEN, {**SCRIPT, "ValidateDataset": [accepted]})
+    job = played.given_to("sagemaker:createProcessingJob")
+    names = [each["InputName"] for each in job["ProcessingInputs"]]
+    assert names == ["code", "holdout", "challenger", "champion"][:inputs]
+    assert played.states[-1] == "Promoted"
+
+
+def test_refused_data_ends_rejected(play: Play) -> None:
+    rejected = {"verdict": "rejected", "reason_code": "EMPTY_FILE", "reason": "The file is empty."}
+    played = play("train", GIVEN, {**SCRIPT, "ValidateDataset": [rejected]})
+    assert (played.status, played.states[-1]) == ("SUCCEEDED", "Rejected")
+    assert played.given_to("CloseRun")["outcome"] == "REJECTED"
+    assert played.given_to("CloseRun")["reason"] == "The file is empty."
+
+
+@pytest.mark.parametrize("decision", ["fail", "inconclusive", "anything else"])
+def test_only_a_pass_opens_the_gate(play: Play, decision: str) -> None:
+    played = play("train", GIVEN, {**SCRIPT, "JudgeChallenger": [{**REFUSED, "decision": decision}]})
+    assert (played.status, played.states[-1]) == ("SUCCEEDED", "Not Promoted")
+    assert played.given_to("CloseRun")["outcome"] == "NOT_PROMOTED"
+    assert not [name for name, _ in played.calls if name in {"RegisterVersion", "states:startExecution"}]
+
+
+def test_an_update_that_sagemaker_rolled_back_is_told_so(play: Play) -> None:
+    ending = {"outcome": "ROLLED_BACK", "reason_code": "UPDATE_ROLLED_BACK", "reason": "Kept the old one."}
+    played = play("train", GIVEN, {**SCRIPT, "states:startExecution": [{"Output": ending}]})
+    assert (played.status, played.states[-1]) == ("SUCCEEDED", "Rolled Back")
+
+
+def test_a_promotion_that_failed_fails_the_run_with_its_reason(play: Play) -> None:
+    ending = {"outcome": "FAILED", "reason_code": "ENDPOINT_FAILED", "reason": "No capacity."}
+    played = play("train", GIVEN, {**SCRIPT, "states:startExecution": [{"Output": ending}]})
+    assert (played.status, played.states[-1]) == ("FAILED", "Failed")
+    assert played.given_to("CloseRun")["reason"] == "No capacity."
+
+
+TASKS = {
+    "ValidateDataset": "Validate The Dataset",
+    "sagemaker:createTrainingJob": "Train The Challenger",
+    "sagemaker:createProcessingJob": "Evaluate The Challenger",
+    "JudgeChallenger": "Judge The Challenger",
+    "RegisterVersion": "Register The Version",
+    "states:startExecution": "Promote The Version",
+}
+
+
+@pytest.mark.parametrize("task", TASKS)
+def test_a_step_that_fails_is_recorded_and_ends_the_run_failed(play: Play, task: str) -> None:
+    played = play("train", GIVEN, {**SCRIPT, task: [Failure("KeyError", "a cause")]})
+    assert played.status == "FAILED"
+    assert played.states[-3:] == [TASKS[task], "Record The Failure", "Failed"]
+    closed = played.given_to("CloseRun")
+    assert closed["failure"] == {"error": "KeyError", "cause": "a cause"}
+    assert closed["run"] == GIVEN["run"]
+
+
+@pytest.mark.parametrize(
+    ("task", "error"),
+    [
+        ("ValidateDataset", "ThrottledError"),
+        ("JudgeChallenger", "Lambda.TooManyRequestsException"),
+        ("RegisterVersion", "ConflictError"),
+        ("sagemaker:createTrainingJob", "SageMaker.ResourceLimitExceededException"),
+        ("sagemaker:createProcessingJob", "SageMaker.ThrottlingException"),
+        ("CloseRun", "ConflictError"),
+    ],
+)
+def test_what_passes_by_itself_is_tried_again(play: Play, task: str, error: str) -> None:
+    played = play("train", GIVEN, {**SCRIPT, task: [Failure(error), Failure(error), *SCRIPT[task]]})
+    assert played.states[-1] == "Promoted"
+    assert len([name for name, _ in played.calls if name == task]) == 3
+
+
+def test_a_ledger_that_cannot_be_written_leaves_the_run_to_the_safety_net(play: Play) -> None:
+    played = play("train", GIVEN, {**SCRIPT, "CloseRun": [Failure("AccessDeniedError")]})
+    assert (played.status, played.states[-1]) == ("FAILED", "Left To The Safety Net")
+    failing = {**SCRIPT, "JudgeChallenger": [Failure("KeyError")], "CloseRun": [Failure("AccessDeniedError")]}
+    assert play("train", GIVEN, failing).states[-1] == "Left To The Safety Net"

@@ -1,0 +1,138 @@
+import re
+
+import pytest
+from headgate.domain.errors import BadKeyError
+from headgate.domain.names import Part, Project, dataset_id, is_data, parse_upload, tenant_of
+from hypothesis import given
+from hypothesis import strategies as st
+
+SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
+tenants = st.from_regex(r"[a-z][a-z0-9-]{1,18}[a-z0-9]", fullmatch=True)
+projects = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,28}[a-z0-9])?", fullmatch=True)
+
+
+@given(tenants, projects, st.integers(1, 99_999))
+def test_every_name_made_of_a_project_is_a_name_sagemaker_takes(tenant: str, project: str, sequence: int) -> None:
+    owner = Project(tenant, project)
+    for name in (owner.endpoint, owner.run_id("0123456789"), owner.release_name(sequence)):
+        assert SAGEMAKER_NAME.fullmatch(name), name
+        assert len(name) <= 63
+
+
+@pytest.mark.parametrize(
+    ("tenant", "project"),
+    [
+        ("Acme", "iris"),
+        ("ac", "iris"),
+        ("-acme", "iris"),
+        ("acme-", "iris"),
+        ("аcme", "iris"),  # noqa: RUF001 - a Cyrillic letter that looks Latin
+        ("a" * 21, "iris"),
+        ("acme\n", "iris"),
+        ("acme", ""),
+        ("acme", "Iris"),
+        ("acme", "iris data"),
+        ("acme", "iris-"),
+        ("acme", "i" * 31),
+    ],
+)
+def test_a_name_outside_its_pattern_is_refused(tenant: str, project: str) -> None:
+    with pytest.raises(BadKeyError):
+        Project(tenant, project)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["data.csv", "my data.csv", "a+b.csv", "100%.csv", "%2e%2e", "größe.csv", "gro\u0308ße.csv", "🩺.csv", "_data.csv"],
+)
+def test_a_file_name_is_taken_as_it_is(name: str) -> None:
+    upload = parse_upload(f"acme/iris/incoming/{name}")
+    assert upload is not None
+    assert (upload.project, upload.name, upload.folder, upload.completes) == (Project("acme", "iris"), name, "", True)
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "acme/iris/project.yaml",
+        "acme/iris/incoming/",
+        "acme/iris/incoming/folder/",
+        "acme/iris/incoming/.hidden",
+        "acme/iris/incoming/data.csv.tmp",
+        "acme/iris/incoming/folder/.part",
+        "acme/iris/elsewhere/data.csv",
+        "data.csv",
+    ],
+)
+def test_what_is_no_upload_is_ignored(key: str) -> None:
+    assert parse_upload(key) is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "/acme/incoming/data.csv",
+        "acme//incoming/data.csv",
+        "acme/iris/incoming/../data.csv",
+        "acme/iris/incoming//data.csv",
+        "acme/iris/incoming/da\nta.csv",
+        "acme/iris/incoming/da\u202eta.csv",
+        "ACME/iris/incoming/data.csv",
+        "acme/../incoming/data.csv",
+    ],
+)
+def test_a_key_that_could_mislead_is_refused(key: str) -> None:
+    with pytest.raises(BadKeyError):
+        parse_upload(key)
+
+
+@pytest.mark.parametrize(
+    ("key", "completes"),
+    [
+        ("acme/iris/incoming/may/part-0.csv", False),
+        ("acme/iris/incoming/may/deep/_SUCCESS", False),
+        ("acme/iris/incoming/may/_SUCCESS", True),
+        ("acme/iris/incoming/may/manifest.json", True),
+    ],
+)
+def test_a_folder_is_complete_with_its_marker(key: str, completes: bool) -> None:
+    upload = parse_upload(key)
+    assert upload is not None
+    assert upload.folder == "acme/iris/incoming/may/"
+    assert upload.completes is completes
+
+
+@given(st.text())
+def test_any_key_is_ignored_taken_or_refused(key: str) -> None:
+    try:
+        upload = parse_upload(key)
+    except BadKeyError:
+        return
+    assert upload is None or key.startswith(upload.project.prefix + "incoming/" + upload.name)
+
+
+@given(st.text(min_size=1))
+def test_the_tenant_of_a_key_is_its_first_segment_or_unknown(key: str) -> None:
+    tenant = tenant_of(key)
+    assert tenant == "_unknown" or key.startswith(tenant + "/") or key == tenant
+
+
+def test_markers_and_hidden_files_are_not_data() -> None:
+    assert [name for name in ("a/_SUCCESS", "a/manifest.json", "a/.x", "a/_x", "a/", "a/x.csv") if is_data(name)] == [
+        "a/x.csv"
+    ]
+
+
+parts = st.builds(Part, st.text(min_size=1), st.text(min_size=1), st.integers(0, 10**12))
+
+
+@given(st.lists(parts, min_size=1, unique_by=lambda part: part.key), st.randoms())
+def test_a_dataset_is_the_same_in_any_order_of_its_parts(given_parts: list[Part], random) -> None:  # noqa: ANN001
+    shuffled = random.sample(given_parts, len(given_parts))
+    assert dataset_id("bucket", given_parts) == dataset_id("bucket", shuffled)
+
+
+@given(parts, st.text(min_size=1))
+def test_another_version_is_another_dataset(part: Part, version: str) -> None:
+    other = Part(part.key, version, part.size)
+    assert (dataset_id("b", [part]) == dataset_id("b", [other])) == (version == part.version_id)
