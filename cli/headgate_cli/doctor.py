@@ -123,7 +123,8 @@ def _cloud(stack: str | None) -> Iterator[Finding]:
             f"port {port}",
             free,
             "free" if free else "taken by another program",
-            "End that program, or start with another port: `headgate up --port 4577`.",
+            "`headgate up` takes a free one instead; `headgate up --port 4577` chooses.",
+            needed=False,
         )
         yield Finding("cloud", False, "not running", "Start it: `headgate up`.", needed=False)
         return

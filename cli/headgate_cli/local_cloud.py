@@ -1,6 +1,7 @@
 """Starting, stopping and finding the local cloud. It is another program: the command line only runs it.
 
-The program prints its progress on stderr, which people see as it comes; what it leaves behind is its card.
+The program prints its progress on stderr, which people see as it comes, and a JSON answer on stdout; what clients need
+stands on the card that it leaves behind.
 """
 
 import json
@@ -78,6 +79,8 @@ def _run(*arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "headgate_local", *arguments]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 our own program
     if done.returncode:
-        raise CommandError(f"The local cloud's `{arguments[0]}` did not succeed. `headgate doctor` looks for the cause.")
+        raise CommandError(
+            f"The local cloud's `{arguments[0]}` did not succeed. `headgate doctor` looks for the cause."
+        )
     answer: dict[str, Any] = json.loads(done.stdout)
     return answer

@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import ApiError, invalid, unsupported
-from headgate_local.sagemaker.resources import Collection, Kind, Record, arn, paginate
-from headgate_local.sagemaker.validation import model, project
+from headgate_local.sagemaker.resources import PAGE, Collection, Kind, Record, paginate
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
@@ -52,7 +51,7 @@ def create_group(sagemaker: "SageMaker", request: Record) -> Record:
 
 def describe_group(sagemaker: "SageMaker", request: Record) -> Record:
     """DescribeModelPackageGroup."""
-    return sagemaker.groups.describe("DescribeModelPackageGroup", _plain(request["ModelPackageGroupName"]))
+    return sagemaker.groups.get(_plain(request["ModelPackageGroupName"]))
 
 
 def delete_group(sagemaker: "SageMaker", request: Record) -> Record:
@@ -101,7 +100,7 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
 
 def describe(sagemaker: "SageMaker", request: Record) -> Record:
     """DescribeModelPackage; a version has no name of its own, so AWS answers its group's."""
-    package = sagemaker.packages.describe("DescribeModelPackage", request["ModelPackageName"])
+    package = sagemaker.packages.get(request["ModelPackageName"])
     return package | {"ModelPackageName": package["ModelPackageGroupName"]}
 
 
@@ -122,10 +121,8 @@ def listing(sagemaker: "SageMaker", request: Record) -> Record:
         key=lambda package: package["ModelPackageVersion"],
         reverse=request.get("SortOrder") == "Descending",
     )
-    page, token = paginate(found, request, 100)
-    shape = model().shape_for("ModelPackageSummary")
-    summaries = [project(package, shape) | {"ModelPackageName": group} for package in page]
-    return {"ModelPackageSummaryList": summaries, **token}
+    page, token = paginate(found, request, PAGE)
+    return {"ModelPackageSummaryList": [package | {"ModelPackageName": group} for package in page], **token}
 
 
 def update(sagemaker: "SageMaker", request: Record) -> Record:
@@ -164,7 +161,3 @@ def delete(sagemaker: "SageMaker", request: Record) -> Record:
 def _versions(sagemaker: "SageMaker", group: str) -> list[Record]:
     return [package for package in sagemaker.packages.all() if package["ModelPackageGroupName"] == group]
 
-
-def version_arn(request: Record) -> str:
-    """What a policy must allow for a version that has no number yet."""
-    return arn("model-package", f"{_plain(request.get('ModelPackageGroupName', '*'))}/*")

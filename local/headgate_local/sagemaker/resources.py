@@ -14,7 +14,6 @@ from typing import Any
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
 from headgate_local.sagemaker.errors import ApiError, invalid
-from headgate_local.sagemaker.validation import model, project
 
 Record = dict[str, Any]
 PAGE = 10
@@ -102,21 +101,13 @@ class Collection:
         with self._lock:
             return [dict(record) for record in self._records.values()]
 
-    def describe(self, operation: str, name: str) -> Record:
-        """The response of a Describe operation."""
-        return project(self.get(name), model().operation_model(operation).output_shape)
-
-    def listing(self, operation: str, request: Record) -> Record:
-        """The response of a List operation: filtered, sorted, one page, only the summaries' members."""
-        output = model().operation_model(operation).output_shape
-        member, shape = next((n, s) for n, s in output.members.items() if s.type_name == "list")
+    def page(self, request: Record) -> tuple[list[Record], Record]:
+        """What a List request asks for: filtered, sorted, one page, and the NextToken member if there is more."""
         found = [record for record in self.all() if self._wanted(record, request)]
         key = {"Name": self.kind.name, "Status": self.kind.status}.get(request.get("SortBy", ""), "CreationTime")
         default = "Descending" if self.kind.newest_first else "Ascending"
-        newest_first = request.get("SortOrder", default) == "Descending"
-        found.sort(key=lambda record: record[key], reverse=newest_first)
-        page, token = paginate(found, request, PAGE)
-        return {member: [project(record, shape.member) for record in page], **token}
+        found.sort(key=lambda record: record[key], reverse=request.get("SortOrder", default) == "Descending")
+        return paginate(found, request, PAGE)
 
     def _wanted(self, record: Record, request: Record) -> bool:
         for time_member in ("CreationTime", "LastModifiedTime"):

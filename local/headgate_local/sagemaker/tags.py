@@ -40,7 +40,7 @@ def delete(sagemaker: "SageMaker", request: Record) -> Record:
 
 def of(sagemaker: "SageMaker", arn: str) -> dict[str, str] | None:
     """The tags of a resource, or None if there is no such resource."""
-    for collection in sagemaker.collections:
+    for collection in sagemaker.collections.values():
         for record in collection.all():
             if record[collection.kind.arn] == arn:
                 return {tag["Key"]: tag["Value"] for tag in record.get("Tags", [])}
@@ -48,7 +48,7 @@ def of(sagemaker: "SageMaker", arn: str) -> dict[str, str] | None:
 
 
 def _owner(sagemaker: "SageMaker", arn: str) -> tuple[Collection, Record]:
-    for collection in sagemaker.collections:
+    for collection in sagemaker.collections.values():
         for record in collection.all():
             if record[collection.kind.arn] == arn:
                 return collection, record

@@ -45,9 +45,14 @@ def validate(operation: str, request: dict[str, Any]) -> None:
         raise invalid(count + "; ".join(problems))
 
 
-def project(record: dict[str, Any], shape: Shape) -> dict[str, Any]:
-    """The members of a record that a response of this shape has."""
-    return {name: record[name] for name in shape.members if record.get(name) is not None}
+def shaped(value: Any, shape: Shape) -> Any:
+    """A response of this shape: of every structure only the members that the shape has."""
+    if shape.type_name == "structure":
+        members = {name: value[name] for name in shape.members if value.get(name) is not None}
+        return {name: shaped(member, shape.members[name]) for name, member in members.items()}
+    if shape.type_name == "list":
+        return [shaped(item, shape.member) for item in value]
+    return value
 
 
 def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:

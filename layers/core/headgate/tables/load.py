@@ -1,0 +1,250 @@
+"""From plain files to the table `data`: columns c0, c1, ... as DOUBLE or VARCHAR, and `h`, the hash of the whole row.
+
+A column is a number if every value of the whole file is one. The beginning of a CSV file only says what to try first:
+when a later value contradicts, everything is read again as text and decided by counting.
+"""
+
+import re
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import duckdb
+
+from headgate.domain.checks import check_names
+from headgate.domain.columns import MISSING
+from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.reasons import Reason
+from headgate.tables import dialect
+from headgate.tables.engine import Engine, literal, quoted
+from headgate.tables.intake import Format
+
+MAX_ROW_BYTES = 1024**2
+MAX_CELLS = 2_000_000_000
+_BUFFER_BYTES = 8 * 1024**2
+_PARQUET_NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\))")
+_PARQUET_TEXTS = re.compile(r"(VARCHAR|ENUM\(.*\)|UUID|TIME)")
+_PARQUET_TIMES = re.compile(r"(DATE|TIMESTAMP.*)")
+_REFUSALS = {
+    "UNQUOTED VALUE": (
+        Reason.UNBALANCED_QUOTES,
+        'A quoted value on line {line} does not end, or goes on behind its end. Write " inside of a value as "".',
+    ),
+    "MISSING COLUMNS": (
+        Reason.RAGGED_ROWS,
+        "Line {line} has fewer values than there are column names. Fill up the row, or leave it out.",
+    ),
+    "TOO MANY COLUMNS": (
+        Reason.RAGGED_ROWS,
+        "Line {line} has more values than there are column names. Quote values that hold the delimiter.",
+    ),
+    "LINE SIZE OVER MAXIMUM": (Reason.ROW_TOO_LONG, "Line {line} is longer than 1 MB. Leave such texts out."),
+    "INVALID ENCODING": (Reason.NOT_UTF8, "Line {line} is not UTF-8. Export the table as UTF-8."),
+}
+"""By DuckDB's type of error, the gravest first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A column of the table `data`: its name in the upload, how it is stored, and what kept it from being a number."""
+
+    name: str
+    storage: Literal["number", "text"]
+    numbers_among: int = 0
+    first_text_line: int | None = None
+
+
+def load(engine: Engine, files: Sequence[Path], kind: Format, *, as_text: Collection[str] = ()) -> list[Loaded]:
+    """Create the table `data` from files of one format that have the same columns.
+
+    Args:
+        engine: where the table goes.
+        files: what `intake.save` wrote.
+        kind: the format of all of them.
+        as_text: columns that stay text though they hold numbers, such as codes.
+
+    Raises:
+        DatasetRefusedError: for every way in which the files are no table.
+    """
+    try:
+        if kind is Format.CSV:
+            return _load_csv(engine, files, as_text)
+        if kind is Format.JSON_LINES:
+            return _load_json(engine, files, as_text)
+        return _load_parquet(engine, files, as_text)
+    except duckdb.Error as error:
+        line = re.search(r"in line (\d+)", str(error)) if kind is Format.JSON_LINES else None
+        place = f" Look at line {line[1]}." if line else ""
+        raise DatasetRefusedError(
+            Reason.UNREADABLE, f"The file cannot be read as {kind}.{place} Write it anew and upload it again."
+        ) from error
+
+
+def _load_csv(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -> list[Loaded]:
+    dialects = [dialect.detect(_head(path)) for path in files]
+    first = dialects[0]
+    check_names(first.names)
+    if any(other.names != first.names or other.delimiter != first.delimiter for other in dialects[1:]):
+        raise _parts_differ()
+    numbers = [
+        name not in as_text and all(each.numbers[index] for each in dialects)
+        for index, name in enumerate(first.names)
+    ]
+    try:
+        expressions = [f"c{i}" if number else _text(f"c{i}") for i, number in enumerate(numbers)]
+        _create(engine, expressions, _read_csv(files, first, numbers))
+        return [Loaded(name, "number" if number else "text") for name, number in zip(first.names, numbers, strict=True)]
+    except duckdb.Error as error:
+        first_lines = _first_bad_lines(engine, files, first, numbers, error)
+        return _load_csv_by_counting(engine, files, first, as_text, first_lines)
+
+
+def _load_csv_by_counting(
+    engine: Engine,
+    files: Sequence[Path],
+    form: dialect.Dialect,
+    as_text: Collection[str],
+    first_lines: dict[int, int],
+) -> list[Loaded]:
+    _create(engine, [_text(f"c{i}") for i in range(len(form.names))], _read_csv(files, form, [False] * len(form.names)))
+    engine.rows("ALTER TABLE data RENAME TO texts")
+    numbers = [_number(f"c{i}", form.decimal) for i in range(len(form.names))]
+    counts = engine.row("SELECT " + ", ".join(f"count(c{i}), count({n})" for i, n in enumerate(numbers)) + " FROM texts")
+    loaded = []
+    for i, name in enumerate(form.names):
+        filled, castable = counts[2 * i], counts[2 * i + 1]
+        if castable == filled and name not in as_text:
+            loaded.append(Loaded(name, "number"))
+        else:
+            loaded.append(Loaded(name, "text", 0 if name in as_text else castable, first_lines.get(i)))
+    _create(engine, [numbers[i] if column.storage == "number" else f"c{i}" for i, column in enumerate(loaded)], "texts")
+    engine.rows("DROP TABLE texts")
+    return loaded
+
+
+def _first_bad_lines(
+    engine: Engine, files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bool], cause: duckdb.Error
+) -> dict[int, int]:
+    """Read once more, collecting what is wrong: raises for what makes it no table, returns lines of non-numbers."""
+    source = _read_csv(files, form, numbers, more="store_rejects = true, rejects_limit = 1000")
+    try:
+        engine.rows("SELECT " + ", ".join(f"count(c{i})" for i in range(len(form.names))) + f" FROM {source}")
+    except duckdb.Error:
+        raise cause from None
+    found = engine.rows("SELECT error_type::VARCHAR, column_idx, min(line) FROM reject_errors GROUP BY ALL")
+    for kind, (reason, sentence) in _REFUSALS.items():
+        if lines := [line for error, _, line in found if error == kind]:
+            raise DatasetRefusedError(reason, sentence.format(line=min(lines)))
+    if not found:
+        raise cause
+    return {index - 1: line for error, index, line in found if error == "CAST"}
+
+
+def _read_csv(files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bool], more: str = "") -> str:
+    types = ", ".join(f"c{i}: '{'DOUBLE' if number else 'VARCHAR'}'" for i, number in enumerate(numbers))
+    options = [
+        literal(files),
+        f"columns = {{{types}}}",
+        "auto_detect = false, header = true, strict_mode = true, null_padding = false",
+        f"delim = {literal(form.delimiter)}, quote = '\"', escape = '\"'",
+        f"decimal_separator = {literal(form.decimal)}",
+        f"nullstr = {literal(MISSING)}",
+        f"max_line_size = {MAX_ROW_BYTES}, buffer_size = {_BUFFER_BYTES}",
+    ]
+    return f"read_csv({', '.join(options + [more] * bool(more))})"
+
+
+def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -> list[Loaded]:
+    source = (
+        f"read_json({literal(files)}, format = 'newline_delimited', records = 'true', sample_size = -1, "
+        f"maximum_depth = 1, maximum_object_size = {MAX_ROW_BYTES}, union_by_name = true)"
+    )
+    names = [row[0] for row in engine.rows(f"DESCRIBE SELECT * FROM {source}")]
+    check_names(names)
+    engine.rows(
+        "CREATE TABLE documents AS SELECT "
+        + ", ".join(f"nullif({quoted(name)}, 'null'::JSON) AS c{i}" for i, name in enumerate(names))
+        + f" FROM {source}"
+    )
+    loaded, expressions = [], []
+    for i, name in enumerate(names):
+        kinds = {row[0] for row in engine.rows(f"SELECT DISTINCT json_type(c{i}) FROM documents")}
+        if kinds & {"OBJECT", "ARRAY"}:
+            raise _nested(name)
+        number = kinds <= {None, "UBIGINT", "BIGINT", "DOUBLE"} and name not in as_text
+        loaded.append(Loaded(name, "number" if number else "text"))
+        expressions.append(f"c{i}::DOUBLE" if number else _text(f"c{i} ->> '$'"))
+    _create(engine, expressions, "documents")
+    engine.rows("DROP TABLE documents")
+    return loaded
+
+
+def _load_parquet(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -> list[Loaded]:
+    schemas = [engine.rows(f"DESCRIBE SELECT * FROM read_parquet({literal(path)})") for path in files]
+    types = {row[0]: row[1] for row in schemas[0]}
+    if any({row[0]: row[1] for row in schema} != types for schema in schemas[1:]):
+        raise _parts_differ()
+    check_names(list(types))
+    source = f"read_parquet({literal(files)}, union_by_name = true)"
+    if engine.row(f"SELECT count(*) FROM {source}")[0] * len(types) > MAX_CELLS:
+        raise DatasetRefusedError(
+            Reason.TOO_LARGE, f"The file has more than {MAX_CELLS:,} values. Train on a sample of its rows."
+        )
+    loaded, expressions = [], []
+    for name, kind in types.items():
+        number = bool(_PARQUET_NUMBERS.fullmatch(kind)) and name not in as_text
+        loaded.append(Loaded(name, "number" if number else "text"))
+        expressions.append(_from_parquet(name, kind, number=number))
+    _create(engine, expressions, source)
+    return loaded
+
+
+def _from_parquet(name: str, kind: str, *, number: bool) -> str:
+    column = quoted(name)
+    if number:
+        return f"{column}::DOUBLE"
+    if _PARQUET_NUMBERS.fullmatch(kind) or kind == "BOOLEAN":
+        return f"{column}::VARCHAR"
+    if _PARQUET_TIMES.fullmatch(kind):
+        return f"strftime({column}::TIMESTAMP, '%Y-%m-%dT%H:%M:%S')"
+    if _PARQUET_TEXTS.fullmatch(kind):
+        return _text(f"{column}::VARCHAR")
+    raise _nested(name)
+
+
+def _create(engine: Engine, expressions: Sequence[str], source: str) -> None:
+    columns = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions))
+    everything = ", ".join(f"c{i}" for i in range(len(expressions)))
+    engine.rows(f"CREATE TABLE data AS SELECT *, hash({everything}) AS h FROM (SELECT {columns} FROM {source})")
+
+
+def _text(expression: str) -> str:
+    """Text as it stands, but null for what stands for a missing value, with blanks around it or not."""
+    return f"CASE WHEN trim({expression}) NOT IN ({', '.join(map(literal, MISSING))}) THEN {expression} END"
+
+
+def _number(expression: str, decimal: str) -> str:
+    plain = expression if decimal == "." else f"replace({expression}, {literal(decimal)}, '.')"
+    return f"TRY_CAST({plain} AS DOUBLE)"
+
+
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(dialect.HEAD_BYTES)
+
+
+def _parts_differ() -> DatasetRefusedError:
+    return DatasetRefusedError(
+        Reason.PARTS_DIFFER,
+        "The parts of the dataset have different columns. Give every part the same columns in the same order.",
+    )
+
+
+def _nested(name: str) -> DatasetRefusedError:
+    return DatasetRefusedError(
+        Reason.UNSUPPORTED_FORMAT,
+        f"Column {name} holds lists, objects or bytes. Write numbers, text, true, false or dates, or leave it out.",
+    )
+
+

@@ -1,0 +1,156 @@
+"""Facts of every column of the table `data`, in as few scans as possible."""
+
+import math
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from headgate.domain.columns import MAX_CATEGORIES, Measured
+from headgate.domain.target import MAX_CLASSES, TargetValues
+from headgate.tables.engine import Engine, literal
+from headgate.tables.load import Loaded
+
+QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
+EXACT_DISTINCT_ROWS = 100_000
+_SAMPLE_ROWS = 20_000
+_COLUMNS_IN_ONE_SCAN = 50
+_MANY_DISTINCT = 0.9
+_DATETIME_FORMATS = (
+    "%Y-%m-%d",
+    "%Y-%m-%d %H:%M:%S",
+    "%Y-%m-%dT%H:%M:%S",
+    "%Y-%m-%dT%H:%M:%SZ",
+    "%Y-%m-%dT%H:%M:%S%z",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M",
+    "%Y-%m-%d %H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S.%f",
+    "%Y-%m-%dT%H:%M:%S.%fZ",
+    "%Y/%m/%d",
+    "%Y/%m/%d %H:%M:%S",
+    "%d.%m.%Y",
+    "%d.%m.%Y %H:%M",
+    "%d.%m.%Y %H:%M:%S",
+    "%m/%d/%Y",
+    "%m/%d/%Y %H:%M",
+    "%m/%d/%Y %H:%M:%S",
+    "%d/%m/%Y",
+    "%d/%m/%Y %H:%M",
+    "%d/%m/%Y %H:%M:%S",
+)
+"""Tried in this order: where a day could also be a month, the month comes first."""
+
+
+def count_rows(engine: Engine) -> int:
+    """Rows of `data`."""
+    return int(engine.row("SELECT count(*) FROM data")[0])
+
+
+def measure(engine: Engine, columns: Sequence[Loaded]) -> list[Measured]:
+    """Measure every column over all rows; quantiles come from a fixed sample of rows."""
+    rows = count_rows(engine)
+    distinct = "count(DISTINCT {0})" if rows <= EXACT_DISTINCT_ROWS else "approx_count_distinct({0})"
+    engine.rows(f"CREATE OR REPLACE TEMP TABLE some AS SELECT * FROM data WHERE {_sampled(rows)}")
+    numbered = iter(enumerate(columns))
+    found: list[Measured] = []
+    while chunk := list(islice(numbered, _COLUMNS_IN_ONE_SCAN)):
+        facts = iter(engine.row("SELECT " + ", ".join(_aggregates(i, c, distinct) for i, c in chunk) + " FROM data"))
+        quantiles = iter(engine.row("SELECT " + ", ".join(_quantiles(i, c) for i, c in chunk) + " FROM some"))
+        found += [_measured(engine, i, column, rows, facts, next(quantiles)) for i, column in chunk]
+    return found
+
+
+def measure_target(engine: Engine, index: int, column: Measured) -> TargetValues:
+    """How often the target has which value."""
+    label = label_of(index, column)
+    counts = engine.rows(
+        f"SELECT {label} AS label, count(*) AS n FROM data WHERE c{index} IS NOT NULL "
+        f"GROUP BY label ORDER BY n DESC, label LIMIT {MAX_CLASSES + 1}"
+    )
+    whole = column.storage == "number" and _whole_numbers(engine, index)
+    return TargetValues(column.rows, column.missing, column.storage == "number", whole, tuple(counts))
+
+
+def label_of(index: int, column: Measured) -> str:
+    """The target as the text of its class: whole numbers without a decimal point, truth values in lower case."""
+    name = f"c{index}"
+    if column.storage == "number":
+        whole = f"{name} = floor({name}) AND abs({name}) < 1e15"
+        return f"CASE WHEN {whole} THEN {name}::BIGINT::VARCHAR ELSE {name}::VARCHAR END"
+    return f"lower({name})" if column.booleans else name
+
+
+def _sampled(rows: int) -> str:
+    # Rows are chosen by their hash, so that the same rows give the same sample in whatever order they come.
+    return "true" if rows <= _SAMPLE_ROWS else f"h < {int(2**64 * _SAMPLE_ROWS / rows)}::UBIGINT"
+
+
+def _aggregates(index: int, column: Loaded, distinct: str) -> str:
+    name = f"c{index}"
+    facts = [f"count({name})", distinct.format(name), f"min({name})", f"max({name})"]
+    return ", ".join([*facts, f"avg({name})" if column.storage == "number" else f"avg(length({name}))"])
+
+
+def _quantiles(index: int, column: Loaded) -> str:
+    finite = f"FILTER (isfinite(c{index}))"
+    return f"quantile_disc(c{index}, {literal(QUANTILES)}) {finite}" if column.storage == "number" else "NULL"
+
+
+def _measured(
+    engine: Engine, index: int, column: Loaded, rows: int, facts: Iterator[object], quantiles: object
+) -> Measured:
+    count, distinct, low, high, mean = (next(facts) for _ in range(5))
+    assert isinstance(count, int)
+    assert isinstance(distinct, int)
+    distinct = min(distinct, count)
+    if low is not None and (low == high) != (distinct == 1):
+        distinct = 1 if low == high else max(2, distinct)  # where the estimate errs on what is known exactly
+    if column.storage == "number":
+        key = distinct >= _MANY_DISTINCT * rows and _whole_numbers(engine, index)
+        return Measured(
+            column.name,
+            "number",
+            rows,
+            rows - count,
+            _exactly_distinct(engine, index) if key else distinct,
+            minimum=low,  # type: ignore[arg-type]
+            maximum=high,  # type: ignore[arg-type]
+            mean=mean if isinstance(mean, float) and math.isfinite(mean) else None,
+            quantiles=tuple(quantiles) if isinstance(quantiles, list) else None,
+            whole_numbers=key,
+        )
+    return Measured(
+        column.name,
+        "text",
+        rows,
+        rows - count,
+        _exactly_distinct(engine, index) if MAX_CATEGORIES / 2 < distinct < 2 * MAX_CATEGORIES else distinct,
+        booleans=0 < distinct <= 6 and _booleans(engine, index),
+        datetime_format=_datetime_format(engine, index) if count else None,
+        mean_length=mean,  # type: ignore[arg-type]
+        numbers_among=column.numbers_among,
+        first_text_line=column.first_text_line,
+    )
+
+
+def _exactly_distinct(engine: Engine, index: int) -> int:
+    return int(engine.row(f"SELECT count(DISTINCT c{index}) FROM data")[0])
+
+
+def _whole_numbers(engine: Engine, index: int) -> bool:
+    return bool(engine.row(f"SELECT coalesce(bool_and(c{index} = floor(c{index})), false) FROM data")[0])
+
+
+def _booleans(engine: Engine, index: int) -> bool:
+    return bool(engine.row(f"SELECT bool_and(lower(c{index}) IN ('true', 'false')) FROM data")[0])
+
+
+def _datetime_format(engine: Engine, index: int) -> str | None:
+    name = f"c{index}"
+    for form in _DATETIME_FORMATS:
+        fits = f"bool_and(try_strptime({name}, {literal(form)}) IS NOT NULL)"
+        few = f"(SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20)"
+        if engine.row(f"SELECT {fits} FROM {few}")[0] and engine.row(
+            f"SELECT {fits} FROM data WHERE {name} IS NOT NULL"
+        )[0]:
+            return form
+    return None

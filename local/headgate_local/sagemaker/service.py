@@ -1,0 +1,140 @@
+"""The local SageMaker as a whole: its resources, and the way of a request through it."""
+
+import asyncio
+import json
+import logging
+import os
+import shutil
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from headgate_local.card import home
+from headgate_local.pool import WarmPool
+from headgate_local.sagemaker import endpoints, model_packages, models, processing_jobs, runtime, training_jobs
+from headgate_local.sagemaker.clients import SERVICE
+from headgate_local.sagemaker.errors import ApiError
+from headgate_local.sagemaker.events import Events
+from headgate_local.sagemaker.fleet import Fleet
+from headgate_local.sagemaker.jobs import Jobs
+from headgate_local.sagemaker.operations import OPERATIONS
+from headgate_local.sagemaker.resources import Collection, Kind, Record
+from headgate_local.sagemaker.validation import model, shaped, validate
+from headgate_local.seams.identity import AccessDenied, Caller, caller_of
+
+logger = logging.getLogger("headgate.sagemaker")
+
+JSON = "application/x-amz-json-1.1"
+
+
+class SageMaker:
+    """All state of the local SageMaker. Make it in the thread that lives as long as the cloud."""
+
+    def __init__(self, endpoint_url: str) -> None:
+        self.endpoint_url = endpoint_url
+        self.folder = _working_folder()
+        self.pool = WarmPool()
+        self.events = Events()
+        self.jobs = Jobs(self.pool, endpoint_url, self.folder)
+        self.fleets: dict[str, Fleet] = {}
+        """By the endpoint's ARN: the instances that serve it."""
+        self.registry = threading.Lock()
+        """Held while a model package gets its number."""
+        self.training_jobs = Collection(training_jobs.KIND)
+        self.processing_jobs = Collection(processing_jobs.KIND)
+        self.models = Collection(models.MODEL)
+        self.configs = Collection(models.CONFIG)
+        self.endpoints = Collection(endpoints.KIND)
+        self.groups = Collection(model_packages.GROUP)
+        self.packages = model_packages.Packages(model_packages.PACKAGE)
+        everything = (
+            self.training_jobs,
+            self.processing_jobs,
+            self.models,
+            self.configs,
+            self.endpoints,
+            self.groups,
+            self.packages,
+        )
+        self.collections: dict[Kind, Collection] = {collection.kind: collection for collection in everything}
+
+    async def handle_request(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+    ) -> runtime.Response:
+        """Answer a request that MiniStack routed here, its signature and its main permission checked."""
+        if (endpoint := runtime.endpoint_of(path)) is not None and method == "POST":
+            return await runtime.invoke(self, endpoint, headers, body)
+        operation = headers.get("x-amz-target", "").removeprefix("SageMaker.")
+        try:
+            response = await asyncio.to_thread(self.call, operation, _parse(body), caller_of(headers))
+        except ApiError as error:
+            refused = {"__type": error.code, "message": error.message, **error.members}
+            return error.status, {"Content-Type": JSON}, json.dumps(refused).encode()
+        return 200, {"Content-Type": JSON}, json.dumps(response).encode()
+
+    def call(self, operation: str, request: Record, caller: Caller) -> Record:
+        """Carry out one operation of the control plane for a caller; raises ApiError."""
+        known = OPERATIONS.get(operation)
+        if known is None:
+            raise ApiError(
+                "UnsupportedOperationException",
+                f"The local cloud's SageMaker does not know {operation or 'this request'}. "
+                f"It knows {', '.join(OPERATIONS)}.",
+            )
+        validate(operation, request)
+        resources = known.resources(request)
+        try:
+            for further in resources[1:]:
+                caller.require(f"sagemaker:{operation}", further)
+            if known.passes and known.passes in request:
+                caller.require_pass_role(request[known.passes], SERVICE)
+            if operation.startswith("Create") and request.get("Tags"):
+                caller.require("sagemaker:AddTags", resources[0])
+        except AccessDenied as denied:
+            raise ApiError("AccessDeniedException", str(denied)) from denied
+        response = known.run(self, request)
+        shape = model().operation_model(operation).output_shape
+        answer: Record = shaped(response, shape) if shape else {}
+        return answer
+
+    def close(self) -> None:
+        """End every process that was started, and take the working files away."""
+        self.jobs.close()
+        for fleet in self.fleets.values():
+            fleet.retire(patience=0)
+        self.events.close()
+        self.pool.close()
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+def _parse(body: bytes) -> Record:
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        raise ApiError("SerializationException", "The request is not JSON.") from None
+    if not isinstance(request, dict):
+        raise ApiError("SerializationException", "The request is not a JSON object.")
+    return request
+
+
+def _working_folder() -> Path:
+    """A folder of this process's own; those that killed processes left behind are taken away."""
+    parent = home() / "work"
+    parent.mkdir(parents=True, exist_ok=True)
+    for left in parent.iterdir():
+        if not left.name.isdigit() or not _lives(int(left.name)):
+            shutil.rmtree(left, ignore_errors=True)
+    folder = parent / str(os.getpid())
+    folder.mkdir()
+    return folder
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return pid != os.getpid()

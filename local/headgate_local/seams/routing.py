@@ -1,0 +1,109 @@
+"""Seam: requests for SageMaker reach our handler, and MiniStack checks ``sagemaker:*`` for them."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ministack import app
+from ministack.core import iam_actions, router
+from ministack.services import tagging
+
+from headgate_local.sagemaker import runtime, tags
+from headgate_local.sagemaker.operations import OPERATIONS
+from headgate_local.sagemaker.resources import arn
+from headgate_local.sagemaker.service import SageMaker
+
+NAME = "sagemaker"
+"""What MiniStack calls both ``sagemaker`` and ``sagemaker-runtime``: the name in a signature's scope."""
+
+
+def install(sagemaker: SageMaker) -> None:
+    """Put SageMaker among MiniStack's services."""
+    app.SERVICE_HANDLERS[NAME] = sagemaker.handle_request
+    router.SERVICE_PATTERNS[NAME] = {"target_prefixes": ["SageMaker."]}
+    iam_actions.SERVICE_TO_IAM_NAMESPACE[NAME] = NAME
+    _install_actions()
+    _install_resources()
+    _install_tags(sagemaker)
+    _install_content_type()
+
+
+def resource_arn(operation: str, request: Mapping[str, Any]) -> str:
+    """The ARN that IAM checks for an operation of the control plane."""
+    known = OPERATIONS.get(operation)
+    return known.resources(dict(request))[0] if known else "*"
+
+
+def _install_actions() -> None:
+    """An invocation names its action by its path alone; everything else names it in a header."""
+    original = iam_actions.extract_iam_action
+
+    def extract_iam_action(
+        service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
+    ) -> str | None:
+        if service == NAME and runtime.endpoint_of(path) is not None:
+            return "sagemaker:InvokeEndpoint"
+        action: str | None = original(service, method, path, headers, body, query_params)
+        return action
+
+    iam_actions.extract_iam_action = extract_iam_action
+
+
+def _install_resources() -> None:
+    original = iam_actions.extract_resource_arn
+
+    def extract_resource_arn(
+        service: str,
+        method: str,
+        path: str,
+        headers: dict[str, str],
+        body: bytes,
+        *rest: Any,
+    ) -> str:
+        if service != NAME:
+            found: str = original(service, method, path, headers, body, *rest)
+            return found
+        endpoint = runtime.endpoint_of(path)
+        if endpoint is not None:
+            return arn("endpoint", endpoint)
+        try:
+            request = json.loads(body or b"{}")
+        except ValueError:
+            return "*"
+        operation = headers.get("x-amz-target", "").removeprefix("SageMaker.")
+        return resource_arn(operation, request if isinstance(request, dict) else {})
+
+    iam_actions.extract_resource_arn = extract_resource_arn
+
+
+def _install_tags(sagemaker: SageMaker) -> None:
+    """Conditions on aws:ResourceTag see the tags of SageMaker's resources."""
+    original = tagging.resource_tags
+
+    def resource_tags(resource: str) -> dict[str, str] | None:
+        if resource.split(":")[2:3] == [NAME]:
+            return tags.of(sagemaker, resource)
+        found: dict[str, str] | None = original(resource)
+        return found
+
+    tagging.resource_tags = resource_tags
+
+
+def _install_content_type() -> None:
+    """MiniStack gives every JSON answer its protocol's content type; a model's answer keeps its own."""
+    original = app.fix_success_content_type
+
+    def fix_success_content_type(service: str, status: int, headers: dict[str, str]) -> None:
+        if service != NAME:
+            original(service, status, headers)
+
+    app.fix_success_content_type = fix_success_content_type
+    original_error = app.fix_error_content_type
+
+    def fix_error_content_type(service: str, status: int, headers: dict[str, str]) -> None:
+        if service != NAME:
+            original_error(service, status, headers)
+
+    app.fix_error_content_type = fix_error_content_type
+
+

@@ -1,0 +1,62 @@
+"""Calls handlers as Lambda does: the module loaded from its folder, the environment as the template sets it."""
+
+import importlib.util
+import json
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import Any
+
+import boto3
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def load(name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(f"functions_{name}", ROOT / "functions" / name / "app.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture
+def example() -> Callable[[str], dict[str, Any]]:
+    """A golden event, as AWS documents it."""
+    return lambda name: json.loads((ROOT / "events" / "examples" / f"{name}.json").read_text())
+
+
+@pytest.fixture
+def invoke(
+    aws: boto3.Session, ledger: Any, make_bucket: Any, monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str, dict[str, Any]], Any]:
+    """Invoke a function by its folder's name, with the resources it is told of in moto's account."""
+    from headgate import entrypoint
+
+    role = aws.client("iam").create_role(RoleName="machine", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
+    machine = aws.client("stepfunctions").create_state_machine(
+        name="headgate-train",
+        roleArn=role,
+        definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
+    )
+    settings = {
+        "LEDGER_TABLE": "ledger",
+        "DATA_BUCKET": make_bucket("data"),
+        "ARTIFACT_BUCKET": make_bucket("artifacts"),
+        "TRAIN_STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "NOTIFICATION_TOPIC_ARN": aws.client("sns").create_topic(Name="topic")["TopicArn"],
+        "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
+        "SERVING_ROLE_ARN": role,
+        "TRAINING_CODE_HASH": "0123456789abcdef",
+        "POWERTOOLS_METRICS_NAMESPACE": "Headgate",
+    }
+    for name, value in settings.items():
+        monkeypatch.setenv(name, value)
+    entrypoint.environment.cache_clear()
+    entrypoint.client.cache_clear()
+    context = SimpleNamespace(
+        function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
+    )
+    return lambda name, event: load(name).handler(event, context)

@@ -1,0 +1,42 @@
+"""What a handler imports is what its cold start costs; the heavy ones must never come in by accident."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+HEAVY = {"pandas", "scipy", "sagemaker", "tensorflow", "keras", "numpy", "pyarrow", "polars", "aws_xray_sdk"}
+READERS = {"duckdb"}
+PROBE = "import json, sys; sys.path.insert(0, sys.argv[1]); import app; print(json.dumps(sorted(sys.modules)))"
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_imports_nothing_heavy(function: str) -> None:
+    answer = subprocess.run(
+        [sys.executable, "-c", PROBE, str(ROOT / "functions" / function)],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={"AWS_DEFAULT_REGION": "eu-central-1"},
+    )
+    imported = {name.partition(".")[0] for name in json.loads(answer.stdout)}
+    forbidden = HEAVY if function == "validate_dataset" else HEAVY | READERS
+    assert not imported & forbidden
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_is_short(function: str) -> None:
+    assert len((ROOT / "functions" / function / "app.py").read_text().splitlines()) <= 60
+
+
+def test_every_folder_has_its_function_in_the_template(template: dict) -> None:
+    in_template = {
+        Path(resource["Properties"]["CodeUri"]).name
+        for resource in template["Resources"].values()
+        if resource["Type"] == "AWS::Serverless::Function"
+    }
+    assert in_template == {*FUNCTIONS, "validate_dataset"}

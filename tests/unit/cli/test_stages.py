@@ -1,0 +1,62 @@
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headgate_cli.stages import read_stages, seconds_by_stage, stage_name
+
+BEGIN = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
+
+
+def event(kind: str, second: float, state: str = "") -> dict[str, Any]:
+    """An event as GetExecutionHistory gives it, without what nobody reads here."""
+    details = {"TaskStateEntered": "stateEnteredEventDetails", "TaskStateExited": "stateExitedEventDetails"}
+    at = BEGIN + timedelta(seconds=second)
+    return {"type": kind, "timestamp": at} | ({details[kind]: {"name": state}} if kind in details else {})
+
+
+def test_a_stage_is_the_verb_of_its_state() -> None:
+    assert stage_name("Train The Challenger") == "train"
+
+
+def test_ended_and_running_stages_are_told_apart() -> None:
+    stages = read_stages(
+        [
+            event("ExecutionStarted", 0),
+            event("TaskStateEntered", 0, "Validate The Dataset"),
+            event("TaskStateExited", 1.5, "Validate The Dataset"),
+            event("ChoiceStateEntered", 1.5),
+            event("TaskStateEntered", 2, "Train The Challenger"),
+        ]
+    )
+    assert [(stage.name, stage.running) for stage in stages] == [("validate", False), ("train", True)]
+    assert seconds_by_stage(stages, BEGIN + timedelta(seconds=5)) == {"validate": 1.5, "train": 3.0}
+
+
+def test_a_state_entered_twice_is_one_stage() -> None:
+    stages = read_stages(
+        [
+            event("TaskStateEntered", 0, "Settle The Release"),
+            event("TaskStateExited", 1, "Settle The Release"),
+            event("TaskStateEntered", 31, "Settle The Release"),
+            event("TaskStateExited", 33, "Settle The Release"),
+        ]
+    )
+    assert [(stage.name, stage.seconds) for stage in stages] == [("settle", 3.0)]
+
+
+def test_an_execution_that_fails_breaks_the_stage_that_ran() -> None:
+    stages = read_stages([event("TaskStateEntered", 0, "Train The Challenger"), event("ExecutionTimedOut", 9)])
+    assert [(stage.broken, stage.running, stage.seconds) for stage in stages] == [(True, False, 9.0)]
+
+
+@given(st.lists(st.floats(0, 1000), min_size=1, max_size=7))
+def test_the_stages_of_a_sequence_take_its_whole_time(durations: list[float]) -> None:
+    events, second = [], 0.0
+    for number, duration in enumerate(durations):
+        events.append(event("TaskStateEntered", second, f"Step{number} It"))
+        second += duration
+        events.append(event("TaskStateExited", second, f"Step{number} It"))
+    total = sum(seconds_by_stage(read_stages(events), BEGIN).values())
+    assert abs(total - second) <= 0.001 * len(durations)

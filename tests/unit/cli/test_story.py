@@ -1,0 +1,53 @@
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from headgate_cli.story import Road, Story, headline, measure_of, sample_of
+
+EVALUATION = {
+    "metric": "rmse",
+    "direction": "minimize",
+    "rows": 180,
+    "challenger": {"rmse": 3.6, "mae": 2.1},
+    "champion": None,
+    "trivial": {"rmse": 7.4, "mae": 5.0},
+    "difference": {"against": "trivial", "estimate": 3.8, "low": 3.0, "high": 4.5, "level": 0.95},
+}
+
+
+def test_a_measure_is_the_one_that_the_gate_judged_by() -> None:
+    measure = measure_of(EVALUATION)
+    assert measure is not None
+    assert (measure.challenger, measure.trivial, measure.champion) == (3.6, 7.4, None)
+    assert measure.lower_is_better
+
+
+def test_without_an_evaluation_there_is_no_measure() -> None:
+    assert measure_of({}) is None
+
+
+def test_a_sample_shows_inputs_answer_and_truth() -> None:
+    rows = [{"a": "1", "b": "2", "y": "good", "c": "3", "d": "4"}]
+    sample = sample_of(rows, [{"label": "bad", "probabilities": [0.8, 0.2]}], "y")
+    assert sample.columns == ("a", "b", "c")
+    assert (sample.answers[0].answer, sample.answers[0].probability, sample.answers[0].actual) == ("bad", 0.8, "good")
+
+
+def test_a_regression_answers_with_a_number() -> None:
+    assert sample_of([{"a": "1"}], [{"value": 3.14159}], None).answers[0].answer == "3.14"
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "said"),
+    [
+        (["PROMOTED"], "One dataset came to the gate. It went through."),
+        (["REJECTED"], "One dataset came to the gate. It did not go through."),
+        (["PROMOTED", "PROMOTED", "REJECTED"], "Three datasets came to the gate. Two went through."),
+        (["FAILED", "REJECTED"], "Two datasets came to the gate. None of them went through."),
+        (["PROMOTED", "PROMOTED"], "Two datasets came to the gate. All of them went through."),
+    ],
+)
+def test_the_headline_counts(story: Story, road: Callable[..., Road], outcomes: list[str], said: str) -> None:
+    roads = tuple(road(f"p{number}", outcome) for number, outcome in enumerate(outcomes))
+    assert headline(replace(story, roads=roads)) == said
