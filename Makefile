@@ -6,7 +6,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 UV := $(BIN)/uv
-export PYTHONDONTWRITEBYTECODE :=
+SAM := .venv-sam/bin/sam
+COMPILE := $(UV) pip compile --quiet --no-emit-index-url --no-emit-find-links --generate-hashes \
+	--custom-compile-command "make lock"
+export SAM_CLI_TELEMETRY := 0
+# Python writes byte code also where the machine says otherwise: without it TensorFlow takes four times as long to import.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help setup demo test lint bench build lock clean
 
@@ -15,16 +20,48 @@ help:  ## What can be done here
 
 setup: $(VENV)/.ready  ## Create .venv and install the locked dependencies
 
+demo: setup  ## The whole story on real data: drop, train, judge, serve, predict
+	@$(BIN)/headgate demo
+
+test: setup  ## Every test, the real template on a local cloud included
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: setup $(SAM)  ## Formatting, types, layers, the template and the state machines
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m tests.lint_template
+	$(SAM) validate --lint --template template.yaml --region eu-central-1
+	$(MAKE) build
+
+build: $(SAM)  ## Build for AWS with sam; needs no Docker
+	$(SAM) build --template template.yaml
+
+bench: setup  ## Measure what the README says of speed, side by side with its peers
+	$(BIN)/python -m benchmarks
+
+lock:  ## Resolve the dependencies anew, for Python 3.11 and 3.12
+	$(COMPILE) --universal --python-version 3.11 --group dev --group bench pyproject.toml -o requirements.lock
+	echo 'aws-sam-cli>=1.170,<2' | $(COMPILE) --universal --python-version 3.11 - -o requirements-sam.lock
+	$(COMPILE) --python-version 3.12 --python-platform aarch64-unknown-linux-gnu --constraint requirements.lock \
+		layers/core/requirements.in -o layers/core/requirements.lock
+
+clean:  ## Remove what make created
+	rm -rf $(VENV) .venv-sam .aws-sam build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"Headgate needs Python 3.11 or 3.12, but {sys.executable} is {v[0]}.{v[1]}. Try: make PYTHON=python3.12")'
-	@echo "Setting up $(VENV) (about two minutes the first time, most of it TensorFlow) ..."
+	@echo "Setting up $(VENV): one or two minutes the first time, most of it TensorFlow."
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --compile-bytecode -r requirements.lock
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip sync --compile-bytecode --require-hashes requirements.lock
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --editable .
 	@touch $@
 
-lock:  ## Resolve the dependencies anew, for Python 3.11 and 3.12, into requirements.lock
-	@test -x $(UV) || $(BIN)/python -m pip install --quiet uv==$(UV_VERSION)
-	$(UV) pip compile --quiet --universal --python-version 3.11 --no-emit-index-url --no-emit-find-links --generate-hashes \
-		--group dev --group bench --custom-compile-command "make lock" pyproject.toml -o requirements.lock
+# The SAM CLI pins versions of its own; beside the rest it would silently downgrade them.
+$(SAM): requirements-sam.lock | setup
+	@echo "Setting up .venv-sam: about a minute the first time."
+	@test -x .venv-sam/bin/python || $(PYTHON) -m venv .venv-sam
+	@VIRTUAL_ENV=$(CURDIR)/.venv-sam $(UV) pip sync --quiet --compile-bytecode --require-hashes requirements-sam.lock
+	@touch $@

@@ -33,6 +33,8 @@ from headgate_training.table import RequestError, Table
 FORMAT = 1
 BEND = 3.0
 """Where block 1 saturates."""
+LIMIT = 1e6
+"""Scaled values are cut here first, so that infinities stay finite."""
 SKEWED = 2.0
 """A column whose scaled values have more than this absolute skewness is passed through asinh."""
 VOCABULARY = 64
@@ -214,9 +216,10 @@ class Encoder:
         return encoded[:, :-1]
 
     def _scale(self, numbers: np.ndarray, missing: np.ndarray) -> np.ndarray:
-        scaled = (numbers - self._center) / self._spread
+        with np.errstate(over="ignore"):
+            scaled = (numbers - self._center) / self._spread
         scaled[missing] = 0.0
-        np.clip(scaled, -1e6, 1e6, out=scaled)
+        np.clip(scaled, -LIMIT, LIMIT, out=scaled)
         if len(self._asinh):
             scaled[:, self._asinh] = np.arcsinh(scaled[:, self._asinh])
         return scaled / np.sqrt(1.0 + np.square(scaled / BEND))

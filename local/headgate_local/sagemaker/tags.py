@@ -1,5 +1,6 @@
 """Tags, which live in the record of the resource that carries them."""
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import invalid
@@ -38,13 +39,11 @@ def delete(sagemaker: "SageMaker", request: Record) -> Record:
     return {}
 
 
-def of(sagemaker: "SageMaker", arn: str) -> dict[str, str] | None:
-    """The tags of a resource, or None if there is no such resource."""
+def everything(sagemaker: "SageMaker") -> Iterator[tuple[str, list[dict[str, str]]]]:
+    """Every resource's ARN and its tags."""
     for collection in sagemaker.collections.values():
         for record in collection.all():
-            if record[collection.kind.arn] == arn:
-                return {tag["Key"]: tag["Value"] for tag in record.get("Tags", [])}
-    return None
+            yield record[collection.kind.arn], record.get("Tags", [])
 
 
 def _owner(sagemaker: "SageMaker", arn: str) -> tuple[Collection, Record]:

@@ -1,7 +1,7 @@
 """Seam: requests for SageMaker reach our handler, and MiniStack checks ``sagemaker:*`` for them."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ministack import app
@@ -77,33 +77,15 @@ def _install_resources() -> None:
 
 
 def _install_tags(sagemaker: SageMaker) -> None:
-    """Conditions on aws:ResourceTag see the tags of SageMaker's resources."""
-    original = tagging.resource_tags
-
-    def resource_tags(resource: str) -> dict[str, str] | None:
-        if resource.split(":")[2:3] == [NAME]:
-            return tags.of(sagemaker, resource)
-        found: dict[str, str] | None = original(resource)
-        return found
-
-    tagging.resource_tags = resource_tags
+    """Conditions on aws:ResourceTag see the tags of SageMaker's resources, and so does the tagging API."""
+    tagging._RESOURCE_TAG_COLLECTORS[NAME] = lambda: tags.everything(sagemaker)
 
 
 def _install_content_type() -> None:
     """MiniStack gives every JSON answer its protocol's content type; a model's answer keeps its own."""
-    original = app.fix_success_content_type
 
-    def fix_success_content_type(service: str, status: int, headers: dict[str, str]) -> None:
-        if service != NAME:
-            original(service, status, headers)
+    def but_ours(fix: Callable[[str, int, dict[str, str]], None]) -> Callable[[str, int, dict[str, str]], None]:
+        return lambda service, status, headers: None if service == NAME else fix(service, status, headers)
 
-    app.fix_success_content_type = fix_success_content_type
-    original_error = app.fix_error_content_type
-
-    def fix_error_content_type(service: str, status: int, headers: dict[str, str]) -> None:
-        if service != NAME:
-            original_error(service, status, headers)
-
-    app.fix_error_content_type = fix_error_content_type
-
-
+    app.fix_success_content_type = but_ours(app.fix_success_content_type)
+    app.fix_error_content_type = but_ours(app.fix_error_content_type)

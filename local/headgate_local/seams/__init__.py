@@ -1,0 +1,32 @@
+"""Everything that Headgate changes in MiniStack, which offers no plug-ins: one module for each seam.
+
+They are private names of one version, 1.5.33, to which it is pinned; ``tests/contract/test_seams.py`` fails for each
+one that an upgrade moves.
+"""
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from headgate_local.sagemaker.service import SageMaker
+
+_installed: list["SageMaker"] = []
+
+
+def install(endpoint_url: str) -> None:
+    """Add to MiniStack, in this process, what it lacks. Call it once, in the main thread, before serving."""
+    from headgate_local.sagemaker.service import SageMaker
+    from headgate_local.seams import lambdas, machines, routing
+
+    if _installed:
+        raise RuntimeError("The seams are installed already; MiniStack can be extended once in a process.")
+    sagemaker = SageMaker(endpoint_url)
+    _installed.append(sagemaker)
+    routing.install(sagemaker)
+    lambdas.install()
+    machines.install(sagemaker)
+
+
+def shutdown() -> None:
+    """End every process that was started on the way; fine to call when nothing was installed."""
+    while _installed:
+        _installed.pop().close()

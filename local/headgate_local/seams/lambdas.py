@@ -1,0 +1,55 @@
+"""Seam: an exception in a Python Lambda keeps its class name.
+
+AWS answers ``errorType`` with the class's name; MiniStack answers ``Runtime.HandlerError`` for every one, so that no
+state machine could retry or catch an error by its name.
+"""
+
+import contextvars
+from typing import Any
+
+from ministack.core import lambda_runtime
+from ministack.services import lambda_svc
+
+PLACE = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
+"""Where MiniStack's worker script, the text that runs beside a function's code, reports an exception."""
+
+_raised: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("headgate_raised")
+
+
+class SeamError(Exception):
+    """Raised when MiniStack is not as this release of Headgate knows it; names what is missing."""
+
+
+def install() -> None:
+    """Let workers report the class and the stack, and put them into what the invoker gets."""
+    script = lambda_runtime._PYTHON_WORKER_SCRIPT
+    if PLACE not in script:
+        raise SeamError("ministack.core.lambda_runtime._PYTHON_WORKER_SCRIPT reports exceptions in another way.")
+    named = PLACE.replace('"error": str(e)', '"error": str(e), "error_type": type(e).__name__')
+    lambda_runtime._PYTHON_WORKER_SCRIPT = script.replace(PLACE, named)
+    invoke = lambda_runtime.Worker.invoke
+    execute = lambda_svc._execute_function_warm
+
+    def remembering_invoke(self: Any, *args: Any, **kwargs: Any) -> dict[str, Any]:
+        result: dict[str, Any] = invoke(self, *args, **kwargs)
+        _raised.set(result)
+        return result
+
+    def naming_execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
+        token = _raised.set({})
+        try:
+            result: dict[str, Any] = execute(func, event, request_id)
+            raised = _raised.get()
+        finally:
+            _raised.reset(token)
+        if result.get("error") and "error_type" in raised:
+            trace = raised.get("trace", "").splitlines(keepends=True)
+            result["body"] |= {
+                "errorType": raised["error_type"],
+                "requestId": request_id,
+                "stackTrace": [line for line in trace[1:] if line.startswith("  File")],
+            }
+        return result
+
+    lambda_runtime.Worker.invoke = remembering_invoke
+    lambda_svc._execute_function_warm = naming_execute

@@ -1,0 +1,136 @@
+"""What the raw scores of a network mean: loss and answer for each kind of target.
+
+Scores are [rows, members, outputs]; an answer is the mean over the members, and the network that is exported
+ends with it. Answers: probabilities [rows, classes] for classes; low, value, high [rows, 3] for numbers.
+"""
+
+from typing import Protocol
+
+import numpy as np
+import tensorflow as tf
+
+from headgate_training.spec import Spec
+
+INTERVAL = (0.05, 0.95)
+"""``low`` and ``high`` leave so much of the validation part below and above: together they hold 90 %."""
+SKEWED = 1.0
+"""Targets that are never negative and skewed more than this are treated as counts or amounts."""
+
+
+class Head(Protocol):
+    """One kind of target."""
+
+    outputs: int
+
+    def prepare(self, target: np.ndarray) -> np.ndarray:
+        """The target as the loss takes it."""
+
+    def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        """Mean loss of all rows and members, a scalar."""
+
+    def predict(self, scores: tf.Tensor) -> tf.Tensor:
+        """Probabilities [rows, classes] or values [rows]."""
+
+    def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
+        """Learn from the validation part what ``answer`` says about its own error."""
+
+    def answer(self, scores: tf.Tensor) -> tf.Tensor:
+        """The one output of the exported network."""
+
+
+class Classes:
+    """Two classes or more: softmax and cross-entropy."""
+
+    def __init__(self, classes: int) -> None:
+        self.outputs = classes
+
+    def prepare(self, target: np.ndarray) -> np.ndarray:
+        return target.astype(np.int32)
+
+    def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        labels = tf.repeat(prepared[:, None], tf.shape(scores)[1], axis=1)
+        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores))
+
+    def predict(self, scores: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.nn.softmax(scores), axis=1)
+
+    def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
+        """Probabilities say themselves how sure they are."""
+
+    def answer(self, scores: tf.Tensor) -> tf.Tensor:
+        return self.predict(scores)
+
+
+class Numbers:
+    """Any number: standardised, squared error."""
+
+    outputs = 1
+
+    def __init__(self, target: np.ndarray) -> None:
+        self._mean = float(target.mean())
+        self._deviation = float(target.std()) or 1.0
+        self._residuals = (0.0, 0.0)
+
+    def prepare(self, target: np.ndarray) -> np.ndarray:
+        return ((target - self._mean) / self._deviation).astype(np.float32)
+
+    def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.square(scores[..., 0] - prepared[:, None]))
+
+    def predict(self, scores: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(scores[..., 0], axis=1) * self._deviation + self._mean
+
+    def _unit(self, value: tf.Tensor) -> tf.Tensor:
+        """The unit in which errors are measured: the same for all values."""
+        return tf.ones_like(value)
+
+    def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
+        residuals = (target - predicted) / self._unit(tf.constant(predicted)).numpy()
+        low, high = np.quantile(residuals, INTERVAL)
+        self._residuals = (min(float(low), 0.0), max(float(high), 0.0))
+
+    def answer(self, scores: tf.Tensor) -> tf.Tensor:
+        value = self.predict(scores)
+        low, high = (value + residual * self._unit(value) for residual in self._residuals)
+        return tf.stack([low, value, high], axis=1)
+
+
+class Amounts(Numbers):
+    """Counts and amounts, never negative and skewed: the network says the logarithm of the mean.
+
+    Trained by the Poisson deviance, which wants only that the mean is right, so that no correction is needed
+    on the way back from the logarithm; errors grow with the root of the mean.
+    """
+
+    def __init__(self, target: np.ndarray) -> None:
+        super().__init__(target)
+
+    def prepare(self, target: np.ndarray) -> np.ndarray:
+        return (target / self._mean).astype(np.float32)
+
+    def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        logarithm = self._logarithm(scores)
+        return tf.reduce_mean(tf.exp(logarithm) - prepared[:, None] * logarithm)
+
+    def predict(self, scores: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(tf.exp(self._logarithm(scores)), axis=1) * self._mean
+
+    def answer(self, scores: tf.Tensor) -> tf.Tensor:
+        return tf.maximum(super().answer(scores), 0.0)
+
+    def _logarithm(self, scores: tf.Tensor) -> tf.Tensor:
+        return tf.clip_by_value(scores[..., 0], -12.0, 8.0)
+
+    def _unit(self, value: tf.Tensor) -> tf.Tensor:
+        return tf.sqrt(value)
+
+
+def choose_head(spec: Spec, target: np.ndarray) -> Head:
+    """The head for a task, chosen from the training part's target."""
+    if spec.task != "regression":
+        return Classes(len(spec.classes))
+    deviation = target - target.mean()
+    skewness = (deviation**3).mean() / ((deviation**2).mean() ** 1.5 or 1.0)
+    if target.min() >= 0 and skewness > SKEWED:
+        return Amounts(target)
+    return Numbers(target)
