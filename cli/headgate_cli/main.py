@@ -12,6 +12,8 @@ from rich.console import Console
 from headgate_cli.commands import cloud, data, demonstration, ledger, prediction
 from headgate_cli.errors import CommandError, ExitCode
 
+INTERRUPTED = "Interrupted. What was started in the cloud goes on."
+
 app = typer.Typer(
     help="The control gate between data and production: validate, train, judge, release, roll back.",
     no_args_is_help=True,
@@ -44,11 +46,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
         # What is not standalone hands its errors to us, so that --json can put them into its one document.
-        return int(app(given, prog_name="headgate", standalone_mode=False) or ExitCode.DONE)
+        code = int(app(given, prog_name="headgate", standalone_mode=False) or ExitCode.DONE)
+        return _end(given, INTERRUPTED, ExitCode.INTERRUPTED) if code == ExitCode.INTERRUPTED else code
     except typer.TyperException as error:
         return _end(given, error.format_message(), ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
-        return _end(given, "Interrupted. What was started in the cloud goes on.", ExitCode.INTERRUPTED)
+        return _end(given, INTERRUPTED, ExitCode.INTERRUPTED)
     except CommandError as error:
         return _end(given, str(error), error.exit_code)
     except BrokenPipeError:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
+from headgate.domain.names import Project
 from rich.console import Console
 
 from headgate_cli.commands import options
@@ -17,12 +18,13 @@ def runs(
     as_json: options.Json = False,
 ) -> None:
     """List the runs of a tenant or of one project, the newest first."""
+    owner = Project(tenant, project) if project else None
     with options.cloud(stack) as cloud:
         from headgate.domain.names import Project
         from headgate_cli.runs import Records, run_document
 
         book = Records(cloud)
-        records = book.runs_of_project(Project(tenant, project)) if project else book.runs_of_tenant(tenant)
+        records = book.runs_of_project(owner) if owner else book.runs_of_tenant(tenant)
         documents = [run_document(record) for record in records]
     Output(as_json).result({"runs": documents}, lambda console: _show_runs(console, documents, tenant))
 
@@ -56,11 +58,12 @@ def versions(
     as_json: options.Json = False,
 ) -> None:
     """List the versions of a project in the model registry, the newest first."""
+    owner = Project(tenant, project)
     with options.cloud(stack) as cloud:
         from headgate.domain.names import Project
         from headgate_cli.registry import registered_versions
 
-        documents = registered_versions(cloud, Project(tenant, project))
+        documents = registered_versions(cloud, owner)
     Output(as_json).result({"versions": documents}, lambda console: _show_versions(console, documents))
 
 
@@ -71,11 +74,12 @@ def releases(
     as_json: options.Json = False,
 ) -> None:
     """List which versions were put in service, when and why, the newest first."""
+    owner = Project(tenant, project)
     with options.cloud(stack) as cloud:
         from headgate.domain.names import Project
         from headgate_cli.runs import Records, release_document
 
-        documents = [release_document(release) for release in Records(cloud).releases(Project(tenant, project))]
+        documents = [release_document(release) for release in Records(cloud).releases(owner)]
     Output(as_json).result({"releases": documents}, lambda console: _show_releases(console, documents))
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from headgate.domain.names import Project
 from rich.console import Console
 
 from headgate_cli.commands import options
@@ -18,13 +19,13 @@ def predict(
     as_json: options.Json = False,
 ) -> None:
     """Ask the project's endpoint for one answer to each row."""
-    out = Output(as_json)
+    owner, out = Project(tenant, project), Output(as_json)
     with options.cloud(stack) as cloud:
         from headgate.domain.names import Project
         from headgate_cli import prediction
         from headgate_cli.rows import read_rows
 
-        answers = prediction.predict(cloud, Project(tenant, project), read_rows(file), out.note)
+        answers = prediction.predict(cloud, owner, read_rows(file), out.note)
     out.result(answers, lambda console: _show_answers(console, answers))
 
 

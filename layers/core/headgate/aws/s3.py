@@ -1,5 +1,6 @@
-"""Objects in S3. Keys are passed raw, as S3 keeps them; a version id pins what was uploaded."""
+"""S3: objects by bucket and raw key, pinned to versions where it matters."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,64 +11,87 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 
 from headgate.aws.errors import translated
 from headgate.domain.errors import ThrottledError
+from headgate.domain.names import Part
 
 BLOCK_BYTES = 4 * 1024**2
 
 
 class Objects:
-    """Reads, writes and copies objects through one S3 client.
+    """Reading and writing objects. Keys are passed as they are, never encoded or decoded here.
 
     Raises:
-        NotFoundError: from every method, when the object or its version does not exist.
+        NotFoundError: from every method that reads, when there is no such object or version.
         ThrottledError: when S3 or the network asks to come back later.
     """
 
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def read(self, bucket: str, key: str, version: str | None = None, *, limit: int = 16 * 1024**2) -> bytes:
-        """An object's first `limit` bytes, which is all of any document of Headgate."""
-        body = self._get(bucket, key, version)
-        with _reading(key):
+    def get_json(self, bucket: str, key: str) -> Any:
+        """Read a JSON document."""
+        return json.loads(self.get_bytes(bucket, key))
+
+    def get_bytes(self, bucket: str, key: str, *, limit: int | None = None) -> bytes:
+        """Read an object into memory, or its first `limit` bytes."""
+        body = self._open(bucket, key, None)
+        with _reading(bucket, key):
             return bytes(body.read(limit))
 
-    def blocks(self, bucket: str, key: str, version: str | None = None) -> Iterator[bytes]:
-        """An object's bytes, block by block; never more than one block in memory."""
-        body = self._get(bucket, key, version)
-        with _reading(key):
+    def get_blocks(self, bucket: str, key: str, version_id: str) -> Iterator[bytes]:
+        """Read one version of an object block by block, with one block in memory at a time."""
+        body = self._open(bucket, key, version_id)
+        with _reading(bucket, key):
             yield from body.iter_chunks(BLOCK_BYTES)
 
-    def write(self, bucket: str, key: str, content: bytes, content_type: str = "application/json") -> None:
-        """Write a small object."""
-        with translated(f"write {key}"):
-            self._client.put_object(Bucket=bucket, Key=key, Body=content, ContentType=content_type)
+    def put_json(self, bucket: str, key: str, document: Any) -> None:
+        """Write a JSON document; the same document gives the same bytes."""
+        body = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode()
+        self._put(bucket, key, body, "application/json")
 
-    def upload(self, path: Path, bucket: str, key: str) -> None:
-        """Write a file of any size, in parts when it is large."""
-        with translated(f"write {key}"):
+    def put_bytes(self, bucket: str, key: str, body: bytes) -> None:
+        """Write an object from memory."""
+        self._put(bucket, key, body, "application/octet-stream")
+
+    def put_file(self, bucket: str, key: str, path: Path) -> None:
+        """Write an object of any size from a file, in parts when it is large."""
+        with translated(f"write s3://{bucket}/{key}"):
             try:
                 self._client.upload_file(str(path), bucket, key)
             except S3UploadFailedError as error:
-                # boto3 wraps the cause into an error of its own, which hides what AWS said.
+                # boto3 hides what AWS said in an error of its own.
                 raise error.__context__ if isinstance(error.__context__, ClientError) else error from None
 
-    def copy(self, source: tuple[str, str, str | None], bucket: str, key: str) -> None:
-        """Copy (bucket, key, version) inside S3, in parts when it is larger than a single copy can be."""
-        from_bucket, from_key, version = source
-        origin = {"Bucket": from_bucket, "Key": from_key} | ({"VersionId": version} if version else {})
-        with translated(f"copy {from_key} to {key}"):
-            self._client.copy(origin, bucket, key)
+    def copy(self, bucket: str, part: Part, to_bucket: str, to_key: str) -> None:
+        """Copy one version of an object inside S3, in parts when it is larger than a single copy may be."""
+        source = {"Bucket": bucket, "Key": part.key, "VersionId": part.version_id}
+        with translated(f"copy s3://{bucket}/{part.key}"):
+            self._client.copy(source, to_bucket, to_key)
 
-    def _get(self, bucket: str, key: str, version: str | None) -> Any:
-        pinned = {"VersionId": version} if version else {}
-        with translated(f"read {key}"):
+    def latest_parts(self, bucket: str, prefix: str) -> list[Part]:
+        """The objects under a prefix, each in its latest version; deleted ones are left out."""
+        with translated(f"list s3://{bucket}/{prefix}"):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+            return [
+                Part(version["Key"], version["VersionId"], version["Size"])
+                for page in pages
+                for version in page.get("Versions", [])
+                if version["IsLatest"]
+            ]
+
+    def _open(self, bucket: str, key: str, version_id: str | None) -> Any:
+        pinned = {"VersionId": version_id} if version_id else {}
+        with translated(f"read s3://{bucket}/{key}"):
             return self._client.get_object(Bucket=bucket, Key=key, **pinned)["Body"]
+
+    def _put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
+        with translated(f"write s3://{bucket}/{key}"):
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
 
 
 @contextmanager
-def _reading(key: str) -> Iterator[None]:
-    # The request succeeded, but the connection can still break while the body arrives.
+def _reading(bucket: str, key: str) -> Iterator[None]:
+    # S3 answered, but the connection can still break while the body arrives.
     try:
         yield
     except (HTTPClientError, IncompleteReadError, ResponseStreamingError) as error:
-        raise ThrottledError(f"The connection broke while {key} was read; try again.") from error
+        raise ThrottledError(f"The connection broke while s3://{bucket}/{key} was read; try again.") from error
