@@ -24,7 +24,8 @@ NO_CLOUD = (
 )
 _OUTPUTS = ("DataBucket", "ArtifactBucket", "LedgerTable", "TrainStateMachine", "PromoteStateMachine")
 _UNREACHABLE = (
-    exceptions.HTTPClientError,  # the root of refused and timed-out connections
+    exceptions.ConnectionError,
+    exceptions.HTTPClientError,
     exceptions.NoCredentialsError,
     exceptions.PartialCredentialsError,
     exceptions.NoRegionError,

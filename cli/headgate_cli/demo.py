@@ -14,9 +14,10 @@ from headgate_cli.connection import Cloud, connect
 from headgate_cli.errors import UnreachableError, UsageError
 from headgate_cli.following import Progress, utc_now
 from headgate_cli.output import Output
+from headgate_cli.planning import plan
 from headgate_cli.prediction import predict
 from headgate_cli.rows import Row, read_rows
-from headgate_cli.runs import Artifacts
+from headgate_cli.runs import Artifacts, RunRef
 from headgate_cli.stages import seconds_by_stage
 from headgate_cli.story import Road, Story, choices_of, measure_of, sample_of, stretches_of
 
@@ -79,7 +80,7 @@ def some_cloud(*, keep: bool, out: Output) -> Iterator[tuple[Cloud, bool]]:
 def tell(cloud: Cloud, folder: Path, timeout: float, out: Output) -> Told:
     """Drop everything at once, wait for every outcome, and ask each endpoint that serves."""
     began = time.monotonic()
-    refs = [dropping.drop(cloud, Project(TENANT, name), [folder / file], {}, out) for name, file in SAMPLES.items()]
+    refs = [_drop(cloud, Project(TENANT, name), folder / file, out) for name, file in SAMPLES.items()]
     ended = dropping.wait(cloud, refs, timeout, out)
     seconds = time.monotonic() - began
     roads, documents = [], []
@@ -91,6 +92,10 @@ def tell(cloud: Cloud, folder: Path, timeout: float, out: Output) -> Told:
         roads.append(_road(cloud, progress, path.name, rows, answers))
         documents.append(document | {"predictions": answers["predictions"]})
     return Told(Story(cloud.title, utc_now(), seconds, tuple(roads)), tuple(documents))
+
+
+def _drop(cloud: Cloud, project: Project, file: Path, out: Output) -> RunRef:
+    return dropping.drop(cloud, project, plan(project, [file], utc_now()), {}, out)
 
 
 def _road(cloud: Cloud, progress: Progress, file: str, rows: Sequence[Row], answers: Mapping[str, Any]) -> Road:

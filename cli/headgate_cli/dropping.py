@@ -1,7 +1,6 @@
 """Dropping data and waiting for what comes of it: the use case behind `drop`, `watch` and `demo`."""
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 from headgate.domain.names import Project
@@ -10,17 +9,17 @@ from headgate_cli.board import show_until_ended
 from headgate_cli.connection import Cloud
 from headgate_cli.following import Follower, Progress, utc_now
 from headgate_cli.output import Output
+from headgate_cli.planning import Plan
 from headgate_cli.runs import Records, RunRef
 from headgate_cli.stages import seconds_by_stage
 
 
-def drop(cloud: Cloud, project: Project, paths: Sequence[Path], settings: Mapping[str, str], out: Output) -> RunRef:
+def drop(cloud: Cloud, project: Project, planned: Plan, settings: Mapping[str, str], out: Output) -> RunRef:
     """Put the files where Headgate finds them, the project's settings first.
 
     Returns:
         The run that the upload starts.
     """
-    planned = upload.plan(project, paths, utc_now())
     if settings and upload.merge_settings(cloud, project, dict(settings)):
         said = ", ".join(f"{name}: {value}" for name, value in settings.items())
         out.note(f"Wrote {said} to s3://{cloud.data_bucket}/{project.prefix}project.yaml.")

@@ -13,8 +13,8 @@ GATES = ("validate", "judge")
 """The stages that decide whether the water flows on: is the data fit, is the model better."""
 
 _WIDE = (960.0, 60.0)  # length of the road in the picture, and room before its first station
-_TALL = (560.0, 30.0)
-_BAR_LENGTH = 220.0
+_TALL = (500.0, 30.0)
+_BAR_LENGTH = 206.0
 
 
 @dataclass(frozen=True, slots=True)

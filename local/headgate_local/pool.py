@@ -68,8 +68,8 @@ class WarmPool:
     @staticmethod
     def close() -> None:
         """End the fork server; processes of the pool must have ended before."""
-        forkserver._forkserver._stop()
-        resource_tracker._resource_tracker._stop()
+        forkserver._forkserver._stop()  # type: ignore[attr-defined]
+        resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
 def _run(output: connection.Connection, task: Callable[..., None], arguments: tuple[object, ...]) -> None:

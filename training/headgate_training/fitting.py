@@ -66,3 +66,30 @@ def fit(
         raise ValueError("Training found no weights with a finite validation loss; try a lower learning_rate.")
     model.set_weights(best_weights)
     return best
+
+
+def _compile_epoch(
+    model: keras.Model, head: Head, train: Part, validation: Part, settings: Settings
+) -> Callable[[tf.Tensor], tuple[tf.Tensor, tf.Tensor, tf.Tensor]]:
+    """One epoch as one graph: row numbers int32 [steps, batch] in; loss, val_loss and predictions out."""
+    optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
+    weights = model.trainable_variables
+    optimizer.build(weights)
+    encoded, target = tf.constant(train.encoded), tf.constant(head.prepare(train.target))
+    val_encoded, val_target = tf.constant(validation.encoded), tf.constant(head.prepare(validation.target))
+
+    @tf.function
+    def run_epoch(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+        total = tf.constant(0.0)
+        for step in tf.range(tf.shape(order)[0]):
+            rows = order[step]
+            with tf.GradientTape() as tape:
+                scores = model(tf.gather(encoded, rows), training=True)
+                loss = head.loss(tf.gather(target, rows), scores)
+            optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+            total += loss
+        scores = model(val_encoded, training=False)
+        val_loss = head.loss(val_target, head.pool(scores))
+        return total / tf.cast(tf.shape(order)[0], tf.float32), val_loss, head.predict(scores)
+
+    return run_epoch

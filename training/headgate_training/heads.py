@@ -1,6 +1,6 @@
 """What the raw scores of a network mean: loss and answer for each kind of target.
 
-Scores are [rows, members, outputs]; an answer is the mean over the members, and the network that is exported
+Scores are [members, rows, outputs]; an answer is the mean over the members, and the network that is exported
 ends with it. Answers: probabilities [rows, classes] for classes; low, value, high [rows, 3] for numbers.
 """
 
@@ -16,6 +16,9 @@ INTERVAL = (0.05, 0.95)
 SKEWED = 1.0
 """Targets that are never negative and skewed more than this are treated as counts or amounts."""
 
+LOGARITHM = (-12.0, 8.0)
+"""Bounds of the logarithm of an amount over the mean amount: a safe way from and to exp."""
+
 
 class Head(Protocol):
     """One kind of target."""
@@ -27,6 +30,9 @@ class Head(Protocol):
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         """Mean loss of all rows and members, a scalar."""
+
+    def pool(self, scores: tf.Tensor) -> tf.Tensor:
+        """The ensemble's scores [1, rows, outputs]: those of its mean answer."""
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
         """Probabilities [rows, classes] or values [rows]."""
@@ -48,11 +54,14 @@ class Classes:
         return target.astype(np.int32)
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-        labels = tf.repeat(prepared[:, None], tf.shape(scores)[1], axis=1)
+        labels = tf.broadcast_to(prepared, tf.shape(scores)[:2])
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores))
 
+    def pool(self, scores: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_logsumexp(tf.nn.log_softmax(scores), axis=0, keepdims=True)
+
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_mean(tf.nn.softmax(scores), axis=1)
+        return tf.reduce_mean(tf.nn.softmax(scores), axis=0)
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
         """Probabilities say themselves how sure they are."""
@@ -75,10 +84,13 @@ class Numbers:
         return ((target - self._mean) / self._deviation).astype(np.float32)
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_mean(tf.square(scores[..., 0] - prepared[:, None]))
+        return tf.reduce_mean(tf.square(scores[..., 0] - prepared))
+
+    def pool(self, scores: tf.Tensor) -> tf.Tensor:
+        return tf.reduce_mean(scores, axis=0, keepdims=True)
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_mean(scores[..., 0], axis=1) * self._deviation + self._mean
+        return self.pool(scores)[0, :, 0] * self._deviation + self._mean
 
     def _unit(self, value: tf.Tensor) -> tf.Tensor:
         """The unit in which errors are measured: the same for all values."""
@@ -102,24 +114,25 @@ class Amounts(Numbers):
     on the way back from the logarithm; errors grow with the root of the mean.
     """
 
-    def __init__(self, target: np.ndarray) -> None:
-        super().__init__(target)
-
     def prepare(self, target: np.ndarray) -> np.ndarray:
         return (target / self._mean).astype(np.float32)
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
-        logarithm = self._logarithm(scores)
-        return tf.reduce_mean(tf.exp(logarithm) - prepared[:, None] * logarithm)
+        logarithm = tf.clip_by_value(scores[..., 0], *LOGARITHM)
+        return tf.reduce_mean(tf.exp(logarithm) - prepared * logarithm)
+
+    def pool(self, scores: tf.Tensor) -> tf.Tensor:
+        return tf.math.log(self._means(scores))[None, :, None]
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
-        return tf.reduce_mean(tf.exp(self._logarithm(scores)), axis=1) * self._mean
+        return self._means(scores) * self._mean
+
+    def _means(self, scores: tf.Tensor) -> tf.Tensor:
+        """Mean over the members [rows], in units of the mean amount."""
+        return tf.reduce_mean(tf.exp(tf.clip_by_value(scores[..., 0], *LOGARITHM)), axis=0)
 
     def answer(self, scores: tf.Tensor) -> tf.Tensor:
         return tf.maximum(super().answer(scores), 0.0)
-
-    def _logarithm(self, scores: tf.Tensor) -> tf.Tensor:
-        return tf.clip_by_value(scores[..., 0], -12.0, 8.0)
 
     def _unit(self, value: tf.Tensor) -> tf.Tensor:
         return tf.sqrt(value)

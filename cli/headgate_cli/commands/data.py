@@ -1,5 +1,6 @@
 """`drop` and `watch`: data in, and what becomes of it."""
 
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -7,9 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from headgate.domain.names import Project
 from headgate_cli.commands import options
 from headgate_cli.errors import OUTCOME_EXIT_CODES, ExitCode
 from headgate_cli.output import Output
+from headgate_cli.planning import plan, project_name
 
 if TYPE_CHECKING:
     from headgate_cli.following import Progress
@@ -43,15 +46,14 @@ def drop(  # noqa: PLR0913 - one parameter for each option of the command line
 
     Several files, or a directory, form one dataset. --target and --task are kept in the project's project.yaml.
     """
-    out = Output(as_json)
+    out, owner = Output(as_json), Project(tenant, project or project_name(files[0]))
+    planned = plan(owner, files, datetime.now(UTC))
+    settings = {name: str(value) for name, value in (("target", target), ("task", task)) if value}
     with options.cloud(stack) as cloud:
-        from headgate.domain.names import Project
-        from headgate_cli import dropping, upload
+        from headgate_cli import dropping
         from headgate_cli.following import Progress
 
-        owner = Project(tenant, project or upload.project_name(files[0]))
-        settings = {name: str(value) for name, value in (("target", target), ("task", task)) if value}
-        ref = dropping.drop(cloud, owner, files, settings, out)
+        ref = dropping.drop(cloud, owner, planned, settings, out)
         progress = dropping.wait(cloud, [ref], timeout, out)[0] if wait else Progress(ref)
         document = dropping.document(cloud, progress)
     out.result(document, lambda console: _show_dropped(console, document))

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Annotated, Any
 
 import typer
-from headgate.domain.names import Project
 from rich.console import Console
 
+from headgate.domain.names import Project
 from headgate_cli.commands import options
 from headgate_cli.output import Output
 
@@ -20,7 +20,6 @@ def runs(
     """List the runs of a tenant or of one project, the newest first."""
     owner = Project(tenant, project) if project else None
     with options.cloud(stack) as cloud:
-        from headgate.domain.names import Project
         from headgate_cli.runs import Records, run_document
 
         book = Records(cloud)
@@ -60,7 +59,6 @@ def versions(
     """List the versions of a project in the model registry, the newest first."""
     owner = Project(tenant, project)
     with options.cloud(stack) as cloud:
-        from headgate.domain.names import Project
         from headgate_cli.registry import registered_versions
 
         documents = registered_versions(cloud, owner)
@@ -76,7 +74,6 @@ def releases(
     """List which versions were put in service, when and why, the newest first."""
     owner = Project(tenant, project)
     with options.cloud(stack) as cloud:
-        from headgate.domain.names import Project
         from headgate_cli.runs import Records, release_document
 
         documents = [release_document(release) for release in Records(cloud).releases(owner)]

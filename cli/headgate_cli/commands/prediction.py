@@ -4,9 +4,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from headgate.domain.names import Project
 from rich.console import Console
 
+from headgate.domain.names import Project
 from headgate_cli.commands import options
 from headgate_cli.output import Output
 
@@ -21,7 +21,6 @@ def predict(
     """Ask the project's endpoint for one answer to each row."""
     owner, out = Project(tenant, project), Output(as_json)
     with options.cloud(stack) as cloud:
-        from headgate.domain.names import Project
         from headgate_cli import prediction
         from headgate_cli.rows import read_rows
 

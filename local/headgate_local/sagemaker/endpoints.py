@@ -182,4 +182,3 @@ def _in_background(work: Callable[..., None], *arguments: Any) -> None:
             logger.exception("A deployment failed for a reason of the local cloud's")
 
     threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
-

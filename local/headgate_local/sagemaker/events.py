@@ -12,25 +12,75 @@ from ministack.services import eventbridge
 from headgate_local.sagemaker.resources import Record
 
 TRAINING = (
-    "TrainingJobName TrainingJobArn TrainingJobStatus SecondaryStatus FailureReason HyperParameters "
-    "AlgorithmSpecification RoleArn InputDataConfig OutputDataConfig ResourceConfig VpcConfig StoppingCondition "
-    "ModelArtifacts CreationTime TrainingStartTime TrainingEndTime LastModifiedTime SecondaryStatusTransitions Tags"
-).split()
+    "TrainingJobName",
+    "TrainingJobArn",
+    "TrainingJobStatus",
+    "SecondaryStatus",
+    "FailureReason",
+    "HyperParameters",
+    "AlgorithmSpecification",
+    "RoleArn",
+    "InputDataConfig",
+    "OutputDataConfig",
+    "ResourceConfig",
+    "VpcConfig",
+    "StoppingCondition",
+    "ModelArtifacts",
+    "CreationTime",
+    "TrainingStartTime",
+    "TrainingEndTime",
+    "LastModifiedTime",
+    "SecondaryStatusTransitions",
+    "Tags",
+)
 PROCESSING = (
-    "ProcessingInputs ProcessingOutputConfig ProcessingJobName ProcessingJobArn ProcessingJobStatus "
-    "ProcessingResources StoppingCondition AppSpecification Environment NetworkConfig RoleArn ExitMessage "
-    "FailureReason ProcessingStartTime ProcessingEndTime CreationTime LastModifiedTime Tags"
-).split()
+    "ProcessingInputs",
+    "ProcessingOutputConfig",
+    "ProcessingJobName",
+    "ProcessingJobArn",
+    "ProcessingJobStatus",
+    "ProcessingResources",
+    "StoppingCondition",
+    "AppSpecification",
+    "Environment",
+    "NetworkConfig",
+    "RoleArn",
+    "ExitMessage",
+    "FailureReason",
+    "ProcessingStartTime",
+    "ProcessingEndTime",
+    "CreationTime",
+    "LastModifiedTime",
+    "Tags",
+)
 ENDPOINT = (
-    "EndpointName EndpointArn EndpointConfigName ProductionVariants EndpointStatus FailureReason CreationTime "
-    "LastModifiedTime Tags"
-).split()
+    "EndpointName",
+    "EndpointArn",
+    "EndpointConfigName",
+    "ProductionVariants",
+    "EndpointStatus",
+    "FailureReason",
+    "CreationTime",
+    "LastModifiedTime",
+    "Tags",
+)
 PACKAGE = (
-    "ModelPackageGroupName ModelPackageVersion ModelPackageArn ModelPackageDescription CreationTime "
-    "InferenceSpecification ModelPackageStatus ModelPackageStatusDetails CertifyForMarketplace "
-    "ModelApprovalStatus ApprovalDescription MetadataProperties ModelMetrics CustomerMetadataProperties "
-    "LastModifiedTime"
-).split()
+    "ModelPackageGroupName",
+    "ModelPackageVersion",
+    "ModelPackageArn",
+    "ModelPackageDescription",
+    "CreationTime",
+    "InferenceSpecification",
+    "ModelPackageStatus",
+    "ModelPackageStatusDetails",
+    "CertifyForMarketplace",
+    "ModelApprovalStatus",
+    "ApprovalDescription",
+    "MetadataProperties",
+    "ModelMetrics",
+    "CustomerMetadataProperties",
+    "LastModifiedTime",
+)
 
 
 class Events:
@@ -65,7 +115,7 @@ class Events:
         """Times are ISO 8601."""
         self._send("Model Package", package["ModelPackageArn"], _times(package, _iso), PACKAGE)
 
-    def _send(self, what: str, arn: str, detail: Record, members: list[str]) -> None:
+    def _send(self, what: str, arn: str, detail: Record, members: tuple[str, ...]) -> None:
         detail["Tags"] = {tag["Key"]: tag["Value"] for tag in detail.get("Tags", [])}
         chosen = {name: detail[name] for name in members if detail.get(name) is not None}
         entry = {

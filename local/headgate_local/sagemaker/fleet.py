@@ -47,7 +47,7 @@ class Fleet:
         except BaseException:
             self.retire()
             raise
-        self.weigh({name: 1.0 for name in self._instances})
+        self.weigh(dict.fromkeys(self._instances, 1.0))
 
     def weigh(self, weights: dict[str, float]) -> None:
         """Share the traffic by these weights from now on; all zero means by halves."""

@@ -74,15 +74,11 @@ class LogStream:
         try:
             if not self._open:
                 self._create(self._client.create_log_group, logGroupName=self.group)
-                self._create(
-                    self._client.create_log_stream, logGroupName=self.group, logStreamName=self.stream
-                )
+                self._create(self._client.create_log_stream, logGroupName=self.group, logStreamName=self.stream)
                 self._open = True
             for start in range(0, len(batch), BATCH):
                 events = batch[start : start + BATCH]
-                self._client.put_log_events(
-                    logGroupName=self.group, logStreamName=self.stream, logEvents=events
-                )
+                self._client.put_log_events(logGroupName=self.group, logStreamName=self.stream, logEvents=events)
         except ClientError as error:
             self._lost = True
             logger.warning("The log of %s/%s is lost: %s", self.group, self.stream, error)

@@ -160,4 +160,3 @@ def delete(sagemaker: "SageMaker", request: Record) -> Record:
 
 def _versions(sagemaker: "SageMaker", group: str) -> list[Record]:
     return [package for package in sagemaker.packages.all() if package["ModelPackageGroupName"] == group]
-

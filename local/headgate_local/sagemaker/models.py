@@ -39,9 +39,7 @@ def create_model(sagemaker: "SageMaker", request: Record) -> Record:
     take_on(role)
     uri = data_url(sagemaker, containers[0])
     if not Storage(sagemaker.endpoint_url, role).exists(uri):
-        raise invalid(
-            f"Could not find model data at {uri}, or the role {role} may not read it (s3:GetObject)."
-        )
+        raise invalid(f"Could not find model data at {uri}, or the role {role} may not read it (s3:GetObject).")
     record = sagemaker.models.add(name, {"EnableNetworkIsolation": False, **request})
     return {"ModelArn": record["ModelArn"]}
 

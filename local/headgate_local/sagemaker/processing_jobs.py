@@ -26,8 +26,7 @@ KIND = Kind(
     status="ProcessingJobStatus",
     missing="Could not find requested job with name: {name}",
     exists_code="ResourceInUse",
-    exists="Job name must be unique within an AWS account and region, and a job with this name already exists "
-    "({arn})",
+    exists="Job name must be unique within an AWS account and region, and a job with this name already exists ({arn})",
 )
 LOG_GROUP = "/aws/sagemaker/ProcessingJobs"
 LONGEST_MESSAGE = 1024

@@ -79,13 +79,12 @@ class Collection:
             raise invalid(self.kind.missing.format(name=name, arn=arn(self.kind.noun, name)))
         return record
 
-    def change(
-        self, name: str, check: Callable[[Record], None] = lambda record: None, **members: Any
-    ) -> Record:
+    def change(self, name: str, check: Callable[[Record], None] | None = None, **members: Any) -> Record:
         """Set members of a record (None removes one) at once with a check that may raise; answers a copy."""
         with self._lock:
             record = self.get(name)
-            check(record)
+            if check:
+                check(record)
             record.update(members, LastModifiedTime=time.time())
             self._records[name] = {key: value for key, value in record.items() if value is not None}
             return dict(self._records[name])

@@ -8,6 +8,7 @@ import runpy
 import sys
 import traceback
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -28,7 +29,7 @@ def run(script: Script) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
     program, arguments = script.command[0], list(script.command[1:])
-    if not re.fullmatch(r"python[0-9.]*", os.path.basename(program)) or not arguments:
+    if not re.fullmatch(r"python[0-9.]*", Path(program).name) or not arguments:
         os.execvp(program, script.command)  # noqa: S606 - the point of a job is to run the program it names
     try:
         _interpret(arguments)
@@ -46,11 +47,11 @@ def run(script: Script) -> None:
 def _interpret(arguments: list[str]) -> None:
     if arguments[0] == "-m":
         sys.argv = arguments[1:]
-        sys.path.insert(0, os.getcwd())
+        sys.path.insert(0, str(Path.cwd()))
         runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
     else:
         sys.argv = arguments
-        sys.path.insert(0, os.path.dirname(os.path.abspath(arguments[0])))
+        sys.path.insert(0, str(Path(arguments[0]).resolve().parent))
         runpy.run_path(arguments[0], run_name="__main__")
 
 

@@ -60,7 +60,7 @@ class SageMaker:
         self.collections: dict[Kind, Collection] = {collection.kind: collection for collection in everything}
 
     async def handle_request(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, _query: Mapping[str, Any]
     ) -> runtime.Response:
         """Answer a request that MiniStack routed here, its signature and its main permission checked."""
         if (endpoint := runtime.endpoint_of(path)) is not None and method == "POST":

@@ -4,7 +4,7 @@ import logging
 import signal
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from headgate_local.sagemaker import container
 from headgate_local.sagemaker.clients import Storage, TransferError, pack, take_on, unpack
@@ -203,7 +203,7 @@ def _upload(storage: Storage, record: Record, files: container.TrainingFiles) ->
         raise JobFailed(f"ClientError: Artifact upload failed:{error}") from error
 
 
-def _move(sagemaker: "SageMaker", name: str, status: str, secondary: str, **members: object) -> None:
+def _move(sagemaker: "SageMaker", name: str, status: str, secondary: str, **members: Any) -> None:
     """Enter the next secondary status; a job that is being stopped keeps saying so until its end."""
     record = sagemaker.training_jobs.get(name)
     if record["TrainingJobStatus"] == "Stopping" and status == "InProgress":

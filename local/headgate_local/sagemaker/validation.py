@@ -56,7 +56,7 @@ def shaped(value: Any, shape: Shape) -> Any:
 
 
 def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    kinds = WIRE_TYPES[shape.type_name]
+    kinds: tuple[type, ...] = WIRE_TYPES[shape.type_name]
     if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
         raise ApiError(
             "SerializationException", f"{path or 'The request'} must be a {shape.type_name}, not {_name(value)}."

@@ -140,5 +140,3 @@ def _only_running(fail: Callable[..., None]) -> Callable[..., None]:
             fail(execution, error, cause)
 
     return fail_execution
-
-

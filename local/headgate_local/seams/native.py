@@ -1,5 +1,6 @@
 """Seam: the Step Functions integrations with SageMaker, request-response and ``.sync``, and by AWS SDK."""
 
+import contextlib
 import json
 import uuid
 from collections.abc import Callable
@@ -75,10 +76,8 @@ def _wait(sagemaker: SageMaker, job: str, request: Record, task: "Task") -> Reco
     arn = sagemaker.collections[kind].get(name)[kind.arn]
     while not sagemaker.jobs.wait(arn, GLANCE):
         if task.stopped:
-            try:
+            with contextlib.suppress(ApiError):  # it may end in this very moment
                 sagemaker.call(f"Stop{job}", {kind.name: name}, task.caller)
-            except ApiError:
-                pass  # it ended in this moment
             raise stepfunctions._ExecutionError("States.Timeout", f"The state that waited for {arn} ended.")
     return _result(sagemaker.call(f"Describe{job}", {kind.name: name}, task.caller), kind)
 

@@ -31,7 +31,9 @@ def check(caller: identity.Caller, resource: str, arguments: Any) -> None:
         try:
             caller.require(action, arn, context)
         except identity.AccessDenied as denied:
-            raise stepfunctions._ExecutionError(_error(resource, action), f"{denied} (AccessDeniedException)") from denied
+            raise stepfunctions._ExecutionError(
+                _error(resource, action), f"{denied} (AccessDeniedException)"
+            ) from denied
 
 
 def requirements(resource: str, arguments: dict[str, Any]) -> list[Requirement]:
@@ -43,7 +45,8 @@ def requirements(resource: str, arguments: dict[str, Any]) -> list[Requirement]:
     integration = resource.removeprefix("arn:aws:states:::")
     plain, _, pattern = integration.partition(".")
     if plain.startswith("aws-sdk:"):
-        return _sdk(*plain.split(":")[1:3], arguments)
+        _, sdk_service, sdk_call = plain.split(":")
+        return _sdk(sdk_service, sdk_call, arguments)
     service, _, call = plain.partition(":")
     if service == "lambda":
         return [("lambda:InvokeFunction", _function_arn(arguments.get("FunctionName", "")), {})]
@@ -54,7 +57,11 @@ def requirements(resource: str, arguments: dict[str, Any]) -> list[Requirement]:
         # Step Functions tags the jobs that it waits for, looks at them and stops them.
         job = _pascal(call).removeprefix("Create")
         arn = found[0][1]
-        found += [("sagemaker:AddTags", arn, {}), (f"sagemaker:Describe{job}", arn, {}), (f"sagemaker:Stop{job}", arn, {})]
+        found += [
+            ("sagemaker:AddTags", arn, {}),
+            (f"sagemaker:Describe{job}", arn, {}),
+            (f"sagemaker:Stop{job}", arn, {}),
+        ]
     return found
 
 
@@ -67,7 +74,9 @@ def _sdk(sdk_service: str, call: str, arguments: dict[str, Any]) -> list[Require
         path = f"/{arguments.get('Bucket', '')}/{quote(str(arguments.get('Key', '')))}".rstrip("/")
         arn = iam_actions.extract_resource_arn("s3", "GET", path, {}, b"", {}, get_region(), get_account_id())
         return [(f"s3:{_S3_ACTIONS.get(action, action)}", arn, {})]
-    wire = {name[0].lower() + name[1:]: value for name, value in arguments.items()} if service == "states" else arguments
+    wire = (
+        {name[0].lower() + name[1:]: value for name, value in arguments.items()} if service == "states" else arguments
+    )
     return [_json_call(service, action, wire)]
 
 
@@ -101,7 +110,7 @@ def _function_arn(reference: str) -> str:
     """A FunctionName may be a name, a name with a qualifier, a partial or a whole ARN."""
     if reference.startswith("arn:"):
         return reference
-    name = reference.split(":function:")[-1]
+    name = reference.rsplit(":function:", maxsplit=1)[-1]
     return f"arn:aws:lambda:{get_region()}:{get_account_id()}:function:{name}"
 
 

@@ -1,8 +1,11 @@
-from collections.abc import Callable
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
+from botocore.stub import Stubber
 
 from headgate_cli.connection import Cloud, connect, translated_errors
 from headgate_cli.errors import CommandError, UnreachableError
@@ -11,31 +14,41 @@ OUTPUTS = ("DataBucket", "ArtifactBucket", "LedgerTable", "TrainStateMachine", "
 
 
 @pytest.fixture
-def deploy(aws: boto3.Session) -> Callable[..., None]:
-    def create(*outputs: str) -> None:
-        body = "Resources: {T: {Type: AWS::SNS::Topic}}\nOutputs:\n" + "".join(
-            f"  {name}: {{Value: the-{name}}}\n" for name in outputs
-        )
-        aws.client("cloudformation").create_stack(StackName="headgate", TemplateBody=body)
-
-    return create
+def cloudformation(aws: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stubber]:
+    """CloudFormation, which answers what a test says."""
+    client = aws.client("cloudformation")
+    monkeypatch.setattr(Cloud, "client", lambda *_: client)
+    with Stubber(client) as stubber:
+        yield stubber
 
 
-def test_a_stack_is_found_by_its_outputs(deploy: Callable[..., None]) -> None:
-    deploy(*OUTPUTS)
+def stack(*outputs: str) -> dict[str, Any]:
+    """A stack as DescribeStacks describes it."""
+    described = {
+        "StackName": "headgate",
+        "CreationTime": datetime(2026, 1, 1, tzinfo=UTC),
+        "StackStatus": "CREATE_COMPLETE",
+        "Outputs": [{"OutputKey": name, "OutputValue": f"the-{name}"} for name in outputs],
+    }
+    return {"Stacks": [described]}
+
+
+def test_a_stack_is_found_by_its_outputs(cloudformation: Stubber) -> None:
+    cloudformation.add_response("describe_stacks", stack(*OUTPUTS), {"StackName": "headgate"})
     cloud = connect("headgate")
     assert cloud.data_bucket == "the-DataBucket"
     assert not cloud.is_local
     assert cloud.title == "stack headgate in eu-central-1"
 
 
-def test_a_stack_that_is_not_there_is_unreachable(aws: boto3.Session) -> None:
+def test_a_stack_that_is_not_there_is_unreachable(cloudformation: Stubber) -> None:
+    cloudformation.add_client_error("describe_stacks", "ValidationError", "Stack with id elsewhere does not exist")
     with pytest.raises(UnreachableError, match="No stack named elsewhere"):
         connect("elsewhere")
 
 
-def test_a_stack_of_another_kind_is_unreachable(deploy: Callable[..., None]) -> None:
-    deploy("DataBucket")
+def test_a_stack_of_another_kind_is_unreachable(cloudformation: Stubber) -> None:
+    cloudformation.add_response("describe_stacks", stack("DataBucket"), {"StackName": "headgate"})
     with pytest.raises(UnreachableError, match="LedgerTable"):
         connect("headgate")
 

@@ -1,16 +1,17 @@
-import json
 import sys
 from pathlib import Path
 
 import pytest
 
-from headgate_cli import doctor
+from headgate_cli import connection, doctor, local_cloud
 from headgate_cli.doctor import Finding, examine, healthy, missing_packages
+from headgate_cli.errors import UnreachableError
 
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("HEADGATE_HOME", str(tmp_path))
+    monkeypatch.setattr(local_cloud, "listens", lambda _: False)
     return tmp_path
 
 
@@ -42,20 +43,11 @@ def test_a_cloud_that_does_not_run_is_no_illness() -> None:
     assert "headgate up" in finding.mend
 
 
-def test_a_card_whose_cloud_is_gone_is_one(home: Path) -> None:
-    card = {
-        "endpoint_url": "http://127.0.0.1:9",
-        "region": "eu-central-1",
-        "access_key_id": "key",
-        "secret_access_key": "secret",
-        "data_bucket": "data",
-        "artifact_bucket": "artifacts",
-        "stack": "headgate",
-        "pid": 1,
-        "log": "local.log",
-    }
-    (home / "local.json").write_text(json.dumps(card))
+def test_a_card_whose_cloud_is_gone_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    def gone(_: str | None) -> None:
+        raise UnreachableError("It does not answer.")
+
+    monkeypatch.setattr(local_cloud, "read_card", lambda: {"endpoint_url": "http://127.0.0.1:9"})
+    monkeypatch.setattr(connection, "connect", gone)
     finding = examine(None)[-1]
-    assert not finding.ok
-    assert finding.needed
-    assert "does not answer" in finding.found
+    assert (finding.ok, finding.needed, finding.found) == (False, True, "It does not answer.")

@@ -25,13 +25,14 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A home without a local cloud, and no stack named."""
     monkeypatch.setenv("HEADGATE_HOME", str(tmp_path))
     monkeypatch.delenv("HEADGATE_STACK", raising=False)
+    monkeypatch.setattr(local_cloud, "listens", lambda _: False)
     return tmp_path
 
 
 def test_help_does_not_import_the_aws_libraries() -> None:
     code = (
         "import sys; from headgate_cli.main import main; main(['--help']); main(['drop', '--help']); "
-        "heavy = {'boto3', 'botocore', 'pydantic', 'duckdb', 'tensorflow'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
+        "heavy = {'boto3', 'botocore', 'duckdb', 'jinja2'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
@@ -55,7 +56,14 @@ def test_dropping_without_a_cloud_is_no_different(nowhere: Path, capsys: pytest.
 
 @pytest.mark.parametrize(
     "command",
-    [["drop"], ["nonsense"], ["drop", "x.csv", "--task", "guessing"], ["up", "--port", "0"], ["releases"]],
+    [
+        ["drop"],
+        ["drop", "not-there.csv"],
+        ["nonsense"],
+        ["drop", "x.csv", "--task", "guessing"],
+        ["up", "--port", "0"],
+        ["releases"],
+    ],
     ids=" ".join,
 )
 def test_a_wrong_command_line_is_usage(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
@@ -102,8 +110,7 @@ def test_a_traceback_is_shown_on_demand(monkeypatch: pytest.MonkeyPatch, capsys:
     assert "Traceback" in capsys.readouterr().err
 
 
-def test_a_name_that_cannot_be_is_usage(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(connection, "connect", lambda _: None)
+def test_a_name_that_cannot_be_is_usage(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["releases", "--tenant", "No", "--project", "iris"]) == ExitCode.USAGE
     assert "cannot be a tenant" in capsys.readouterr().err
 

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from headgate.domain.names import PROJECT, Part, Project, dataset_id
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
-from headgate_cli.upload import merge_settings, plan, project_name, upload
+from headgate_cli.planning import plan, project_name
+from headgate_cli.upload import merge_settings, upload
 
 NOW = datetime(2026, 11, 23, 14, 30, 5, tzinfo=UTC)
 PROJECT_OF_DEMO = Project("demo", "boards")

@@ -1,10 +1,11 @@
 """Rules on a dataset as a whole: names, rows, features, and features that give the answer away."""
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from headgate.domain.columns import Column
+from headgate.domain.columns import Column, Measured
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
@@ -42,8 +43,8 @@ def check_names(names: Sequence[str]) -> None:
         )
 
 
-def check_settings_columns(names: Sequence[str], settings: ProjectSettings) -> None:
-    """Refuse settings about columns that do not exist: a typing error there would go unnoticed."""
+def check_settings(names: Sequence[str], target: str, settings: ProjectSettings) -> None:
+    """Refuse settings about columns that do not exist, or that take the target for a feature."""
     mentioned: Mapping[str, Sequence[str]] = {
         "columns": list(settings.columns),
         "identity": settings.identity,
@@ -54,6 +55,10 @@ def check_settings_columns(names: Sequence[str], settings: ProjectSettings) -> N
             raise DatasetRefusedError(
                 Reason.SETTINGS_INVALID, f"project.yaml: {key} names {', '.join(absent)}, which is no column of the data."
             )
+    if settings.columns.get(target) == "drop" or target in settings.identity:
+        raise DatasetRefusedError(
+            Reason.SETTINGS_INVALID, f"project.yaml: {target} is the target, so it cannot be dropped or be an identity."
+        )
 
 
 def check_rows(rows: int, settings: ProjectSettings) -> None:
@@ -76,6 +81,21 @@ def check_schema(names: Sequence[str], before: TrainingSpec | None) -> None:
             Reason.SCHEMA_CHANGED,
             f"The champion learned from {', '.join(lost[:6])}, which the data no longer has. Restore it, or start a "
             "new project for data of another form.",
+        )
+
+
+def check_finite(columns: Sequence[Measured]) -> None:
+    """Refuse numbers that are infinite or not a number: computations went wrong before the upload."""
+    broken = [
+        column.name
+        for column in columns
+        if not all(math.isfinite(bound) for bound in (column.minimum, column.maximum) if bound is not None)
+    ]
+    if broken:
+        raise DatasetRefusedError(
+            Reason.NOT_FINITE,
+            f"Infinity or NaN stands in {', '.join(broken[:6])}. Leave a cell empty where a value is missing, and correct "
+            "what divided by zero.",
         )
 
 

@@ -41,31 +41,26 @@ class GateSettings(_Section):
 
 
 class TrainingSettings(_Section):
-    """What the training job is told; what is left out is training's own choice."""
+    """The training job; training itself chooses what is left out."""
 
     epochs: int | None = Field(None, ge=1, le=10_000, description="passes over the training rows, at most")
     batch_size: int | None = Field(None, ge=1, le=65_536, description="rows in one step")
     learning_rate: float | None = Field(None, gt=0, le=10, description="step size of the optimizer")
-    hidden_units: list[Annotated[int, Field(ge=1, le=4096)]] | None = Field(
-        None, min_length=1, max_length=8, description="width of each hidden layer"
-    )
+    hidden_units: int | None = Field(None, ge=1, le=4096, description="width of a hidden layer")
     dropout: float | None = Field(None, ge=0, lt=1, description="share of units left out in each step")
     seed: int = Field(17, ge=0, lt=2**31, description="seed of everything random")
-    instance_type: _InstanceType | None = Field(None, description="machine that trains")
+    instance_type: _InstanceType = Field("ml.m5.large", description="machine that trains")
 
     def hyperparameters(self) -> dict[str, str]:
-        """The settings that a person made, as SageMaker wants them: text by name."""
-        given = self.model_dump(exclude_none=True, exclude={"instance_type", "seed"})
-        return {
-            name: ",".join(map(str, value)) if isinstance(value, list) else str(value)
-            for name, value in (given | {"seed": self.seed}).items()
-        }
+        """What a person set, as SageMaker wants it: text by name."""
+        given = self.model_dump(exclude_unset=True, exclude_none=True, exclude={"instance_type"})
+        return {name: str(value) for name, value in given.items()}
 
 
 class EndpointSettings(_Section):
     """What serves."""
 
-    instance_type: _InstanceType | None = Field(None, description="machine that serves")
+    instance_type: _InstanceType = Field("ml.m5.large", description="machine that serves")
     instance_count: int = Field(1, ge=1, le=10, description="how many of them to begin with")
 
 

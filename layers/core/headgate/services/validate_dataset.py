@@ -1,35 +1,206 @@
-"""Decide whether a dataset is fit to train on; write its split and its report, or set it aside with the reason."""
+"""Decide whether a dataset is fit to train on: write its split and its report, or set it aside with the reason."""
 
-import json
-import math
 import tempfile
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from headgate.aws.s3 import Objects
 from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError
 from headgate.domain.names import Part, Project
-from headgate.domain.project import ProjectSettings, parse_settings
 from headgate.domain.project import MAX_BYTES as MAX_SETTINGS_BYTES
+from headgate.domain.project import ProjectSettings, parse_settings
 from headgate.domain.reasons import Reason
-from headgate.domain.runs import Champion, Head
+from headgate.domain.runs import Head
 from headgate.domain.spec import TrainingSpec
+from headgate.services.dataset_report import report_of
 from headgate.tables.engine import Limits
-from headgate.tables.examine import Examined, examine, fetch
-
-Validated = dict[str, Any]
+from headgate.tables.examine import Findings, Learned, examine
+from headgate.tables.intake import MAX_BYTES, Format, save, too_large
 
 
 @dataclass(frozen=True, slots=True)
-class ValidateRequest:
-    """Which dataset of which project, and where things are."""
+class ValidateDataset:
+    """The command: whose dataset, and where things are."""
 
     project: Project
     run: str
     dataset: str
     data_bucket: str
     artifact_bucket: str
+
+    @classmethod
+    def parse(cls, event: dict[str, Any], *, data_bucket: str, artifact_bucket: str) -> "ValidateDataset":
+        """Read the task's payload."""
+        project = Project(event["tenant"], event["project"])
+        return cls(project, event["run"], event["dataset"], data_bucket, artifact_bucket)
+
+    @property
+    def folder(self) -> str:
+        """Where the dataset's objects lie in the artifact bucket; ends with a slash."""
+        return f"{self.project.prefix}datasets/{self.dataset}/"
+
+    @property
+    def quarantine(self) -> str:
+        """Where a refused upload is set aside; ends with a slash."""
+        return f"{self.project.prefix}quarantine/{self.dataset}/"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """Which objects, in which versions, are the dataset."""
+
+    bucket: str
+    name: str
+    parts: list[Part]
+
+
+def validate_dataset(
+    command: ValidateDataset,
+    *,
+    objects: Objects,
+    head: Head,
+    workdir: Path,
+    limits: Limits | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> dict[str, Any]:
+    """Validate it. Asking again gives the same answer and writes the same objects.
+
+    Args:
+        command: which dataset.
+        objects: of the tenant.
+        head: the project's present, from the ledger.
+        workdir: a directory on disk with room for three times the data; left empty.
+        limits: of memory, disk and time.
+        max_bytes: how large a dataset may be, uncompressed.
+
+    Returns:
+        `verdict` accepted with what the stages after this one need (`task`, `metric`, `target`, `holdout`, `champion`,
+        `hyperparameters`, `training_instance_type`, `gate`, `endpoint`), or `verdict` rejected; both with `reason_code`,
+        `reason` and `rows`. A refusal is an answer; only what retrying may cure is raised.
+    """
+    manifest = _manifest(command, objects)
+    findings = Findings()
+    with tempfile.TemporaryDirectory(dir=workdir) as own:
+        try:
+            settings = _settings(command, objects)
+            before = _learned(command, objects, head)
+            files, kind = _fetch(manifest, objects, Path(own), findings, max_bytes)
+            spec = examine(
+                files, kind, settings, before, findings, workdir=Path(own), limits=limits or Limits()
+            )
+            return _accept(command, objects, head, settings, spec, findings, Path(own))
+        except SettingsError as error:
+            return _reject(command, objects, manifest, findings, Reason.SETTINGS_INVALID, str(error))
+        except DatasetRefusedError as refusal:
+            return _reject(command, objects, manifest, findings, refusal.reason_code, str(refusal))
+
+
+def _manifest(command: ValidateDataset, objects: Objects) -> Manifest:
+    document = objects.get_json(command.artifact_bucket, f"{command.folder}manifest.json")
+    return Manifest(document["bucket"], document["name"], [Part(**part) for part in document["parts"]])
+
+
+def _settings(command: ValidateDataset, objects: Objects) -> ProjectSettings:
+    try:
+        key = f"{command.project.prefix}project.yaml"
+        return parse_settings(objects.get_bytes(command.data_bucket, key, limit=MAX_SETTINGS_BYTES + 1))
+    except NotFoundError:
+        return ProjectSettings()
+
+
+def _learned(command: ValidateDataset, objects: Objects, head: Head) -> Learned | None:
+    if head.champion is None:
+        return None
+    folder = f"{command.project.prefix}datasets/{head.champion.dataset}/"
+    spec = TrainingSpec.model_validate(objects.get_json(command.artifact_bucket, f"{folder}spec/spec.json"))
+    report = objects.get_json(command.artifact_bucket, f"{folder}report.json")
+    return Learned(spec, report["split"]["identity"])
+
+
+def _fetch(
+    manifest: Manifest, objects: Objects, folder: Path, findings: Findings, max_bytes: int
+) -> tuple[list[Path], Format]:
+    """Bring the parts to disk, checked; parts without content, which some writers leave, are passed over."""
+    if sum(part.size for part in manifest.parts) > max_bytes:
+        raise too_large(max_bytes)
+    files: list[Path] = []
+    kinds: set[Format] = set()
+    room = max_bytes
+    with findings.stage("fetch"):
+        for number, part in enumerate(manifest.parts):
+            path = folder / f"part-{number:05}"
+            try:
+                kind = save(objects.get_blocks(manifest.bucket, part.key, part.version_id), path, max_bytes=room)
+            except NotFoundError:
+                raise DatasetRefusedError(
+                    Reason.OBJECT_GONE, "The uploaded object was deleted before it could be read. Upload it again."
+                ) from None
+            if kind is not None:
+                files.append(path)
+                kinds.add(kind)
+                room -= path.stat().st_size
+    if not files:
+        raise DatasetRefusedError(Reason.EMPTY_FILE, "The file is empty. Upload a table with column names and rows.")
+    if len(kinds) > 1:
+        raise DatasetRefusedError(
+            Reason.PARTS_DIFFER, f"The parts are of different formats: {', '.join(sorted(kinds))}. Use one for all."
+        )
+    return files, kinds.pop()
+
+
+def _accept(
+    command: ValidateDataset,
+    objects: Objects,
+    head: Head,
+    settings: ProjectSettings,
+    spec: TrainingSpec,
+    findings: Findings,
+    folder: Path,
+) -> dict[str, Any]:
+    bucket = command.artifact_bucket
+    with findings.stage("write"):
+        for part in findings.parts:
+            objects.put_file(bucket, f"{command.folder}{part}.parquet", folder / f"{part}.parquet")
+    objects.put_json(bucket, f"{command.folder}spec/spec.json", spec.model_dump())
+    used = len(spec.columns)
+    reason = f"{findings.rows} rows with {used} features are fit to train on: {spec.task}, to predict {spec.target}."
+    verdict = {"verdict": "accepted", "reason_code": "FIT", "reason": reason, "rows": findings.rows}
+    # The report comes last: a dataset that has one has everything.
+    objects.put_json(bucket, f"{command.folder}report.json", report_of(verdict, findings))
+    return {
+        **verdict,
+        "task": spec.task,
+        "metric": spec.metric,
+        "target": spec.target,
+        "holdout": head.holdout or command.dataset,
+        "champion": asdict(head.champion) if head.champion else None,
+        "hyperparameters": settings.training.hyperparameters(),
+        "training_instance_type": settings.training.instance_type,
+        "gate": settings.gate.model_dump(),
+        "endpoint": settings.endpoint.model_dump(),
+    }
+
+
+def _reject(
+    command: ValidateDataset, objects: Objects, manifest: Manifest, findings: Findings, code: str, reason: str
+) -> dict[str, Any]:
+    verdict = {"verdict": "rejected", "reason_code": str(code), "reason": reason, "rows": findings.rows}
+    for name, part in zip(_file_names(manifest.parts), manifest.parts, strict=True):
+        try:
+            objects.copy(manifest.bucket, part, command.artifact_bucket, f"{command.quarantine}{name}")
+        except NotFoundError:
+            continue  # deleted meanwhile: there is nothing left to set aside, and the report says why
+    report = report_of(verdict, findings)
+    for folder in (command.folder, command.quarantine):
+        objects.put_json(command.artifact_bucket, f"{folder}report.json", report)
+    return verdict
+
+
+def _file_names(parts: Sequence[Part]) -> list[str]:
+    """The parts' file names; their position goes before a name that occurs twice or is the report's."""
+    names = [part.key.rpartition("/")[2] for part in parts]
+    often = Counter([*names, "report.json"])
+    return [f"{number:05}-{name}" if often[name] > 1 else name for number, name in enumerate(names)]

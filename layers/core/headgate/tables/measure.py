@@ -49,12 +49,12 @@ def measure(engine: Engine, columns: Sequence[Loaded]) -> list[Measured]:
     """Measure every column over all rows; quantiles come from a fixed sample of rows."""
     rows = count_rows(engine)
     distinct = "count(DISTINCT {0})" if rows <= EXACT_DISTINCT_ROWS else "approx_count_distinct({0})"
-    engine.rows(f"CREATE OR REPLACE TEMP TABLE some AS SELECT * FROM data WHERE {_sampled(rows)}")
+    engine.rows(f"CREATE OR REPLACE TEMP TABLE sampled AS SELECT * FROM data WHERE {_sampled(rows)}")
     numbered = iter(enumerate(columns))
     found: list[Measured] = []
     while chunk := list(islice(numbered, _COLUMNS_IN_ONE_SCAN)):
         facts = iter(engine.row("SELECT " + ", ".join(_aggregates(i, c, distinct) for i, c in chunk) + " FROM data"))
-        quantiles = iter(engine.row("SELECT " + ", ".join(_quantiles(i, c) for i, c in chunk) + " FROM some"))
+        quantiles = iter(engine.row("SELECT " + ", ".join(_quantiles(i, c) for i, c in chunk) + " FROM sampled"))
         found += [_measured(engine, i, column, rows, facts, next(quantiles)) for i, column in chunk]
     return found
 
@@ -146,11 +146,10 @@ def _booleans(engine: Engine, index: int) -> bool:
 
 def _datetime_format(engine: Engine, index: int) -> str | None:
     name = f"c{index}"
-    for form in _DATETIME_FORMATS:
-        fits = f"bool_and(try_strptime({name}, {literal(form)}) IS NOT NULL)"
-        few = f"(SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20)"
-        if engine.row(f"SELECT {fits} FROM {few}")[0] and engine.row(
-            f"SELECT {fits} FROM data WHERE {name} IS NOT NULL"
-        )[0]:
+    fits = [f"bool_and(try_strptime({name}, {literal(form)}) IS NOT NULL)" for form in _DATETIME_FORMATS]
+    # A few values rule out nearly every form, so that the whole column is parsed only where it may succeed.
+    few = engine.row(f"SELECT {', '.join(fits)} FROM (SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20)")
+    for form, fit, fits_few in zip(_DATETIME_FORMATS, fits, few, strict=True):
+        if fits_few and engine.row(f"SELECT {fit} FROM data WHERE {name} IS NOT NULL")[0]:
             return form
     return None

@@ -1,0 +1,201 @@
+"""From files to an answer: load, measure, decide by the rules of the domain, split and write."""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import duckdb
+
+from headgate.domain.checks import (
+    check_features,
+    check_finite,
+    check_leakage,
+    check_rows,
+    check_schema,
+    check_settings,
+)
+from headgate.domain.columns import Column, decide
+from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.project import ProjectSettings
+from headgate.domain.reasons import Reason
+from headgate.domain.spec import SpecColumn, TrainingSpec, direction_of
+from headgate.domain.target import Goal, choose_target, class_too_rare, infer_goal
+from headgate.tables.engine import Engine, Limits, opened
+from headgate.tables.intake import Format
+from headgate.tables.leaks import associations
+from headgate.tables.load import load
+from headgate.tables.measure import label_of, measure, measure_target
+from headgate.tables.prepare import prepared
+from headgate.tables.split import count_parts, write_parts
+
+
+@dataclass(frozen=True, slots=True)
+class Learned:
+    """What the champion learned, and the columns by which its dataset was split."""
+
+    spec: TrainingSpec
+    identity: Sequence[str]
+
+
+@dataclass(slots=True)
+class Findings:
+    """What is known so far of a dataset; a refusal leaves it as far as the work came."""
+
+    rows: int | None = None
+    target: str | None = None
+    target_why: str | None = None
+    goal: Goal | None = None
+    columns: list[Column] = field(default_factory=list)
+    identity: list[str] = field(default_factory=list)
+    parts: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str, clock: Callable[[], float] = time.perf_counter) -> Iterator[None]:
+        """Note how long a block takes."""
+        begun = clock()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(clock() - begun, 3)
+
+
+def examine(
+    files: Sequence[Path],
+    kind: Format,
+    settings: ProjectSettings,
+    before: Learned | None,
+    findings: Findings,
+    *,
+    workdir: Path,
+    limits: Limits,
+) -> TrainingSpec:
+    """Examine a dataset; write train.parquet, validation.parquet and test.parquet into `workdir`.
+
+    Args:
+        files: plain files of one format with the same columns; deleted once they are loaded.
+        kind: their format.
+        settings: the project's.
+        before: the champion, whose form the data must keep.
+        findings: filled on the way.
+        workdir: an existing directory of this dataset's own.
+        limits: of memory, disk and time.
+
+    Raises:
+        DatasetRefusedError: when the dataset is unfit to train on.
+    """
+    try:
+        with opened(workdir, limits) as engine:
+            return _Examination(engine, settings, before, findings).run(files, kind, workdir)
+    except (duckdb.DataError, duckdb.OperationalError, duckdb.InvalidInputException) as error:
+        # What else a file makes the engine stumble over is the file's fault; the engine's words may quote rows.
+        raise DatasetRefusedError(
+            Reason.UNREADABLE, f"The table cannot be processed ({type(error).__name__}). Export it anew."
+        ) from error
+
+
+@dataclass(slots=True)
+class _Examination:
+    """The steps of one examination, in their order."""
+
+    engine: Engine
+    settings: ProjectSettings
+    before: Learned | None
+    findings: Findings
+
+    def run(self, files: Sequence[Path], kind: Format, workdir: Path) -> TrainingSpec:
+        known, settings, spec = self.findings, self.settings, self.before.spec if self.before else None
+        with known.stage("read"):
+            codes = [name for name, setting in settings.columns.items() if setting == "categorical"]
+            loaded = load(self.engine, files, kind, as_text=codes)
+            for path in files:
+                path.unlink()
+        names = [column.name for column in loaded]
+        known.target, known.target_why = choose_target(names, settings, spec)
+        check_settings(names, known.target, settings)
+        check_schema(names, spec)
+        with known.stage("measure"):
+            measured = measure(self.engine, loaded)
+            known.rows = measured[0].rows
+            check_rows(known.rows, settings)
+            check_finite([column for column in measured if settings.columns.get(column.name) != "drop"])
+            index = names.index(known.target)
+            target = measured[index]
+            values = measure_target(self.engine, index, target)
+            known.goal = infer_goal(known.target, values, settings, spec)
+        classes = known.goal.classes is not None
+        target_sql = label_of(index, target) if classes else f"c{index}"
+        known.columns = [
+            decide(column, settings.columns.get(column.name), spec.kind_of(column.name) if spec else None)
+            for column in measured
+            if column.name != known.target
+        ]
+        check_features(known.columns)
+        sql = {column.name: prepared(names.index(column.name), column) for column in known.columns}
+        used = [column for column in known.columns if column.used]
+        with known.stage("leakage"):
+            told = associations(
+                self.engine, [(column, sql[column.name]) for column in used], target_sql, values, classes=classes
+            )
+            check_leakage(told, known.target, classes=classes, trusted=settings.trusted)
+        known.identity = self._identity(names, used)
+        with known.stage("split"):
+            identity = [sql[name] for name in known.identity]
+            self._count_parts(identity, target_sql if classes else None)
+            written = [(column.name, sql[column.name]) for column in used] + [(known.target, target_sql)]
+            write_parts(self.engine, written, identity, workdir)
+        return _spec(known, settings)
+
+    def _identity(self, names: Sequence[str], used: Sequence[Column]) -> list[str]:
+        """The columns that say which part a row belongs to. They are the champion's, once there is one: rows of the
+        holdout must stay in the holdout."""
+        wanted = sorted(self.settings.identity)
+        if self.before is None:
+            return wanted or sorted(column.name for column in used)
+        if wanted and wanted != list(self.before.identity):
+            raise DatasetRefusedError(
+                Reason.SETTINGS_INVALID,
+                "project.yaml: identity cannot change while a model serves, because rows of its holdout would move into "
+                "training. Restore it, or start a new project.",
+            )
+        if lost := [name for name in self.before.identity if name not in names]:
+            raise DatasetRefusedError(
+                Reason.SCHEMA_CHANGED, f"The rows are told apart by {', '.join(lost[:6])}, which is gone. Restore it."
+            )
+        return list(self.before.identity)
+
+    def _count_parts(self, identity: Sequence[str], label: str | None) -> None:
+        known = self.findings
+        counts = count_parts(self.engine, identity, label)
+        known.parts = {part: sum(rows.values()) for part, rows in counts.items()}
+        assert known.goal is not None
+        assert known.target is not None
+        expected = set(known.goal.classes or [None])
+        if all(expected <= rows.keys() for rows in counts.values()):
+            return
+        if label is None or self.settings.identity:
+            raise DatasetRefusedError(
+                Reason.TOO_FEW_ROWS,
+                "The rows fall into too few groups to fill the training, validation and test parts. Add rows that differ "
+                "in the columns that identify them.",
+            )
+        rarest = min(sum(rows.get(name, 0) for rows in counts.values()) for name in expected)
+        raise class_too_rare(known.target, len(expected), rarest)
+
+
+def _spec(known: Findings, settings: ProjectSettings) -> TrainingSpec:
+    goal, target = known.goal, known.target
+    assert goal is not None
+    assert target is not None
+    return TrainingSpec(
+        target=target,
+        task=goal.task,
+        classes=goal.classes,
+        positive=goal.positive,
+        metric=goal.metric,
+        direction=direction_of(goal.metric),
+        seed=settings.training.seed,
+        columns=[SpecColumn(name=column.name, kind=column.kind) for column in known.columns if column.used],
+    )

@@ -1,0 +1,105 @@
+"""From a trained network to the directory that is served: a SavedModel and its LiteRT twin."""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
+
+from headgate_training import encoding_tf
+from headgate_training.answers import answers
+from headgate_training.encoding import Encoding
+from headgate_training.heads import Head
+from headgate_training.savedmodel import SavedModel
+from headgate_training.spec import Spec
+from headgate_training.table import Table
+
+GOLDEN = 20
+
+
+class Served(tf.Module):
+    """The network with its head, for encoded rows, and the whole model, for raw columns."""
+
+    def __init__(self, model: keras.Model, head: Head, encoding: Encoding, spec: Spec) -> None:
+        super().__init__()
+        self._spec = spec
+        self.weights = [weight.value for weight in model.weights]
+        encoded = tf.TensorSpec([None, encoding.width], tf.float32, name="encoded")
+        self.network = tf.function(lambda rows: head.answer(model(rows, training=False)), [encoded])
+        # Numbers are float64 because TensorFlow Serving refuses JSON integers beyond 2^24 for a float32 input.
+        columns = [
+            tf.TensorSpec([None], tf.float64 if column.kind == "numeric" else tf.string, name=_argument(position))
+            for position, column in enumerate(spec.columns)
+        ]
+        names = [column.name for column in spec.columns]
+        self.answer = tf.function(
+            lambda *values: self._as_named(
+                self.network(encoding_tf.encode(encoding, dict(zip(names, values, strict=True))))
+            ),
+            columns,
+        )
+
+    def _as_named(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        if self._spec.task == "regression":
+            low, value, high = tf.unstack(outputs, axis=1)
+            return {"value": value, "low": low, "high": high}
+        labels = tf.gather(tf.constant(self._spec.classes), tf.argmax(outputs, axis=1))
+        return {"label": labels, "probabilities": outputs}
+
+
+def export(served: Served, directory: Path, spec: Spec) -> None:
+    """Write the SavedModel to ``directory``. Inputs of its signature are named as the raw columns are."""
+    tf.saved_model.save(served, str(directory), signatures={"serving_default": served.answer})
+    _name_inputs(directory / "saved_model.pb", spec)
+    # Its checksum is of the file before the inputs were named; nothing but telemetry reads it.
+    (directory / "fingerprint.pb").unlink(missing_ok=True)
+    shutil.rmtree(directory / "assets", ignore_errors=True)
+
+
+def export_litert(served: Served, path: Path) -> None:
+    """Write the network behind the encoding as one LiteRT file, float32."""
+    function = served.network.get_concrete_function()
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], served)
+    path.write_bytes(converter.convert())
+
+
+def export_golden(directory: Path, path: Path, table: Table, spec: Spec) -> None:
+    """Write golden.json: requests for the first rows of ``table`` and what the exported SavedModel answers."""
+    rows = min(GOLDEN, len(table))
+    first = Table(table.numbers[:rows], [values[:rows] for values in table.texts])
+    model = SavedModel(directory)
+    expected = answers(model.predict(first), spec)
+    model.close()
+    golden = [
+        {"request": request, "answer": answer} for request, answer in zip(_requests(first, spec), expected, strict=True)
+    ]
+    path.write_text(json.dumps({"format": 1, "golden": golden}, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def _requests(table: Table, spec: Spec) -> list[dict[str, object]]:
+    numbers = [dict(zip(spec.numeric_names, row, strict=True)) for row in table.numbers.tolist()]
+    texts = zip(*table.texts, strict=True) if table.texts else [()] * len(table)
+    merged = [row | dict(zip(spec.text_names, text, strict=True)) for row, text in zip(numbers, texts, strict=True)]
+    return [{column.name: row[column.name] for column in spec.columns} for row in merged]
+
+
+def _argument(position: int) -> str:
+    return f"column_{position}"
+
+
+def _name_inputs(path: Path, spec: Spec) -> None:
+    """Give the signature's inputs the names of the columns.
+
+    TensorFlow builds signatures from Python arguments and so allows only names that Python does. The signature
+    itself is a plain map from any name to a tensor, and that is all that TensorFlow Serving reads.
+    """
+    saved = saved_model_pb2.SavedModel.FromString(path.read_bytes())
+    inputs = saved.meta_graphs[0].signature_def["serving_default"].inputs
+    tensors = [inputs[_argument(position)] for position in range(len(spec.columns))]
+    named = {column.name: tensor.SerializeToString() for column, tensor in zip(spec.columns, tensors, strict=True)}
+    inputs.clear()
+    for name, tensor in named.items():
+        inputs[name].ParseFromString(tensor)
+    path.write_bytes(saved.SerializeToString())

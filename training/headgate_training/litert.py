@@ -1,0 +1,51 @@
+"""A model directory served without TensorFlow: numpy encodes, LiteRT runs the network."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from headgate_training.answers import Answer, answers
+from headgate_training.encoding import Encoder, load_encoding
+from headgate_training.spec import read_spec
+from headgate_training.table import Row, RowReader, Table
+
+try:
+    from ai_edge_litert.interpreter import Interpreter
+except ModuleNotFoundError:  # SageMaker's TensorFlow image brings its own copy
+    from tensorflow.lite import Interpreter
+
+BATCH = 4096
+
+
+class LiteRtModel:
+    """The model of one version directory (``1/``). Not for use by several threads at a time."""
+
+    def __init__(self, directory: Path) -> None:
+        extra = directory / "assets.extra"
+        self.spec = read_spec(extra / "spec.json")
+        self._reader = RowReader(self.spec.columns)
+        self._encoder = Encoder(load_encoding(extra / "encoding.json"), self.spec)
+        self._interpreter = Interpreter(model_path=str(extra / "model.litert"), num_threads=1)
+        self._input = self._interpreter.get_input_details()[0]["index"]
+        self._output = self._interpreter.get_output_details()[0]["index"]
+        self._rows = 0
+
+    def answer(self, rows: Sequence[Row]) -> list[Answer]:
+        """Answer the rows of a request; raises RequestError."""
+        return answers(self.predict(self._reader.read(rows)), self.spec) if rows else []
+
+    def predict(self, table: Table) -> np.ndarray:
+        """The network's output [rows, outputs] for a table; raises RequestError for text that is no datetime."""
+        encoded = self._encoder.encode(table)
+        parts = [self._run(encoded[start : start + BATCH]) for start in range(0, len(encoded), BATCH)]
+        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+    def _run(self, encoded: np.ndarray) -> np.ndarray:
+        if len(encoded) != self._rows:
+            self._interpreter.resize_tensor_input(self._input, encoded.shape)
+            self._interpreter.allocate_tensors()
+            self._rows = len(encoded)
+        self._interpreter.set_tensor(self._input, encoded)
+        self._interpreter.invoke()
+        return self._interpreter.get_tensor(self._output)

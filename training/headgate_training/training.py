@@ -1,0 +1,117 @@
+"""The training job: from the parts of a dataset to a directory that can be served."""
+
+import dataclasses
+import importlib
+import json
+import shutil
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from headgate_training.encoding import Encoder, fit_encoding
+from headgate_training.export import Served, export, export_golden, export_litert
+from headgate_training.families import FAMILIES
+from headgate_training.fitting import Epoch, Part, fit
+from headgate_training.heads import choose_head
+from headgate_training.metrics import FUNCTIONS, Outcome
+from headgate_training.parquet import read_parquet, read_target
+from headgate_training.settings import Settings
+from headgate_training.spec import Spec, read_spec
+from headgate_training.trivial import fit_trivial
+
+
+@dataclass(frozen=True)
+class Places:
+    """Folders of a training job."""
+
+    train: Path
+    validation: Path
+    spec: Path
+    model: Path
+    output: Path
+
+
+@dataclass
+class Stopwatch:
+    """Seconds by stage."""
+
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        """Time the block."""
+        start = time.perf_counter()
+        yield
+        self.seconds[name] = round(time.perf_counter() - start, 4)
+
+
+def train(places: Places, settings: Settings) -> dict[str, object]:
+    """Run the job; return what it wrote to metrics.json. Problems with data or spec raise ValueErrors."""
+    watch = Stopwatch()
+    with watch.stage("read"):
+        spec = read_spec(places.spec / "spec.json")
+        table, target = read_parquet(places.train, spec), read_target(places.train, spec)
+        val_table, val_target = read_parquet(places.validation, spec), read_target(places.validation, spec)
+    settings = dataclasses.replace(settings, seed=spec.seed if settings.seed is None else settings.seed)
+    with watch.stage("encode"):
+        encoding = fit_encoding(table, spec)
+        encoder = Encoder(encoding, spec)
+        part, val_part = Part(encoder.encode(table), target), Part(encoder.encode(val_table), val_target)
+    history: list[dict[str, float]] = []
+    with watch.stage("fit"):
+        keras.utils.set_random_seed(settings.seed)
+        head = choose_head(spec, target)
+        family = importlib.import_module(FAMILIES[settings.family])
+        model = family.build(encoding.width, head.outputs, settings)
+        best = fit(model, head, part, val_part, settings, _reporter(spec, val_target, history))
+        head.calibrate(head.predict(model(val_part.encoded, training=False)).numpy(), val_target)
+    directory = places.model / "1"
+    with watch.stage("export"):
+        served = Served(model, head, encoding, spec)
+        export(served, directory, spec)
+    extra = directory / "assets.extra"
+    extra.mkdir()
+    with watch.stage("litert"):
+        export_litert(served, extra / "model.litert")
+    with watch.stage("golden"):
+        encoding.save(extra / "encoding.json")
+        shutil.copyfile(places.spec / "spec.json", extra / "spec.json")
+        fit_trivial(target, spec).save(extra / "trivial.json")
+        export_golden(directory, extra / "golden.json", val_table, spec)
+    metrics: dict[str, object] = {
+        "format": 1,
+        "fit_seconds": watch.seconds["fit"],
+        "seconds": watch.seconds,
+        "epochs": len(history),
+        "best_epoch": best,
+        "history": history,
+        "parameters": model.count_params(),
+        "rows": {"train": len(target), "validation": len(val_target)},
+        "settings": dataclasses.asdict(settings),
+        "seed": settings.seed,
+    }
+    places.output.mkdir(parents=True, exist_ok=True)
+    (places.output / "metrics.json").write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+    return metrics
+
+
+def _reporter(spec: Spec, target: np.ndarray, history: list[dict[str, float]]) -> Callable[[Epoch], None]:
+    """Prints a line for each epoch, made for metric definitions' regular expressions, and keeps it in ``history``."""
+    positive = spec.classes.index(spec.positive) if spec.positive else 0
+    once = np.ones((1, len(target)))
+
+    def report(epoch: Epoch) -> None:
+        value = float(FUNCTIONS[spec.metric](Outcome(target, epoch.predicted, positive), once)[0])
+        line = {"loss": epoch.loss, "val_loss": epoch.val_loss, f"val_{spec.metric}": value}
+        history.append({name: round(number, 6) for name, number in line.items()})
+        words = " ".join(f"{name}={number:.4f}" for name, number in line.items())
+        sys.stdout.write(f"epoch={epoch.number} {words}\n")
+        sys.stdout.flush()
+
+    return report

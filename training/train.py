@@ -1,0 +1,41 @@
+"""Entry point of a SageMaker training job (script mode): ``python train.py --epochs 50``.
+
+Channels and folders come from the environment as SageMaker sets it; every hyperparameter is optional.
+"""
+
+import argparse
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Train on the channels of the environment. Importing this file does nothing."""
+    from headgate_training.families import FAMILIES
+    from headgate_training.settings import Settings
+    from headgate_training.training import Places, train
+
+    defaults = Settings()
+    parser = argparse.ArgumentParser(description="Train a model on the channels of a SageMaker training job.")
+    parser.add_argument("--family", choices=sorted(FAMILIES), default=defaults.family)
+    parser.add_argument("--epochs", type=int, default=defaults.epochs)
+    parser.add_argument("--batch_size", type=int, default=defaults.batch_size)
+    parser.add_argument("--learning_rate", type=float, default=defaults.learning_rate)
+    parser.add_argument("--hidden_units", type=int, default=defaults.hidden_units)
+    parser.add_argument("--dropout", type=float, default=defaults.dropout)
+    parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument("--model_dir", help=argparse.SUPPRESS)  # the SageMaker SDK adds it; SM_MODEL_DIR is meant
+    chosen = vars(parser.parse_args(arguments))
+    del chosen["model_dir"]
+    places = Places(
+        train=Path(os.environ["SM_CHANNEL_TRAIN"]),
+        validation=Path(os.environ["SM_CHANNEL_VALIDATION"]),
+        spec=Path(os.environ["SM_CHANNEL_SPEC"]),
+        model=Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model")),
+        output=Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data")),
+    )
+    train(places, Settings(**chosen))
+
+
+if __name__ == "__main__":
+    main()
