@@ -4,6 +4,7 @@ Channels and folders come from the environment as SageMaker sets it; every hyper
 """
 
 import argparse
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,6 +12,8 @@ from pathlib import Path
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train on the channels of the environment. Importing this file does nothing."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # a job's log is for the job, not for TensorFlow's start
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from headgate_training.families import FAMILIES
     from headgate_training.settings import Settings
     from headgate_training.training import Places, train

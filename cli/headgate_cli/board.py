@@ -97,7 +97,7 @@ def _lines(progress: Progress) -> list[str]:
         return []
     waiting = [progress.note] if progress.record.state == "WAITING" else []
     stages = [f"{stage.name} {seconds_text(stage.seconds)}" for stage in progress.stages if not stage.running]
-    ending = [f"{progress.outcome}. {progress.record.reason or ''}".rstrip()] if progress.outcome else []
+    ending = [f"{progress.outcome}. {progress.record.reason or ''}".rstrip()] if progress.settled else []
     return waiting + stages + ending
 
 

@@ -37,7 +37,7 @@ def predict(cloud: Cloud, project: Project, rows: Iterable[Row], note: Callable[
     encoded = _encoded(Instances(spec["columns"]), rows, note)
     predictions: list[Any] = []
     for batch in batches(encoded, _LARGEST_REQUEST, _MOST_ROWS):
-        predictions += _invoke(cloud, project, b",".join(batch), len(batch))
+        predictions += _invoke(cloud, project, batch, len(predictions))
     return {"endpoint": project.endpoint, "version": champion.version, "predictions": predictions}
 
 
@@ -48,10 +48,11 @@ def _encoded(instances: Instances, rows: Iterable[Row], note: Callable[[str], No
         yield json.dumps(instances.instance(number, row), separators=(",", ":")).encode()
 
 
-def _invoke(cloud: Cloud, project: Project, instances: bytes, count: int) -> list[Any]:
+def _invoke(cloud: Cloud, project: Project, batch: list[bytes], before: int) -> list[Any]:
+    body = b",".join(batch).join(_ENVELOPE)
     try:
         response = cloud.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=project.endpoint, ContentType="application/json", Body=instances.join(_ENVELOPE)
+            EndpointName=project.endpoint, ContentType="application/json", Body=body
         )
     except ClientError as error:
         if error_code(error) != "ModelError":
@@ -59,10 +60,12 @@ def _invoke(cloud: Cloud, project: Project, instances: bytes, count: int) -> lis
         # The container's own answer travels inside SageMaker's error.
         status, said = int(error.response.get("OriginalStatusCode", 500)), error.response.get("OriginalMessage", "")
         sentence = _sentence(said) or "The endpoint gave no reason."
+        if before:
+            sentence += f" (It counts the rows after row {before}.)"
         raise (UsageError(sentence) if 400 <= status < 500 else CommandError(sentence)) from error
     predictions = json.loads(response["Body"].read())["predictions"]
-    if len(predictions) != count:
-        raise CommandError(f"The endpoint gave {len(predictions)} answers to {count} rows.")
+    if len(predictions) != len(batch):
+        raise CommandError(f"The endpoint gave {len(predictions)} answers to {len(batch)} rows.")
     return list(predictions)
 
 

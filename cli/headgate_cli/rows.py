@@ -1,4 +1,8 @@
-"""Rows of CSV or JSON Lines, one at a time, and what an endpoint wants them to look like."""
+"""Rows of CSV or JSON Lines, one at a time, and what an endpoint wants them to look like.
+
+CSV is read as the gate reads it (its delimiter and its decimal sign are found in the same way), so that a file which
+was trained on can be predicted with.
+"""
 
 import csv
 import gzip
@@ -6,77 +10,85 @@ import json
 import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import closing
+from contextlib import contextmanager
 from dataclasses import dataclass
+from io import BufferedIOBase
+from itertools import chain, islice
 from pathlib import Path
-from typing import IO, Any
+from typing import Any, cast
 
+from headgate.domain.columns import MISSING
+from headgate.tables.dialect import HEAD_BYTES, Dialect, detect
 from headgate_cli.errors import UsageError
 
 Row = dict[str, Any]
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
-_MISSING = frozenset({"", "na", "n/a", "nan", "null", "none"})
-_TRUE, _FALSE = frozenset({"true", "t", "yes", "y", "1"}), frozenset({"false", "f", "no", "n", "0"})
 
 
 def read_rows(path: Path) -> Iterator[Row]:
     """Stream the rows of a file, or of stdin for `-`.
 
     Raises:
-        UsageError: when the file is not there or is neither CSV nor JSON Lines in UTF-8; it names the row.
+        UsageError: when the file is not there or is neither CSV nor JSON Lines in UTF-8; it names the line.
     """
+    with _opened(path) as stream:
+        try:
+            # Whole lines only: what follows goes on with a line of its own.
+            head = stream.read(HEAD_BYTES) + stream.readline()
+            lines = _decoded(chain(head.splitlines(keepends=True), stream))
+            named_json = any(suffix.lower() in _JSON_SUFFIXES for suffix in path.suffixes)
+            if named_json or head.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+                yield from _json_rows(lines)
+            elif head.strip():
+                yield from _csv_rows(lines, detect(head.removeprefix(b"\xef\xbb\xbf")))
+        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
+            raise UsageError("The rows are not UTF-8 text: save them as UTF-8, plain or gzip.") from error
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[BufferedIOBase]:
     if str(path) == "-":
-        yield from _parse(sys.stdin, as_json=None)
+        yield cast("BufferedIOBase", sys.stdin.buffer)
         return
     suffixes = [suffix.lower() for suffix in path.suffixes]
-    packed = suffixes[-1:] == [".gz"]
-    kind = suffixes[-2:-1] if packed else suffixes[-1:]
-    if kind == [".parquet"]:
+    if suffixes[-1:] == [".parquet"]:
         raise UsageError("Predictions are asked for with CSV or JSON Lines; convert the Parquet file first.")
     if not path.is_file():
         raise UsageError(f"There is no such file: {path}.")
-    with closing(_open(path, packed)) as lines:
-        try:
-            yield from _parse(lines, as_json=bool(kind) and kind[0] in _JSON_SUFFIXES)
-        except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
-            raise UsageError(f"{path} is not UTF-8 text: save it as UTF-8, plain or gzip.") from error
+    with path.open("rb") as file:
+        yield gzip.GzipFile(fileobj=file) if suffixes[-1:] == [".gz"] else file
 
 
-def _open(path: Path, packed: bool) -> IO[str]:
-    if packed:
-        return gzip.open(path, "rt", encoding="utf-8-sig", newline="")
-    return path.open(encoding="utf-8-sig", newline="")
+def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
+    encoding = "utf-8-sig"
+    for line in lines:
+        yield line.decode(encoding)
+        encoding = "utf-8"
 
 
-def _parse(lines: IO[str], *, as_json: bool | None) -> Iterator[Row]:
-    """Rows of either format; None means to tell by the first character."""
-    first = lines.readline()
-    rest: Iterable[str] = _with_first(first, lines)
-    is_json = first.lstrip("\ufeff \t").startswith("{") if as_json is None else as_json
-    return _json_rows(rest) if is_json else _csv_rows(rest)
-
-
-def _with_first(first: str, lines: Iterable[str]) -> Iterator[str]:
-    yield first.removeprefix("\ufeff")
-    yield from lines
-
-
-def _csv_rows(lines: Iterable[str]) -> Iterator[Row]:
-    reader = csv.reader(lines, strict=True)
+def _csv_rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Row]:
+    names, reader = dialect.names, csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+    if len(set(names)) < len(names):
+        raise UsageError("Two columns have the same name: rename one of them.")
     try:
-        header = next(reader, [])
-        if len(set(header)) < len(header):
-            raise UsageError("Two columns have the same name: rename one of them.")
-        for values in reader:
-            if not values:
-                continue
-            if len(values) != len(header):
+        for values in islice(filter(None, reader), 1, None):
+            if len(values) != len(names):
                 raise UsageError(
-                    f"Line {reader.line_num} has {len(values)} values where the header names {len(header)}."
+                    f"Line {reader.line_num} has {len(values)} values where the header names {len(names)}."
                 )
-            yield dict(zip(header, values, strict=True))
+            yield dict(zip(names, _plain(values, dialect), strict=True))
     except csv.Error as error:
         raise UsageError(f"Line {reader.line_num} is not CSV: {error}.") from error
+
+
+def _plain(values: list[str], dialect: Dialect) -> list[str]:
+    """The values with a decimal point, in the columns that hold numbers."""
+    if dialect.decimal == ".":
+        return values
+    return [
+        value.replace(dialect.decimal, ".") if number else value
+        for value, number in zip(values, dialect.numbers, strict=True)
+    ]
 
 
 def _json_rows(lines: Iterable[str]) -> Iterator[Row]:
@@ -114,16 +126,13 @@ class Instances:
 
 
 def _value(value: Any, kind: str, where: str) -> Any:
-    missing = value is None or (isinstance(value, str) and value.strip().lower() in _MISSING)
+    missing = value is None or (isinstance(value, str) and value.strip() in MISSING)
     if kind == "numeric":
         return math.nan if missing else _number(value, where)
     if missing:
         return ""
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    if kind == "boolean":
-        word = text.strip().lower()
-        return "true" if word in _TRUE else "false" if word in _FALSE else text
-    return text
+    text = str(value)
+    return text.lower() if kind == "boolean" else text
 
 
 def _number(value: Any, where: str) -> float:

@@ -8,6 +8,8 @@ from typing import Any
 from headgate_cli.stages import ROAD, Stage
 
 _LOWER_IS_BETTER = "minimize"
+_COLUMN = "column "
+_SHOWN_COLUMNS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,5 +178,21 @@ def _count(number: int) -> str:
 
 
 def choices_of(report: Mapping[str, Any]) -> tuple[Choice, ...]:
-    """What a dataset's report says was inferred, and why."""
-    return tuple(Choice(item["what"], str(item["value"]), item["why"]) for item in report.get("inferred", ()))
+    """What a dataset's report says was inferred, and why; columns that were decided alike stand together."""
+    decided: dict[tuple[str, str], list[str]] = {}
+    choices = []
+    for item in report.get("inferred", ()):
+        what, value, why = item["what"], str(item["value"]), item["why"]
+        if what.startswith(_COLUMN):
+            decided.setdefault((value, why), []).append(what.removeprefix(_COLUMN))
+        else:
+            choices.append(Choice(what, value, why))
+    return (*choices, *(Choice(_columns(names), value, why) for (value, why), names in decided.items()))
+
+
+def _columns(names: Sequence[str]) -> str:
+    if len(names) == 1:
+        return f"{_COLUMN}{names[0]}"
+    shown = ", ".join(names[:_SHOWN_COLUMNS])
+    rest = len(names) - _SHOWN_COLUMNS
+    return f"{len(names)} columns ({shown}{f' and {rest} more' if rest > 0 else ''})"

@@ -19,6 +19,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
         registry=Registry(client("sagemaker", tenant)),
         serving_image=settings.serving_image,
         code=settings.training_code_hash,
+        artifact_bucket=settings.artifact_bucket,
     )
     logger.info("version registered", tenant=tenant, project=command.project.name, run=command.run, **answer)
     return answer

@@ -9,6 +9,7 @@ No TensorFlow here: it starts in a fifth of a second and answers in a fifth of a
 import contextlib
 import csv
 import io
+import os
 import sys
 import threading
 from collections.abc import Callable, Sequence
@@ -18,13 +19,12 @@ from socketserver import TCPServer
 from typing import Any
 
 import orjson
-from ai_edge_litert.interpreter import Interpreter
 
 from headgate_local import lifeline
-from headgate_training.answers import Answer, answers
-from headgate_training.encoding import Encoder, load_encoding
-from headgate_training.spec import Spec, read_spec
-from headgate_training.table import RequestError, RowReader
+from headgate_training.answers import Answer
+from headgate_training.litert import LiteRtModel
+from headgate_training.spec import Spec
+from headgate_training.table import RequestError
 
 Row = dict[str, Any]
 
@@ -33,28 +33,14 @@ class Model:
     """The model of an archive: raw rows in, answers out. Safe to use from many threads."""
 
     def __init__(self, folder: Path) -> None:
-        assets = folder / "1" / "assets.extra"
-        self.spec: Spec = read_spec(assets / "spec.json")
-        self._reader = RowReader(self.spec.columns)
-        self._encoder = Encoder(load_encoding(assets / "encoding.json"), self.spec)
-        self._network = Interpreter(str(assets / "model.litert"), num_threads=1)
-        self._input = self._network.get_input_details()[0]["index"]
-        self._output = self._network.get_output_details()[0]["index"]
-        self._rows = 0
+        self._model = LiteRtModel(folder / "1")
+        self.spec = self._model.spec
         self._one_at_a_time = threading.Lock()
 
     def answer(self, rows: Sequence[Row]) -> list[Answer]:
         """One answer for each row; raises RequestError for rows that do not fit the model's columns."""
-        encoded = self._encoder.encode(self._reader.read(rows))
         with self._one_at_a_time:
-            if len(encoded) != self._rows:
-                self._network.resize_tensor_input(self._input, encoded.shape)
-                self._network.allocate_tensors()
-                self._rows = len(encoded)
-            self._network.set_tensor(self._input, encoded)
-            self._network.invoke()
-            outputs = self._network.get_tensor(self._output)
-        return answers(outputs, self.spec)
+            return self._model.answer(rows)
 
 
 def rows_of_json(body: bytes, _: Spec) -> list[Row]:
@@ -179,7 +165,7 @@ class Server(ThreadingHTTPServer):
 
 def main(folder: str) -> int:
     """Load the model and serve."""
-    lifeline.watch(sys.stdin.buffer.read, whole_group=True)
+    lifeline.watch(lambda: os.read(0, 1), whole_group=True)
     try:
         model = Model(Path(folder))
     except (OSError, ValueError, KeyError, RuntimeError) as error:

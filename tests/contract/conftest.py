@@ -1,93 +1,13 @@
 """One live local cloud for all contract tests, and factories for what they need in it."""
 
-import io
 import json
-import os
 import signal
-import socket
-import subprocess
-import sys
-import tarfile
-import time
-import urllib.request
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import boto3
 import pytest
-from botocore.config import Config
-
-REGION = "eu-central-1"
-ACCOUNT = "000000000000"
-KEYS = {"aws_access_key_id": "AKIACONTRACTROOT", "aws_secret_access_key": "contract-secret"}
-PATIENCE = 60.0
-
-
-def wait_until(look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """Look until there is something true to see; fails after a deadline with what was last seen."""
-    deadline = time.monotonic() + seconds
-    pause = 0.005
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain, last saw {seen!r}"
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.1)
-    return seen
-
-
-@dataclass
-class Cloud:
-    """A running local cloud, and clients of it."""
-
-    process: subprocess.Popen[bytes]
-    url: str
-    log: Path
-    clients: dict[Any, Any] = field(default_factory=dict)
-
-    def client(self, service: str, **keys: str) -> Any:
-        """A client; the root's unless other keys are given."""
-        at = (service, *sorted(keys.items()))
-        if at not in self.clients:
-            config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"})
-            self.clients[at] = boto3.client(
-                service, endpoint_url=self.url, region_name=REGION, config=config, **(keys or KEYS)
-            )
-        return self.clients[at]
-
-
-def start_cloud(home: Path) -> Cloud:
-    """Start a local cloud of its own in a folder; it is ready when this answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    log = home / "cloud.log"
-    environment = {
-        **os.environ,
-        "HEADGATE_HOME": str(home),
-        "LOG_LEVEL": "WARNING",
-        **{name.upper(): value for name, value in KEYS.items()},
-    }
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "headgate_local.cloud", "--port", str(port)],
-            env=environment,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    url = f"http://127.0.0.1:{port}"
-
-    def ready() -> bool:
-        assert process.poll() is None, log.read_text()
-        try:
-            with urllib.request.urlopen(f"{url}/_ministack/ready", timeout=5) as response:
-                return bool(response.status == 200)
-        except OSError:
-            return False
-
-    wait_until(ready)
-    return Cloud(process, url, log)
+from contract.live import REGION, Cloud, start_cloud, statement, tar_gz, wait_until
 
 
 @pytest.fixture(scope="session")
@@ -100,19 +20,13 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="session")
 def bucket(cloud: Cloud) -> str:
-    cloud.client("s3").create_bucket(
-        Bucket="contract", CreateBucketConfiguration={"LocationConstraint": REGION}
-    )
+    cloud.client("s3").create_bucket(Bucket="contract", CreateBucketConfiguration={"LocationConstraint": REGION})
     return "contract"
 
 
 @pytest.fixture
 def name() -> str:
     return f"n-{uuid4().hex[:12]}"
-
-
-def statement(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:
-    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
 
 
 @pytest.fixture(scope="session")
@@ -151,23 +65,6 @@ def make_user(cloud: Cloud) -> Callable[..., dict[str, str]]:
 def role(make_role: Callable[..., str]) -> str:
     """What the containers of these tests may do."""
     return make_role(statement(["s3:GetObject", "s3:ListBucket", "s3:PutObject", "logs:*"]))
-
-
-def tar_gz(files: dict[str, bytes]) -> bytes:
-    """An archive of files."""
-    packed = io.BytesIO()
-    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
-        for path, content in files.items():
-            info = tarfile.TarInfo(path)
-            info.size = len(content)
-            tar.addfile(info, io.BytesIO(content))
-    return packed.getvalue()
-
-
-def untar(packed: bytes) -> dict[str, bytes]:
-    """The files of an archive."""
-    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
-        return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}  # type: ignore[union-attr]
 
 
 @pytest.fixture(scope="session")
@@ -229,6 +126,20 @@ def finished(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
 
 
 @pytest.fixture
+def train(
+    cloud: Cloud, training_request: Callable[..., dict[str, Any]], finished: Callable[[str], dict[str, Any]]
+) -> Callable[..., dict[str, Any]]:
+    """Runs a training job to its end; takes what ``training_request`` takes, answers its description."""
+
+    def run(program: str, hyperparameters: dict[str, Any] | None = None, **members: Any) -> dict[str, Any]:
+        request = training_request(program, hyperparameters, **members)
+        cloud.client("sagemaker").create_training_job(**request)
+        return finished(request["TrainingJobName"])
+
+    return run
+
+
+@pytest.fixture
 def log_of(cloud: Cloud) -> Callable[[str, str], list[str]]:
     """The lines that a job logged."""
 
@@ -244,3 +155,116 @@ def log_of(cloud: Cloud) -> Callable[[str, str], list[str]]:
     return read
 
 
+MODEL_PROGRAM = """
+import json, os, pathlib
+import numpy as np
+import tensorflow as tf
+from headgate_training.encoding import Encoding, OneHot, Scaled
+
+assets = pathlib.Path(os.environ["SM_MODEL_DIR"], "1", "assets.extra")
+assets.mkdir(parents=True)
+spec = {
+    "format": 1, "target": "t", "task": "binary", "classes": ["no", "yes"], "positive": "yes", "metric": "auc",
+    "direction": "maximize", "seed": 1,
+    "columns": [{"name": "size", "kind": "numeric"}, {"name": "ward", "kind": "categorical"}],
+}
+(assets / "spec.json").write_text(json.dumps(spec))
+encoding = Encoding((Scaled("size", 0.0, 1.0, False, True),), (), (OneHot("ward", ("A", "B"), True, False),))
+encoding.save(assets / "encoding.json")
+sign = float(os.environ.get("SM_HP_SIGN", "1"))
+dense = tf.keras.layers.Dense(2, activation="softmax")
+network = tf.keras.Sequential([tf.keras.Input((encoding.width,)), dense])
+weights = np.zeros((encoding.width, 2), np.float32)
+weights[0] = [-sign, sign]
+dense.set_weights([weights, np.zeros(2, np.float32)])
+(assets / "model.litert").write_bytes(tf.lite.TFLiteConverter.from_keras_model(network).convert())
+"""
+
+
+@pytest.fixture(scope="session")
+def archives(cloud: Cloud, bucket: str, role: str, put: Callable[[str, bytes], str]) -> dict[str, str]:
+    """Two tiny models, trained by jobs: ``up`` says yes to what is large, ``down`` says no to it."""
+    client = cloud.client("sagemaker")
+    code = put("model-code/sourcedir.tar.gz", tar_gz({"train.py": MODEL_PROGRAM.encode()}))
+    for job, sign in (("archive-up", 1), ("archive-down", -1)):
+        values = {"sagemaker_program": "train.py", "sagemaker_submit_directory": code, "sign": sign}
+        client.create_training_job(
+            TrainingJobName=job,
+            HyperParameters={key: json.dumps(value) for key, value in values.items()},
+            AlgorithmSpecification={"TrainingImage": "any", "TrainingInputMode": "File"},
+            RoleArn=role,
+            OutputDataConfig={"S3OutputPath": f"s3://{bucket}/archives"},
+            ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+            StoppingCondition={"MaxRuntimeInSeconds": 300},
+        )
+
+    def made(job: str) -> str | None:
+        found = client.describe_training_job(TrainingJobName=job)
+        assert found["TrainingJobStatus"] not in ("Failed", "Stopped"), found["FailureReason"]
+        done = found["TrainingJobStatus"] == "Completed"
+        return str(found["ModelArtifacts"]["S3ModelArtifacts"]) if done else None
+
+    return {which: wait_until(lambda job=f"archive-{which}": made(job)) for which in ("up", "down")}
+
+
+@pytest.fixture
+def make_config(cloud: Cloud, role: str) -> Callable[..., str]:
+    """Makes a model and an endpoint configuration for these archives, by variant; answers its name."""
+
+    def make(variants: dict[str, str], **members: Any) -> str:
+        client, name = cloud.client("sagemaker"), f"c-{uuid4().hex[:12]}"
+        wanted = []
+        for variant, archive in variants.items():
+            model = f"{name}-{variant}"
+            container = {"Image": "tensorflow-inference", "ModelDataUrl": archive}
+            client.create_model(ModelName=model, PrimaryContainer=container, ExecutionRoleArn=role)
+            instances = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+            wanted.append({"VariantName": variant, "ModelName": model, **instances, **members})
+        client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=wanted)
+        return name
+
+    return make
+
+
+@pytest.fixture
+def settled(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
+    """Waits until an endpoint is not on its way any more; answers its description."""
+
+    def wait(endpoint: str) -> dict[str, Any]:
+        def look() -> Any:
+            found = cloud.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+            return found if found["EndpointStatus"] in ("InService", "Failed") else None
+
+        return dict(wait_until(look))
+
+    return wait
+
+
+@pytest.fixture
+def endpoint(
+    cloud: Cloud,
+    name: str,
+    archives: dict[str, str],
+    make_config: Callable[..., str],
+    settled: Callable[[str], dict[str, Any]],
+) -> Iterator[str]:
+    """An endpoint in service with the model ``up``."""
+    client = cloud.client("sagemaker")
+    client.create_endpoint(EndpointName=name, EndpointConfigName=make_config({"main": archives["up"]}))
+    assert settled(name)["EndpointStatus"] == "InService"
+    yield name
+    settled(name)
+    client.delete_endpoint(EndpointName=name)
+
+
+@pytest.fixture
+def ask(cloud: Cloud) -> Callable[..., Any]:
+    """Invokes an endpoint with rows; answers its predictions."""
+
+    def invoke(endpoint: str, *rows: dict[str, Any]) -> Any:
+        response = cloud.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=endpoint, ContentType="application/json", Body=json.dumps({"instances": rows})
+        )
+        return json.loads(response["Body"].read())["predictions"]
+
+    return invoke

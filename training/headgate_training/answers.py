@@ -1,10 +1,12 @@
 """The answers of a model in the words of TensorFlow Serving's REST bodies."""
 
+from typing import Any
+
 import numpy as np
 
 from headgate_training.spec import Spec
 
-Answer = dict[str, object]
+Answer = dict[str, Any]
 
 
 def answers(outputs: np.ndarray, spec: Spec) -> list[Answer]:

@@ -18,12 +18,12 @@ answer with noise.
 """
 
 import json
+import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
-import re
 
 import numpy as np
 
@@ -131,11 +131,15 @@ def _fit_scaled(name: str, values: np.ndarray) -> Scaled:
     low, center, high = np.quantile(finite, [0.25, 0.5, 0.75])
     spread = (high - low) / 1.349 or np.std(finite) or 1.0
     scaled = np.clip((finite - center) / spread, -1e3, 1e3)
-    deviation = scaled - scaled.mean()
-    skewness = (deviation**3).mean() / ((deviation**2).mean() ** 1.5 or 1.0)
     return Scaled(
-        name, float(center), float(spread), bool(abs(skewness) > SKEWED), bool(np.isnan(values).any())
+        name, float(center), float(spread), bool(abs(skewness(scaled)) > SKEWED), bool(np.isnan(values).any())
     )
+
+
+def skewness(values: np.ndarray) -> float:
+    """Third standardised moment; 0 for a constant."""
+    deviation = values - values.mean()
+    return float((deviation**3).mean() / ((deviation**2).mean() ** 1.5 or 1.0))
 
 
 def _fit_onehot(name: str, values: Sequence[str]) -> OneHot:

@@ -65,13 +65,11 @@ def _moments(name: str, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
     last += tf.cast(leap & tf.equal(month, 2), tf.int64)
     real = (year >= 1) & (month >= 1) & (month <= 12) & (day >= 1) & (day <= last)
     real &= (hour < 24) & (minute < 60) & (second < 60)
-    message = f"Column {name!r} takes datetimes like 2026-01-31T08:30:00 (no time zone)."
+    message = f"not a datetime like 2026-01-31T08:30:00 (no time zone) in column: {name}"
     with tf.control_dependencies([tf.debugging.Assert(tf.reduce_all(missing | (shaped & real)), [message])]):
         date = _days(year, month, day)
     part = tf.cast(hour * 3600 + minute * 60 + second, tf.float64) / 86400.0
-    turns = tf.stack(
-        [tf.cast(month - 1, tf.float64) / 12.0, tf.cast((date + 3) % 7, tf.float64) / 7.0, part], axis=1
-    )
+    turns = tf.stack([tf.cast(month - 1, tf.float64) / 12.0, tf.cast((date + 3) % 7, tf.float64) / 7.0, part], axis=1)
     circle = tf.concat([tf.sin(2 * np.pi * turns), tf.cos(2 * np.pi * turns)], axis=1)
     days = tf.where(missing, tf.constant(np.nan, tf.float64), tf.cast(date, tf.float64) + part)
     return days, tf.where(missing[:, None], tf.zeros([1, CYCLES], tf.float64), circle)

@@ -69,9 +69,8 @@ def export_golden(directory: Path, path: Path, table: Table, spec: Spec) -> None
     """Write golden.json: requests for the first rows of ``table`` and what the exported SavedModel answers."""
     rows = min(GOLDEN, len(table))
     first = Table(table.numbers[:rows], [values[:rows] for values in table.texts])
-    model = SavedModel(directory)
-    expected = answers(model.predict(first), spec)
-    model.close()
+    with SavedModel(directory) as model:
+        expected = answers(model.predict(first), spec)
     golden = [
         {"request": request, "answer": answer} for request, answer in zip(_requests(first, spec), expected, strict=True)
     ]

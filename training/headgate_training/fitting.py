@@ -78,7 +78,6 @@ def _compile_epoch(
     encoded, target = tf.constant(train.encoded), tf.constant(head.prepare(train.target))
     val_encoded, val_target = tf.constant(validation.encoded), tf.constant(head.prepare(validation.target))
 
-    @tf.function
     def run_epoch(order: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
         total = tf.constant(0.0)
         for step in tf.range(tf.shape(order)[0]):
@@ -92,4 +91,4 @@ def _compile_epoch(
         val_loss = head.loss(val_target, head.pool(scores))
         return total / tf.cast(tf.shape(order)[0], tf.float32), val_loss, head.predict(scores)
 
-    return run_epoch
+    return tf.function(run_epoch)

@@ -9,13 +9,13 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
+from headgate_training.encoding import skewness
 from headgate_training.spec import Spec
 
 INTERVAL = (0.05, 0.95)
 """``low`` and ``high`` leave so much of the validation part below and above: together they hold 90 %."""
 SKEWED = 1.0
 """Targets that are never negative and skewed more than this are treated as counts or amounts."""
-
 LOGARITHM = (-12.0, 8.0)
 """Bounds of the logarithm of an amount over the mean amount: a safe way from and to exp."""
 
@@ -24,6 +24,7 @@ class Head(Protocol):
     """One kind of target."""
 
     outputs: int
+    """Scores that the network gives for each row."""
 
     def prepare(self, target: np.ndarray) -> np.ndarray:
         """The target as the loss takes it."""
@@ -32,13 +33,13 @@ class Head(Protocol):
         """Mean loss of all rows and members, a scalar."""
 
     def pool(self, scores: tf.Tensor) -> tf.Tensor:
-        """The ensemble's scores [1, rows, outputs]: those of its mean answer."""
+        """The scores [1, rows, outputs] of the members' mean answer."""
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
-        """Probabilities [rows, classes] or values [rows]."""
+        """The members' mean answer: probabilities [rows, classes] or values [rows]."""
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
-        """Learn from the validation part what ``answer`` says about its own error."""
+        """Learn from the validation part how far answers are off."""
 
     def answer(self, scores: tf.Tensor) -> tf.Tensor:
         """The one output of the exported network."""
@@ -51,22 +52,27 @@ class Classes:
         self.outputs = classes
 
     def prepare(self, target: np.ndarray) -> np.ndarray:
+        """Class numbers stay class numbers."""
         return target.astype(np.int32)
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        """Cross-entropy."""
         labels = tf.broadcast_to(prepared, tf.shape(scores)[:2])
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores))
 
     def pool(self, scores: tf.Tensor) -> tf.Tensor:
+        """Logarithm of the mean probabilities, but for a constant that softmax takes out."""
         return tf.reduce_logsumexp(tf.nn.log_softmax(scores), axis=0, keepdims=True)
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
+        """Mean of the members' probabilities."""
         return tf.reduce_mean(tf.nn.softmax(scores), axis=0)
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
-        """Probabilities say themselves how sure they are."""
+        """Nothing to learn: probabilities say themselves how sure they are."""
 
     def answer(self, scores: tf.Tensor) -> tf.Tensor:
+        """The probabilities."""
         return self.predict(scores)
 
 
@@ -81,60 +87,72 @@ class Numbers:
         self._residuals = (0.0, 0.0)
 
     def prepare(self, target: np.ndarray) -> np.ndarray:
+        """Deviations from the training mean, in standard deviations."""
         return ((target - self._mean) / self._deviation).astype(np.float32)
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        """Squared error."""
         return tf.reduce_mean(tf.square(scores[..., 0] - prepared))
 
     def pool(self, scores: tf.Tensor) -> tf.Tensor:
+        """Mean of the scores."""
         return tf.reduce_mean(scores, axis=0, keepdims=True)
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
+        """The mean score in the target's own unit."""
         return self.pool(scores)[0, :, 0] * self._deviation + self._mean
 
-    def _unit(self, value: tf.Tensor) -> tf.Tensor:
-        """The unit in which errors are measured: the same for all values."""
-        return tf.ones_like(value)
-
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
-        residuals = (target - predicted) / self._unit(tf.constant(predicted)).numpy()
+        """Keep the quantiles of the validation errors, in the unit that errors grow with."""
+        residuals = (target - predicted) / self._error_unit(tf.constant(predicted)).numpy()
         low, high = np.quantile(residuals, INTERVAL)
         self._residuals = (min(float(low), 0.0), max(float(high), 0.0))
 
     def answer(self, scores: tf.Tensor) -> tf.Tensor:
+        """Low, value and high."""
         value = self.predict(scores)
-        low, high = (value + residual * self._unit(value) for residual in self._residuals)
+        low, high = (value + residual * self._error_unit(value) for residual in self._residuals)
         return tf.stack([low, value, high], axis=1)
+
+    def _error_unit(self, value: tf.Tensor) -> tf.Tensor:
+        """Errors are the same for small values and large ones."""
+        return tf.ones_like(value)
 
 
 class Amounts(Numbers):
     """Counts and amounts, never negative and skewed: the network says the logarithm of the mean.
 
     Trained by the Poisson deviance, which wants only that the mean is right, so that no correction is needed
-    on the way back from the logarithm; errors grow with the root of the mean.
+    on the way back from the logarithm.
     """
 
     def prepare(self, target: np.ndarray) -> np.ndarray:
+        """Multiples of the training mean."""
         return (target / self._mean).astype(np.float32)
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
+        """Poisson deviance, but for a constant."""
         logarithm = tf.clip_by_value(scores[..., 0], *LOGARITHM)
         return tf.reduce_mean(tf.exp(logarithm) - prepared * logarithm)
 
     def pool(self, scores: tf.Tensor) -> tf.Tensor:
-        return tf.math.log(self._means(scores))[None, :, None]
+        """Logarithm of the mean amount."""
+        return tf.math.log(self._amounts(scores))[None, :, None]
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
-        return self._means(scores) * self._mean
-
-    def _means(self, scores: tf.Tensor) -> tf.Tensor:
-        """Mean over the members [rows], in units of the mean amount."""
-        return tf.reduce_mean(tf.exp(tf.clip_by_value(scores[..., 0], *LOGARITHM)), axis=0)
+        """The mean amount in the target's own unit."""
+        return self._amounts(scores) * self._mean
 
     def answer(self, scores: tf.Tensor) -> tf.Tensor:
+        """Low, value and high, none of them negative."""
         return tf.maximum(super().answer(scores), 0.0)
 
-    def _unit(self, value: tf.Tensor) -> tf.Tensor:
+    def _amounts(self, scores: tf.Tensor) -> tf.Tensor:
+        """Mean over the members [rows], as multiples of the training mean."""
+        return tf.reduce_mean(tf.exp(tf.clip_by_value(scores[..., 0], *LOGARITHM)), axis=0)
+
+    def _error_unit(self, value: tf.Tensor) -> tf.Tensor:
+        """Errors of counts grow with the root of the mean."""
         return tf.sqrt(value)
 
 
@@ -142,8 +160,6 @@ def choose_head(spec: Spec, target: np.ndarray) -> Head:
     """The head for a task, chosen from the training part's target."""
     if spec.task != "regression":
         return Classes(len(spec.classes))
-    deviation = target - target.mean()
-    skewness = (deviation**3).mean() / ((deviation**2).mean() ** 1.5 or 1.0)
-    if target.min() >= 0 and skewness > SKEWED:
+    if target.min() >= 0 and skewness(target) > SKEWED:
         return Amounts(target)
     return Numbers(target)

@@ -12,8 +12,10 @@ from headgate_training.table import Row, RowReader, Table
 
 try:
     from ai_edge_litert.interpreter import Interpreter
-except ModuleNotFoundError:  # SageMaker's TensorFlow image brings its own copy
-    from tensorflow.lite import Interpreter
+except ModuleNotFoundError:  # as in SageMaker's TensorFlow image, which has its own copy of LiteRT
+    import tensorflow
+
+    Interpreter = tensorflow.lite.Interpreter
 
 BATCH = 4096
 

@@ -1,6 +1,7 @@
 """A SavedModel run as TensorFlow Serving runs it: by the names of its serving signature, without its Python."""
 
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import tensorflow as tf
@@ -12,7 +13,7 @@ BATCH = 8192
 
 
 class SavedModel:
-    """The model of one version directory (``1/``), loaded into a session of its own; close it after use."""
+    """The model of one version directory (``1/``), loaded into a session of its own: use it in ``with``."""
 
     def __init__(self, directory: Path) -> None:
         self.spec: Spec = read_spec(directory / "assets.extra" / "spec.json")
@@ -23,8 +24,10 @@ class SavedModel:
         self._inputs = {name: tensor.name for name, tensor in signature.inputs.items()}
         self._outputs = {name: tensor.name for name, tensor in signature.outputs.items()}
 
-    def close(self) -> None:
-        """Release the session and its weights."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._session.close()
 
     def predict(self, table: Table) -> np.ndarray:

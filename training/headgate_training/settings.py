@@ -22,6 +22,4 @@ class Settings:
 
     def batch(self, rows: int) -> int:
         """Rows in a step: the given number, or about a sixteenth of the data between 32 and 512."""
-        if self.batch_size:
-            return min(self.batch_size, rows)
-        return min(rows, max(32, min(512, 1 << (rows // 16).bit_length() - 1)))
+        return min(rows, self.batch_size or max(32, min(512, rows // 16)))

@@ -88,8 +88,7 @@ def _number(cell: object, name: str, row: int) -> float:
 def _texts(rows: Sequence[Row], name: str, kind: str) -> list[str]:
     cells = [row[name] for row in rows]
     return [
-        cell if type(cell) is str else _text(cell, name, kind, number)
-        for number, cell in enumerate(cells, start=1)
+        cell if type(cell) is str else _text(cell, name, kind, number) for number, cell in enumerate(cells, start=1)
     ]
 
 

@@ -45,26 +45,35 @@ def demo(
 
 
 def _show(console: Console, story: "Story", page: Path) -> None:
+    from rich.text import Text
+
     from headgate_cli.board import outcome_text
     from headgate_cli.output import seconds_text
     from headgate_cli.story import headline
     from headgate_cli.tables import rows
 
     lines = (
-        (road.project, outcome_text(road.outcome), road.reason, _measured(road), _times(road)) for road in story.roads
+        (
+            Text.assemble((road.project, "bold"), "\n", outcome_text(road.outcome)),
+            f"{road.reason}\n{_measured(road)}".strip(),
+            _times(road),
+        )
+        for road in story.roads
     )
     console.print()
-    rows(console, ("dataset", "outcome", "because", "measured", "seconds"), lines, empty="")
+    rows(console, ("dataset", "because", "seconds"), lines, empty="")
     console.print(f"{headline(story)} It took {seconds_text(story.seconds)}.\nThe page: {page}", soft_wrap=True)
 
 
 def _measured(road: "Road") -> str:
     from headgate_cli.output import number_text
 
-    if not road.measure:
+    measure = road.measure
+    if not measure:
         return ""
-    return f"{road.measure.metric} {number_text(road.measure.challenger)}, trivial {number_text(road.measure.trivial)}"
+    return f"{measure.metric}: {number_text(measure.challenger)}, trivial predictor {number_text(measure.trivial)}"
 
 
 def _times(road: "Road") -> str:
-    return " · ".join(f"{s.name} {s.seconds:.1f}" for s in road.stretches if s.state != "unreached")
+    stages = [f"{stretch.name} {stretch.seconds:.1f}" for stretch in road.stretches if stretch.state != "unreached"]
+    return "\n".join(" · ".join(stages[at : at + 3]) for at in range(0, len(stages), 3))

@@ -118,7 +118,7 @@ def _show_run(console: Console, document: Mapping[str, Any]) -> None:
             "version": document["version"],
             "seconds": seconds_table(document["seconds"]),
         }
-        | document["links"],
+        | {f"{name} files": place for name, place in document["links"].items()},
     )
     console.print()
     _show_evaluation(console, document["evaluation"])

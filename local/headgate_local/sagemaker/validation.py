@@ -56,10 +56,9 @@ def shaped(value: Any, shape: Shape) -> Any:
 
 
 def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
-    kinds: tuple[type, ...] = WIRE_TYPES[shape.type_name]
-    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+    if not _is_of(WIRE_TYPES[shape.type_name], value):
         raise ApiError(
-            "SerializationException", f"{path or 'The request'} must be a {shape.type_name}, not {_name(value)}."
+            "SerializationException", f"{path or 'The request'} must be of type {shape.type_name}, not {_name(value)}."
         )
     yield from _constraints(shape, value, path)
     if shape.type_name == "structure":
@@ -76,6 +75,10 @@ def _problems(shape: Shape, value: Any, path: str) -> Iterator[str]:
         for key, item in value.items():
             yield from _problems(shape.key, key, f"{path}.{key}.key")
             yield from _problems(shape.value, item, f"{path}.{key}.value")
+
+
+def _is_of(kinds: tuple[type, ...], value: Any) -> bool:
+    return isinstance(value, kinds) and (bool in kinds or not isinstance(value, bool))
 
 
 def _constraints(shape: Shape, value: Any, path: str) -> Iterator[str]:

@@ -70,7 +70,7 @@ def _install_resources() -> None:
             request = json.loads(body or b"{}")
         except ValueError:
             return "*"
-        operation = headers.get("x-amz-target", "").removeprefix("SageMaker.")
+        operation = headers.get("x-amz-target", "").rpartition(".")[2]
         return resource_arn(operation, request if isinstance(request, dict) else {})
 
     iam_actions.extract_resource_arn = extract_resource_arn

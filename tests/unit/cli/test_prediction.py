@@ -1,7 +1,7 @@
 import io
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -90,6 +90,21 @@ def test_what_the_endpoint_refuses_is_the_callers_mistake(cloud: CloudWithEndpoi
     cloud.runtime.fails = (400, said)
     with pytest.raises(UsageError, match=r"^Column age is missing\.$"):
         predict(cloud, IRIS, [{"ward": "B"}], lambda _: None)
+
+
+def test_a_refusal_in_a_later_batch_says_from_where_it_counts(
+    cloud: CloudWithEndpoint, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(prediction, "_MOST_ROWS", 2)
+
+    def rows() -> Iterator[dict[str, str]]:
+        for _ in range(3):
+            yield {"age": "1"}
+        cloud.runtime.fails = (400, "Row 1 is wrong.")
+        yield {"age": "1"}
+
+    with pytest.raises(UsageError, match="after row 2"):
+        predict(cloud, IRIS, rows(), lambda _: None)
 
 
 def test_an_endpoint_that_breaks_is_not_the_callers_mistake(cloud: CloudWithEndpoint) -> None:

@@ -31,7 +31,7 @@ def test_csv_json_lines_and_gzip_hold_the_same_rows(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("text", ["age,ward\n61,B2\n", '{"age": "61", "ward": "B2"}\n'])
 def test_stdin_tells_its_format_by_itself(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.stdin", io.StringIO(text))
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     assert list(read_rows(Path("-"))) == [{"age": "61", "ward": "B2"}]
 
 
@@ -58,6 +58,19 @@ def test_values_become_what_the_model_takes() -> None:
     instances = Instances(COLUMNS)
     assert instances.instance(1, row) == {"age": 61.0, "ward": "7", "smoker": "true", "admitted": ""}
     assert instances.unused(row) == ["diagnosis"]
+
+
+def test_a_file_is_read_as_the_gate_reads_it(tmp_path: Path) -> None:
+    lines = ["age;ward", "61,5;a,b", *(f"{age},25;B" for age in range(30))]
+    (tmp_path / "rows.csv").write_text("\n".join(lines))
+    first, second, *_ = read_rows(tmp_path / "rows.csv")
+    assert first == {"age": "61.5", "ward": "a,b"}
+    assert second == {"age": "0.25", "ward": "B"}
+
+
+def test_an_empty_file_holds_no_rows(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("\n")
+    assert list(read_rows(tmp_path / "rows.csv")) == []
 
 
 @pytest.mark.parametrize("missing", ["", "NA", "null", " ", None])

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from headgate_cli.story import Road, Story, headline, measure_of, sample_of
+from headgate_cli.story import Choice, Road, Story, choices_of, headline, measure_of, sample_of
 
 EVALUATION = {
     "metric": "rmse",
@@ -51,3 +51,21 @@ def test_a_regression_answers_with_a_number() -> None:
 def test_the_headline_counts(story: Story, road: Callable[..., Road], outcomes: list[str], said: str) -> None:
     roads = tuple(road(f"p{number}", outcome) for number, outcome in enumerate(outcomes))
     assert headline(replace(story, roads=roads)) == said
+
+
+def test_columns_that_were_decided_alike_stand_together() -> None:
+    number = {"value": "numeric", "why": "every value is a number"}
+    inferred = [
+        {"what": "target", "value": "y", "why": "it is the last column"},
+        *({"what": f"column {name}"} | number for name in "abcdef"),
+        {"what": "column id", "value": "dropped", "why": "every value is different"},
+    ]
+    assert choices_of({"inferred": inferred}) == (
+        Choice("target", "y", "it is the last column"),
+        Choice("6 columns (a, b, c, d and 2 more)", "numeric", "every value is a number"),
+        Choice("column id", "dropped", "every value is different"),
+    )
+
+
+def test_a_report_without_inferences_tells_of_none() -> None:
+    assert choices_of({}) == ()

@@ -38,38 +38,27 @@ class Registry:
             if not _says(error, _EXISTS):
                 raise
 
-    def find(self, group: str, run: str) -> str | None:
-        """The version that a run registered, or None."""
-        with translated(f"list the versions of {group}"):
-            pages = self._client.get_paginator("list_model_packages").paginate(
-                ModelPackageGroupName=group, SortBy="CreationTime", SortOrder="Descending"
-            )
-            for page in pages:
-                for summary in page["ModelPackageSummaryList"]:
-                    if run in summary.get("ModelPackageDescription", "").split():
-                        return str(summary["ModelPackageVersion"])
-        return None
-
     def register(
-        self, group: str, run: str, *, image: str, model_data_url: str, reason: str, properties: Mapping[str, str]
+        self, group: str, run: str, *, image: str, model_data_url: str, metrics_url: str, properties: Mapping[str, str]
     ) -> str:
         """Register a version as approved; the gate has judged it.
 
         Returns:
-            Its version number. A second call for the same run gives the first one's.
+            Its version number. A second call for the same run gives the first one's: the client token is made of
+            the run (CreateModelPackage, API reference).
         """
-        if known := self.find(group, run):
-            return known
         with translated(f"register a version of {group}"):
             answer = self._client.create_model_package(
                 ModelPackageGroupName=group,
                 ModelPackageDescription=f"Trained by run {run}",
                 ModelApprovalStatus="Approved",
-                ApprovalDescription=reason[:1024],
                 InferenceSpecification={
                     "Containers": [{"Image": image, "ModelDataUrl": model_data_url}],
                     "SupportedContentTypes": ["application/json", "application/jsonlines", "text/csv"],
                     "SupportedResponseMIMETypes": ["application/json"],
+                },
+                ModelMetrics={
+                    "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics_url}}
                 },
                 CustomerMetadataProperties={name: value[:256] for name, value in properties.items()},
                 ClientToken=hashlib.sha256(run.encode()).hexdigest()[:36],

@@ -53,7 +53,8 @@ def check_settings(names: Sequence[str], target: str, settings: ProjectSettings)
     for key, wanted in mentioned.items():
         if absent := [name for name in wanted if name not in names]:
             raise DatasetRefusedError(
-                Reason.SETTINGS_INVALID, f"project.yaml: {key} names {', '.join(absent)}, which is no column of the data."
+                Reason.SETTINGS_INVALID,
+                f"project.yaml: {key} names {', '.join(absent)}, which is no column of the data.",
             )
     if settings.columns.get(target) == "drop" or target in settings.identity:
         raise DatasetRefusedError(
@@ -94,8 +95,8 @@ def check_finite(columns: Sequence[Measured]) -> None:
     if broken:
         raise DatasetRefusedError(
             Reason.NOT_FINITE,
-            f"Infinity or NaN stands in {', '.join(broken[:6])}. Leave a cell empty where a value is missing, and correct "
-            "what divided by zero.",
+            f"Infinity or NaN stands in {', '.join(broken[:6])}. Leave a cell empty where a value is missing, and "
+            "correct what divided by zero.",
         )
 
 

@@ -39,6 +39,7 @@ class Measured:
     booleans: bool = False
     datetime_format: str | None = None
     mean_length: float | None = None
+    most_frequent: tuple[int, ...] | None = None
     numbers_among: int = 0
     first_text_line: int | None = None
 
@@ -85,7 +86,7 @@ def decide(measured: Measured, setting: ColumnSetting | None = None, before: Kin
             _refuse_change(measured.name, f"was {before} and is now {kind} ({why})", before)
         return Column(measured, kind, used=True, why=f"as the champion learned it; {why}")
     if useless := _useless(measured, kind, demanded=setting is not None):
-        return Column(measured, kind, used=False, why=useless)
+        return Column(measured, kind, used=False, why=f"{useless}; {why}" if measured.numbers_among else useless)
     return Column(measured, kind, used=True, why=why)
 
 
@@ -116,12 +117,14 @@ def _demanded(measured: Measured, kind: Kind, setting: Kind) -> Kind:
 def _useless(measured: Measured, kind: Kind, *, demanded: bool) -> str | None:
     if measured.distinct <= 1:
         return "every value is the same"
-    if demanded:
-        return None
-    if kind == "numeric":
+    if not demanded and kind == "numeric":
         return _row_number(measured)
-    if kind != "categorical":
-        return None
+    if not demanded and kind == "categorical":
+        return _not_categories(measured)
+    return None
+
+
+def _not_categories(measured: Measured) -> str | None:
     if measured.distinct >= measured.present:
         return "every value is different, as in a key"
     if (measured.mean_length or 0) > PROSE_LENGTH:

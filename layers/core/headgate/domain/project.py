@@ -2,7 +2,7 @@
 
 import difflib
 from collections.abc import Iterator
-from typing import Annotated, Any, ClassVar, Literal, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
@@ -35,21 +35,21 @@ class GateSettings(_Section):
     """How much better a challenger has to be."""
 
     min_improvement: float = Field(
-        0.0, ge=0, description="by how much of the metric a challenger must beat the champion"
+        default=0.0, ge=0, description="by how much of the metric a challenger must beat the champion"
     )
-    min_test_rows: int = Field(20, ge=1, description="rows the holdout needs before anyone is judged")
+    min_test_rows: int = Field(default=20, ge=1, description="rows the holdout needs before anyone is judged")
 
 
 class TrainingSettings(_Section):
     """The training job; training itself chooses what is left out."""
 
-    epochs: int | None = Field(None, ge=1, le=10_000, description="passes over the training rows, at most")
-    batch_size: int | None = Field(None, ge=1, le=65_536, description="rows in one step")
-    learning_rate: float | None = Field(None, gt=0, le=10, description="step size of the optimizer")
-    hidden_units: int | None = Field(None, ge=1, le=4096, description="width of a hidden layer")
-    dropout: float | None = Field(None, ge=0, lt=1, description="share of units left out in each step")
-    seed: int = Field(17, ge=0, lt=2**31, description="seed of everything random")
-    instance_type: _InstanceType = Field("ml.m5.large", description="machine that trains")
+    epochs: int | None = Field(default=None, ge=1, le=10_000, description="passes over the training rows, at most")
+    batch_size: int | None = Field(default=None, ge=1, le=65_536, description="rows in one step")
+    learning_rate: float | None = Field(default=None, gt=0, le=10, description="step size of the optimizer")
+    hidden_units: int | None = Field(default=None, ge=1, le=4096, description="width of a hidden layer")
+    dropout: float | None = Field(default=None, ge=0, lt=1, description="share of units left out in each step")
+    seed: int = Field(default=17, ge=0, lt=2**31, description="seed of everything random")
+    instance_type: _InstanceType = Field(default="ml.m5.large", description="machine that trains")
 
     def hyperparameters(self) -> dict[str, str]:
         """What a person set, as SageMaker wants it: text by name."""
@@ -60,19 +60,19 @@ class TrainingSettings(_Section):
 class EndpointSettings(_Section):
     """What serves."""
 
-    instance_type: _InstanceType = Field("ml.m5.large", description="machine that serves")
-    instance_count: int = Field(1, ge=1, le=10, description="how many of them to begin with")
+    instance_type: _InstanceType = Field(default="ml.m5.large", description="machine that serves")
+    instance_count: int = Field(default=1, ge=1, le=10, description="how many of them to begin with")
 
 
 class ProjectSettings(_Section):
     """All of project.yaml."""
 
     target: _ColumnName | None = Field(
-        None, description="column to predict; otherwise target, label, class or y, otherwise the last column"
+        default=None, description="column to predict; otherwise target, label, class or y, otherwise the last column"
     )
-    task: Task | None = Field(None, description="otherwise inferred from the target's values")
-    metric: Metric | None = Field(None, description="what the gate compares; it has to fit the task")
-    positive: str | None = Field(None, description="of two classes the one to detect; otherwise inferred")
+    task: Task | None = Field(default=None, description="otherwise inferred from the target's values")
+    metric: Metric | None = Field(default=None, description="what the gate compares; it has to fit the task")
+    positive: str | None = Field(default=None, description="of two classes the one to detect; otherwise inferred")
     columns: dict[_ColumnName, ColumnSetting] = Field(
         default_factory=dict, description="kind of a column by its name, or `drop` to leave it out"
     )
@@ -85,7 +85,7 @@ class ProjectSettings(_Section):
         default_factory=list,
         description="columns that may predict the target almost perfectly, because they are known when predicting",
     )
-    min_rows: int = Field(50, ge=20, description="rows a dataset needs at least")
+    min_rows: int = Field(default=50, ge=20, description="rows a dataset needs at least")
     gate: GateSettings = Field(default_factory=GateSettings, description="the gate")
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="the training job")
     endpoint: EndpointSettings = Field(default_factory=EndpointSettings, description="the endpoint")
@@ -157,7 +157,7 @@ def _values(kind: Any) -> str:
 class _UniqueKeyLoader(yaml.SafeLoader):
     """PyYAML's safe loader, but a key may not stand twice, and yes, no, on and off are text as in YAML 1.2."""
 
-    yaml_implicit_resolvers: ClassVar = {
+    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way to say it
         first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:bool" or first in "tTfF"]
         for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }

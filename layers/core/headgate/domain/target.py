@@ -1,6 +1,7 @@
 """What is to be predicted, as which task, and how it is judged: inferred, unless project.yaml says so."""
 
 import difflib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,9 +15,10 @@ MIN_ROWS_PER_CLASS = 20
 MAX_CLASS_CODES = 10
 
 _TARGET_NAMES = ("target", "label", "class", "y")
-_POSITIVE_NAMES = frozenset(
-    "1 yes true positive pos bad malignant fraud default churn churned fail failed failure faulty defect defective "
-    "disease sick ill anomaly abnormal spam attack dead died".split()
+_POSITIVE_NAMES = re.compile(
+    "1|yes|true|pos|positive|bad|malignant|fraud|default|churn|churned|fail|failed|failure|faulty|defect|defective|"
+    "disease|sick|ill|anomaly|abnormal|spam|attack|dead|died",
+    re.IGNORECASE,
 )
 
 
@@ -68,7 +70,9 @@ def choose_target(names: Sequence[str], settings: ProjectSettings, before: Train
         if before.target not in names:
             raise _changed(f"Column {before.target}, which the champion predicts, is not there")
         if settings.target not in (None, before.target):
-            raise _changed(f"project.yaml names the target {settings.target}, but the champion predicts {before.target}")
+            raise _changed(
+                f"project.yaml names the target {settings.target}, but the champion predicts {before.target}"
+            )
         return before.target, "the champion predicts it"
     if settings.target is not None:
         return settings.target, "project.yaml says so"
@@ -83,8 +87,8 @@ def infer_goal(name: str, values: TargetValues, settings: ProjectSettings, befor
     """Task, classes, metric and positive class.
 
     Raises:
-        DatasetRefusedError: TARGET_MISSING_VALUES, TARGET_CONSTANT, TOO_MANY_CLASSES, CLASS_TOO_RARE, SCHEMA_CHANGED, or
-            SETTINGS_INVALID when project.yaml asks for what the values do not allow.
+        DatasetRefusedError: TARGET_MISSING_VALUES, TARGET_CONSTANT, TOO_MANY_CLASSES, CLASS_TOO_RARE, SCHEMA_CHANGED,
+            or SETTINGS_INVALID when project.yaml asks for what the values do not allow.
     """
     if values.missing:
         raise DatasetRefusedError(
@@ -194,7 +198,7 @@ def _positive(
         return match[0], "project.yaml says so"
     if before is not None and before.positive is not None:
         return before.positive, "as the champion learned it"
-    named = [label for label in classes if label.strip().lower() in _POSITIVE_NAMES]
+    named = [label for label in classes if _POSITIVE_NAMES.fullmatch(label.strip())]
     if len(named) == 1:
         return named[0], "its name is that of a finding"
     rows = dict(values.counts)

@@ -15,7 +15,6 @@ class RegisterVersion:
     run: str
     dataset: str
     model_data_url: str
-    reason: str
     metrics: dict[str, Any]
 
     @classmethod
@@ -26,12 +25,13 @@ class RegisterVersion:
             event["run"],
             event["dataset"],
             event["model_data_url"],
-            event["reason"],
             event["metrics"],
         )
 
 
-def register_version(command: RegisterVersion, *, registry: Registry, serving_image: str, code: str) -> dict[str, str]:
+def register_version(
+    command: RegisterVersion, *, registry: Registry, serving_image: str, code: str, artifact_bucket: str
+) -> dict[str, str]:
     """Put the version into the project's group of the registry.
 
     Returns:
@@ -47,7 +47,7 @@ def register_version(command: RegisterVersion, *, registry: Registry, serving_im
         command.run,
         image=serving_image,
         model_data_url=command.model_data_url,
-        reason=command.reason,
+        metrics_url=f"s3://{artifact_bucket}/{project.prefix}runs/{command.run}/evaluation/evaluation.json",
         properties={
             "tenant": project.tenant,
             "project": project.name,

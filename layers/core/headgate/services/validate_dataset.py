@@ -9,15 +9,15 @@ from typing import Any
 
 from headgate.aws.s3 import Objects
 from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError
+from headgate.domain.findings import Findings
 from headgate.domain.names import Part, Project
 from headgate.domain.project import MAX_BYTES as MAX_SETTINGS_BYTES
 from headgate.domain.project import ProjectSettings, parse_settings
 from headgate.domain.reasons import Reason
 from headgate.domain.runs import Head
 from headgate.domain.spec import TrainingSpec
-from headgate.services.dataset_report import report_of
 from headgate.tables.engine import Limits
-from headgate.tables.examine import Findings, Learned, examine
+from headgate.tables.examine import Learned, examine, timed
 from headgate.tables.intake import MAX_BYTES, Format, save, too_large
 
 
@@ -78,8 +78,8 @@ def validate_dataset(
 
     Returns:
         `verdict` accepted with what the stages after this one need (`task`, `metric`, `target`, `holdout`, `champion`,
-        `hyperparameters`, `training_instance_type`, `gate`, `endpoint`), or `verdict` rejected; both with `reason_code`,
-        `reason` and `rows`. A refusal is an answer; only what retrying may cure is raised.
+        `hyperparameters`, `training_instance_type`, `gate`, `endpoint`), or `verdict` rejected; both with
+        `reason_code`, `reason` and `rows`. A refusal is an answer; only what retrying may cure is raised.
     """
     manifest = _manifest(command, objects)
     findings = Findings()
@@ -88,9 +88,7 @@ def validate_dataset(
             settings = _settings(command, objects)
             before = _learned(command, objects, head)
             files, kind = _fetch(manifest, objects, Path(own), findings, max_bytes)
-            spec = examine(
-                files, kind, settings, before, findings, workdir=Path(own), limits=limits or Limits()
-            )
+            spec = examine(files, kind, settings, before, findings, workdir=Path(own), limits=limits or Limits())
             return _accept(command, objects, head, settings, spec, findings, Path(own))
         except SettingsError as error:
             return _reject(command, objects, manifest, findings, Reason.SETTINGS_INVALID, str(error))
@@ -129,7 +127,7 @@ def _fetch(
     files: list[Path] = []
     kinds: set[Format] = set()
     room = max_bytes
-    with findings.stage("fetch"):
+    with timed(findings, "fetch"):
         for number, part in enumerate(manifest.parts):
             path = folder / f"part-{number:05}"
             try:
@@ -161,7 +159,7 @@ def _accept(
     folder: Path,
 ) -> dict[str, Any]:
     bucket = command.artifact_bucket
-    with findings.stage("write"):
+    with timed(findings, "write"):
         for part in findings.parts:
             objects.put_file(bucket, f"{command.folder}{part}.parquet", folder / f"{part}.parquet")
     objects.put_json(bucket, f"{command.folder}spec/spec.json", spec.model_dump())
@@ -169,7 +167,7 @@ def _accept(
     reason = f"{findings.rows} rows with {used} features are fit to train on: {spec.task}, to predict {spec.target}."
     verdict = {"verdict": "accepted", "reason_code": "FIT", "reason": reason, "rows": findings.rows}
     # The report comes last: a dataset that has one has everything.
-    objects.put_json(bucket, f"{command.folder}report.json", report_of(verdict, findings))
+    objects.put_json(bucket, f"{command.folder}report.json", findings.report(verdict))
     return {
         **verdict,
         "task": spec.task,
@@ -193,7 +191,7 @@ def _reject(
             objects.copy(manifest.bucket, part, command.artifact_bucket, f"{command.quarantine}{name}")
         except NotFoundError:
             continue  # deleted meanwhile: there is nothing left to set aside, and the report says why
-    report = report_of(verdict, findings)
+    report = findings.report(verdict)
     for folder in (command.folder, command.quarantine):
         objects.put_json(command.artifact_bucket, f"{folder}report.json", report)
     return verdict

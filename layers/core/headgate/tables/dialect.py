@@ -1,4 +1,4 @@
-"""How a CSV file is written, guessed from its beginning: delimiter, names, decimal sign, which columns may be numbers."""
+"""How a CSV file is written, guessed from its beginning: delimiter, names, decimal sign, likely numbers."""
 
 import csv
 import io
@@ -40,7 +40,7 @@ def detect(head: bytes) -> Dialect:
             Reason.ROW_TOO_LONG, "The first line is longer than 1 MB, so it does not hold column names. Add a header."
         )
     delimiter = max(_DELIMITERS, key=lambda candidate: _fitness(text, candidate))
-    header, *rows = _records(text, delimiter, limit=1) or [[""]]
+    header = next(iter(_records(text, delimiter, limit=1)), [""])
     rows = _records(text, delimiter, limit=max(20, _SAMPLE_CELLS // len(header)))[1:]
     cells = [[row[index] for row in rows if len(row) > index] for index in range(len(header))]
     decimal = "," if delimiter != "," and _decimal_commas(cells) else "."

@@ -31,7 +31,7 @@ class Engine:
         self._connection = duckdb.connect()
         spill = workdir / "spill"
         spill.mkdir(exist_ok=True)
-        for name, value in {
+        settings: dict[str, str | int | list[str]] = {
             "memory_limit": f"{limits.memory_mb}MB",
             "threads": limits.threads,
             "temp_directory": str(spill),
@@ -42,7 +42,8 @@ class Engine:
             "allowed_directories": [f"{workdir}/"],
             "enable_external_access": False,
             "lock_configuration": True,
-        }.items():
+        }
+        for name, value in settings.items():
             self._connection.execute(f"SET {name} = {literal(value)}")
 
     def rows(self, sql: str) -> list[tuple[Any, ...]]:
@@ -55,7 +56,8 @@ class Engine:
         timer = threading.Timer(self._limits.seconds, self._connection.interrupt)
         timer.start()
         try:
-            return self._connection.execute(sql).fetchall()
+            found: list[tuple[Any, ...]] = self._connection.execute(sql).fetchall()
+            return found
         except (duckdb.OutOfMemoryException, duckdb.InterruptException) as error:
             raise DatasetRefusedError(
                 Reason.TOO_LARGE,

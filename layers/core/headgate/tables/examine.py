@@ -1,9 +1,9 @@
 """From files to an answer: load, measure, decide by the rules of the domain, split and write."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
@@ -18,10 +18,11 @@ from headgate.domain.checks import (
 )
 from headgate.domain.columns import Column, decide
 from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.findings import Findings
 from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
 from headgate.domain.spec import SpecColumn, TrainingSpec, direction_of
-from headgate.domain.target import Goal, choose_target, class_too_rare, infer_goal
+from headgate.domain.target import choose_target, class_too_rare, infer_goal
 from headgate.tables.engine import Engine, Limits, opened
 from headgate.tables.intake import Format
 from headgate.tables.leaks import associations
@@ -39,27 +40,14 @@ class Learned:
     identity: Sequence[str]
 
 
-@dataclass(slots=True)
-class Findings:
-    """What is known so far of a dataset; a refusal leaves it as far as the work came."""
-
-    rows: int | None = None
-    target: str | None = None
-    target_why: str | None = None
-    goal: Goal | None = None
-    columns: list[Column] = field(default_factory=list)
-    identity: list[str] = field(default_factory=list)
-    parts: dict[str, int] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-
-    @contextmanager
-    def stage(self, name: str, clock: Callable[[], float] = time.perf_counter) -> Iterator[None]:
-        """Note how long a block takes."""
-        begun = clock()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(clock() - begun, 3)
+@contextmanager
+def timed(findings: Findings, stage: str) -> Iterator[None]:
+    """Note in the findings how long a stage takes, whether it succeeds or not."""
+    begun = time.perf_counter()
+    try:
+        yield
+    finally:
+        findings.seconds[stage] = round(time.perf_counter() - begun, 3)
 
 
 def examine(
@@ -107,7 +95,7 @@ class _Examination:
 
     def run(self, files: Sequence[Path], kind: Format, workdir: Path) -> TrainingSpec:
         known, settings, spec = self.findings, self.settings, self.before.spec if self.before else None
-        with known.stage("read"):
+        with timed(known, "read"):
             codes = [name for name, setting in settings.columns.items() if setting == "categorical"]
             loaded = load(self.engine, files, kind, as_text=codes)
             for path in files:
@@ -116,8 +104,8 @@ class _Examination:
         known.target, known.target_why = choose_target(names, settings, spec)
         check_settings(names, known.target, settings)
         check_schema(names, spec)
-        with known.stage("measure"):
-            measured = measure(self.engine, loaded)
+        with timed(known, "measure"):
+            known.measured = measured = measure(self.engine, loaded)
             known.rows = measured[0].rows
             check_rows(known.rows, settings)
             check_finite([column for column in measured if settings.columns.get(column.name) != "drop"])
@@ -135,13 +123,13 @@ class _Examination:
         check_features(known.columns)
         sql = {column.name: prepared(names.index(column.name), column) for column in known.columns}
         used = [column for column in known.columns if column.used]
-        with known.stage("leakage"):
+        with timed(known, "leakage"):
             told = associations(
                 self.engine, [(column, sql[column.name]) for column in used], target_sql, values, classes=classes
             )
             check_leakage(told, known.target, classes=classes, trusted=settings.trusted)
         known.identity = self._identity(names, used)
-        with known.stage("split"):
+        with timed(known, "split"):
             identity = [sql[name] for name in known.identity]
             self._count_parts(identity, target_sql if classes else None)
             written = [(column.name, sql[column.name]) for column in used] + [(known.target, target_sql)]
@@ -157,8 +145,8 @@ class _Examination:
         if wanted and wanted != list(self.before.identity):
             raise DatasetRefusedError(
                 Reason.SETTINGS_INVALID,
-                "project.yaml: identity cannot change while a model serves, because rows of its holdout would move into "
-                "training. Restore it, or start a new project.",
+                "project.yaml: identity cannot change while a model serves, because rows of its holdout would move "
+                "into training. Restore it, or start a new project.",
             )
         if lost := [name for name in self.before.identity if name not in names]:
             raise DatasetRefusedError(
@@ -172,14 +160,14 @@ class _Examination:
         known.parts = {part: sum(rows.values()) for part, rows in counts.items()}
         assert known.goal is not None
         assert known.target is not None
-        expected = set(known.goal.classes or [None])
+        expected: set[str | None] = {*known.goal.classes} if known.goal.classes else {None}
         if all(expected <= rows.keys() for rows in counts.values()):
             return
         if label is None or self.settings.identity:
             raise DatasetRefusedError(
                 Reason.TOO_FEW_ROWS,
-                "The rows fall into too few groups to fill the training, validation and test parts. Add rows that differ "
-                "in the columns that identify them.",
+                "The rows fall into too few groups to fill the training, validation and test parts. Add rows that "
+                "differ in the columns that identify them.",
             )
         rarest = min(sum(rows.get(name, 0) for rows in counts.values()) for name in expected)
         raise class_too_rare(known.target, len(expected), rarest)

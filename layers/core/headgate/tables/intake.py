@@ -125,7 +125,7 @@ def _text(blocks: Iterable[bytes]) -> Iterator[bytes]:
     if decoder.getstate()[0]:
         raise _not_utf8("The last character is cut off")
     if carried:
-        yield b"\n"
+        yield carried
 
 
 def _not_utf8(what: str) -> DatasetRefusedError:
@@ -147,7 +147,7 @@ def _gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
                 raise _damaged_gzip("It is damaged, or followed by something else") from None
             data = member.unused_data if member.eof else member.unconsumed_tail
             produced += len(plain)
-            if produced > _RATIO_COUNTS_FROM and produced > _MAX_RATIO * (consumed - len(data)):
+            if produced >= _RATIO_COUNTS_FROM and produced > _MAX_RATIO * (consumed - len(data)):
                 raise DatasetRefusedError(
                     Reason.GZIP_BOMB,
                     f"The file grows to more than {_MAX_RATIO} times its size when decompressed, which tables do not. "

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - SQL here is made of numbered columns, quoted names and quoted literals
 """How well each feature alone tells the target, measured on a fixed sample of rows.
 
 Everything is computed from ranks and frequencies, so that scale, offset, direction and coding of a copy do not matter,
@@ -68,7 +69,9 @@ def associations(
     """
     if classes:
         per_class = _SAMPLE_ROWS / values.distinct
-        chosen = " OR ".join(f"{target} = {literal(label)} AND {_share(per_class / rows)}" for label, rows in values.counts)
+        chosen = " OR ".join(
+            f"{target} = {literal(label)} AND {_share(per_class / rows)}" for label, rows in values.counts
+        )
         engine.rows(f"CREATE TEMP TABLE tested AS SELECT *, {target} AS y FROM data WHERE {chosen}")
     else:
         ranks = f"rank() OVER (ORDER BY {target}) + (count(*) OVER (PARTITION BY {target}) - 1) / 2.0"
@@ -77,7 +80,11 @@ def associations(
     rows = engine.row("SELECT count(*) FROM tested")[0]
     found = []
     for column, expression in features:
-        queries = _queries_for_classes(column, expression, rows) if classes else _queries_for_numbers(column, expression, rows)
+        queries = (
+            _queries_for_classes(column, expression, rows)
+            if classes
+            else _queries_for_numbers(column, expression, rows)
+        )
         strengths = [engine.row(query.format(classes=values.distinct, x=x))[0] for query, x in queries]
         found.append(Association(column.name, max((value for value in strengths if value is not None), default=0.0)))
     return found

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - SQL here is made of numbered columns, quoted names and quoted literals
 """From plain files to the table `data`: columns c0, c1, ... as DOUBLE or VARCHAR, and `h`, the hash of the whole row.
 
 A column is a number if every value of the whole file is one. The beginning of a CSV file only says what to try first:
@@ -88,8 +89,7 @@ def _load_csv(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -
     if any(other.names != first.names or other.delimiter != first.delimiter for other in dialects[1:]):
         raise _parts_differ()
     numbers = [
-        name not in as_text and all(each.numbers[index] for each in dialects)
-        for index, name in enumerate(first.names)
+        name not in as_text and all(each.numbers[index] for each in dialects) for index, name in enumerate(first.names)
     ]
     try:
         expressions = [f"c{i}" if number else _text(f"c{i}") for i, number in enumerate(numbers)]
@@ -110,7 +110,9 @@ def _load_csv_by_counting(
     _create(engine, [_text(f"c{i}") for i in range(len(form.names))], _read_csv(files, form, [False] * len(form.names)))
     engine.rows("ALTER TABLE data RENAME TO texts")
     numbers = [_number(f"c{i}", form.decimal) for i in range(len(form.names))]
-    counts = engine.row("SELECT " + ", ".join(f"count(c{i}), count({n})" for i, n in enumerate(numbers)) + " FROM texts")
+    counts = engine.row(
+        "SELECT " + ", ".join(f"count(c{i}), count({n})" for i, n in enumerate(numbers)) + " FROM texts"
+    )
     loaded = []
     for i, name in enumerate(form.names):
         filled, castable = counts[2 * i], counts[2 * i + 1]
@@ -246,5 +248,3 @@ def _nested(name: str) -> DatasetRefusedError:
         Reason.UNSUPPORTED_FORMAT,
         f"Column {name} holds lists, objects or bytes. Write numbers, text, true, false or dates, or leave it out.",
     )
-
-

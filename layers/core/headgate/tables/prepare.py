@@ -7,7 +7,7 @@ ISO = "%Y-%m-%dT%H:%M:%S"
 
 
 def prepared(index: int, column: Column) -> str:
-    """SQL for a column's values: DOUBLE for numbers, otherwise VARCHAR (true and false; ISO times; text as it stands)."""
+    """SQL for a column's values: DOUBLE for numbers, else VARCHAR (true and false; ISO times; text as it stands)."""
     name = f"c{index}"
     if column.kind == "boolean":
         return f"lower({name})"

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - SQL here is made of numbered columns, quoted names and quoted literals
 """The three parts of a dataset, by a hash of what a row is: the same row lands in the same part in every dataset.
 
 Within a part rows are in the order of their own hash. That mixes them whatever order they came in, and the same upload
@@ -36,7 +37,9 @@ def count_parts(engine: Engine, identity: Sequence[str], label: str | None) -> d
     return counts
 
 
-def write_parts(engine: Engine, columns: Sequence[tuple[str, str]], identity: Sequence[str], folder: Path) -> list[Path]:
+def write_parts(
+    engine: Engine, columns: Sequence[tuple[str, str]], identity: Sequence[str], folder: Path
+) -> list[Path]:
     """Write train.parquet, validation.parquet and test.parquet with columns of (name, SQL expression)."""
     selected = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns)
     group = max(2048, _ROW_GROUP_CELLS // len(columns) // 2048 * 2048)

@@ -1,0 +1,81 @@
+"""Cold start: importing each handler and making its clients, as a ratio to a bare `import boto3`.
+
+    python -m benchmarks.cold_start [--json] [--rounds N]
+
+Every measurement is a fresh interpreter; handlers and the peer take turns, so that a busy machine slows both.
+"""
+
+import argparse
+import ast
+import json
+import os
+import statistics
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+GOAL, GOAL_READER = 2.7, 2.5
+BARE = "import time; start = time.perf_counter(); import boto3; print(time.perf_counter() - start)"
+HANDLER = """
+import sys, time
+start = time.perf_counter()
+sys.path.insert(0, sys.argv[1])
+import app
+from headgate.entrypoint import client
+for service in sys.argv[2:]:
+    client(service, "bench")
+print(time.perf_counter() - start)
+"""
+READER = "import time; start = time.perf_counter(); import duckdb; print(time.perf_counter() - start)"
+ENVIRONMENT = {"AWS_DEFAULT_REGION": "eu-central-1", "PATH": os.environ["PATH"], "POWERTOOLS_METRICS_NAMESPACE": "x"}
+
+
+def clients_of(function: str) -> list[str]:
+    """The services whose clients a handler makes, read from its source."""
+    tree = ast.parse((ROOT / "functions" / function / "app.py").read_text())
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    services = {call.args[0].value for call in calls if call.func.id == "client"}  # type: ignore[attr-defined]
+    services |= {"dynamodb" for call in calls if call.func.id == "ledger"}  # type: ignore[attr-defined]
+    return sorted(services)
+
+
+def seconds(code: str, *arguments: str) -> float:
+    """The time that a fresh interpreter reports for the code."""
+    answer = subprocess.run(
+        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=True, env=ENVIRONMENT
+    )
+    return float(answer.stdout)
+
+
+def measure(rounds: int) -> dict[str, dict[str, float]]:
+    """Medians over the rounds, in seconds and as ratios to the bare import."""
+    functions = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+    taken: dict[str, list[float]] = {name: [] for name in ("boto3", "duckdb", *functions)}
+    for _ in range(rounds):
+        taken["boto3"].append(seconds(BARE))
+        taken["duckdb"].append(seconds(READER))
+        for function in functions:
+            taken[function].append(seconds(HANDLER, str(ROOT / "functions" / function), *clients_of(function)))
+    medians = {name: statistics.median(values) for name, values in taken.items()}
+    return {name: {"seconds": value, "ratio": value / medians["boto3"]} for name, value in medians.items()}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rounds", type=int, default=5)
+    options = parser.parse_args()
+    measured = measure(options.rounds)
+    if options.json:
+        print(json.dumps(measured))
+        return
+    print(f"{'what':24}{'seconds':>9}{'x import boto3':>16}  goal")
+    for name, value in measured.items():
+        goal = {"boto3": "", "duckdb": "", "validate_dataset": f"<= {GOAL_READER + measured['duckdb']['ratio']:.1f}"}
+        print(f"{name:24}{value['seconds']:9.3f}{value['ratio']:16.2f}  {goal.get(name, f'<= {GOAL}')}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,36 @@
+"""Task of `train`: decide whether a dataset is fit to train on."""
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from headgate.aws.s3 import Objects
+from headgate.entrypoint import Environment, client, environment, ledger, logger
+from headgate.services.validate_dataset import ValidateDataset, validate_dataset
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Validate the dataset named in the payload."""
+    settings = environment(Environment)
+    command = ValidateDataset.parse(
+        event, data_bucket=settings.data_bucket, artifact_bucket=settings.artifact_bucket
+    )
+    tenant = command.project.tenant
+    answer = validate_dataset(
+        command,
+        objects=Objects(client("s3", tenant)),
+        head=ledger(tenant).head(command.project),
+        workdir=Path(tempfile.gettempdir()),
+    )
+    logger.info(
+        "dataset validated",
+        decision=answer["verdict"],
+        reason=answer["reason_code"],
+        tenant=tenant,
+        project=command.project.name,
+        run=command.run,
+        rows=answer["rows"],
+    )
+    return answer

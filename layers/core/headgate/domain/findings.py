@@ -1,0 +1,64 @@
+"""What was found in a dataset, as far as the examination came, and the report of it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from headgate.domain.columns import Column, Measured
+from headgate.domain.target import Goal
+
+
+@dataclass(slots=True)
+class Findings:
+    """Filled step by step; a refusal leaves it as it was then. `seconds` are by stage, `parts` count rows."""
+
+    rows: int | None = None
+    measured: list[Measured] = field(default_factory=list)
+    target: str | None = None
+    target_why: str = ""
+    goal: Goal | None = None
+    columns: list[Column] = field(default_factory=list)
+    identity: list[str] = field(default_factory=list)
+    parts: dict[str, int] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def report(self, verdict: Mapping[str, Any]) -> dict[str, Any]:
+        """The content of report.json: the verdict, every inference with its reason, the profile of every column.
+
+        Nothing in it quotes a row: of texts it tells how often the most frequent ones occur, and not which they are.
+        """
+        return {
+            "format": 1,
+            **verdict,
+            "columns": len(self.measured) or None,
+            "inferred": self._inferred(),
+            "dropped": [{"name": column.name, "why": column.why} for column in self.columns if not column.used],
+            "profile": [_profile(measured) for measured in self.measured],
+            "split": {"identity": self.identity, **self.parts},
+            "seconds": self.seconds,
+        }
+
+    def _inferred(self) -> list[dict[str, Any]]:
+        inferred: list[dict[str, Any]] = []
+        if self.target is not None:
+            inferred.append({"what": "target", "value": self.target, "why": self.target_why})
+        if self.goal is not None:
+            chosen = {"task": self.goal.task, "metric": self.goal.metric, "positive": self.goal.positive}
+            inferred += [{"what": what, "value": chosen[what], "why": why} for what, why in self.goal.why.items()]
+        return inferred + [
+            {"what": f"column {column.name}", "value": column.kind if column.used else "dropped", "why": column.why}
+            for column in self.columns
+        ]
+
+
+def _profile(measured: Measured) -> dict[str, Any]:
+    facts: dict[str, Any] = {
+        "name": measured.name,
+        "storage": measured.storage,
+        "missing": measured.missing,
+        "distinct": measured.distinct,
+    }
+    if measured.storage == "number":
+        low, high = measured.minimum, measured.maximum
+        return facts | {"min": low, "max": high, "mean": measured.mean, "quantiles": measured.quantiles}
+    return facts | {"mean_length": measured.mean_length, "most_frequent_counts": measured.most_frequent}

@@ -1,0 +1,126 @@
+"""A live local cloud for tests, and small things that they share: waiting, policies, archives."""
+
+import io
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from botocore.model import OperationModel, Shape
+
+REGION = "eu-central-1"
+ACCOUNT = "000000000000"
+KEYS = {"aws_access_key_id": "AKIACONTRACTROOT", "aws_secret_access_key": "contract-secret"}
+PATIENCE = 60.0
+
+
+def wait_until(look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
+    """Look until there is something true to see; fails after a deadline with what was last seen."""
+    deadline = time.monotonic() + seconds
+    pause = 0.005
+    while not (seen := look()):
+        assert time.monotonic() < deadline, f"waited {seconds} s in vain, last saw {seen!r}"
+        time.sleep(pause)
+        pause = min(pause * 1.5, 0.1)
+    return seen
+
+
+def assert_complete(parsed: dict[str, Any], model: OperationModel, **_: Any) -> None:
+    """Every response of SageMaker must hold what its shape requires."""
+    if "Error" not in parsed and model.output_shape is not None:
+        missing = list(missing_members(model.output_shape, parsed))
+        assert not missing, f"{model.name} answered without {missing}"
+
+
+def missing_members(shape: Shape, value: Any) -> Iterator[str]:
+    if shape.type_name == "structure":
+        yield from (name for name in shape.required_members if name not in value)
+        for name in shape.members.keys() & value.keys():
+            yield from missing_members(shape.members[name], value[name])
+    elif shape.type_name == "list":
+        for item in value:
+            yield from missing_members(shape.member, item)
+
+
+@dataclass
+class Cloud:
+    """A running local cloud, and clients of it."""
+
+    process: subprocess.Popen[bytes]
+    url: str
+    log: Path
+    clients: dict[Any, Any] = field(default_factory=dict)
+
+    def client(self, service: str, **keys: str) -> Any:
+        """A client; the root's unless other keys are given."""
+        at = (service, *sorted(keys.items()))
+        if at not in self.clients:
+            config = Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"})
+            self.clients[at] = boto3.client(
+                service, endpoint_url=self.url, region_name=REGION, config=config, **(keys or KEYS)
+            )
+            self.clients[at].meta.events.register("after-call.sagemaker", assert_complete)
+        return self.clients[at]
+
+
+def start_cloud(home: Path) -> Cloud:
+    """Start a local cloud of its own in a folder; it is ready when this answers."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    log = home / "cloud.log"
+    environment = {
+        **os.environ,
+        "HEADGATE_HOME": str(home),
+        "LOG_LEVEL": "WARNING",
+        **{name.upper(): value for name, value in KEYS.items()},
+    }
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "headgate_local.cloud", "--port", str(port)],
+            env=environment,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    url = f"http://127.0.0.1:{port}"
+
+    def ready() -> bool:
+        assert process.poll() is None, log.read_text()
+        try:
+            with urllib.request.urlopen(f"{url}/_ministack/ready", timeout=5) as response:
+                return bool(response.status == 200)
+        except OSError:
+            return False
+
+    wait_until(ready)
+    return Cloud(process, url, log)
+
+
+def statement(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:
+    return {"Effect": "Allow", "Action": action, "Resource": resource, **more}
+
+
+def tar_gz(files: dict[str, bytes]) -> bytes:
+    """An archive of files."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        for path, content in files.items():
+            info = tarfile.TarInfo(path)
+            info.size = len(content)
+            tar.addfile(info, io.BytesIO(content))
+    return packed.getvalue()
+
+
+def untar(packed: bytes) -> dict[str, bytes]:
+    """The files of an archive."""
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        return {member.name: tar.extractfile(member).read() for member in tar if member.isfile()}  # type: ignore[union-attr]

@@ -1,0 +1,97 @@
+"""The Model Registry, and tags."""
+
+import pytest
+from botocore.exceptions import ClientError
+
+INFERENCE = {
+    "Containers": [{"Image": "tensorflow-inference", "ModelDataUrl": "s3://contract/model.tar.gz"}],
+    "SupportedContentTypes": ["application/json"],
+    "SupportedResponseMIMETypes": ["application/json"],
+}
+
+
+@pytest.fixture
+def group(cloud, name) -> str:
+    cloud.client("sagemaker").create_model_package_group(ModelPackageGroupName=name)
+    return name
+
+
+@pytest.fixture
+def register(cloud, group):
+    def make(**members) -> str:
+        return cloud.client("sagemaker").create_model_package(
+            ModelPackageGroupName=group, InferenceSpecification=INFERENCE, **members
+        )["ModelPackageArn"]
+
+    return make
+
+
+def test_versions_of_a_group_are_numbered(cloud, register, group) -> None:
+    arns = [register() for _ in range(3)]
+    assert [arn.rpartition(":")[2] for arn in arns] == [f"model-package/{group}/{number}" for number in (1, 2, 3)]
+    package = cloud.client("sagemaker").describe_model_package(ModelPackageName=arns[1])
+    assert (package["ModelPackageGroupName"], package["ModelPackageVersion"]) == (group, 2)
+    assert package["ModelApprovalStatus"] == "PendingManualApproval"
+    assert package["ModelPackageStatus"] == "Completed"
+
+
+def test_a_client_token_registers_once(register) -> None:
+    assert register(ClientToken="t1") == register(ClientToken="t1") != register(ClientToken="t2")
+
+
+def test_a_version_is_approved_with_metadata(cloud, register, group) -> None:
+    client = cloud.client("sagemaker")
+    arn = register(CustomerMetadataProperties={"a": "1", "b": "2"})
+    client.update_model_package(
+        ModelPackageArn=arn,
+        ModelApprovalStatus="Approved",
+        ApprovalDescription="better",
+        CustomerMetadataProperties={"a": "3"},
+        CustomerMetadataPropertiesToRemove=["b"],
+    )
+    package = client.describe_model_package(ModelPackageName=arn)
+    assert (package["ModelApprovalStatus"], package["ApprovalDescription"]) == ("Approved", "better")
+    assert package["CustomerMetadataProperties"] == {"a": "3"}
+
+
+def test_versions_are_listed_by_approval_newest_first(cloud, register, group) -> None:
+    client = cloud.client("sagemaker")
+    arns = [register(ModelApprovalStatus=status) for status in ("Approved", "Rejected", "Approved")]
+    found = client.list_model_packages(
+        ModelPackageGroupName=group, ModelApprovalStatus="Approved", SortOrder="Descending", SortBy="CreationTime"
+    )["ModelPackageSummaryList"]
+    assert [package["ModelPackageArn"] for package in found] == [arns[2], arns[0]]
+
+
+def test_a_group_with_versions_is_kept_and_an_empty_one_goes(cloud, register, group) -> None:
+    client = cloud.client("sagemaker")
+    arn = register()
+    with pytest.raises(ClientError, match=r"\(ConflictException\)"):
+        client.delete_model_package_group(ModelPackageGroupName=group)
+    client.delete_model_package(ModelPackageName=arn)
+    client.delete_model_package_group(ModelPackageGroupName=group)
+    with pytest.raises(ClientError, match="does not exist"):
+        client.describe_model_package_group(ModelPackageGroupName=group)
+
+
+def test_errors_are_those_of_aws(cloud, group, register) -> None:
+    client = cloud.client("sagemaker")
+    with pytest.raises(ClientError, match=r"\(ValidationException\).*Model Package Group already exists"):
+        client.create_model_package_group(ModelPackageGroupName=group)
+    with pytest.raises(ClientError, match=r"\(ValidationException\).*ModelPackage .*/9 does not exist"):
+        client.describe_model_package(ModelPackageName=register().replace("/1", "/9"))
+
+
+def test_tags_are_added_replaced_listed_and_deleted(cloud, group) -> None:
+    client = cloud.client("sagemaker")
+    arn = client.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
+    client.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "1"}])
+    client.add_tags(ResourceArn=arn, Tags=[{"Key": "a", "Value": "2"}])
+    client.delete_tags(ResourceArn=arn, TagKeys=["b", "never"])
+    assert client.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "2"}]
+
+
+def test_tags_of_creation_are_kept(cloud, name) -> None:
+    client = cloud.client("sagemaker")
+    made = client.create_model_package_group(ModelPackageGroupName=name, Tags=[{"Key": "t", "Value": "v"}])
+    assert client.list_tags(ResourceArn=made["ModelPackageGroupArn"])["Tags"] == [{"Key": "t", "Value": "v"}]

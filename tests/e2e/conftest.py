@@ -1,0 +1,126 @@
+"""One local cloud with the real template in it, for the whole suite; driven with boto3, as any client would."""
+
+import io
+import json
+import os
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+import boto3
+import numpy as np
+import pytest
+from headgate.aws.ledger import Ledger
+from headgate.domain.names import Part, Project, dataset_id
+from headgate.domain.runs import Run
+from headgate_local import launcher
+from headgate_local.card import Card
+
+ROOT = Path(__file__).resolve().parents[2]
+E2E = ROOT / "tests" / "e2e"
+_Seen = TypeVar("_Seen")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if E2E in Path(item.fspath).parents:
+            item.add_marker(pytest.mark.e2e)
+            item.add_marker(pytest.mark.xdist_group("e2e"))
+            item.add_marker(pytest.mark.enable_socket)
+
+
+def eventually(look: Callable[[], _Seen | None], what: str, seconds: float = 120) -> _Seen:
+    """Look until there is something to see."""
+    deadline = time.monotonic() + seconds
+    tick = threading.Event()
+    while time.monotonic() < deadline:
+        if (seen := look()) is not None:
+            return seen
+        tick.wait(0.1)
+    raise AssertionError(f"not seen within {seconds:.0f} s: {what}")
+
+
+@dataclass
+class Cloud:
+    """A running local cloud, and what a test does with it."""
+
+    card: Card
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.card.endpoint_url,
+            region_name=self.card.region,
+            aws_access_key_id=self.card.access_key_id,
+            aws_secret_access_key=self.card.secret_access_key,
+        )
+
+    def output(self, name: str) -> str:
+        [stack] = self.client("cloudformation").describe_stacks(StackName=self.card.stack)["Stacks"]
+        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}[name]
+
+    @property
+    def ledger(self) -> Ledger:
+        return Ledger(self.client("dynamodb"), self.output("LedgerTable"))
+
+    def drop(self, project: Project, name: str, body: bytes) -> str:
+        """Drop a file as `aws s3 cp` does; returns the run that must come of it."""
+        key = f"{project.prefix}incoming/{name}"
+        version = self.client("s3").put_object(Bucket=self.card.data_bucket, Key=key, Body=body)["VersionId"]
+        return project.run_id(dataset_id(self.card.data_bucket, [Part(key, version, len(body))]))
+
+    def ending(self, project: Project, run: str, seconds: float = 120) -> Run:
+        """The run, once it has ended."""
+
+        def look() -> Run | None:
+            known = self.ledger.run(project, run)
+            return known if known is not None and known.ended else None
+
+        return eventually(look, f"the end of {run}", seconds)
+
+    def json(self, key: str) -> Any:
+        return json.loads(self.client("s3").get_object(Bucket=self.card.artifact_bucket, Key=key)["Body"].read())
+
+    def predict(self, project: Project, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        answer = self.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=project.endpoint, ContentType="application/json", Body=json.dumps({"instances": rows})
+        )
+        return json.loads(answer["Body"].read())["predictions"]
+
+
+@pytest.fixture(scope="session")
+def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+    home = tmp_path_factory.mktemp("home")
+    before = os.environ.get("HEADGATE_HOME")
+    os.environ["HEADGATE_HOME"] = str(home)
+    try:
+        yield Cloud(launcher.up(None, print))
+        launcher.down(purge=True, progress=print)
+    finally:
+        if before is None:
+            del os.environ["HEADGATE_HOME"]
+        else:
+            os.environ["HEADGATE_HOME"] = before
+
+
+@pytest.fixture(scope="session")
+def table() -> Callable[..., bytes]:
+    """A CSV of a problem that more rows make easier: twelve numbers decide, two of them together."""
+
+    def make(rows: int, seed: int, shuffled: bool = False) -> bytes:
+        random = np.random.default_rng(seed)
+        features = random.normal(size=(rows, 12))
+        score = features @ np.linspace(1, -1, 12) + 2 * features[:, 0] * features[:, 1]
+        label = np.where(score + random.normal(scale=0.3, size=rows) > 0, "yes", "no")
+        if shuffled:
+            random.shuffle(label)
+        text = io.StringIO()
+        text.write(",".join([*(f"x{number}" for number in range(12)), "label"]) + "\n")
+        for values, name in zip(features, label, strict=True):
+            text.write(",".join([*(f"{value:.6f}" for value in values), name]) + "\n")
+        return text.getvalue().encode()
+
+    return make

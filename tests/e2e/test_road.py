@@ -1,0 +1,175 @@
+"""The whole road, on the real template."""
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from headgate.domain.names import Project
+from headgate.domain.runs import Outcome
+
+from .conftest import ROOT, Cloud, eventually
+
+EXAMPLES = ROOT / "examples"
+Table = Callable[..., bytes]
+
+
+def rows_of(file: Path, target: str, count: int) -> list[dict[str, Any]]:
+    with file.open(newline="") as lines:
+        rows = [row for row, _ in zip(csv.DictReader(lines), range(count), strict=False)]
+    return [{name: value for name, value in row.items() if name != target} for row in rows]
+
+
+def headgate(cloud: Cloud, *arguments: str, given: str | None = None) -> tuple[int, Any]:
+    """Run the command line against the cloud; returns its exit code and its JSON."""
+    environment = {**os.environ, "HEADGATE_HOME": os.environ["HEADGATE_HOME"]}
+    ended = subprocess.run(
+        [str(Path(sys.executable).parent / "headgate"), *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        input=given,
+        timeout=200,
+        check=False,
+    )
+    return ended.returncode, json.loads(ended.stdout) if ended.stdout else ended.stderr
+
+
+def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: Cloud, table: Table) -> None:
+    project = Project("demo", "contest")
+    first = cloud.ending(project, cloud.drop(project, "first.csv", table(130, seed=1)))
+    assert (first.state, first.version) == (Outcome.PROMOTED, "1"), first.reason
+    shuffled = cloud.ending(project, cloud.drop(project, "shuffled.csv", table(3000, seed=2, shuffled=True)))
+    assert (shuffled.state, shuffled.reason_code) == (Outcome.NOT_PROMOTED, "NOT_BETTER_THAN_CHAMPION"), shuffled.reason
+    better = cloud.ending(project, cloud.drop(project, "better.csv", table(3000, seed=3)))
+    assert (better.state, better.version) == (Outcome.PROMOTED, "2"), better.reason
+    assert better.metrics["rows"] == first.metrics["rows"]  # the same holdout
+
+    endpoint = cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
+    assert endpoint["EndpointStatus"] == "InService"
+    head = cloud.ledger.head(project)
+    assert head.champion is not None
+    assert endpoint["EndpointConfigName"] == project.release_name(head.champion.sequence)
+    states = [cloud.ledger.release(project, number).state for number in (1, 2)]  # type: ignore[union-attr]
+    assert states == ["RETIRED", "IN_SERVICE"]
+    [answer] = cloud.predict(project, [{f"x{number}": 0.5 for number in range(12)}])
+    assert answer["label"] in {"yes", "no"}
+    assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
+
+
+def test_a_refused_file_is_kept_in_quarantine_with_its_reason(cloud: Cloud) -> None:
+    project, body = Project("demo", "refused"), b"a,b,label\n1,2,yes\n3,no\n" * 40
+    run = cloud.ending(project, cloud.drop(project, "bad file+1 %.csv", body))
+    assert (run.state, run.reason_code) == (Outcome.REJECTED, "RAGGED_ROWS")
+    folder = f"{project.prefix}quarantine/{run.dataset}/"
+    kept = cloud.client("s3").get_object(Bucket=cloud.card.artifact_bucket, Key=folder + "bad file+1 %.csv")
+    assert kept["Body"].read() == body
+    assert cloud.json(folder + "report.json")["reason_code"] == "RAGGED_ROWS"
+
+
+def test_every_ending_is_told(cloud: Cloud) -> None:
+    queue = cloud.client("sqs").create_queue(QueueName="listener")["QueueUrl"]
+    arn = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    topic = cloud.output("NotificationTopic")
+    cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    project = Project("demo", "told")
+    cloud.ending(project, cloud.drop(project, "empty.csv", b""))
+
+    def message() -> dict[str, Any] | None:
+        received = cloud.client("sqs").receive_message(QueueUrl=queue).get("Messages", [])
+        told = [json.loads(each["Body"]) for each in received]
+        return next((each for each in told if each["Subject"].startswith("demo/told:")), None)
+
+    told = eventually(message, "the notification", 30)
+    assert told["Subject"] == "demo/told: REJECTED"
+    assert "empty" in told["Message"]
+
+
+def test_the_command_line_drops_follows_and_predicts(cloud: Cloud) -> None:
+    file = EXAMPLES / "healthcare_wdbc.csv"
+    code, answer = headgate(cloud, "drop", str(file), "--project", "clinic", "--wait")
+    assert (code, answer["outcome"], answer["endpoint"]) == (0, "PROMOTED", "demo-clinic"), answer
+    assert answer["metrics"]["challenger"]["auc"] > 0.95
+    assert {"validate", "train", "evaluate", "judge", "register", "promote"} <= set(answer["seconds"])
+    rows = "\n".join(file.read_text().splitlines()[:6]) + "\n"
+    code, predicted = headgate(cloud, "predict", "-", "--project", "clinic", given=rows)
+    assert code == 0, predicted
+    assert (predicted["version"], len(predicted["predictions"])) == ("1", 5)
+    assert {each["label"] for each in predicted["predictions"]} <= {"malignant", "benign"}
+    code, releases = headgate(cloud, "releases", "--project", "clinic")
+    assert [(each["sequence"], each["version"], each["state"]) for each in releases["releases"]] == [(1, "1", "IN_SERVICE")]
+
+
+def test_the_command_line_says_that_data_was_refused(cloud: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "header only.csv"
+    file.write_text("a,b,label\n")
+    code, answer = headgate(cloud, "drop", str(file), "--wait")
+    assert (code, answer["outcome"], answer["reason_code"]) == (3, "REJECTED", "HEADER_ONLY")
+    assert answer["project"] == "header-only"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type", "says"),
+    [
+        (b"", "application/json", ""),
+        (b'{"instances": [{"x0": "many"}]}', "application/json", "x0"),
+        (b'{"instances": [{"nonsense": 1}]}', "application/json", "nonsense"),
+        (b"{", "application/json", ""),
+        (b"<x/>", "application/xml", ""),
+    ],
+)
+def test_a_wrong_request_is_the_callers_fault_and_says_which_column(
+    cloud: Cloud, table: Table, body: bytes, content_type: str, says: str
+) -> None:
+    project = Project("demo", "asked")
+    if cloud.ledger.head(project).champion is None:
+        assert cloud.ending(project, cloud.drop(project, "a.csv", table(400, seed=5))).state == Outcome.PROMOTED
+    runtime = cloud.client("sagemaker-runtime")
+    with pytest.raises(runtime.exceptions.ModelError) as refused:
+        runtime.invoke_endpoint(EndpointName=project.endpoint, ContentType=content_type, Body=body)
+    assert 400 <= refused.value.response["OriginalStatusCode"] < 500
+    assert says in refused.value.response["OriginalMessage"]
+
+
+def test_a_training_process_that_is_killed_fails_the_run_and_the_next_one_works(cloud: Cloud, table: Table) -> None:
+    project = Project("demo", "killed")
+    run = cloud.drop(project, "a.csv", table(20_000, seed=6))
+    os.kill(eventually(lambda: training_process(run), f"the process of {run}"), signal.SIGKILL)
+    ended = cloud.ending(project, run)
+    assert (ended.state, ended.reason_code) == (Outcome.FAILED, "TRAINING_FAILED")
+    assert "killed" in (ended.reason or "").lower() or "signal" in (ended.reason or "").lower()
+    assert cloud.ending(project, cloud.drop(project, "b.csv", table(400, seed=7))).state == Outcome.PROMOTED
+
+
+def training_process(run: str) -> int | None:
+    """The process that trains a run, found by its environment as an operator would."""
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            title = (folder / "cmdline").read_bytes() + (folder / "comm").read_bytes()
+        except OSError:
+            continue
+        if run.encode() in title:
+            return int(folder.name)
+    return None
+
+
+def test_a_burst_ends_in_one_record_for_each_upload(cloud: Cloud, table: Table) -> None:
+    projects = [Project("demo", f"burst-{number}") for number in range(3)]
+    runs = [
+        (project, cloud.drop(project, f"{number}.csv", table(120 + number, seed=number)))
+        for number in range(8)
+        for project in projects
+    ]
+    ended = [cloud.ending(project, run, 240) for project, run in runs]
+    assert {run.state for run in ended} <= {Outcome.PROMOTED, Outcome.NOT_PROMOTED, Outcome.SUPERSEDED}
+    for project in projects:
+        head = cloud.ledger.head(project)
+        assert (head.active, head.waiting) == (None, None)
+        last = [run for run in ended if run.project == project.name][-1]
+        assert last.state != Outcome.SUPERSEDED  # the newest always gets its turn

@@ -1,0 +1,120 @@
+"""Processing jobs end to end: verdict, rivals, and what cannot be judged."""
+
+import dataclasses
+import json
+import runpy
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from headgate_training.evaluation import EvaluationError, evaluate
+from headgate_training.parquet import DataError
+
+from .conftest import MIXED_QUERY, Job, make_spec, run_job
+
+EVALUATE_PY = Path(__file__).parents[3] / "training" / "evaluate.py"
+
+
+@pytest.mark.parametrize(
+    ("name", "metric", "least"), [("healthcare", "auc", 0.97), ("finance", "auc", 0.7), ("manufacturing", "r2", 0.8)]
+)
+def test_models_of_real_data_clearly_beat_the_trivial_predictor(
+    train_example: Callable[[str], Job],
+    make_processing_root: Callable[..., Path],
+    name: str,
+    metric: str,
+    least: float,
+) -> None:
+    root = make_processing_root(train_example(name))
+    evaluation = evaluate(root)
+    assert json.loads((root / "output" / "evaluation.json").read_text()) == evaluation
+    assert evaluation["challenger"][metric] > least
+    assert evaluation["champion"] is None
+    assert evaluation["challenger"].keys() == evaluation["trivial"].keys()
+    difference = evaluation["difference"]
+    assert difference["against"] == "trivial"
+    assert 0 < difference["low"] < difference["estimate"] <= difference["high"]
+    assert evaluation["parity"]["max_abs_error"] < 1e-5
+    assert evaluation["parity"]["rows"] == evaluation["rows"] > 100
+
+
+@pytest.fixture(scope="session")
+def blind_champion(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """A champion of an older dataset: of one of the columns only, and without one of the classes."""
+    spec = make_spec({"50% a+b/c": "numeric"}, "outcome", "binary", classes=["often", "seldom"], positive="often")
+    query = f"SELECT * FROM ({MIXED_QUERY}) WHERE outcome <> 'never'"
+    return run_job(tmp_path_factory.mktemp("champion"), query, spec, epochs=2)
+
+
+def test_a_champion_with_other_columns_and_classes_is_compared_on_the_same_rows(
+    mixed_job: Job, blind_champion: Job, make_processing_root: Callable[..., Path]
+) -> None:
+    evaluation = evaluate(make_processing_root(mixed_job, blind_champion))
+    assert evaluation["difference"]["against"] == "champion"
+    assert evaluation["difference"]["low"] > 0
+    assert evaluation["difference"]["estimate"] == pytest.approx(
+        evaluation["challenger"]["accuracy"] - evaluation["champion"]["accuracy"]
+    )
+    assert evaluation["champion"].keys() == evaluation["challenger"].keys()
+
+
+def test_the_script_evaluates_under_its_root(
+    mixed_job: Job, make_processing_root: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    root = make_processing_root(mixed_job, mixed_job)
+    monkeypatch.setattr("sys.argv", ["evaluate.py", "--root", str(root)])
+    runpy.run_path(str(EVALUATE_PY), run_name="__main__")
+    evaluation = json.loads((root / "output" / "evaluation.json").read_text())
+    assert evaluation["difference"] == {"against": "champion", "level": 0.95, "estimate": 0, "low": 0, "high": 0}
+    assert evaluation["champion"] == evaluation["challenger"]
+
+
+def test_a_model_that_contradicts_its_golden_answers_is_refused(
+    mixed_job: Job, make_processing_root: Callable[..., Path], tmp_path: Path
+) -> None:
+    model = shutil.copytree(mixed_job.places.model, tmp_path / "forged")
+    path = model / "1" / "assets.extra" / "golden.json"
+    golden = json.loads(path.read_text())
+    golden["golden"][0]["answer"]["probabilities"] = [0.9, 0.05, 0.05]
+    golden["golden"][1]["answer"]["probabilities"] = [0.05, 0.05, 0.9]
+    path.write_text(json.dumps(golden))
+    forged = dataclasses.replace(mixed_job, places=dataclasses.replace(mixed_job.places, model=model))
+    with pytest.raises(EvaluationError, match="contradicts [12] of its 20 golden answers"):
+        evaluate(make_processing_root(forged))
+
+
+def test_models_of_different_tasks_are_not_compared(
+    mixed_job: Job, make_processing_root: Callable[..., Path], tmp_path: Path
+) -> None:
+    spec = make_spec({"ward 😀": "categorical"}, "50% a+b/c", "regression")
+    champion = run_job(tmp_path / "champion", MIXED_QUERY, spec, epochs=1)
+    with pytest.raises(EvaluationError, match="does regression but the challenger multiclass"):
+        evaluate(make_processing_root(mixed_job, champion))
+
+
+def rewrite_holdout(root: Path, select: str) -> None:
+    holdout = root / "input" / "holdout"
+    with duckdb.connect() as connection:
+        connection.execute(f"CREATE TABLE data AS SELECT {select} FROM '{holdout}/test.parquet'")
+        connection.execute(f"COPY data TO '{holdout}/test.parquet'")
+
+
+def test_a_holdout_without_a_column_of_the_champion_is_refused(
+    mixed_job: Job, blind_champion: Job, make_processing_root: Callable[..., Path]
+) -> None:
+    root = make_processing_root(blind_champion, mixed_job)
+    rewrite_holdout(root, '* EXCLUDE "smoker?"')
+    with pytest.raises(DataError, match=r"lacks columns that the model needs: smoker\?"):
+        evaluate(root)
+
+
+def test_a_holdout_that_cannot_tell_the_metric_is_refused(
+    train_example: Callable[[str], Job], make_processing_root: Callable[..., Path]
+) -> None:
+    root = make_processing_root(train_example("healthcare"))
+    rewrite_holdout(root, "* REPLACE ('benign' AS diagnosis)")
+    with pytest.raises(EvaluationError, match="cannot tell auc"):
+        evaluate(root)

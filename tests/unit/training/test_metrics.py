@@ -1,0 +1,95 @@
+"""Metrics against hand tables and properties."""
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+
+from headgate_training.metrics import FUNCTIONS, Outcome, auc, log_loss, measure
+
+
+def binary(target: list[int], scores: list[float]) -> Outcome:
+    positive = np.array(scores)
+    return Outcome(np.array(target), np.column_stack([1 - positive, positive]))
+
+
+@pytest.mark.parametrize(
+    ("target", "scores", "expected"),
+    [
+        ([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], 0.75),
+        ([0, 0, 1, 1], [0.1, 0.2, 0.3, 0.4], 1.0),
+        ([0, 0, 1, 1], [0.4, 0.3, 0.2, 0.1], 0.0),
+        ([0, 1, 0, 1], [0.5, 0.5, 0.5, 0.5], 0.5),
+        ([0, 0, 1, 1], [0.1, 0.5, 0.5, 0.9], 0.875),
+    ],
+)
+def test_auc_by_hand(target: list[int], scores: list[float], expected: float) -> None:
+    assert measure("binary", binary(target, scores))["auc"] == pytest.approx(expected)
+
+
+def test_classification_metrics_by_hand() -> None:
+    predicted = np.array([[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.5, 0.4, 0.1], [0.2, 0.2, 0.6]])
+    measured = measure("multiclass", Outcome(np.array([0, 1, 1, 2]), predicted))
+    assert measured == {
+        "accuracy": pytest.approx(3 / 4),
+        "balanced_accuracy": pytest.approx((1 + 1 / 2 + 1) / 3),
+        "log_loss": pytest.approx(-np.log([0.7, 0.6, 0.4, 0.6]).mean()),
+    }
+
+
+def test_regression_metrics_by_hand() -> None:
+    measured = measure("regression", Outcome(np.array([1.0, 2.0, 3.0]), np.array([1.0, 2.0, 6.0])))
+    assert measured == {
+        "rmse": pytest.approx(math.sqrt(3)),
+        "mae": pytest.approx(1.0),
+        "r2": pytest.approx(1 - 9 / 2),
+    }
+
+
+def test_certainty_in_the_wrong_class_costs_a_finite_log_loss() -> None:
+    assert log_loss(binary([1], [0.0]), np.ones((1, 1)))[0] == pytest.approx(-math.log(1e-7))
+
+
+def test_a_metric_that_rows_do_not_define_is_nan() -> None:
+    assert math.isnan(measure("binary", binary([1, 1], [0.2, 0.4]))["auc"])
+    assert math.isnan(measure("regression", Outcome(np.ones(3), np.zeros(3)))["r2"])
+
+
+scores = arrays.arrays(np.float64, st.integers(2, 30), elements=st.sampled_from(np.linspace(0, 1, 8).tolist()))
+
+
+@given(scores, st.randoms(use_true_random=False))
+def test_auc_is_the_chance_that_a_positive_scores_above_a_negative(values: np.ndarray, random: object) -> None:
+    target = np.arange(len(values)) % 2
+    random.shuffle(target)  # type: ignore[attr-defined]
+    pairs = values[target == 1][:, None] - values[target == 0][None, :]
+    expected = ((pairs > 0) + (pairs == 0) / 2).mean()
+    assert measure("binary", binary(target.tolist(), values.tolist()))["auc"] == pytest.approx(expected)
+
+
+@given(scores, st.data())
+def test_weights_are_the_same_as_repeated_rows(values: np.ndarray, data: st.DataObject) -> None:
+    target = np.arange(len(values)) % 2
+    counts = data.draw(arrays.arrays(np.int64, len(values), elements=st.integers(0, 3)))
+    counts[:2] = 1
+    repeated = np.repeat(np.arange(len(values)), counts)
+    once = np.ones((1, len(repeated)))
+    for name in ("auc", "accuracy", "balanced_accuracy", "log_loss"):
+        whole = binary(target.tolist(), values.tolist())
+        part = Outcome(whole.target[repeated], whole.predicted[repeated])
+        weighted = FUNCTIONS[name](whole, counts[None, :].astype(float))
+        np.testing.assert_allclose(weighted, FUNCTIONS[name](part, once), err_msg=name)
+    for name in ("rmse", "mae", "r2"):
+        whole = Outcome(target.astype(float), values)
+        part = Outcome(whole.target[repeated], values[repeated])
+        weighted = FUNCTIONS[name](whole, counts[None, :].astype(float))
+        np.testing.assert_allclose(weighted, FUNCTIONS[name](part, once), err_msg=name, atol=1e-12)
+
+
+def test_each_set_of_weights_is_measured_by_itself() -> None:
+    outcome = binary([0, 1, 0, 1], [0.1, 0.9, 0.8, 0.2])
+    weights = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1]], dtype=float)
+    np.testing.assert_allclose(auc(outcome, weights), [1.0, 0.0, 0.75])

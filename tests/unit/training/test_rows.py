@@ -1,0 +1,65 @@
+"""Rows of a request: what is accepted, and how a refusal reads."""
+
+import math
+
+import numpy as np
+import pytest
+
+from headgate_training.spec import Column
+from headgate_training.table import RequestError, RowReader
+
+READER = RowReader([Column("age", "numeric"), Column("ward", "categorical"), Column("smoker", "boolean")])
+ROW: dict[str, object] = {"age": 44, "ward": "B2", "smoker": "true"}
+
+
+def test_rows_become_columns_in_the_order_of_the_spec() -> None:
+    table = READER.read([ROW, {"smoker": "false", "ward": "C1", "age": 3.5}])
+    np.testing.assert_array_equal(table.numbers, [[44], [3.5]])
+    assert table.texts == [["B2", "C1"], ["true", "false"]]
+    assert len(table) == 2
+
+
+@pytest.mark.parametrize("missing", [None, math.nan, ""])
+def test_none_nan_and_empty_text_mean_missing(missing: object) -> None:
+    table = READER.read([{"age": missing, "ward": missing, "smoker": missing}])
+    assert np.isnan(table.numbers).all()
+    assert table.texts == [[""], [""]]
+
+
+def test_numbers_may_be_written_as_text_and_booleans_as_such() -> None:
+    table = READER.read([ROW | {"age": " 1.5e3 ", "smoker": False}])
+    assert table.numbers[0, 0] == 1500
+    assert table.texts[1] == ["false"]
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"age": "old"}, "Column 'age' in row 2 takes a number, but its text is not one"),
+        ({"age": True}, "Column 'age' in row 2 takes a number, but got bool"),
+        ({"age": [1]}, "Column 'age' in row 2 takes a number, but got list"),
+        ({"ward": 17}, r"Column 'ward' in row 2 takes text \(categorical\), but got int"),
+        ({"ward": True}, r"Column 'ward' in row 2 takes text \(categorical\), but got bool"),
+        ({"smoker": {}}, r"Column 'smoker' in row 2 takes text \(boolean\), but got dict"),
+        ({"shoe": 44}, "Row 2 has the column 'shoe', which the model does not know"),
+        ({"age": 10**400}, "too large"),
+        ({"age": 10**400, "smoker": True, "ward": None}, "too large"),
+    ],
+)
+def test_a_refusal_names_the_column_and_the_row(changed: dict[str, object], message: str) -> None:
+    with pytest.raises(RequestError, match=message):
+        READER.read([ROW, ROW | changed])
+
+
+def test_a_missing_column_is_named() -> None:
+    with pytest.raises(RequestError, match="Row 1 lacks the column 'smoker'"):
+        READER.read([{"age": 1, "ward": "x"}])
+
+
+def test_a_row_that_is_no_object_is_refused() -> None:
+    with pytest.raises(RequestError, match="Row 1 is not an object"):
+        READER.read([[1, 2, 3]])  # type: ignore[list-item]
+
+
+def test_no_rows_are_no_error() -> None:
+    assert len(READER.read([])) == 0
