@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--hidden_units", type=int, default=defaults.hidden_units)
     parser.add_argument("--dropout", type=float, default=defaults.dropout)
     parser.add_argument("--seed", type=int, default=defaults.seed)
+    parser.add_argument("--patience", type=int, default=defaults.patience)
+    parser.add_argument("--members", type=int, default=defaults.members)
+    parser.add_argument("--weight_decay", type=float, default=defaults.weight_decay)
     parser.add_argument("--model_dir", help=argparse.SUPPRESS)  # the SageMaker SDK adds it; SM_MODEL_DIR is meant
     chosen = vars(parser.parse_args(arguments))
     del chosen["model_dir"]

@@ -6,6 +6,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable
 from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
@@ -73,12 +74,31 @@ class WarmPool:
 
 
 def _run(output: connection.Connection, task: Callable[..., None], arguments: tuple[object, ...]) -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
+    """In the new process: a guard, which lives as long as the task, and the task in a child of it.
+
+    The guard runs nothing but the next lines, so it sees the cloud's end whatever the task is busy with, and takes
+    the whole group down, grandchildren included. The death of a parent alone (PR_SET_PDEATHSIG) would miss those.
+    """
     os.setsid()
-    lifeline.die_with_parent()
-    lifeline.watch(parent.join, whole_group=True)
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
     output.close()
-    task(*arguments)
+    child = os.fork()
+    if child == 0:
+        lifeline.die_with_parent()
+        task(*arguments)
+        return
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a stop is for the task
+    lifeline.watch(parent.join, whole_group=True)
+    _end_like(os.waitpid(child, 0)[1])
+
+
+def _end_like(status: int) -> None:
+    exit_code = os.waitstatus_to_exitcode(status)
+    if exit_code < 0:
+        if -exit_code != signal.SIGKILL:
+            signal.signal(-exit_code, signal.SIG_DFL)
+        os.kill(os.getpid(), -exit_code)
+    sys.exit(exit_code)

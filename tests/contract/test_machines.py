@@ -161,17 +161,52 @@ def test_a_machine_without_a_permission_is_refused(run, training_request, role, 
 @pytest.mark.parametrize(
     ("resource", "arguments", "action", "error"),
     [
-        ("lambda:invoke", {"FunctionName": "contract-function", "Payload": {}}, "lambda:InvokeFunction", "Lambda.AWSLambdaException"),
-        ("sns:publish", {"TopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:t", "Message": "m"}, "sns:Publish", "SNS.AmazonSNSException"),
-        ("dynamodb:getItem", {"TableName": "t", "Key": {"k": {"S": "v"}}}, "dynamodb:GetItem", "DynamoDB.AmazonDynamoDBException"),
-        ("events:putEvents", {"Entries": [{"Source": "s", "DetailType": "d", "Detail": "{}"}]}, "events:PutEvents", "EventBridge.AmazonEventBridgeException"),
-        ("states:startExecution", {"StateMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m"}, "states:StartExecution", "StepFunctions.AWSStepFunctionsException"),
-        ("sqs:sendMessage", {"QueueUrl": f"http://sqs/{ACCOUNT}/q", "MessageBody": "b"}, "sqs:SendMessage", "SQS.AmazonSQSException"),
-        ("aws-sdk:sagemaker:describeModel", {"ModelName": "m"}, "sagemaker:DescribeModel", "SageMaker.SageMakerException"),
+        (
+            "lambda:invoke",
+            {"FunctionName": "contract-function", "Payload": {}},
+            "lambda:InvokeFunction",
+            "Lambda.AWSLambdaException",
+        ),
+        (
+            "sns:publish",
+            {"TopicArn": f"arn:aws:sns:{REGION}:{ACCOUNT}:t", "Message": "m"},
+            "sns:Publish",
+            "SNS.AmazonSNSException",
+        ),
+        (
+            "dynamodb:getItem",
+            {"TableName": "t", "Key": {"k": {"S": "v"}}},
+            "dynamodb:GetItem",
+            "DynamoDB.AmazonDynamoDBException",
+        ),
+        (
+            "events:putEvents",
+            {"Entries": [{"Source": "s", "DetailType": "d", "Detail": "{}"}]},
+            "events:PutEvents",
+            "EventBridge.AmazonEventBridgeException",
+        ),
+        (
+            "states:startExecution",
+            {"StateMachineArn": f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:m"},
+            "states:StartExecution",
+            "StepFunctions.AWSStepFunctionsException",
+        ),
+        (
+            "sqs:sendMessage",
+            {"QueueUrl": f"http://sqs/{ACCOUNT}/q", "MessageBody": "b"},
+            "sqs:SendMessage",
+            "SQS.AmazonSQSException",
+        ),
+        (
+            "aws-sdk:sagemaker:describeModel",
+            {"ModelName": "m"},
+            "sagemaker:DescribeModel",
+            "SageMaker.SageMakerException",
+        ),
         ("aws-sdk:s3:getObject", {"Bucket": "b", "Key": "k"}, "s3:GetObject", "S3.AccessDeniedException"),
         ("aws-sdk:sfn:listStateMachines", {}, "states:ListStateMachines", "Sfn.AccessDeniedException"),
     ],
-)  # fmt: skip
+)
 def test_every_integration_is_checked_against_the_machines_role(
     run, function, resource, arguments, action, error
 ) -> None:

@@ -18,6 +18,7 @@ from .conftest import ROOT, Cloud, eventually
 
 EXAMPLES = ROOT / "examples"
 Table = Callable[..., bytes]
+ROW = {f"x{number}": 0.5 for number in range(12)}
 
 
 def rows_of(file: Path, target: str, count: int) -> list[dict[str, Any]]:
@@ -58,7 +59,7 @@ def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: 
     assert endpoint["EndpointConfigName"] == project.release_name(head.champion.sequence)
     states = [cloud.ledger.release(project, number).state for number in (1, 2)]  # type: ignore[union-attr]
     assert states == ["RETIRED", "IN_SERVICE"]
-    [answer] = cloud.predict(project, [{f"x{number}": 0.5 for number in range(12)}])
+    [answer] = cloud.predict(project, [ROW])
     assert answer["label"] in {"yes", "no"}
     assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
 
@@ -77,6 +78,18 @@ def test_every_ending_is_told(cloud: Cloud) -> None:
     queue = cloud.client("sqs").create_queue(QueueName="listener")["QueueUrl"]
     arn = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = cloud.output("NotificationTopic")
+    allow = {
+        "Statement": [
+            {
+                "Effect": "Allow",
+                "Principal": {"Service": "sns.amazonaws.com"},
+                "Action": "sqs:SendMessage",
+                "Resource": arn,
+                "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+            }
+        ]
+    }
+    cloud.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(allow)})
     cloud.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     project = Project("demo", "told")
     cloud.ending(project, cloud.drop(project, "empty.csv", b""))
@@ -118,8 +131,9 @@ def test_the_command_line_says_that_data_was_refused(cloud: Cloud, tmp_path: Pat
     ("body", "content_type", "says"),
     [
         (b"", "application/json", ""),
-        (b'{"instances": [{"x0": "many"}]}', "application/json", "x0"),
-        (b'{"instances": [{"nonsense": 1}]}', "application/json", "nonsense"),
+        (json.dumps({"instances": [{**ROW, "x0": "many"}]}).encode(), "application/json", "x0"),
+        (json.dumps({"instances": [{**ROW, "nonsense": 1}]}).encode(), "application/json", "nonsense"),
+        (b'{"instances": [{"x0": 1}]}', "application/json", "x1"),
         (b"{", "application/json", ""),
         (b"<x/>", "application/xml", ""),
     ],
@@ -140,22 +154,21 @@ def test_a_wrong_request_is_the_callers_fault_and_says_which_column(
 def test_a_training_process_that_is_killed_fails_the_run_and_the_next_one_works(cloud: Cloud, table: Table) -> None:
     project = Project("demo", "killed")
     run = cloud.drop(project, "a.csv", table(20_000, seed=6))
-    os.kill(eventually(lambda: training_process(run), f"the process of {run}"), signal.SIGKILL)
+    os.kill(eventually(training_process, f"the training process of {run}"), signal.SIGKILL)
     ended = cloud.ending(project, run)
     assert (ended.state, ended.reason_code) == (Outcome.FAILED, "TRAINING_FAILED")
     assert "killed" in (ended.reason or "").lower() or "signal" in (ended.reason or "").lower()
     assert cloud.ending(project, cloud.drop(project, "b.csv", table(400, seed=7))).state == Outcome.PROMOTED
 
 
-def training_process(run: str) -> int | None:
-    """The process that trains a run, found by its environment as an operator would."""
-    for folder in Path("/proc").glob("[0-9]*"):
+def training_process() -> int | None:
+    """The process that runs a job's script: the one that works in a job's folder."""
+    for process in Path("/proc").glob("[0-9]*"):
         try:
-            title = (folder / "cmdline").read_bytes() + (folder / "comm").read_bytes()
+            if any(part.startswith("job-") for part in (process / "cwd").readlink().parts):
+                return int(process.name)
         except OSError:
             continue
-        if run.encode() in title:
-            return int(folder.name)
     return None
 
 

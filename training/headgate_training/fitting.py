@@ -51,7 +51,7 @@ def fit(
     """
     run_epoch = _compile_epoch(model, head, train, validation, settings)
     order = np.random.default_rng(settings.seed)
-    rows, batch = len(train.target), settings.batch(len(train.target))
+    rows, batch = len(train.target), settings.batch_size
     steps = rows // batch
     best, best_loss, best_weights = 0, np.inf, model.get_weights()
     for number in range(1, settings.epochs + 1):

@@ -58,7 +58,7 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         spec = read_spec(places.spec / "spec.json")
         table, target = read_parquet(places.train, spec), read_target(places.train, spec)
         val_table, val_target = read_parquet(places.validation, spec), read_target(places.validation, spec)
-    settings = dataclasses.replace(settings, seed=spec.seed if settings.seed is None else settings.seed)
+    settings = settings.chosen_for(len(target), spec.seed)
     with watch.stage("encode"):
         encoding = fit_encoding(table, spec)
         encoder = Encoder(encoding, spec)
@@ -76,7 +76,7 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         served = Served(model, head, encoding, spec)
         export(served, directory, spec)
     extra = directory / "assets.extra"
-    extra.mkdir()
+    extra.mkdir(exist_ok=True)
     with watch.stage("litert"):
         export_litert(served, extra / "model.litert")
     with watch.stage("golden"):

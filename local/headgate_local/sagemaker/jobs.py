@@ -28,6 +28,10 @@ GLANCE = 0.1
 """Seconds between looks at a running job's time limit and stop."""
 
 
+class CloudStops(BaseException):
+    """Raised in a job's thread when the local cloud ends under it: there is nobody left to report to."""
+
+
 @dataclass(frozen=True)
 class Outcome:
     """How a container ended. ``cause`` is "stopped" or "max-runtime" if it was made to end."""
@@ -66,7 +70,7 @@ class Jobs:
         self._pool, self._endpoint_url, self._folder = pool, endpoint_url, folder
         self._places = ThreadPoolExecutor(max_workers=os.cpu_count(), thread_name_prefix="sagemaker-job")
         self._jobs: dict[str, Job] = {}
-        self._grace = GRACE
+        self._closing = False
 
     def submit(self, arn: str, work: Callable[[Job], None]) -> None:
         """Have the work of a job done when there is a place for it; the work sees to the job's record."""
@@ -76,6 +80,8 @@ class Jobs:
     def _do(self, arn: str, job: Job, work: Callable[[Job], None]) -> None:
         try:
             work(job)
+        except CloudStops:
+            pass
         except Exception:
             logger.exception("The work of %s failed", arn)
         finally:
@@ -93,11 +99,9 @@ class Jobs:
         return job is None or job.ended.wait(seconds)
 
     def close(self) -> None:
-        """Stop all jobs without grace and wait for their end."""
-        self._grace = 0.0
-        for arn in list(self._jobs):
-            self.stop(arn)
-        self._places.shutdown(wait=True)
+        """End all jobs without grace, now that no service answers any more."""
+        self._closing = True
+        self._places.shutdown(wait=True, cancel_futures=True)
 
     @contextlib.contextmanager
     def private_root(self) -> Iterator[Path]:
@@ -123,6 +127,7 @@ class Jobs:
     ) -> tuple[int, Literal["itself", "stopped", "max-runtime"]]:
         deadline = time.monotonic() + seconds
         while (exit_code := process.wait(GLANCE)) is None:
+            self._heed_closing(process)
             if job.stopped.is_set() or time.monotonic() > deadline:
                 cause: Literal["stopped", "max-runtime"] = "stopped" if job.stopped.is_set() else "max-runtime"
                 return self._end(process), cause
@@ -130,8 +135,14 @@ class Jobs:
 
     def _end(self, process: WarmProcess) -> int:
         process.signal(signal.SIGTERM)
-        deadline = time.monotonic() + self._grace
+        deadline = time.monotonic() + GRACE
         while (exit_code := process.wait(GLANCE)) is None:
-            if time.monotonic() > deadline or self._grace == 0:
+            self._heed_closing(process)
+            if time.monotonic() > deadline:
                 process.signal(signal.SIGKILL)
         return exit_code
+
+    def _heed_closing(self, process: WarmProcess) -> None:
+        if self._closing:
+            process.signal(signal.SIGKILL)
+            raise CloudStops

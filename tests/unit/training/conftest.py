@@ -1,6 +1,5 @@
 """Factories for datasets, trained models and evaluations. A model is trained once for each set of options."""
 
-import json
 import shutil
 import tarfile
 from collections.abc import Callable
@@ -10,11 +9,9 @@ from pathlib import Path
 import duckdb
 import pytest
 
-from headgate_training.settings import Settings
-from headgate_training.training import Places, train
+from .jobs import MIXED_COLUMNS, MIXED_QUERY, Job, make_spec, run_job
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
-PARTS = {"train": (0, 65), "validation": (65, 80), "test": (80, 100)}
 
 
 @dataclass(frozen=True)
@@ -30,58 +27,6 @@ EXAMPLE_SETS = {
     "finance": Example("finance_german_credit.csv", "risk", "binary", "bad"),
     "manufacturing": Example("manufacturing_solder.csv", "skips", "regression"),
 }
-
-
-def make_spec(columns: dict[str, str], target: str, task: str, **changes: object) -> dict[str, object]:
-    """A spec.json as the core writes it; ``columns`` maps names to kinds."""
-    metric = {"binary": "auc", "multiclass": "accuracy", "regression": "rmse"}[task]
-    spec: dict[str, object] = {
-        "format": 1,
-        "target": target,
-        "task": task,
-        "classes": None,
-        "positive": None,
-        "metric": metric,
-        "direction": "minimize" if metric == "rmse" else "maximize",
-        "seed": 17,
-        "columns": [{"name": name, "kind": kind} for name, kind in columns.items()],
-    }
-    return spec | changes
-
-
-def write_spec(folder: Path, spec: dict[str, object]) -> Path:
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "spec.json"
-    path.write_text(json.dumps(spec), encoding="utf-8")
-    return path
-
-
-@dataclass(frozen=True)
-class Job:
-    """What a training job was given and what it wrote."""
-
-    places: Places
-    metrics: dict
-    test: Path
-
-    @property
-    def version(self) -> Path:
-        return self.places.model / "1"
-
-
-def run_job(folder: Path, query: str, spec: dict[str, object], **settings: object) -> Job:
-    """Split the rows of a duckdb query by hash, write the channels and train on them."""
-    with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE data AS SELECT row_number() OVER () AS n, * FROM ({query})")
-        for part, (low, high) in PARTS.items():
-            (folder / part).mkdir(parents=True)
-            connection.execute(
-                f"COPY (SELECT * EXCLUDE n FROM data WHERE hash(n) % 100 >= {low} AND hash(n) % 100 < {high})"
-                f" TO '{folder / part / part}.parquet'"
-            )
-    write_spec(folder / "spec", spec)
-    places = Places(folder / "train", folder / "validation", folder / "spec", folder / "model", folder / "output")
-    return Job(places, train(places, Settings(**settings)), folder / "test")
 
 
 @pytest.fixture(scope="session")
@@ -116,27 +61,6 @@ def train_example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], J
         return jobs[name]
 
     return run
-
-
-MIXED_COLUMNS = {
-    "mean radius (µm)": "numeric",
-    "50% a+b/c": "numeric",
-    "ward 😀": "categorical",
-    "smoker?": "boolean",
-    "admitted": "datetime",
-}
-MIXED_QUERY = """
-    SELECT
-        CASE WHEN i % 7 = 0 THEN NULL ELSE (hash(i) % 1000) / 100.0 END::DOUBLE AS "mean radius (µm)",
-        exp((hash(i + 1000) % 1000) / 100.0)::DOUBLE AS "50% a+b/c",
-        CASE WHEN i % 11 = 0 THEN NULL ELSE 'B' || (hash(i + 2000) % 4) END AS "ward 😀",
-        CASE WHEN i % 3 = 0 THEN 'true' ELSE 'false' END AS "smoker?",
-        CASE WHEN i % 5 = 0 THEN NULL
-             ELSE strftime(TIMESTAMP '2020-01-01' + to_hours(CAST(hash(i + 3000) % 40000 AS BIGINT)),
-                           '%Y-%m-%dT%H:%M:%S') END AS "admitted",
-        CASE WHEN i % 3 = 0 THEN 'often' WHEN hash(i + 2000) % 4 < 2 THEN 'seldom' ELSE 'never' END AS "outcome"
-    FROM range(400) rows(i)
-"""
 
 
 @pytest.fixture(scope="session")

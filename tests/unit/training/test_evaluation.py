@@ -13,7 +13,7 @@ import pytest
 from headgate_training.evaluation import EvaluationError, evaluate
 from headgate_training.parquet import DataError
 
-from .conftest import MIXED_QUERY, Job, make_spec, run_job
+from .jobs import MIXED_QUERY, Job, make_spec, run_job
 
 EVALUATE_PY = Path(__file__).parents[3] / "training" / "evaluate.py"
 
@@ -82,7 +82,7 @@ def test_a_model_that_contradicts_its_golden_answers_is_refused(
     golden["golden"][1]["answer"]["probabilities"] = [0.05, 0.05, 0.9]
     path.write_text(json.dumps(golden))
     forged = dataclasses.replace(mixed_job, places=dataclasses.replace(mixed_job.places, model=model))
-    with pytest.raises(EvaluationError, match="contradicts [12] of its 20 golden answers"):
+    with pytest.raises(EvaluationError, match=r"contradicts [12] of its 20 golden answers"):
         evaluate(make_processing_root(forged))
 
 

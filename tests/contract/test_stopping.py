@@ -1,0 +1,93 @@
+"""However the local cloud ends, nothing that it started outlives it."""
+
+import json
+import os
+import signal
+import subprocess
+
+import pytest
+from contract.live import REGION, Cloud, start_cloud, statement, tar_gz, wait_until
+
+SLEEPER = "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\nprint('up', flush=True)\ntime.sleep(600)"
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """All processes that have not ended: the parent and the command of each."""
+    listed = subprocess.run(["ps", "-axwwo", "pid=,ppid=,stat=,command="], capture_output=True, text=True, check=True)
+    lines = [line.split(maxsplit=3) for line in listed.stdout.splitlines()]
+    return {int(pid): (int(parent), command) for pid, parent, state, command in lines if not state.startswith("Z")}
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """All processes below one, and their commands; sessions and groups hide none."""
+    alive = processes()
+    found: dict[int, str] = {}
+    waiting = {pid}
+    while waiting:
+        below = {child for child, (parent, _) in alive.items() if parent in waiting}
+        found |= {child: alive[child][1] for child in below}
+        waiting = below
+    return found
+
+
+@pytest.fixture
+def busy(tmp_path, archives, get) -> Cloud:
+    """A cloud of its own with a job that has a child, and an endpoint in service."""
+    cloud = start_cloud(tmp_path)
+    iam, s3, sagemaker = cloud.client("iam"), cloud.client("s3"), cloud.client("sagemaker")
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement(["s3:*", "logs:*"])]})
+    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=policy)
+    s3.create_bucket(Bucket="busy", CreateBucketConfiguration={"LocationConstraint": REGION})
+    s3.put_object(Bucket="busy", Key="code", Body=tar_gz({"train.py": SLEEPER.encode()}))
+    s3.put_object(Bucket="busy", Key="model.tar.gz", Body=get(archives["up"]))
+    sagemaker.create_training_job(
+        TrainingJobName="job",
+        HyperParameters={"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://busy/code"},
+        AlgorithmSpecification={"TrainingImage": "any", "TrainingInputMode": "File"},
+        RoleArn=role,
+        OutputDataConfig={"S3OutputPath": "s3://busy/out"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+    )
+    sagemaker.create_model(
+        ModelName="m", PrimaryContainer={"ModelDataUrl": "s3://busy/model.tar.gz"}, ExecutionRoleArn=role
+    )
+    variant = {"VariantName": "v", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService")
+    wait_until(lambda: "sleep 600" in descendants(cloud.process.pid).values())
+    return cloud
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_no_process_outlives_the_cloud(busy, number) -> None:
+    started = descendants(busy.process.pid)
+    commands = " ".join(started.values())
+    for expected in ("forkserver", "headgate_local.serving", "sleep"):
+        assert expected in commands
+    os.kill(busy.process.pid, number)
+    busy.process.wait(timeout=30)
+    wait_until(lambda: not started.keys() & processes().keys(), 15)
+    work = busy.log.parent / "work"
+    assert number == signal.SIGKILL or not list(work.iterdir())
+
+
+def test_an_instance_that_dies_is_started_again(busy) -> None:
+    (first,) = (pid for pid, command in descendants(busy.process.pid).items() if "headgate_local.serving" in command)
+    os.kill(first, signal.SIGKILL)
+    rows = json.dumps({"instances": [{"size": 1.0, "ward": "A"}]})
+
+    def answers() -> bool:
+        runtime = busy.client("sagemaker-runtime")
+        try:
+            return bool(runtime.invoke_endpoint(EndpointName="e", ContentType="application/json", Body=rows))
+        except runtime.exceptions.ServiceUnavailable:
+            return False
+
+    wait_until(answers)
+    busy.process.send_signal(signal.SIGTERM)
+    busy.process.wait(timeout=30)
