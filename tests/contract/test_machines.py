@@ -142,6 +142,12 @@ def test_the_sdk_integration_reaches_sagemaker(run, name) -> None:
     assert json.loads(made["output"])["ModelPackageGroupArn"].endswith(name)
 
 
+def test_the_sdk_integration_needs_pass_role_too(run, training_request) -> None:
+    ended = run(task("aws-sdk:sagemaker:createTrainingJob", training_request("")), statement("sagemaker:*"))
+    assert ended["error"] == "SageMaker.SageMakerException"
+    assert "not authorized to perform: iam:PassRole" in ended["cause"]
+
+
 def test_the_sdk_integration_names_errors_as_the_sdk_does(run, name) -> None:
     ended = run(task("aws-sdk:sagemaker:describeModel", {"ModelName": name}), statement("sagemaker:*"))
     assert ended["error"] == "SageMaker.SageMakerException"

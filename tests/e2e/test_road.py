@@ -154,18 +154,19 @@ def test_a_wrong_request_is_the_callers_fault_and_says_which_column(
 def test_a_training_process_that_is_killed_fails_the_run_and_the_next_one_works(cloud: Cloud, table: Table) -> None:
     project = Project("demo", "killed")
     run = cloud.drop(project, "a.csv", table(20_000, seed=6))
-    os.kill(eventually(training_process, f"the training process of {run}"), signal.SIGKILL)
+    os.kill(eventually(lambda: training_process(cloud), f"the training process of {run}"), signal.SIGKILL)
     ended = cloud.ending(project, run)
     assert (ended.state, ended.reason_code) == (Outcome.FAILED, "TRAINING_FAILED")
     assert "killed" in (ended.reason or "").lower() or "signal" in (ended.reason or "").lower()
     assert cloud.ending(project, cloud.drop(project, "b.csv", table(400, seed=7))).state == Outcome.PROMOTED
 
 
-def training_process() -> int | None:
-    """The process that runs a job's script: the one that works in a job's folder."""
+def training_process(cloud: Cloud) -> int | None:
+    """The process that runs a job's script: the one that works in a job's folder of this cloud."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
-            if any(part.startswith("job-") for part in (process / "cwd").readlink().parts):
+            parts = (process / "cwd").readlink().parts
+            if str(cloud.card.pid) in parts and any(part.startswith("job-") for part in parts):
                 return int(process.name)
         except OSError:
             continue

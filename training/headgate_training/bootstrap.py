@@ -5,11 +5,11 @@ from typing import Literal
 
 import numpy as np
 
-from headgate_training.metrics import FUNCTIONS, Outcome
+from headgate_training.metrics import PREPARE, Outcome
 
 RESAMPLES = 1000
 LEVEL = 0.95
-_CELLS = 2_000_000
+_CELLS = 500_000
 """Weights held at a time: rows x resamples of a block."""
 
 
@@ -29,22 +29,22 @@ def paired_difference(
 
     ``first`` and ``second`` are outcomes for the same rows. Draws on which the metric is not defined are left out.
     """
-    function, sign = FUNCTIONS[metric], 1.0 if direction == "maximize" else -1.0
+    sign = 1.0 if direction == "maximize" else -1.0
+    of_first, of_second = PREPARE[metric](first), PREPARE[metric](second)
 
     def differences(weights: np.ndarray) -> np.ndarray:
-        return sign * (function(first, weights) - function(second, weights))
+        return sign * (of_first(weights) - of_second(weights))
 
     rows, random = len(first.target), np.random.default_rng(seed)
-    block = max(1, min(RESAMPLES, _CELLS // rows))
-    drawn = [
-        differences(random.multinomial(rows, np.full(rows, 1 / rows), size=size).astype(np.float64))
-        for size in _blocks(RESAMPLES, block)
-    ]
-    values = np.concatenate(drawn)
+    block = max(1, _CELLS // rows)
+    values = np.concatenate(
+        [differences(_draw(random, rows, min(block, RESAMPLES - done))) for done in range(0, RESAMPLES, block)]
+    )
     low, high = np.quantile(values[np.isfinite(values)], [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
     return Difference(float(differences(np.ones((1, rows)))[0]), float(low), float(high))
 
 
-def _blocks(total: int, size: int) -> list[int]:
-    full, rest = divmod(total, size)
-    return [size] * full + [rest] * (rest > 0)
+def _draw(random: np.random.Generator, rows: int, times: int) -> np.ndarray:
+    """How often each row is drawn when as many are drawn as there are: float64 [times, rows]."""
+    drawn = (np.bincount(random.integers(0, rows, rows), minlength=rows) for _ in range(times))
+    return np.array(list(drawn), dtype=np.float64)

@@ -1,8 +1,8 @@
 """Metrics of predictions, weighted, for many sets of weights at once.
 
-A prediction is probabilities [rows, classes] for classes and values [rows] for numbers. Weights are
-[sets, rows]; a metric comes back as [sets]. All weights 1 gives the plain metric; how often a bootstrap drew each
-row gives the metric of that draw, so the same code serves both.
+A prediction is probabilities [rows, classes] for classes and values [rows] for numbers. A metric is prepared once
+for an outcome and can then be taken for weights [sets, rows], giving [sets]: all weights 1 give the plain metric,
+and how often a bootstrap drew each row gives the metric of that draw.
 """
 
 from collections.abc import Callable
@@ -30,66 +30,91 @@ class Outcome:
     positive: int = 1
 
 
+Weighted = Callable[[np.ndarray], np.ndarray]
+"""A metric prepared for one outcome: weights [sets, rows] in, metrics [sets] out."""
+
+
 def measure(task: Task, outcome: Outcome) -> dict[str, float]:
     """All metrics of a task. A metric that the rows do not define (one class only, say) is NaN."""
-    once = np.ones((1, len(outcome.target)))
-    return {name: float(FUNCTIONS[name](outcome, once)[0]) for name in METRICS[task]}
+    return {name: plain(name, outcome) for name in METRICS[task]}
 
 
-def auc(outcome: Outcome, weights: np.ndarray) -> np.ndarray:
+def plain(metric: str, outcome: Outcome) -> float:
+    """One metric with all rows counted once."""
+    return float(PREPARE[metric](outcome)(np.ones((1, len(outcome.target))))[0])
+
+
+def auc(outcome: Outcome) -> Weighted:
     """Area under the ROC curve: the chance that a positive scores above a negative, ties counted half."""
     scores = outcome.predicted[:, outcome.positive]
     order = np.argsort(scores, kind="stable")
     starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
     is_positive = outcome.target[order] == outcome.positive
-    drawn = weights[:, order]
-    positives = np.add.reduceat(drawn * is_positive, starts, axis=1)
-    negatives = np.add.reduceat(drawn * ~is_positive, starts, axis=1)
-    below = np.cumsum(negatives, axis=1) - negatives / 2
-    with np.errstate(invalid="ignore"):
-        return (positives * below).sum(1) / (positives.sum(1) * negatives.sum(1))
+
+    def take(weights: np.ndarray) -> np.ndarray:
+        drawn = weights[:, order]
+        positives, negatives = drawn * is_positive, drawn * ~is_positive
+        if len(starts) < len(order):  # rows of one score stand together
+            positives = np.add.reduceat(positives, starts, axis=1)
+            negatives = np.add.reduceat(negatives, starts, axis=1)
+        below = np.cumsum(negatives, axis=1) - negatives / 2
+        with np.errstate(invalid="ignore"):
+            return np.einsum("sr,sr->s", positives, below) / (positives.sum(1) * negatives.sum(1))
+
+    return take
 
 
-def accuracy(outcome: Outcome, weights: np.ndarray) -> np.ndarray:
+def accuracy(outcome: Outcome) -> Weighted:
     """Share of rows whose most probable class is right."""
-    return _mean(_hits(outcome), weights)
+    return _mean_of(_hits(outcome))
 
 
-def balanced_accuracy(outcome: Outcome, weights: np.ndarray) -> np.ndarray:
+def balanced_accuracy(outcome: Outcome) -> Weighted:
     """Mean over the classes that occur of the share of their rows that is right."""
     hits = _hits(outcome)
-    members = (outcome.target == number for number in range(outcome.predicted.shape[1]))
-    with np.errstate(invalid="ignore"):
-        recalls = [(weights @ (hits * rows)) / (weights @ rows) for rows in members if rows.any()]
-    return np.nanmean(recalls, axis=0)
+    members = [outcome.target == number for number in np.unique(outcome.target)]
+
+    def take(weights: np.ndarray) -> np.ndarray:
+        drawn = np.array([weights @ rows for rows in members])
+        right = np.array([weights @ (rows * hits) for rows in members])
+        recalls = np.divide(right, drawn, out=np.zeros_like(drawn), where=drawn > 0)
+        return recalls.sum(axis=0) / (drawn > 0).sum(axis=0)
+
+    return take
 
 
-def log_loss(outcome: Outcome, weights: np.ndarray) -> np.ndarray:
+def log_loss(outcome: Outcome) -> Weighted:
     """Mean of minus the logarithm of the probability given to the true class."""
     given = outcome.predicted[np.arange(len(outcome.target)), outcome.target]
-    return _mean(-np.log(np.clip(given, _LEAST, 1.0)), weights)
+    return _mean_of(-np.log(np.clip(given, _LEAST, 1.0)))
 
 
-def rmse(outcome: Outcome, weights: np.ndarray) -> np.ndarray:
+def rmse(outcome: Outcome) -> Weighted:
     """Root of the mean squared error."""
-    return np.sqrt(_mean(np.square(outcome.predicted - outcome.target), weights))
+    mean = _mean_of(np.square(outcome.predicted - outcome.target))
+    return lambda weights: np.sqrt(mean(weights))
 
 
-def mae(outcome: Outcome, weights: np.ndarray) -> np.ndarray:
+def mae(outcome: Outcome) -> Weighted:
     """Mean absolute error."""
-    return _mean(np.abs(outcome.predicted - outcome.target), weights)
+    return _mean_of(np.abs(outcome.predicted - outcome.target))
 
 
-def r2(outcome: Outcome, weights: np.ndarray) -> np.ndarray:
-    """1 - squared error / squared deviation from the mean of these rows."""
-    error = _mean(np.square(outcome.predicted - outcome.target), weights)
+def r2(outcome: Outcome) -> Weighted:
+    """1 - squared error / squared deviation from the mean of the same rows."""
+    error = _mean_of(np.square(outcome.predicted - outcome.target))
     centred = outcome.target - outcome.target.mean()
-    variance = _mean(np.square(centred), weights) - np.square(_mean(centred, weights))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        return np.where(variance > 0, 1 - error / variance, np.nan)
+    first, second = _mean_of(centred), _mean_of(np.square(centred))
+
+    def take(weights: np.ndarray) -> np.ndarray:
+        variance = second(weights) - np.square(first(weights))
+        varies = variance > 0
+        return np.where(varies, 1 - error(weights) / np.where(varies, variance, 1), np.nan)
+
+    return take
 
 
-FUNCTIONS: dict[str, Callable[[Outcome, np.ndarray], np.ndarray]] = {
+PREPARE: dict[str, Callable[[Outcome], Weighted]] = {
     "auc": auc,
     "accuracy": accuracy,
     "balanced_accuracy": balanced_accuracy,
@@ -104,5 +129,5 @@ def _hits(outcome: Outcome) -> np.ndarray:
     return (outcome.predicted.argmax(axis=1) == outcome.target).astype(np.float64)
 
 
-def _mean(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    return (weights @ values) / weights.sum(axis=1)
+def _mean_of(values: np.ndarray) -> Weighted:
+    return lambda weights: (weights @ values) / weights.sum(axis=1)

@@ -19,7 +19,7 @@ from headgate_training.export import Served, export, export_golden, export_liter
 from headgate_training.families import FAMILIES
 from headgate_training.fitting import Epoch, Part, fit
 from headgate_training.heads import choose_head
-from headgate_training.metrics import FUNCTIONS, Outcome
+from headgate_training.metrics import Outcome, plain
 from headgate_training.parquet import read_parquet, read_target
 from headgate_training.settings import Settings
 from headgate_training.spec import Spec, read_spec
@@ -104,10 +104,9 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
 def _reporter(spec: Spec, target: np.ndarray, history: list[dict[str, float]]) -> Callable[[Epoch], None]:
     """Prints a line for each epoch, made for metric definitions' regular expressions, and keeps it in ``history``."""
     positive = spec.classes.index(spec.positive) if spec.positive else 0
-    once = np.ones((1, len(target)))
 
     def report(epoch: Epoch) -> None:
-        value = float(FUNCTIONS[spec.metric](Outcome(target, epoch.predicted, positive), once)[0])
+        value = plain(spec.metric, Outcome(target, epoch.predicted, positive))
         line = {"loss": epoch.loss, "val_loss": epoch.val_loss, f"val_{spec.metric}": value}
         history.append({name: round(number, 6) for name, number in line.items()})
         words = " ".join(f"{name}={number:.4f}" for name, number in line.items())

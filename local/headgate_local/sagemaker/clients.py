@@ -87,7 +87,7 @@ class Storage:
                 f'and that the role "{self._role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
             )
         for key in keys:
-            self.download(f"s3://{bucket}/{key}", inside(folder, _relative(key, prefix)))
+            self.download(f"s3://{bucket}/{key}", inside(folder, local_name(key, prefix)))
 
     def download_manifest(self, uri: str, folder: Path) -> None:
         """Download the objects that a manifest lists: ``[{"prefix": "s3://..."}, "relative/key", ...]``."""
@@ -157,7 +157,7 @@ def pack(folder: Path, archive: Path) -> None:
             tar.add(child, arcname=child.name)
 
 
-def _relative(key: str, prefix: str) -> str:
+def local_name(key: str, prefix: str) -> str:
     """``data/a/b.csv`` is ``a/b.csv`` under the prefixes ``data/`` and ``data``, and itself under ``da``."""
     folder = prefix if not prefix or prefix.endswith("/") else prefix + "/"
     if key.startswith(folder):

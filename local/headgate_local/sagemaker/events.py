@@ -90,8 +90,8 @@ class Events:
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="sagemaker-events")
 
     def close(self) -> None:
-        """Send what is waiting, then end the thread."""
-        self._thread.shutdown(wait=True)
+        """End the thread; what waits has nobody to hear it any more."""
+        self._thread.shutdown(wait=True, cancel_futures=True)
 
     def training_job(self, job: Record) -> None:
         """Times are milliseconds as text."""

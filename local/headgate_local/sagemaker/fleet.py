@@ -6,7 +6,6 @@ import shutil
 import tempfile
 import threading
 import uuid
-from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -33,11 +32,16 @@ class NoSuchVariant(Exception):
     """Raised when a request is aimed at a variant that the endpoint does not have."""
 
 
+class FleetRetired(Exception):
+    """Raised when a request comes to a fleet that another one has replaced."""
+
+
 class Fleet:
     """All variants of one configuration, up and answering when this is made; raises DeploymentFailed."""
 
     def __init__(self, sagemaker: "SageMaker", endpoint: str, config: Record) -> None:
         self._lock = threading.Lock()
+        self._retired = False
         self._instances: dict[str, Instance] = {}
         self._weights: dict[str, float] = {}
         self._folder = Path(tempfile.mkdtemp(prefix="endpoint-", dir=sagemaker.folder))
@@ -55,8 +59,13 @@ class Fleet:
 
     @contextmanager
     def instance(self, variant: str | None) -> Iterator[tuple[str, Instance]]:
-        """An instance for one request, and its variant's name; it stays until the request is done."""
+        """An instance for one request, and its variant's name; it stays until the request is done.
+
+        Raises NoSuchVariant, or FleetRetired: then the endpoint has a newer fleet.
+        """
         with self._lock:
+            if self._retired:
+                raise FleetRetired
             if variant is None:
                 names, weights = list(self._weights), list(self._weights.values())
                 variant = names[0] if len(names) == 1 else random.choices(names, weights)[0]  # noqa: S311
@@ -69,12 +78,10 @@ class Fleet:
         finally:
             chosen.release()
 
-    def ports(self) -> dict[str, int]:
-        """By variant, where its container listens."""
-        return {name: instance.port for name, instance in self._instances.items()}
-
     def retire(self, patience: float = 60.0) -> None:
-        """Let requests under way come to their end, then end all processes."""
+        """Take no new request, let those under way come to their end, then end all processes."""
+        with self._lock:
+            self._retired = True
         for instance in self._instances.values():
             instance.retire(patience)
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -83,7 +90,6 @@ class Fleet:
         name = variant["VariantName"]
         folder = self._folder / name / "model"
         folder.mkdir(parents=True)
-        tail: deque[str] = deque(maxlen=1)
         try:
             model = sagemaker.models.get(variant["ModelName"])
             self._download(sagemaker, model, folder)
@@ -97,8 +103,7 @@ class Fleet:
             return Instance(folder, keep)
         except NotServable as error:
             logs[-1].finish()
-            tail.extend(logs[-1].tail)
-            said = f" It said: {tail[-1]}" if tail else ""
+            said = f" It said: {logs[-1].tail[-1]}" if logs[-1].tail else ""
             raise DeploymentFailed(
                 f"The primary container for production variant {name} did not pass the ping health check. "
                 f"Please check CloudWatch logs for this endpoint.{said}"

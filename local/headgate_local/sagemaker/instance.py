@@ -50,13 +50,6 @@ class Instance:
         self._process, self._http = self._start()
         threading.Thread(target=self._keep, name="sagemaker-instance", daemon=True).start()
 
-    @property
-    def port(self) -> int:
-        """Where the container listens on loopback."""
-        port = self._http.port
-        assert port is not None
-        return port
-
     def _start(self) -> tuple[subprocess.Popen[bytes], urllib3.HTTPConnectionPool]:
         # The child ends when its stdin does: with this process, however that ends.
         process = subprocess.Popen(  # noqa: S603 - our own module
@@ -86,13 +79,13 @@ class Instance:
         """Start the process again whenever it ends by itself, as SageMaker does with containers."""
         while True:
             self._process.wait()
-            with self._idle:
+            with self._idle:  # so that it cannot be retired halfway
                 if self._retired:
                     return
-            try:
-                self._process, self._http = self._start()
-            except (NotServable, urllib3.exceptions.HTTPError):
-                return
+                try:
+                    self._process, self._http = self._start()
+                except (NotServable, urllib3.exceptions.HTTPError):
+                    return
 
     def acquire(self) -> None:
         """Count a request in."""

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 from ministack.core.responses import get_account_id, get_region
 
 from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.fleet import Fleet, NoSuchVariant
+from headgate_local.sagemaker.fleet import FleetRetired, NoSuchVariant
 from headgate_local.sagemaker.instance import Answer, InstanceGone
 from headgate_local.sagemaker.resources import arn
 
@@ -34,12 +34,13 @@ def endpoint_of(path: str) -> str | None:
 async def invoke(sagemaker: "SageMaker", name: str, headers: Mapping[str, str], body: bytes) -> Response:
     """Answer one InvokeEndpoint."""
     try:
-        fleet = sagemaker.fleets.get(arn("endpoint", name))
-        if fleet is None:
-            raise ApiError("ValidationError", f"Endpoint {name} of account {get_account_id()} not found.")
         if len(body) > LARGEST:
             raise ApiError("ValidationError", f"The request body is larger than {LARGEST} bytes.", status=413)
-        variant, answer = await asyncio.to_thread(_ask, fleet, headers, body)
+        loop, endpoint = asyncio.get_running_loop(), arn("endpoint", name)
+        asked = await loop.run_in_executor(sagemaker.threads, _ask, sagemaker, endpoint, headers, body)
+        if asked is None:
+            raise ApiError("ValidationError", f"Endpoint {name} of account {get_account_id()} not found.")
+        variant, answer = asked
         if answer.status >= 400:
             raise _model_error(name, answer)
         return 200, _response_headers(answer, variant, headers), answer.body
@@ -53,21 +54,26 @@ def refusal(error: ApiError) -> Response:
     return error.status, headers, json.dumps({"Message": error.message, **error.members}).encode()
 
 
-def _ask(fleet: Fleet, headers: Mapping[str, str], body: bytes) -> tuple[str, Answer]:
+def _ask(sagemaker: "SageMaker", endpoint: str, headers: Mapping[str, str], body: bytes) -> tuple[str, Answer] | None:
+    """The variant that answered, and its answer; None if the endpoint has no fleet."""
     target = headers.get("x-amzn-sagemaker-target-variant")
     passed = {shown: headers[name] for name, shown in CONTAINER_HEADERS.items() if name in headers}
     passed["Content-Type"] = headers.get("content-type", "application/octet-stream")
     passed["Accept"] = headers.get("accept", "application/json")
-    try:
-        with fleet.instance(target) as (variant, instance):
-            return variant, instance.invoke(body, passed)
-    except NoSuchVariant:
-        raise ApiError("ValidationError", f"Could not find variant {target} of the endpoint.") from None
-    except TimeoutError:
-        message = "Your invocation timed out while waiting for a response from container primary."
-        raise ApiError("ModelError", message, 424, OriginalStatusCode=0, OriginalMessage=message) from None
-    except InstanceGone:
-        raise ApiError("ServiceUnavailable", "The instance is starting again.", status=503) from None
+    while fleet := sagemaker.fleets.get(endpoint):
+        try:
+            with fleet.instance(target) as (variant, instance):
+                return variant, instance.invoke(body, passed)
+        except FleetRetired:
+            continue
+        except NoSuchVariant:
+            raise ApiError("ValidationError", f"Could not find variant {target} of the endpoint.") from None
+        except TimeoutError:
+            message = "Your invocation timed out while waiting for a response from container primary."
+            raise ApiError("ModelError", message, 424, OriginalStatusCode=0, OriginalMessage=message) from None
+        except InstanceGone:
+            raise ApiError("ServiceUnavailable", "The instance is starting again.", status=503) from None
+    return None
 
 
 def _model_error(endpoint: str, answer: Answer) -> ApiError:

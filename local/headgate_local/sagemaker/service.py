@@ -1,12 +1,14 @@
 """The local SageMaker as a whole: its resources, and the way of a request through it."""
 
 import asyncio
+import contextvars
 import json
 import logging
 import os
 import shutil
 import threading
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +28,7 @@ from headgate_local.seams.identity import AccessDenied, Caller, caller_of
 logger = logging.getLogger("headgate.sagemaker")
 
 JSON = "application/x-amz-json-1.1"
+THREADS = 128
 
 
 class SageMaker:
@@ -35,6 +38,9 @@ class SageMaker:
         self.endpoint_url = endpoint_url
         self.folder = _working_folder()
         self.pool = WarmPool()
+        self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sagemaker")
+        """Where requests are carried out: not on the event loop, and not in MiniStack's pool, whose other
+        services (S3, say) answer us while we wait for them."""
         self.events = Events()
         self.jobs = Jobs(self.pool, endpoint_url, self.folder)
         self.fleets: dict[str, Fleet] = {}
@@ -67,7 +73,9 @@ class SageMaker:
             return await runtime.invoke(self, endpoint, headers, body)
         operation = headers.get("x-amz-target", "").removeprefix("SageMaker.")
         try:
-            response = await asyncio.to_thread(self.call, operation, _parse(body), caller_of(headers))
+            run, caller = contextvars.copy_context().run, caller_of(headers)
+            loop = asyncio.get_running_loop()
+            response = await loop.run_in_executor(self.threads, run, self.call, operation, _parse(body), caller)
         except ApiError as error:
             refused = {"__type": error.code, "message": error.message, **error.members}
             return error.status, {"Content-Type": JSON}, json.dumps(refused).encode()
@@ -104,6 +112,7 @@ class SageMaker:
         for fleet in self.fleets.values():
             fleet.retire(patience=0)
         self.events.close()
+        self.threads.shutdown(wait=False, cancel_futures=True)
         self.pool.close()
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -13,6 +13,9 @@ from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 
 
+_ROW_GROUP_CELLS = 500_000  # bounds what a writer holds in memory, however many columns there are
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """What the work on one dataset may use: memory of DuckDB in MB, spilled disk in GB, seconds of any query."""
@@ -28,6 +31,7 @@ class Engine:
 
     def __init__(self, workdir: Path, limits: Limits) -> None:
         self._limits = limits
+        self._workdir = workdir
         self._connection = duckdb.connect()
         spill = workdir / "spill"
         spill.mkdir(exist_ok=True)
@@ -41,7 +45,6 @@ class Engine:
             "autoload_known_extensions": False,
             "allowed_directories": [f"{workdir}/"],
             "enable_external_access": False,
-            "lock_configuration": True,
         }
         for name, value in settings.items():
             self._connection.execute(f"SET {name} = {literal(value)}")
@@ -70,6 +73,40 @@ class Engine:
     def row(self, sql: str) -> tuple[Any, ...]:
         """Run a query of one row."""
         return self.rows(sql)[0]
+
+    def create(self, name: str, query: str, *, columns: int, in_memory: bool) -> None:
+        """Keep the rows of a query under a name, in memory or in a file of `workdir`; an old one gives way.
+
+        A table in memory is the faster one. It holds a block for each column and thread, so that wide ones, and those
+        larger than memory, are kept in a file, which is written and read within a few row groups' memory.
+        """
+        self.drop(name)
+        if in_memory:
+            self.rows(f"CREATE TABLE {name} AS {query}")
+            return
+        self.write(query, self._file(name), columns=columns)
+        self.rows(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(self._file(name))})")
+
+    def drop(self, name: str) -> None:
+        """Forget what `create` kept, if there is such a thing."""
+        kind = "VIEW" if self._file(name).exists() else "TABLE"
+        self.rows(f"DROP {kind} IF EXISTS {name}")
+        self._file(name).unlink(missing_ok=True)
+
+    def write(self, query: str, path: Path, *, columns: int) -> None:
+        """Write the rows of a query, in their order if it has one, as Parquet."""
+        group = max(2048, _ROW_GROUP_CELLS // columns // 2048 * 2048)
+        options = f"FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {group}"
+        self.rows(f"COPY ({query}) TO {literal(path)} ({options})")
+
+    def concatenate(self, paths: Sequence[Path], path: Path, *, columns: int) -> None:
+        """Write several Parquet files as one, one after the other."""
+        self.rows("SET preserve_insertion_order = true")
+        self.write(f"SELECT * FROM read_parquet({literal(paths)})", path, columns=columns)
+        self.rows("SET preserve_insertion_order = false")
+
+    def _file(self, name: str) -> Path:
+        return self._workdir / f"{name}.kept.parquet"
 
     def close(self) -> None:
         """Free memory and spilled disk."""

@@ -133,7 +133,7 @@ class _Examination:
             identity = [sql[name] for name in known.identity]
             self._count_parts(identity, target_sql if classes else None)
             written = [(column.name, sql[column.name]) for column in used] + [(known.target, target_sql)]
-            write_parts(self.engine, written, identity, workdir)
+            write_parts(self.engine, written, identity, known.parts, workdir)
         return _spec(known, settings)
 
     def _identity(self, names: Sequence[str], used: Sequence[Column]) -> list[str]:

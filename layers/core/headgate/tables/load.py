@@ -21,8 +21,10 @@ from headgate.tables import dialect
 from headgate.tables.engine import Engine, literal, quoted
 from headgate.tables.intake import Format
 
-MAX_ROW_BYTES = 1024**2
-MAX_CELLS = 2_000_000_000
+MAX_ROW_BYTES = 64 * 1024
+MAX_CELLS = 1_000_000_000
+IN_MEMORY_BYTES = 160 * 1024**2
+IN_MEMORY_COLUMNS = 64
 _BUFFER_BYTES = 8 * 1024**2
 _PARQUET_NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\))")
 _PARQUET_TEXTS = re.compile(r"(VARCHAR|ENUM\(.*\)|UUID|TIME)")
@@ -40,7 +42,7 @@ _REFUSALS = {
         Reason.RAGGED_ROWS,
         "Line {line} has more values than there are column names. Quote values that hold the delimiter.",
     ),
-    "LINE SIZE OVER MAXIMUM": (Reason.ROW_TOO_LONG, "Line {line} is longer than 1 MB. Leave such texts out."),
+    "LINE SIZE OVER MAXIMUM": (Reason.ROW_TOO_LONG, "Line {line} is longer than 64 KB. Leave such texts out."),
     "INVALID ENCODING": (Reason.NOT_UTF8, "Line {line} is not UTF-8. Export the table as UTF-8."),
 }
 """By DuckDB's type of error, the gravest first."""
@@ -93,7 +95,7 @@ def _load_csv(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -
     ]
     try:
         expressions = [f"c{i}" if number else _text(f"c{i}") for i, number in enumerate(numbers)]
-        _create(engine, expressions, _read_csv(files, first, numbers))
+        _create(engine, expressions, _read_csv(files, first, numbers), in_memory=_small(files, len(numbers)))
         return [Loaded(name, "number" if number else "text") for name, number in zip(first.names, numbers, strict=True)]
     except duckdb.Error as error:
         first_lines = _first_bad_lines(engine, files, first, numbers, error)
@@ -107,9 +109,11 @@ def _load_csv_by_counting(
     as_text: Collection[str],
     first_lines: dict[int, int],
 ) -> list[Loaded]:
-    _create(engine, [_text(f"c{i}") for i in range(len(form.names))], _read_csv(files, form, [False] * len(form.names)))
-    engine.rows("ALTER TABLE data RENAME TO texts")
-    numbers = [_number(f"c{i}", form.decimal) for i in range(len(form.names))]
+    width, small = len(form.names), _small(files, len(form.names))
+    texts = ", ".join(f"{_text(f'c{i}')} AS c{i}" for i in range(width))
+    source = _read_csv(files, form, [False] * width)
+    engine.create("texts", f"SELECT {texts} FROM {source}", columns=width, in_memory=small)
+    numbers = [_number(f"c{i}", form.decimal) for i in range(width)]
     counts = engine.row(
         "SELECT " + ", ".join(f"count(c{i}), count({n})" for i, n in enumerate(numbers)) + " FROM texts"
     )
@@ -120,8 +124,9 @@ def _load_csv_by_counting(
             loaded.append(Loaded(name, "number"))
         else:
             loaded.append(Loaded(name, "text", 0 if name in as_text else castable, first_lines.get(i)))
-    _create(engine, [numbers[i] if column.storage == "number" else f"c{i}" for i, column in enumerate(loaded)], "texts")
-    engine.rows("DROP TABLE texts")
+    typed = [numbers[i] if column.storage == "number" else f"c{i}" for i, column in enumerate(loaded)]
+    _create(engine, typed, "texts", in_memory=small)
+    engine.drop("texts")
     return loaded
 
 
@@ -164,11 +169,9 @@ def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) 
     )
     names = [row[0] for row in engine.rows(f"DESCRIBE SELECT * FROM {source}")]
     check_names(names)
-    engine.rows(
-        "CREATE TABLE documents AS SELECT "
-        + ", ".join(f"nullif({quoted(name)}, 'null'::JSON) AS c{i}" for i, name in enumerate(names))
-        + f" FROM {source}"
-    )
+    small = _small(files, len(names))
+    values = ", ".join(f"nullif({quoted(name)}, 'null'::JSON) AS c{i}" for i, name in enumerate(names))
+    engine.create("documents", f"SELECT {values} FROM {source}", columns=len(names), in_memory=small)
     loaded, expressions = [], []
     for i, name in enumerate(names):
         kinds = {row[0] for row in engine.rows(f"SELECT DISTINCT json_type(c{i}) FROM documents")}
@@ -177,8 +180,8 @@ def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) 
         number = kinds <= {None, "UBIGINT", "BIGINT", "DOUBLE"} and name not in as_text
         loaded.append(Loaded(name, "number" if number else "text"))
         expressions.append(f"c{i}::DOUBLE" if number else _text(f"c{i} ->> '$'"))
-    _create(engine, expressions, "documents")
-    engine.rows("DROP TABLE documents")
+    _create(engine, expressions, "documents", in_memory=small)
+    engine.drop("documents")
     return loaded
 
 
@@ -189,7 +192,8 @@ def _load_parquet(engine: Engine, files: Sequence[Path], as_text: Collection[str
         raise _parts_differ()
     check_names(list(types))
     source = f"read_parquet({literal(files)}, union_by_name = true)"
-    if engine.row(f"SELECT count(*) FROM {source}")[0] * len(types) > MAX_CELLS:
+    cells = engine.row(f"SELECT count(*) FROM {source}")[0] * len(types)
+    if cells > MAX_CELLS:
         raise DatasetRefusedError(
             Reason.TOO_LARGE, f"The file has more than {MAX_CELLS:,} values. Train on a sample of its rows."
         )
@@ -198,7 +202,7 @@ def _load_parquet(engine: Engine, files: Sequence[Path], as_text: Collection[str
         number = bool(_PARQUET_NUMBERS.fullmatch(kind)) and name not in as_text
         loaded.append(Loaded(name, "number" if number else "text"))
         expressions.append(_from_parquet(name, kind, number=number))
-    _create(engine, expressions, source)
+    _create(engine, expressions, source, in_memory=_small(files, len(types)) and cells * 8 < IN_MEMORY_BYTES)
     return loaded
 
 
@@ -215,10 +219,15 @@ def _from_parquet(name: str, kind: str, *, number: bool) -> str:
     raise _nested(name)
 
 
-def _create(engine: Engine, expressions: Sequence[str], source: str) -> None:
+def _small(files: Sequence[Path], columns: int) -> bool:
+    return columns <= IN_MEMORY_COLUMNS and sum(path.stat().st_size for path in files) <= IN_MEMORY_BYTES
+
+
+def _create(engine: Engine, expressions: Sequence[str], source: str, *, in_memory: bool) -> None:
     columns = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions))
     everything = ", ".join(f"c{i}" for i in range(len(expressions)))
-    engine.rows(f"CREATE TABLE data AS SELECT *, hash({everything}) AS h FROM (SELECT {columns} FROM {source})")
+    query = f"SELECT *, hash({everything}) AS h FROM (SELECT {columns} FROM {source})"
+    engine.create("data", query, columns=len(expressions) + 1, in_memory=in_memory)
 
 
 def _text(expression: str) -> str:

@@ -5,7 +5,8 @@ Within a part rows are in the order of their own hash. That mixes them whatever 
 gives the same files again.
 """
 
-from collections.abc import Sequence
+import itertools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headgate.tables.engine import Engine, literal, quoted
@@ -13,7 +14,9 @@ from headgate.tables.engine import Engine, literal, quoted
 PARTS = {"train": (0, 65), "validation": (65, 80), "test": (80, 100)}
 """Each part's share of the hash, in hundredths: from, to."""
 
-_ROW_GROUP_CELLS = 500_000  # keeps what a writer holds in memory small, however many columns there are
+_SORTED_AT_ONCE_CELLS = 12_000_000
+_SORTED_AT_ONCE_COLUMNS = 64
+_PIECE_CELLS = 4_000_000
 
 
 def bucket_of(identity: Sequence[str]) -> str:
@@ -38,17 +41,41 @@ def count_parts(engine: Engine, identity: Sequence[str], label: str | None) -> d
 
 
 def write_parts(
-    engine: Engine, columns: Sequence[tuple[str, str]], identity: Sequence[str], folder: Path
-) -> list[Path]:
-    """Write train.parquet, validation.parquet and test.parquet with columns of (name, SQL expression)."""
+    engine: Engine,
+    columns: Sequence[tuple[str, str]],
+    identity: Sequence[str],
+    rows: Mapping[str, int],
+    folder: Path,
+) -> None:
+    """Write train.parquet, validation.parquet and test.parquet.
+
+    Args:
+        engine: holds the table `data`.
+        columns: names and SQL expressions of what is written.
+        identity: SQL expressions of what identifies a row.
+        rows: how many rows each part has.
+        folder: where the files go.
+    """
     selected = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns)
-    group = max(2048, _ROW_GROUP_CELLS // len(columns) // 2048 * 2048)
-    paths = []
     for part, (start, end) in PARTS.items():
-        path = folder / f"{part}.parquet"
-        engine.rows(
-            f"COPY (SELECT {selected} FROM data WHERE {bucket_of(identity)} BETWEEN {start} AND {end - 1} ORDER BY h) "
-            f"TO {literal(path)} (FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {group})"
-        )
-        paths.append(path)
-    return paths
+        chosen = f"SELECT {selected} FROM data WHERE {bucket_of(identity)} BETWEEN {start} AND {end - 1}"
+        _write_sorted(engine, chosen, folder / f"{part}.parquet", rows[part], len(columns))
+
+
+def _write_sorted(engine: Engine, chosen: str, path: Path, rows: int, columns: int) -> None:
+    """Write rows in the order of their hash; many or wide ones piece by piece, since a sort in pieces stays in memory."""
+    cells = rows * columns
+    if cells <= _SORTED_AT_ONCE_CELLS and columns <= _SORTED_AT_ONCE_COLUMNS:
+        engine.write(f"{chosen} ORDER BY h", path, columns=columns)
+        return
+    count = -(-cells // _PIECE_CELLS)
+    bounds = [2**64 * number // count for number in range(count + 1)]
+    pieces = []
+    for number, (low, high) in enumerate(itertools.pairwise(bounds)):
+        piece = path.with_suffix(f".{number}.piece")
+        within = f"h BETWEEN {low}::UBIGINT AND {high - 1}::UBIGINT"
+        engine.write(f"{chosen} AND {within} ORDER BY h", piece, columns=columns)
+        pieces.append(piece)
+    engine.concatenate(pieces, path, columns=columns)
+    for piece in pieces:
+        piece.unlink()

@@ -1,0 +1,136 @@
+"""Every private name of MiniStack that Headgate builds on, so that an upgrade that moves one says which."""
+
+import importlib
+import inspect
+from importlib.metadata import version
+
+import pytest
+
+KNOWN = "1.5.33"
+WHY = "headgate_local.seams builds on it: look there for what it did, and find where MiniStack does it now."
+
+FUNCTIONS = {
+    "routing": {
+        "ministack.app.fix_success_content_type": "service status headers",
+        "ministack.app.fix_error_content_type": "service status headers",
+        "ministack.core.iam_actions.extract_iam_action": "service method path headers body query_params",
+        "ministack.core.iam_actions.extract_resource_arn": "service method path headers body query_params region "
+        "account_id",
+        "ministack.core.iam_actions.request_tag_context": "service iam_action body params",
+        "ministack.core.iam_actions.dynamodb_service_context": "body",
+    },
+    "identity": {
+        "ministack.core.iam_evaluator.enforce": "access_key_id iam_action service region resource_arn service_context",
+        "ministack.core.iam_actions.identity_denial_message": "action principal_arn resource explicit_deny",
+        "ministack.core.router.extract_access_key_id": "headers query_params",
+        "ministack.services.sts.register_session": "access_key session",
+        "ministack.core.responses.get_account_id": "",
+        "ministack.core.responses.get_region": "",
+    },
+    "transport": {
+        "ministack.app.pin_request_origin": "source_ip secure_transport",
+    },
+    "lambdas": {
+        "ministack.core.lambda_runtime.Worker.invoke": "self event request_id",
+        "ministack.services.lambda_svc._execute_function_warm": "func event request_id",
+    },
+    "machines": {
+        "ministack.services.stepfunctions._execute_task": "state_def raw_input execution ctx",
+        "ministack.services.stepfunctions._invoke_resource": "resource input_data",
+        "ministack.services.stepfunctions._invoke_resource_with_timeout": "resource input_data timeout",
+        "ministack.services.stepfunctions._invoke_with_callback": "resource input_data token state_def",
+        "ministack.services.stepfunctions._call_lambda": "func_ref event",
+        "ministack.services.stepfunctions._fail_execution": "execution error cause",
+        "ministack.services.stepfunctions._prefix_sdk_error": "service_name error_code",
+        "ministack.services.stepfunctions._ExecutionError": "error cause",
+    },
+    "events": {
+        "ministack.services.eventbridge._put_events": "data allow_aws_source",
+    },
+}
+TABLES = {
+    "routing": [
+        "ministack.app.SERVICE_HANDLERS",
+        "ministack.core.router.SERVICE_PATTERNS",
+        "ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE",
+        "ministack.services.tagging._RESOURCE_TAG_COLLECTORS",
+    ],
+    "identity": ["ministack.services.iam._roles"],
+    "machines": ["ministack.services.stepfunctions._state_machines", "ministack.services.stepfunctions._task_tokens"],
+    "native": [
+        "ministack.services.stepfunctions._SERVICE_DISPATCH",
+        "ministack.services.stepfunctions._AWS_SDK_SERVICE_MAP",
+        "ministack.services.stepfunctions._AWS_SDK_ERROR_PREFIX",
+        "ministack.services.stepfunctions._AWS_SDK_ERROR_CODE_OVERRIDES",
+    ],
+}
+
+
+def find(path: str):
+    """What a dotted path names, or a failure that says which part of it is gone."""
+    parts = path.split(".")
+    for size in range(len(parts) - 1, 0, -1):
+        try:
+            found = importlib.import_module(".".join(parts[:size]))
+        except ModuleNotFoundError:
+            continue
+        for part in parts[size:]:
+            assert hasattr(found, part), f"MiniStack {version('ministack')} has no {path}. {WHY}"
+            found = getattr(found, part)
+        return found
+    return pytest.fail(f"MiniStack {version('ministack')} has no {path}. {WHY}")
+
+
+def test_ministack_is_the_version_that_the_seams_were_made_for() -> None:
+    assert version("ministack") == KNOWN, f"The seams know {KNOWN}. Run these tests with the new version, then pin it."
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        pytest.param(path, names, id=f"{seam}:{path}")
+        for seam, each in FUNCTIONS.items()
+        for path, names in each.items()
+    ],
+)
+def test_a_function_takes_what_a_seam_gives_it(path, parameters) -> None:
+    taken = list(inspect.signature(find(path)).parameters)
+    assert taken[: len(parameters.split())] == parameters.split(), f"{path} takes {taken} now. {WHY}"
+
+
+@pytest.mark.parametrize(
+    "path", [pytest.param(path, id=f"{seam}:{path}") for seam, paths in TABLES.items() for path in paths]
+)
+def test_a_table_is_one_that_a_seam_can_add_to(path) -> None:
+    table = find(path)
+    assert hasattr(table, "__setitem__"), f"{path} is a {type(table).__name__} now. {WHY}"
+
+
+def test_the_worker_script_reports_exceptions_where_a_seam_looks() -> None:
+    from headgate_local.seams.lambdas import PLACE
+
+    script = find("ministack.core.lambda_runtime._PYTHON_WORKER_SCRIPT")
+    assert PLACE in script, f"Workers report exceptions in another way now. {WHY}"
+
+
+def test_a_session_is_a_record_that_a_seam_can_write() -> None:
+    sts = importlib.import_module("ministack.services.sts")
+    evaluator = importlib.import_module("ministack.core.iam_evaluator")
+    arn = "arn:aws:sts::000000000000:assumed-role/nobody/session"
+    sts.register_session(
+        "ASIASEAMTEST", {"Arn": arn, "UserId": "nobody:session", "SecretAccessKey": "s", "SessionToken": "t"}
+    )
+    try:
+        denied = evaluator.enforce("ASIASEAMTEST", "s3:GetObject", "s3", "eu-central-1", "arn:aws:s3:::b/k")
+    finally:
+        sts._sessions.pop("ASIASEAMTEST")
+    assert (denied.decision, denied.principal_arn) == ("ImplicitDeny", arn), WHY
+
+
+def test_a_task_goes_through_the_functions_that_the_seams_wrap() -> None:
+    machine = importlib.import_module("ministack.services.stepfunctions")
+    source = inspect.getsource(machine._execute_task)
+    for name in ("_invoke_with_callback(", "_invoke_resource_with_timeout(", "_invoke_resource("):
+        assert name in source, f"_execute_task does not call {name}...) any more. {WHY}"
+    assert "_invoke_resource" in inspect.getsource(machine._invoke_resource_with_timeout), WHY
+    assert "_call_lambda(" in inspect.getsource(machine._invoke_with_callback), WHY
