@@ -1,6 +1,6 @@
 """A burst: 200 uploads to 20 projects at once; every one must end in exactly one terminal record.
 
-    python -m benchmarks.burst [--json] [--uploads 200] [--projects 20]
+python -m benchmarks.burst [--json] [--uploads 200] [--projects 20]
 """
 
 import argparse
@@ -10,10 +10,9 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
+from benchmarks.cloud import LocalCloud, example_table, local_cloud
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.domain.names import Project
-
-from benchmarks.cloud import LocalCloud, example_table, local_cloud
 
 PATIENCE_SECONDS = 900.0
 
@@ -56,7 +55,9 @@ def _wait(cloud: LocalCloud, uploads: int, start: float) -> list:
         if ended != shown:
             print(f"  {ended} of {uploads} ended", file=sys.stderr)
             shown = ended
-        if ended >= uploads and not any(Ledger(client, table).head(Project("demo", run.project)).active for run in runs):
+        if ended >= uploads and not any(
+            Ledger(client, table).head(Project("demo", run.project)).active for run in runs
+        ):
             return runs
         time.sleep(0.5)
     return runs

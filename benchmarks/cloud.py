@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import numpy as np
+
 from headgate_local import launcher
 from headgate_local.card import Card
 

@@ -59,8 +59,9 @@ class _Board:
         table = Table.grid(padding=(0, 2, 0, 0))
         for progress in self.progress:
             table.add_row(*self._row(progress))
-        endings = [_ending(progress) for progress in self.progress if progress.outcome]
-        return Group(table, *endings)
+        if len(self.progress) == 1:  # its reason comes with the result
+            return table
+        return Group(table, *(_ending(progress) for progress in self.progress if progress.outcome))
 
     def _row(self, progress: Progress) -> tuple[RenderableType, ...]:
         run = progress.ref.run
@@ -95,7 +96,7 @@ def _lines(progress: Progress) -> list[str]:
     """Everything there is to say so far about one run."""
     if progress.record is None:
         return []
-    waiting = [progress.note] if progress.record.state == "WAITING" else []
+    waiting = [progress.note] if progress.waits else []
     stages = [f"{stage.name} {seconds_text(stage.seconds)}" for stage in progress.stages if not stage.running]
     ending = [f"{progress.outcome}. {progress.record.reason or ''}".rstrip()] if progress.settled else []
     return waiting + stages + ending

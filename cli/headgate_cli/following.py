@@ -22,7 +22,8 @@ _GRACE_SECONDS = 15.0
 class Progress:
     """Where a run stands: its record (None before it has one), its stages, and what it does or waits for.
 
-    `execution` is the status of its execution, None before there is one.
+    `waits` says that another run of its project goes first; `execution` is the status of its execution, None before
+    there is one.
     """
 
     ref: RunRef
@@ -30,6 +31,7 @@ class Progress:
     stages: tuple[Stage, ...] = ()
     note: str = "arriving"
     execution: str | None = None
+    waits: bool = False
 
     @property
     def outcome(self) -> str | None:
@@ -61,7 +63,8 @@ class Follower:
         if record is None:
             return Progress(ref)
         if record.state == WAITING:
-            return Progress(ref, record, note=self._waits_for(ref))
+            waits_for = self._waits_for(ref)
+            return Progress(ref, record, note=waits_for or "starting", waits=bool(waits_for))
         events = self._history("TrainStateMachine", ref.run)
         stages = tuple(read_stages(events))
         return Progress(ref, record, stages, self._note(ref, stages), _status(events))
@@ -101,7 +104,7 @@ class Follower:
 
     def _waits_for(self, ref: RunRef) -> str:
         active = self._ledger.head(ref.project).active
-        return f"waiting: run {active} of this project is active" if active not in (None, ref.run) else "starting"
+        return f"waits for {active}, the project's active run" if active not in (None, ref.run) else ""
 
     def _note(self, ref: RunRef, stages: Sequence[Stage]) -> str:
         """What the running stage does; only the child execution of `promote` has more to say."""

@@ -5,6 +5,7 @@ notes always go to stderr, so that both can be piped.
 """
 
 import json
+import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,9 +13,16 @@ from typing import Any
 
 from rich.console import Console
 
+_PIPE_WIDTH = 1000
+
 
 def _stderr() -> Console:
     return Console(stderr=True, highlight=False)
+
+
+def _stdout() -> Console:
+    # A pipe has no edge at which lines would have to be folded: there a row of a table stays on one line.
+    return Console(highlight=False, width=None if sys.stdout.isatty() or "COLUMNS" in os.environ else _PIPE_WIDTH)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +41,13 @@ class Output:
         if self.as_json:
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
         else:
-            show(Console(highlight=False))
+            show(_stdout())
 
 
 def seconds_text(seconds: float) -> str:
-    """A duration as people read it: 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
+    """A duration as people read it: 40 ms, 0.4 s, 12 s, 3 min 5 s, 2 h 10 min."""
+    if seconds < 0.095:
+        return f"{seconds * 1000:.0f} ms"
     if seconds < 9.95:
         return f"{seconds:.1f} s"
     whole = round(seconds)
@@ -48,6 +58,16 @@ def seconds_text(seconds: float) -> str:
         return f"{minutes} min {rest} s" if rest else f"{minutes} min"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+
+
+def moment_text(moment: str | None) -> str:
+    """A moment of the ledger or of AWS (ISO 8601 in UTC) as people read it."""
+    return moment[:19].replace("T", " ") if moment else ""
+
+
+def share_text(share: float) -> str:
+    """A probability as people read it; what is nearly sure is not called certain."""
+    return ">99 %" if share > 0.99 else f"{share:.0%}".replace("%", " %")
 
 
 def number_text(value: float) -> str:

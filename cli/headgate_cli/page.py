@@ -14,7 +14,7 @@ GATES = ("validate", "judge")
 
 _WIDE = (960.0, 60.0)  # length of the road in the picture, and room before its first station
 _TALL = (500.0, 30.0)
-_BAR_LENGTH = 206.0
+_BAR_LENGTH = 196.0
 
 
 @dataclass(frozen=True, slots=True)

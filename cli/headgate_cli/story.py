@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from headgate_cli.output import share_text
 from headgate_cli.stages import ROAD, Stage
 
 _LOWER_IS_BETTER = "minimize"
@@ -53,11 +54,14 @@ class Measure:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What the endpoint said to one row: `inputs` are a few of its values, `actual` the target if it is known."""
+    """What the endpoint said to one row, and how sure it is: a probability or a range, or nothing.
+
+    `inputs` are a few of the row's values, `actual` its target if it is known.
+    """
 
     inputs: tuple[str, ...]
     answer: str
-    probability: float | None
+    how_sure: str
     actual: str | None
 
 
@@ -145,18 +149,21 @@ def measure_of(evaluation: Mapping[str, Any] | None) -> Measure | None:
 def sample_of(
     rows: Sequence[Mapping[str, str]], predictions: Iterable[Mapping[str, Any]], target: str | None
 ) -> Sample:
-    """Put rows and the endpoint's answers side by side, with the first three inputs of each row."""
-    columns = tuple(name for name in rows[0] if name != target)[:3]
+    """Put rows and the endpoint's answers side by side, with the first two inputs of each row."""
+    columns = tuple(name for name in rows[0] if name != target)[:2]
     answers = (
-        Answer(
-            inputs=tuple(row[name] for name in columns),
-            answer=str(said["label"]) if "label" in said else f"{said['value']:.3g}",
-            probability=max(said["probabilities"]) if said.get("probabilities") else None,
-            actual=row.get(target) if target else None,
-        )
+        Answer(tuple(row[name] for name in columns), *said_of(said), actual=row.get(target) if target else None)
         for row, said in zip(rows, predictions, strict=True)
     )
     return Sample(columns, tuple(answers))
+
+
+def said_of(prediction: Mapping[str, Any]) -> tuple[str, str]:
+    """An endpoint's answer to one row as text, and how sure it is."""
+    if "label" in prediction:
+        return str(prediction["label"]), share_text(max(prediction["probabilities"]))
+    interval = [f"{prediction[bound]:.3g}" for bound in ("low", "high") if prediction.get(bound) is not None]
+    return f"{prediction['value']:.3g}", " to ".join(interval)
 
 
 def headline(story: Story) -> str:

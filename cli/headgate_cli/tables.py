@@ -8,6 +8,9 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+_WHOLE = ("run", "version", "release", "at", "arrived", "registered", "state")
+"""Columns whose values are copied, or make no sense in pieces."""
+
 
 def facts(console: Console, named: Mapping[str, RenderableType | None]) -> None:
     """Print names and values below each other; what is empty is left out."""
@@ -22,7 +25,9 @@ def facts(console: Console, named: Mapping[str, RenderableType | None]) -> None:
 
 def rows(console: Console, columns: Sequence[str], lines: Iterable[Sequence[Any]], *, empty: str) -> None:
     """Print a table, or the sentence `empty` when there is nothing in it."""
-    table = Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold", no_wrap=column in _WHOLE)
     for line in lines:
         table.add_row(*map(_cell, line))
     if table.row_count:

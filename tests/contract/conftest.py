@@ -1,7 +1,6 @@
 """One live local cloud for all contract tests, and factories for what they need in it."""
 
 import json
-import signal
 from collections.abc import Callable, Iterator
 from typing import Any
 from uuid import uuid4
@@ -14,8 +13,7 @@ from contract.live import REGION, Cloud, start_cloud, statement, tar_gz, wait_un
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     running = start_cloud(tmp_path_factory.mktemp("cloud"))
     yield running
-    running.process.send_signal(signal.SIGTERM)
-    running.process.wait(timeout=30)
+    running.stop()
 
 
 @pytest.fixture(scope="session")

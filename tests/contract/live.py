@@ -71,6 +71,15 @@ class Cloud:
             self.clients[at].meta.events.register("after-call.sagemaker", assert_complete)
         return self.clients[at]
 
+    def stop(self) -> None:
+        """Stop it, by force if need be; one that has ended does not mind."""
+        self.process.terminate()
+        try:
+            self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+
 
 def start_cloud(home: Path) -> Cloud:
     """Start a local cloud of its own in a folder; it is ready when this answers."""
@@ -101,8 +110,13 @@ def start_cloud(home: Path) -> Cloud:
         except OSError:
             return False
 
-    wait_until(ready)
-    return Cloud(process, url, log)
+    cloud = Cloud(process, url, log)
+    try:
+        wait_until(ready)
+    except BaseException:
+        cloud.stop()
+        raise
+    return cloud
 
 
 def statement(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:

@@ -54,6 +54,7 @@ def test_an_object_is_named_as_sagemaker_names_it(key, prefix, name) -> None:
     [
         ("s3://bucket/a/b.csv", ("bucket", "a/b.csv")),
         ("s3://bucket", ("bucket", "")),
+        ("s3://bucket/a?b#c%20d//e", ("bucket", "a?b#c%20d//e")),
         ("https://s3.eu-central-1.amazonaws.com/bucket/a/b.csv", ("bucket", "a/b.csv")),
     ],
 )

@@ -4,6 +4,7 @@ import json
 import os
 import signal
 import subprocess
+from collections.abc import Iterator
 
 import pytest
 from contract.live import REGION, Cloud, start_cloud, statement, tar_gz, wait_until
@@ -31,9 +32,17 @@ def descendants(pid: int) -> dict[int, str]:
 
 
 @pytest.fixture
-def busy(tmp_path, archives, get) -> Cloud:
+def busy(tmp_path, archives, get) -> Iterator[Cloud]:
     """A cloud of its own with a job that has a child, and an endpoint in service."""
     cloud = start_cloud(tmp_path)
+    try:
+        keep_busy(cloud, get(archives["up"]))
+        yield cloud
+    finally:
+        cloud.stop()
+
+
+def keep_busy(cloud: Cloud, archive: bytes) -> None:
     iam, s3, sagemaker = cloud.client("iam"), cloud.client("s3"), cloud.client("sagemaker")
     trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
     document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
@@ -42,7 +51,7 @@ def busy(tmp_path, archives, get) -> Cloud:
     iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=policy)
     s3.create_bucket(Bucket="busy", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="busy", Key="code", Body=tar_gz({"train.py": SLEEPER.encode()}))
-    s3.put_object(Bucket="busy", Key="model.tar.gz", Body=get(archives["up"]))
+    s3.put_object(Bucket="busy", Key="model.tar.gz", Body=archive)
     sagemaker.create_training_job(
         TrainingJobName="job",
         HyperParameters={"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://busy/code"},
@@ -60,7 +69,6 @@ def busy(tmp_path, archives, get) -> Cloud:
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     wait_until(lambda: sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService")
     wait_until(lambda: "sleep 600" in descendants(cloud.process.pid).values())
-    return cloud
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
@@ -89,5 +97,3 @@ def test_an_instance_that_dies_is_started_again(busy) -> None:
             return False
 
     wait_until(answers)
-    busy.process.send_signal(signal.SIGTERM)
-    busy.process.wait(timeout=30)

@@ -47,19 +47,23 @@ def plain(metric: str, outcome: Outcome) -> float:
 def auc(outcome: Outcome) -> Weighted:
     """Area under the ROC curve: the chance that a positive scores above a negative, ties counted half."""
     scores = outcome.predicted[:, outcome.positive]
-    order = np.argsort(scores, kind="stable")
-    starts = np.flatnonzero(np.diff(scores[order], prepend=-np.inf))
-    is_positive = outcome.target[order] == outcome.positive
+    is_positive = outcome.target == outcome.positive
+    order = np.argsort(scores)
+    positives, negatives = order[is_positive[order]], order[~is_positive[order]]
+    # Of the negatives in order of score, this many are below each positive, and this many below or level.
+    below = np.searchsorted(scores[negatives], scores[positives], side="left")
+    level = np.searchsorted(scores[negatives], scores[positives], side="right")
+    has_ties = bool((below < level).any())
 
     def take(weights: np.ndarray) -> np.ndarray:
-        drawn = weights[:, order]
-        positives, negatives = drawn * is_positive, drawn * ~is_positive
-        if len(starts) < len(order):  # rows of one score stand together
-            positives = np.add.reduceat(positives, starts, axis=1)
-            negatives = np.add.reduceat(negatives, starts, axis=1)
-        below = np.cumsum(negatives, axis=1) - negatives / 2
+        drawn = weights[:, positives]
+        passed = np.zeros((len(weights), len(negatives) + 1))
+        np.cumsum(weights[:, negatives], axis=1, out=passed[:, 1:])
+        beaten = passed[:, below]
+        if has_ties:
+            beaten = (beaten + passed[:, level]) / 2
         with np.errstate(invalid="ignore"):
-            return np.einsum("sr,sr->s", positives, below) / (positives.sum(1) * negatives.sum(1))
+            return np.einsum("sp,sp->s", drawn, beaten) / (drawn.sum(axis=1) * passed[:, -1])
 
     return take
 

@@ -3,6 +3,7 @@
 import dataclasses
 import importlib
 import json
+import math
 import shutil
 import sys
 import time
@@ -63,7 +64,7 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         encoding = fit_encoding(table, spec)
         encoder = Encoder(encoding, spec)
         part, val_part = Part(encoder.encode(table), target), Part(encoder.encode(val_table), val_target)
-    history: list[dict[str, float]] = []
+    history: list[dict[str, float | None]] = []
     with watch.stage("fit"):
         keras.utils.set_random_seed(settings.seed)
         head = choose_head(spec, target)
@@ -71,20 +72,19 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         model = family.build(encoding.width, head.outputs, settings)
         best = fit(model, head, part, val_part, settings, _reporter(spec, val_target, history))
         head.calibrate(head.predict(model(val_part.encoded, training=False)).numpy(), val_target)
-    directory = places.model / "1"
+    served = Served(model, head, encoding, spec)
+    directory, extra = places.model / "1", places.model / "1" / "assets.extra"
     with watch.stage("export"):
-        served = Served(model, head, encoding, spec)
         export(served, directory, spec)
-    extra = directory / "assets.extra"
-    extra.mkdir(exist_ok=True)
+        extra.mkdir(exist_ok=True)
+        encoding.save(extra / "encoding.json")
+        fit_trivial(target, spec).save(extra / "trivial.json")
+        shutil.copyfile(places.spec / "spec.json", extra / "spec.json")
     with watch.stage("litert"):
         export_litert(served, extra / "model.litert")
     with watch.stage("golden"):
-        encoding.save(extra / "encoding.json")
-        shutil.copyfile(places.spec / "spec.json", extra / "spec.json")
-        fit_trivial(target, spec).save(extra / "trivial.json")
         export_golden(directory, extra / "golden.json", val_table, spec)
-    metrics: dict[str, object] = {
+    metrics = {
         "format": 1,
         "fit_seconds": watch.seconds["fit"],
         "seconds": watch.seconds,
@@ -97,18 +97,19 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         "seed": settings.seed,
     }
     places.output.mkdir(parents=True, exist_ok=True)
-    (places.output / "metrics.json").write_text(json.dumps(metrics, indent=1), encoding="utf-8")
+    (places.output / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False), encoding="utf-8")
     return metrics
 
 
-def _reporter(spec: Spec, target: np.ndarray, history: list[dict[str, float]]) -> Callable[[Epoch], None]:
+def _reporter(spec: Spec, target: np.ndarray, history: list[dict[str, float | None]]) -> Callable[[Epoch], None]:
     """Prints a line for each epoch, made for metric definitions' regular expressions, and keeps it in ``history``."""
     positive = spec.classes.index(spec.positive) if spec.positive else 0
 
     def report(epoch: Epoch) -> None:
         value = plain(spec.metric, Outcome(target, epoch.predicted, positive))
         line = {"loss": epoch.loss, "val_loss": epoch.val_loss, f"val_{spec.metric}": value}
-        history.append({name: round(number, 6) for name, number in line.items()})
+        # JSON has no NaN: a metric that the validation part does not define is null.
+        history.append({name: round(number, 6) if math.isfinite(number) else None for name, number in line.items()})
         words = " ".join(f"{name}={number:.4f}" for name, number in line.items())
         sys.stdout.write(f"epoch={epoch.number} {words}\n")
         sys.stdout.flush()

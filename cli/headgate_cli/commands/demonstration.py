@@ -62,7 +62,9 @@ def _show(console: Console, story: "Story", page: Path) -> None:
     )
     console.print()
     rows(console, ("dataset", "because", "seconds"), lines, empty="")
-    console.print(f"{headline(story)} It took {seconds_text(story.seconds)}.\nThe page: {page}", soft_wrap=True)
+    console.print(
+        f"{headline(story)} It took {seconds_text(story.seconds)}.\nThe page: {page.resolve().as_uri()}", soft_wrap=True
+    )
 
 
 def _measured(road: "Road") -> str:

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from headgate.domain.names import Project
 from headgate_cli.commands import options
-from headgate_cli.output import Output
+from headgate_cli.output import Output, moment_text, number_text
 
 
 def runs(
@@ -85,23 +85,24 @@ def _show_runs(console: Console, documents: list[dict[str, Any]], tenant: str) -
     from headgate_cli.tables import rows
 
     lines = (
-        (d["arrived_at"], d["run"], d["name"], outcome_text(d["state"]), d["version"], d["reason"]) for d in documents
+        (d["run"], moment_text(d["arrived_at"]), outcome_text(d["state"]), d["version"], d["reason_code"])
+        for d in documents
     )
-    columns = ("arrived", "run", "data", "state", "version", "why")
+    columns = ("run", "arrived", "state", "version", "why")
     rows(console, columns, lines, empty=f"{tenant} has no runs yet. `headgate drop FILE` starts one.")
 
 
 def _show_versions(console: Console, documents: list[dict[str, Any]]) -> None:
     from headgate_cli.tables import rows
 
-    lines = ((d["version"], d["approval"], d["created_at"], d["arn"]) for d in documents)
-    rows(console, ("version", "approval", "registered", "arn"), lines, empty="No version is registered yet.")
+    lines = ((d["version"], moment_text(d["created_at"]), d["approval"], d["description"]) for d in documents)
+    rows(console, ("version", "registered", "approval", "why"), lines, empty="No version is registered yet.")
 
 
 def _show_releases(console: Console, documents: list[dict[str, Any]]) -> None:
     from headgate_cli.tables import rows
 
-    lines = ((d["sequence"], d["version"], d["state"], d["at"], d["why"]) for d in documents)
+    lines = ((d["sequence"], d["version"], d["state"], moment_text(d["at"]), d["why"]) for d in documents)
     rows(console, ("release", "version", "state", "at", "why"), lines, empty="Nothing was put in service yet.")
 
 
@@ -111,8 +112,11 @@ def _show_run(console: Console, document: Mapping[str, Any]) -> None:
 
     facts(
         console,
-        {name: document[name] for name in ("run", "name", "arrived_at", "ended_at")}
-        | {
+        {
+            "run": document["run"],
+            "data": document["name"],
+            "arrived": moment_text(document["arrived_at"]),
+            "ended": moment_text(document["ended_at"]),
             "outcome": outcome_text(document["state"]),
             "reason": document["reason"],
             "version": document["version"],
@@ -126,7 +130,6 @@ def _show_run(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def _show_evaluation(console: Console, evaluation: Mapping[str, Any] | None) -> None:
-    from headgate_cli.output import number_text
     from headgate_cli.tables import rows
 
     if not evaluation:

@@ -29,13 +29,8 @@ def predict(
 
 
 def _show_answers(console: Console, answers: dict[str, Any]) -> None:
-    from headgate_cli.output import number_text
+    from headgate_cli.story import said_of
     from headgate_cli.tables import rows
 
-    def line(number: int, answer: dict[str, Any]) -> tuple[Any, ...]:
-        said = answer["label"] if "label" in answer else number_text(answer["value"])
-        probabilities = answer.get("probabilities")
-        return number, said, f"{max(probabilities):.1%}" if probabilities else None
-
-    lines = (line(number, answer) for number, answer in enumerate(answers["predictions"], start=1))
-    rows(console, ("row", "answer", "probability"), lines, empty="The file holds no rows.")
+    lines = ((number, *said_of(answer)) for number, answer in enumerate(answers["predictions"], start=1))
+    rows(console, ("row", "answer", "how sure"), lines, empty="The file holds no rows.")

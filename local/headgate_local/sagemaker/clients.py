@@ -6,7 +6,6 @@ import tarfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -125,11 +124,11 @@ def logs_client(endpoint_url: str, role_arn: str) -> Any:
 
 
 def split(uri: str) -> tuple[str, str]:
-    """The bucket and the key of an S3 URI (also of the https form that CloudFormation writes)."""
-    parts = urlsplit(uri)
-    if parts.scheme in ("s3", "S3"):
-        return parts.netloc, parts.path.lstrip("/")
-    bucket, _, key = parts.path.lstrip("/").partition("/")
+    """The bucket and the key of an S3 URI, s3:// or path-style https://; a key may hold any character."""
+    scheme, _, rest = uri.partition("://")
+    if scheme.lower() != "s3":
+        rest = rest.partition("/")[2]
+    bucket, _, key = rest.partition("/")
     return bucket, key
 
 

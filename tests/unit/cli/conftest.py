@@ -80,11 +80,11 @@ def make_story() -> Story:
         endpoint="demo-healthcare",
         measure=make_measure(),
         sample=Sample(
-            ("mean_radius", "mean_texture", "mean_perimeter"),
+            ("mean_radius", "mean_texture"),
             (
-                Answer(("17.99", "10.38", "122.8"), "malignant", 0.998, "malignant"),
-                Answer(("13.54", "14.36", "87.46"), "benign", 0.971, "benign"),
-                Answer(("20.57", "17.77", "132.9"), "malignant", 0.999, "malignant"),
+                Answer(("17.99", "10.38"), "malignant", ">99 %", "malignant"),
+                Answer(("13.54", "14.36"), "benign", "97 %", "benign"),
+                Answer(("20.57", "17.77"), "malignant", ">99 %", "malignant"),
             ),
         ),
         choices=(
@@ -111,7 +111,7 @@ def make_story() -> Story:
             low=2.9,
             high=4.6,
         ),
-        sample=Sample(("Opening", "Solder", "Mask"), (Answer(("L", "Thick", "A1.5"), "0.42", None, "0"),)),
+        sample=Sample(("Opening", "Solder"), (Answer(("L", "Thick"), "0.42", "0 to 1.3", "0"),)),
     )
     finance = make_road(
         "finance",

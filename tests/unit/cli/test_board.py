@@ -24,7 +24,7 @@ def looks(make_run: Callable[..., Run]) -> list[list[Progress]]:
     ended = make_run("aaaaaaaaaa", state="REJECTED", reason="Row 3 [is] cut off.")
     return [
         [Progress(REF)],
-        [Progress(REF, waiting, note="waiting: run x of this project is active")],
+        [Progress(REF, waiting, note="waits for x", waits=True)],
         [Progress(REF, running, (Stage("validate", "Validate The Dataset", MOMENT, 0, running=True),))],
         [Progress(REF, ended, (validate,), "", "SUCCEEDED")],
     ]
@@ -34,7 +34,7 @@ def test_where_nobody_watches_each_change_is_one_line(looks: list[list[Progress]
     console = Console(file=io.StringIO(), force_terminal=False)
     last = show_until_ended([look for look in looks for _ in range(3)], console)
     assert console.file.getvalue().splitlines() == [  # type: ignore[attr-defined]
-        "iris: waiting: run x of this project is active",
+        "iris: waits for x",
         "iris: validate 0.5 s",
         "iris: REJECTED. Row 3 [is] cut off.",
     ]
@@ -43,7 +43,7 @@ def test_where_nobody_watches_each_change_is_one_line(looks: list[list[Progress]
 
 def test_on_a_terminal_the_end_stays_to_be_read(looks: list[list[Progress]]) -> None:
     console = Console(file=io.StringIO(), force_terminal=True, width=120)
-    show_until_ended(looks, console)
+    show_until_ended([look * 2 for look in looks], console)
     shown = console.file.getvalue()  # type: ignore[attr-defined]
     assert "rejected" in shown
     assert "Row 3 [is] cut off." in shown

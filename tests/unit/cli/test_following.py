@@ -104,7 +104,9 @@ def test_a_waiting_run_names_the_one_it_waits_for(
 ) -> None:
     start(A)
     ledger.add_run(make_run(B))
-    assert f"demo-iris-{A}" in look(cloud, B).note
+    progress = look(cloud, B)
+    assert progress.waits
+    assert f"demo-iris-{A}" in progress.note
 
 
 def test_a_running_run_tells_its_stage(cloud: Cloud, start: Callable[[str], Head], histories: Histories) -> None:

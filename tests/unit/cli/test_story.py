@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 
-from headgate_cli.story import Choice, Road, Story, choices_of, headline, measure_of, sample_of
+from headgate_cli.story import Answer, Choice, Road, Story, choices_of, headline, measure_of, said_of, sample_of
 
 EVALUATION = {
     "metric": "rmse",
@@ -30,12 +30,17 @@ def test_without_an_evaluation_there_is_no_measure() -> None:
 def test_a_sample_shows_inputs_answer_and_truth() -> None:
     rows = [{"a": "1", "b": "2", "y": "good", "c": "3", "d": "4"}]
     sample = sample_of(rows, [{"label": "bad", "probabilities": [0.8, 0.2]}], "y")
-    assert sample.columns == ("a", "b", "c")
-    assert (sample.answers[0].answer, sample.answers[0].probability, sample.answers[0].actual) == ("bad", 0.8, "good")
+    assert sample.columns == ("a", "b")
+    assert sample.answers[0] == Answer(("1", "2"), "bad", "80 %", "good")
 
 
 def test_a_regression_answers_with_a_number() -> None:
-    assert sample_of([{"a": "1"}], [{"value": 3.14159}], None).answers[0].answer == "3.14"
+    assert said_of({"value": 3.14159}) == ("3.14", "")
+    assert said_of({"value": 3.14159, "low": 1.0, "high": 5.5}) == ("3.14", "1 to 5.5")
+
+
+def test_nearly_sure_is_not_certain() -> None:
+    assert said_of({"label": "x", "probabilities": [0.9999, 0.0001]}) == ("x", ">99 %")
 
 
 @pytest.mark.parametrize(

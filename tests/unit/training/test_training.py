@@ -3,6 +3,8 @@
 import json
 import runpy
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -196,6 +198,23 @@ def test_the_head_follows_from_the_task_and_the_training_target(spec_of: Callabl
     assert not isinstance(choose_head(numbers, skewed - 1), Amounts)
     assert isinstance(choose_head(numbers, np.linspace(0, 1, 50)), Numbers)
     assert not isinstance(choose_head(numbers, np.linspace(0, 1, 50)), Amounts)
+
+
+@pytest.mark.parametrize(
+    ("rows", "batch_size", "patience", "members"),
+    [(10, 10, 15, 8), (600, 37, 15, 8), (4_999, 312, 15, 8), (5_000, 312, 8, 4), (900_000, 512, 5, 2)],
+)
+def test_open_settings_are_chosen_by_the_number_of_rows(
+    rows: int, batch_size: int, patience: int, members: int
+) -> None:
+    chosen = Settings().chosen_for(rows, seed=17)
+    assert chosen == Settings(batch_size=batch_size, patience=patience, members=members, seed=17)
+    assert chosen.chosen_for(7_777, seed=1) == chosen
+
+
+def test_serving_needs_neither_tensorflow_nor_pyarrow() -> None:
+    code = "import sys, headgate_training.litert as _; sys.exit(not {'tensorflow', 'pyarrow'}.isdisjoint(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 @pytest.mark.parametrize(

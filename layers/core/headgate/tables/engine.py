@@ -1,5 +1,7 @@
 """DuckDB on a leash: bounded memory, disk and time, no extensions, no file outside one directory."""
+# ruff: noqa: S608 - SQL here is made of names and paths of our own, as quoted literals
 
+import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,7 +15,12 @@ from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 
 
-_ROW_GROUP_CELLS = 500_000  # bounds what a writer holds in memory, however many columns there are
+_IN_MEMORY_BYTES = 160 * 1024**2
+_IN_MEMORY_COLUMNS = 64
+_SORTED_AT_ONCE_BYTES = 128 * 1024**2
+_PIECE_BYTES = 32 * 1024**2
+_ROW_GROUP_BYTES = 4 * 1024**2  # bounds what a writer holds in memory, whatever the table's form
+_VECTOR_ROWS = 2048  # DuckDB's unit of work
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +33,32 @@ class Limits:
     seconds: int = 600
 
 
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """The form of a table as far as memory is concerned: columns, and bytes of a row and in all, as estimates."""
+
+    columns: int
+    row_bytes: int
+    total_bytes: int
+
+    @property
+    def narrow(self) -> bool:
+        """Whether a block for each column and thread is little."""
+        return self.columns <= _IN_MEMORY_COLUMNS
+
+    @property
+    def small(self) -> bool:
+        """Whether all of it may be in memory, or nearly."""
+        return self.narrow and self.total_bytes <= _IN_MEMORY_BYTES
+
+
 class Engine:
     """One DuckDB in memory, which spills into `workdir` and reads and writes nowhere else."""
 
     def __init__(self, workdir: Path, limits: Limits) -> None:
         self._limits = limits
         self._workdir = workdir
+        self._shape = Shape(columns=1, row_bytes=8, total_bytes=0)
         self._connection = duckdb.connect()
         spill = workdir / "spill"
         spill.mkdir(exist_ok=True)
@@ -74,17 +101,22 @@ class Engine:
         """Run a query of one row."""
         return self.rows(sql)[0]
 
-    def create(self, name: str, query: str, *, columns: int, in_memory: bool) -> None:
+    def expect(self, shape: Shape) -> None:
+        """Learn the form of the data, to fit everything after it into memory."""
+        self._shape = shape
+        self.rows(f"SET threads = {self._limits.threads if shape.narrow else 1}")
+
+    def create(self, name: str, query: str) -> None:
         """Keep the rows of a query under a name, in memory or in a file of `workdir`; an old one gives way.
 
         A table in memory is the faster one. It holds a block for each column and thread, so that wide ones, and those
         larger than memory, are kept in a file, which is written and read within a few row groups' memory.
         """
         self.drop(name)
-        if in_memory:
+        if self._shape.small:
             self.rows(f"CREATE TABLE {name} AS {query}")
             return
-        self.write(query, self._file(name), columns=columns)
+        self.write(query, self._file(name))
         self.rows(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(self._file(name))})")
 
     def drop(self, name: str) -> None:
@@ -93,16 +125,34 @@ class Engine:
         self.rows(f"DROP {kind} IF EXISTS {name}")
         self._file(name).unlink(missing_ok=True)
 
-    def write(self, query: str, path: Path, *, columns: int) -> None:
+    def write(self, query: str, path: Path) -> None:
         """Write the rows of a query, in their order if it has one, as Parquet."""
-        group = max(2048, _ROW_GROUP_CELLS // columns // 2048 * 2048)
+        group = max(1, _ROW_GROUP_BYTES // self._shape.row_bytes // _VECTOR_ROWS) * _VECTOR_ROWS
         options = f"FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {group}"
+        if not self._shape.narrow:
+            options += ", DICTIONARY_SIZE_LIMIT 1"  # a dictionary for each of many columns is what fills memory
         self.rows(f"COPY ({query}) TO {literal(path)} ({options})")
 
-    def concatenate(self, paths: Sequence[Path], path: Path, *, columns: int) -> None:
-        """Write several Parquet files as one, one after the other."""
+    def write_sorted(self, query: str, key: str, path: Path, rows: int) -> None:
+        """Write rows in the order of `key`, an unsigned 64-bit hash; a large sort goes in pieces, to stay in memory."""
+        size = rows * self._shape.row_bytes
+        if size <= _SORTED_AT_ONCE_BYTES and self._shape.narrow:
+            self.write(f"{query} ORDER BY {key}", path)
+            return
+        count = -(-size // _PIECE_BYTES)
+        bounds = [2**64 * number // count for number in range(count + 1)]
+        pieces = []
+        for number, (low, high) in enumerate(itertools.pairwise(bounds)):
+            piece = path.with_suffix(f".{number}.piece")
+            self.write(f"{query} AND {key} BETWEEN {low}::UBIGINT AND {high - 1}::UBIGINT ORDER BY {key}", piece)
+            pieces.append(piece)
+        self._concatenate(pieces, path)
+        for piece in pieces:
+            piece.unlink()
+
+    def _concatenate(self, paths: Sequence[Path], path: Path) -> None:
         self.rows("SET preserve_insertion_order = true")
-        self.write(f"SELECT * FROM read_parquet({literal(paths)})", path, columns=columns)
+        self.write(f"SELECT * FROM read_parquet({literal(paths)})", path)
         self.rows("SET preserve_insertion_order = false")
 
     def _file(self, name: str) -> Path:

@@ -13,6 +13,9 @@ from headgate.domain.reasons import Reason
 MAX_BYTES = 2 * 1024**3
 """Bytes of a dataset, before and after decompression. Three copies of it have to fit into a function's disk."""
 
+MAX_LINE_BYTES = 32 * 1024
+"""Bytes of a line. The engine works on 2048 rows at a time in each thread, which have to fit into memory."""
+
 _MAX_RATIO = 100
 _RATIO_COUNTS_FROM = 1024**2  # below that a file of equal rows is no attack, however well it compresses
 _BLOCK = 1024**2
@@ -99,6 +102,7 @@ def _refuse_other_formats(start: bytes) -> None:
 def _text(blocks: Iterable[bytes]) -> Iterator[bytes]:
     decoder = codecs.getincrementaldecoder("utf-8")()
     seen, carried, leading = 0, b"", True
+    lines = _LineLengths()
     for raw in blocks:
         if b"\0" in raw:
             raise DatasetRefusedError(
@@ -121,11 +125,36 @@ def _text(blocks: Iterable[bytes]) -> Iterator[bytes]:
             block = block.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
             leading = not block
         if block:
+            lines.check(block)
             yield block
     if decoder.getstate()[0]:
         raise _not_utf8("The last character is cut off")
     if carried:
         yield carried
+
+
+class _LineLengths:
+    """Refuses lines above about twice MAX_LINE_BYTES, without looking at every line: such a line leaves one of the
+    windows that a block is cut into without an end of line. The parser knows the exact limit."""
+
+    def __init__(self) -> None:
+        self._open = 0  # bytes since the last end of line
+
+    def check(self, block: bytes) -> None:
+        ends = max(block.find(b"\n"), block.find(b"\r"))
+        first = ends if ends >= 0 else len(block)
+        windows = range(0, len(block) - MAX_LINE_BYTES, MAX_LINE_BYTES)
+        if self._open + first > 2 * MAX_LINE_BYTES or any(
+            block.find(b"\n", at, at + MAX_LINE_BYTES) < 0 and block.find(b"\r", at, at + MAX_LINE_BYTES) < 0
+            for at in windows
+        ):
+            raise DatasetRefusedError(
+                Reason.ROW_TOO_LONG,
+                f"A line is longer than {MAX_LINE_BYTES // 1024} KB. Leave such texts out, or end every row with a line "
+                "break.",
+            )
+        last = max(block.rfind(b"\n"), block.rfind(b"\r"))
+        self._open = len(block) - last - 1 if last >= 0 else self._open + len(block)
 
 
 def _not_utf8(what: str) -> DatasetRefusedError:

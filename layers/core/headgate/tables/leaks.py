@@ -67,16 +67,17 @@ def associations(
         values: how often the target has which value.
         classes: whether the target is a class, and not an amount.
     """
+    needed = [f"c{index}" for index, _, _ in features]
     if classes:
         per_class = _SAMPLE_ROWS / values.distinct
         chosen = " OR ".join(
             f"{target} = {literal(label)} AND {_share(per_class / rows)}" for label, rows in values.counts
         )
-        engine.rows(f"CREATE TEMP TABLE tested AS SELECT *, {target} AS y FROM data WHERE {chosen}")
+        engine.create("tested", f"SELECT {', '.join(needed)}, {target} AS y FROM data WHERE {chosen}")
     else:
         ranks = f"rank() OVER (ORDER BY {target}) + (count(*) OVER (PARTITION BY {target}) - 1) / 2.0"
-        sample = f"SELECT * FROM data WHERE {_share(_SAMPLE_ROWS / values.rows)}"
-        engine.rows(f"CREATE TEMP TABLE tested AS SELECT *, {ranks} AS y FROM ({sample})")
+        chosen = _share(_SAMPLE_ROWS / values.rows)
+        engine.create("tested", f"SELECT {', '.join(needed)}, {ranks} AS y FROM data WHERE {chosen}")
     rows = engine.row("SELECT count(*) FROM tested")[0]
     found = []
     for column, expression in features:

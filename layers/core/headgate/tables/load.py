@@ -18,13 +18,10 @@ from headgate.domain.columns import MISSING
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 from headgate.tables import dialect
-from headgate.tables.engine import Engine, literal, quoted
-from headgate.tables.intake import Format
+from headgate.tables.engine import Engine, Shape, literal, quoted
+from headgate.tables.intake import MAX_LINE_BYTES, Format
 
-MAX_ROW_BYTES = 64 * 1024
 MAX_CELLS = 1_000_000_000
-IN_MEMORY_BYTES = 160 * 1024**2
-IN_MEMORY_COLUMNS = 64
 _BUFFER_BYTES = 8 * 1024**2
 _PARQUET_NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\))")
 _PARQUET_TEXTS = re.compile(r"(VARCHAR|ENUM\(.*\)|UUID|TIME)")
@@ -42,7 +39,7 @@ _REFUSALS = {
         Reason.RAGGED_ROWS,
         "Line {line} has more values than there are column names. Quote values that hold the delimiter.",
     ),
-    "LINE SIZE OVER MAXIMUM": (Reason.ROW_TOO_LONG, "Line {line} is longer than 64 KB. Leave such texts out."),
+    "LINE SIZE OVER MAXIMUM": (Reason.ROW_TOO_LONG, "Line {line} is longer than 32 KB. Leave such texts out."),
     "INVALID ENCODING": (Reason.NOT_UTF8, "Line {line} is not UTF-8. Export the table as UTF-8."),
 }
 """By DuckDB's type of error, the gravest first."""
@@ -90,12 +87,13 @@ def _load_csv(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -
     check_names(first.names)
     if any(other.names != first.names or other.delimiter != first.delimiter for other in dialects[1:]):
         raise _parts_differ()
+    engine.expect(_shape(files, len(first.names)))
     numbers = [
         name not in as_text and all(each.numbers[index] for each in dialects) for index, name in enumerate(first.names)
     ]
     try:
         expressions = [f"c{i}" if number else _text(f"c{i}") for i, number in enumerate(numbers)]
-        _create(engine, expressions, _read_csv(files, first, numbers), in_memory=_small(files, len(numbers)))
+        _create(engine, expressions, _read_csv(files, first, numbers))
         return [Loaded(name, "number" if number else "text") for name, number in zip(first.names, numbers, strict=True)]
     except duckdb.Error as error:
         first_lines = _first_bad_lines(engine, files, first, numbers, error)
@@ -109,10 +107,10 @@ def _load_csv_by_counting(
     as_text: Collection[str],
     first_lines: dict[int, int],
 ) -> list[Loaded]:
-    width, small = len(form.names), _small(files, len(form.names))
+    width = len(form.names)
     texts = ", ".join(f"{_text(f'c{i}')} AS c{i}" for i in range(width))
     source = _read_csv(files, form, [False] * width)
-    engine.create("texts", f"SELECT {texts} FROM {source}", columns=width, in_memory=small)
+    engine.create("texts", f"SELECT {texts} FROM {source}")
     numbers = [_number(f"c{i}", form.decimal) for i in range(width)]
     counts = engine.row(
         "SELECT " + ", ".join(f"count(c{i}), count({n})" for i, n in enumerate(numbers)) + " FROM texts"
@@ -125,7 +123,7 @@ def _load_csv_by_counting(
         else:
             loaded.append(Loaded(name, "text", 0 if name in as_text else castable, first_lines.get(i)))
     typed = [numbers[i] if column.storage == "number" else f"c{i}" for i, column in enumerate(loaded)]
-    _create(engine, typed, "texts", in_memory=small)
+    _create(engine, typed, "texts")
     engine.drop("texts")
     return loaded
 
@@ -134,7 +132,7 @@ def _first_bad_lines(
     engine: Engine, files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bool], cause: duckdb.Error
 ) -> dict[int, int]:
     """Read once more, collecting what is wrong: raises for what makes it no table, returns lines of non-numbers."""
-    source = _read_csv(files, form, numbers, more="store_rejects = true, rejects_limit = 1000")
+    source = _read_csv(files, form, numbers, more="store_rejects = true, rejects_limit = 20")
     try:
         engine.rows("SELECT " + ", ".join(f"count(c{i})" for i in range(len(form.names))) + f" FROM {source}")
     except duckdb.Error:
@@ -157,7 +155,7 @@ def _read_csv(files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bo
         f"delim = {literal(form.delimiter)}, quote = '\"', escape = '\"'",
         f"decimal_separator = {literal(form.decimal)}",
         f"nullstr = {literal(MISSING)}",
-        f"max_line_size = {MAX_ROW_BYTES}, buffer_size = {_BUFFER_BYTES}",
+        f"max_line_size = {MAX_LINE_BYTES}, buffer_size = {_BUFFER_BYTES}",
     ]
     return f"read_csv({', '.join(options + [more] * bool(more))})"
 
@@ -165,13 +163,13 @@ def _read_csv(files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bo
 def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -> list[Loaded]:
     source = (
         f"read_json({literal(files)}, format = 'newline_delimited', records = 'true', sample_size = -1, "
-        f"maximum_depth = 1, maximum_object_size = {MAX_ROW_BYTES}, union_by_name = true)"
+        f"maximum_depth = 1, maximum_object_size = {2 * MAX_LINE_BYTES}, union_by_name = true)"
     )
     names = [row[0] for row in engine.rows(f"DESCRIBE SELECT * FROM {source}")]
     check_names(names)
-    small = _small(files, len(names))
+    engine.expect(_shape(files, len(names)))
     values = ", ".join(f"nullif({quoted(name)}, 'null'::JSON) AS c{i}" for i, name in enumerate(names))
-    engine.create("documents", f"SELECT {values} FROM {source}", columns=len(names), in_memory=small)
+    engine.create("documents", f"SELECT {values} FROM {source}")
     loaded, expressions = [], []
     for i, name in enumerate(names):
         kinds = {row[0] for row in engine.rows(f"SELECT DISTINCT json_type(c{i}) FROM documents")}
@@ -180,7 +178,7 @@ def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) 
         number = kinds <= {None, "UBIGINT", "BIGINT", "DOUBLE"} and name not in as_text
         loaded.append(Loaded(name, "number" if number else "text"))
         expressions.append(f"c{i}::DOUBLE" if number else _text(f"c{i} ->> '$'"))
-    _create(engine, expressions, "documents", in_memory=small)
+    _create(engine, expressions, "documents")
     engine.drop("documents")
     return loaded
 
@@ -192,8 +190,12 @@ def _load_parquet(engine: Engine, files: Sequence[Path], as_text: Collection[str
         raise _parts_differ()
     check_names(list(types))
     source = f"read_parquet({literal(files)}, union_by_name = true)"
-    cells = engine.row(f"SELECT count(*) FROM {source}")[0] * len(types)
-    if cells > MAX_CELLS:
+    rows, size = engine.row(
+        "SELECT sum(row_group_num_rows) FILTER (column_id = 0), sum(total_uncompressed_size) "
+        f"FROM parquet_metadata({literal(files)})"
+    )
+    rows = int(rows or 0)
+    if rows * len(types) > MAX_CELLS:
         raise DatasetRefusedError(
             Reason.TOO_LARGE, f"The file has more than {MAX_CELLS:,} values. Train on a sample of its rows."
         )
@@ -202,7 +204,9 @@ def _load_parquet(engine: Engine, files: Sequence[Path], as_text: Collection[str
         number = bool(_PARQUET_NUMBERS.fullmatch(kind)) and name not in as_text
         loaded.append(Loaded(name, "number" if number else "text"))
         expressions.append(_from_parquet(name, kind, number=number))
-    _create(engine, expressions, source, in_memory=_small(files, len(types)) and cells * 8 < IN_MEMORY_BYTES)
+    row_bytes = max(8 * len(types), int(size or 0) // max(1, rows))
+    engine.expect(Shape(len(types), row_bytes, rows * row_bytes))
+    _create(engine, expressions, source)
     return loaded
 
 
@@ -219,15 +223,16 @@ def _from_parquet(name: str, kind: str, *, number: bool) -> str:
     raise _nested(name)
 
 
-def _small(files: Sequence[Path], columns: int) -> bool:
-    return columns <= IN_MEMORY_COLUMNS and sum(path.stat().st_size for path in files) <= IN_MEMORY_BYTES
+def _shape(files: Sequence[Path], columns: int) -> Shape:
+    beginnings = [_head(path) for path in files[:10]]
+    line_bytes = sum(map(len, beginnings)) // max(1, sum(head.count(b"\n") for head in beginnings))
+    return Shape(columns, max(8 * columns, line_bytes), sum(path.stat().st_size for path in files))
 
 
-def _create(engine: Engine, expressions: Sequence[str], source: str, *, in_memory: bool) -> None:
+def _create(engine: Engine, expressions: Sequence[str], source: str) -> None:
     columns = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions))
     everything = ", ".join(f"c{i}" for i in range(len(expressions)))
-    query = f"SELECT *, hash({everything}) AS h FROM (SELECT {columns} FROM {source})"
-    engine.create("data", query, columns=len(expressions) + 1, in_memory=in_memory)
+    engine.create("data", f"SELECT *, hash({everything}) AS h FROM (SELECT {columns} FROM {source})")
 
 
 def _text(expression: str) -> str:

@@ -51,7 +51,8 @@ def measure(engine: Engine, columns: Sequence[Loaded]) -> list[Measured]:
     """Measure every column over all rows; quantiles come from a fixed sample of rows."""
     rows = count_rows(engine)
     distinct = "count(DISTINCT {0})" if rows <= EXACT_DISTINCT_ROWS else "approx_count_distinct({0})"
-    engine.rows(f"CREATE OR REPLACE TEMP TABLE sampled AS SELECT * FROM data WHERE {_sampled(rows)}")
+    numbers = ["h", *(f"c{i}" for i, column in enumerate(columns) if column.storage == "number")]
+    engine.create("sampled", f"SELECT {', '.join(numbers)} FROM data WHERE {_sampled(rows)}")
     numbered = iter(enumerate(columns))
     found: list[Measured] = []
     while chunk := list(islice(numbered, _COLUMNS_IN_ONE_SCAN)):

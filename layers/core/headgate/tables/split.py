@@ -5,7 +5,6 @@ Within a part rows are in the order of their own hash. That mixes them whatever 
 gives the same files again.
 """
 
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -13,10 +12,6 @@ from headgate.tables.engine import Engine, literal, quoted
 
 PARTS = {"train": (0, 65), "validation": (65, 80), "test": (80, 100)}
 """Each part's share of the hash, in hundredths: from, to."""
-
-_SORTED_AT_ONCE_CELLS = 12_000_000
-_SORTED_AT_ONCE_COLUMNS = 64
-_PIECE_CELLS = 4_000_000
 
 
 def bucket_of(identity: Sequence[str]) -> str:
@@ -59,23 +54,4 @@ def write_parts(
     selected = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns)
     for part, (start, end) in PARTS.items():
         chosen = f"SELECT {selected} FROM data WHERE {bucket_of(identity)} BETWEEN {start} AND {end - 1}"
-        _write_sorted(engine, chosen, folder / f"{part}.parquet", rows[part], len(columns))
-
-
-def _write_sorted(engine: Engine, chosen: str, path: Path, rows: int, columns: int) -> None:
-    """Write rows in the order of their hash; many or wide ones piece by piece, since a sort in pieces stays in memory."""
-    cells = rows * columns
-    if cells <= _SORTED_AT_ONCE_CELLS and columns <= _SORTED_AT_ONCE_COLUMNS:
-        engine.write(f"{chosen} ORDER BY h", path, columns=columns)
-        return
-    count = -(-cells // _PIECE_CELLS)
-    bounds = [2**64 * number // count for number in range(count + 1)]
-    pieces = []
-    for number, (low, high) in enumerate(itertools.pairwise(bounds)):
-        piece = path.with_suffix(f".{number}.piece")
-        within = f"h BETWEEN {low}::UBIGINT AND {high - 1}::UBIGINT"
-        engine.write(f"{chosen} AND {within} ORDER BY h", piece, columns=columns)
-        pieces.append(piece)
-    engine.concatenate(pieces, path, columns=columns)
-    for piece in pieces:
-        piece.unlink()
+        engine.write_sorted(chosen, "h", folder / f"{part}.parquet", rows[part])
