@@ -32,15 +32,20 @@ class Association:
 def check_names(names: Sequence[str]) -> None:
     """Refuse names that cannot be told apart (case does not count: query engines do not see it), or too many."""
     if len(names) > MAX_COLUMNS:
-        raise DatasetRefusedError(
-            Reason.TOO_MANY_COLUMNS, f"There are {len(names)} columns; at most {MAX_COLUMNS} can be used. Drop some."
-        )
+        raise too_many_columns()
     repeated = [name for name, count in Counter(name.lower() for name in names).items() if count > 1]
     if repeated:
         shown = ", ".join(sorted(name for name in names if name.lower() in repeated)[:6])
         raise DatasetRefusedError(
             Reason.DUPLICATE_COLUMNS, f"Columns have the same name (case does not count): {shown}. Rename them."
         )
+
+
+def too_many_columns() -> DatasetRefusedError:
+    """The refusal of a table that is too wide."""
+    return DatasetRefusedError(
+        Reason.TOO_MANY_COLUMNS, f"There are more than {MAX_COLUMNS} columns. Upload those that matter."
+    )
 
 
 def check_settings(names: Sequence[str], target: str, settings: ProjectSettings) -> None:

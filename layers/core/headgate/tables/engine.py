@@ -14,7 +14,6 @@ import duckdb
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 
-
 _IN_MEMORY_BYTES = 160 * 1024**2
 _IN_MEMORY_COLUMNS = 64
 _SORTED_AT_ONCE_BYTES = 128 * 1024**2

@@ -125,7 +125,11 @@ class _Examination:
         used = [column for column in known.columns if column.used]
         with timed(known, "leakage"):
             told = associations(
-                self.engine, [(column, sql[column.name]) for column in used], target_sql, values, classes=classes
+                self.engine,
+                [(names.index(column.name), column) for column in used],
+                target_sql,
+                values,
+                classes=classes,
             )
             check_leakage(told, known.target, classes=classes, trusted=settings.trusted)
         known.identity = self._identity(names, used)

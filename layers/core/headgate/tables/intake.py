@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
+from headgate.domain.checks import MAX_COLUMNS, too_many_columns
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 
@@ -19,6 +20,7 @@ MAX_LINE_BYTES = 32 * 1024
 _MAX_RATIO = 100
 _RATIO_COUNTS_FROM = 1024**2  # below that a file of equal rows is no attack, however well it compresses
 _BLOCK = 1024**2
+_DELIMITERS = (b",", b";", b"\t", b"|")
 
 
 class Format(StrEnum):
@@ -139,15 +141,17 @@ class _LineLengths:
 
     def __init__(self) -> None:
         self._open = 0  # bytes since the last end of line
+        self._in_header = True
 
     def check(self, block: bytes) -> None:
-        ends = max(block.find(b"\n"), block.find(b"\r"))
-        first = ends if ends >= 0 else len(block)
+        first = min((at for at in (block.find(b"\n"), block.find(b"\r")) if at >= 0), default=len(block))
         windows = range(0, len(block) - MAX_LINE_BYTES, MAX_LINE_BYTES)
         if self._open + first > 2 * MAX_LINE_BYTES or any(
             block.find(b"\n", at, at + MAX_LINE_BYTES) < 0 and block.find(b"\r", at, at + MAX_LINE_BYTES) < 0
             for at in windows
         ):
+            if self._in_header and max(map(block[:first].count, _DELIMITERS)) > MAX_COLUMNS:
+                raise too_many_columns()
             raise DatasetRefusedError(
                 Reason.ROW_TOO_LONG,
                 f"A line is longer than {MAX_LINE_BYTES // 1024} KB. Leave such texts out, or end every row with a line "
@@ -155,6 +159,7 @@ class _LineLengths:
             )
         last = max(block.rfind(b"\n"), block.rfind(b"\r"))
         self._open = len(block) - last - 1 if last >= 0 else self._open + len(block)
+        self._in_header = self._in_header and last < 0
 
 
 def _not_utf8(what: str) -> DatasetRefusedError:

@@ -11,6 +11,7 @@ from headgate.domain.checks import Association
 from headgate.domain.columns import Column
 from headgate.domain.target import TargetValues
 from headgate.tables.engine import Engine, literal
+from headgate.tables.prepare import prepared
 
 _SAMPLE_ROWS = 20_000
 _ROWS_PER_VALUE = 10  # with fewer rows for each value, values tell the target by chance
@@ -56,18 +57,18 @@ SELECT sqrt(greatest(0, 1 - sum(n * spread) / nullif((SELECT var_pop(y) * count(
 
 
 def associations(
-    engine: Engine, features: Sequence[tuple[Column, str]], target: str, values: TargetValues, *, classes: bool
+    engine: Engine, features: Sequence[tuple[int, Column]], target: str, values: TargetValues, *, classes: bool
 ) -> list[Association]:
     """Measure all features.
 
     Args:
         engine: holds the table `data`.
-        features: columns and the SQL expressions of their values.
+        features: columns with their numbers in it.
         target: the SQL expression of the target, text for classes.
         values: how often the target has which value.
         classes: whether the target is a class, and not an amount.
     """
-    needed = [f"c{index}" for index, _, _ in features]
+    needed = [f"c{index}" for index, _ in features]
     if classes:
         per_class = _SAMPLE_ROWS / values.distinct
         chosen = " OR ".join(
@@ -80,7 +81,8 @@ def associations(
         engine.create("tested", f"SELECT {', '.join(needed)}, {ranks} AS y FROM data WHERE {chosen}")
     rows = engine.row("SELECT count(*) FROM tested")[0]
     found = []
-    for column, expression in features:
+    for index, column in features:
+        expression = prepared(index, column)
         queries = (
             _queries_for_classes(column, expression, rows)
             if classes
