@@ -135,7 +135,7 @@ def _cloud(stack: str | None) -> Iterator[Finding]:
     try:
         cloud = connect(stack)
     except CommandError as error:
-        mend = "Check the credentials and the stack's name." if stack else "`headgate down`, then `headgate up`."
+        mend = "Check the credentials, the region and the stack's name." if stack else "Start it anew: `headgate up`."
         yield Finding("cloud", False, str(error), mend)
         return
     yield Finding("cloud", True, f"the {cloud.title} answers, with {len(cloud.outputs)} outputs")

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from headgate.domain.columns import MISSING
+from headgate.domain.errors import DatasetRefusedError
 from headgate.tables.dialect import HEAD_BYTES, Dialect, detect
 from headgate_cli.errors import UsageError
 
@@ -43,6 +44,8 @@ def read_rows(path: Path) -> Iterator[Row]:
                 yield from _csv_rows(lines, detect(head.removeprefix(b"\xef\xbb\xbf")))
         except (UnicodeDecodeError, gzip.BadGzipFile, EOFError) as error:
             raise UsageError("The rows are not UTF-8 text: save them as UTF-8, plain or gzip.") from error
+        except DatasetRefusedError as error:
+            raise UsageError(str(error)) from error
 
 
 @contextmanager

@@ -45,6 +45,7 @@ def test_stdin_tells_its_format_by_itself(text: str, monkeypatch: pytest.MonkeyP
         ("a.jsonl", b'{"x": 1}\n[1]\n', "Line 2 is not a JSON object"),
         ("a.csv.gz", b"no gzip", "UTF-8"),
         ("a.parquet", b"PAR1", "Parquet"),
+        ("a.csv", b"x" * 2**21, "longer than 1 MB"),
     ],
 )
 def test_rows_that_cannot_be_read_name_the_place(tmp_path: Path, name: str, content: bytes, said: str) -> None:
