@@ -17,6 +17,7 @@ from pathlib import Path
 import keras
 import numpy as np
 import pandas as pd
+
 from headgate_training.encoding import Encoder, fit_encoding
 from headgate_training.families import FAMILIES
 from headgate_training.fitting import Part, fit

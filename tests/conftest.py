@@ -6,11 +6,12 @@ from typing import Any
 
 import boto3
 import pytest
+from moto import mock_aws
+from samtranslator.yaml_helper import yaml_parse
+
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.domain.runs import Run
-from moto import mock_aws
-from samtranslator.yaml_helper import yaml_parse
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "eu-central-1"

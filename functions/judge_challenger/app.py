@@ -3,8 +3,8 @@
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from headgate.aws.s3 import Objects
 
+from headgate.aws.s3 import Objects
 from headgate.entrypoint import Environment, client, environment, logger
 from headgate.services.judge_challenger import JudgeChallenger, judge_challenger
 

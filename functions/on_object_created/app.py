@@ -5,8 +5,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from headgate.aws.s3 import Objects
 
+from headgate.aws.s3 import Objects
 from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions
 from headgate.domain.names import tenant_of

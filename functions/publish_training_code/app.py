@@ -4,9 +4,9 @@ import sys
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
-from headgate.aws.s3 import Objects
 
 from headgate.aws.cloudformation import answer
+from headgate.aws.s3 import Objects
 from headgate.entrypoint import Environment, client, environment, logger
 from headgate.services.publish_training_code import find_training_code, publish_training_code
 

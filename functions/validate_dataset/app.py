@@ -14,9 +14,7 @@ from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Validate the dataset named in the payload."""
     settings = environment(Environment)
-    command = ValidateDataset.parse(
-        event, data_bucket=settings.data_bucket, artifact_bucket=settings.artifact_bucket
-    )
+    command = ValidateDataset.parse(event, data_bucket=settings.data_bucket, artifact_bucket=settings.artifact_bucket)
     tenant = command.project.tenant
     answer = validate_dataset(
         command,

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import boto3
 import numpy as np
 import pytest
+
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Part, Project, dataset_id
 from headgate.domain.runs import Run

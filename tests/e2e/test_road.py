@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
 
@@ -76,7 +77,9 @@ def test_a_refused_file_is_kept_in_quarantine_with_its_reason(cloud: Cloud) -> N
 
 def test_every_ending_is_told(cloud: Cloud) -> None:
     queue = cloud.client("sqs").create_queue(QueueName="listener")["QueueUrl"]
-    arn = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    arn = cloud.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"][
+        "QueueArn"
+    ]
     topic = cloud.output("NotificationTopic")
     allow = {
         "Statement": [
@@ -116,7 +119,9 @@ def test_the_command_line_drops_follows_and_predicts(cloud: Cloud) -> None:
     assert (predicted["version"], len(predicted["predictions"])) == ("1", 5)
     assert {each["label"] for each in predicted["predictions"]} <= {"malignant", "benign"}
     code, releases = headgate(cloud, "releases", "--project", "clinic")
-    assert [(each["sequence"], each["version"], each["state"]) for each in releases["releases"]] == [(1, "1", "IN_SERVICE")]
+    assert [(each["sequence"], each["version"], each["state"]) for each in releases["releases"]] == [
+        (1, "1", "IN_SERVICE")
+    ]
 
 
 def test_the_command_line_says_that_data_was_refused(cloud: Cloud, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.domain.names import Part, Project, dataset_id
 from headgate.domain.runs import RUNNING

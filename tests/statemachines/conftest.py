@@ -57,7 +57,7 @@ class Stage:
         self.calls: list[tuple[str, dict[str, Any]]] = []
 
     def answer(self, resource: str, arguments: dict[str, Any]) -> Any:
-        task = resource.split(":::")[-1].split(".")[0]
+        task = resource.rsplit(":::", maxsplit=1)[-1].split(".", maxsplit=1)[0]
         payload = arguments
         if task == "lambda:invoke":
             task, payload = arguments["FunctionName"], arguments["Payload"]
@@ -94,7 +94,11 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Played]]:
         "RoleName": "machine",
         "Arn": role,
         "AssumeRolePolicyDocument": json.dumps(
-            {"Statement": [{"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}]}
+            {
+                "Statement": [
+                    {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+                ]
+            }
         ),
     }
 
@@ -104,10 +108,14 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Played]]:
         stage = Stage(stepfunctions, script)
         monkeypatch.setattr(stepfunctions, "_invoke_resource", stage.answer)
         monkeypatch.setattr(
-            stepfunctions, "_invoke_with_callback", lambda resource, arguments, _token, _state: stage.answer(resource, arguments)["Payload"]
+            stepfunctions,
+            "_invoke_with_callback",
+            lambda resource, arguments, _token, _state: stage.answer(resource, arguments)["Payload"],
         )
         name = f"{machine}-{threading.get_ident()}-{len(stepfunctions._state_machines)}"
-        created = json.loads(stepfunctions._create_state_machine({"name": name, "definition": substituted, "roleArn": role})[2])
+        created = json.loads(
+            stepfunctions._create_state_machine({"name": name, "definition": substituted, "roleArn": role})[2]
+        )
         assert "stateMachineArn" in created, created
         started = json.loads(
             stepfunctions._start_execution(
@@ -116,7 +124,11 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Played]]:
         )
         execution = stepfunctions._executions[started["executionArn"]]
         _wait_for_the_end(execution)
-        entered = [event["stateEnteredEventDetails"]["name"] for event in execution["events"] if "stateEnteredEventDetails" in event]
+        entered = [
+            event["stateEnteredEventDetails"]["name"]
+            for event in execution["events"]
+            if "stateEnteredEventDetails" in event
+        ]
         output = json.loads(execution["output"]) if execution.get("output") else None
         return Played(execution["status"], output, entered, stage.calls, execution.get("error"))
 

@@ -64,7 +64,8 @@ def test_substitutions_are_supplied_and_used(machine: str, template: dict[str, A
     [resource] = [
         item["Properties"]
         for item in template["Resources"].values()
-        if item["Type"] == "AWS::Serverless::StateMachine" and Path(item["Properties"]["DefinitionUri"]).name.startswith(machine)
+        if item["Type"] == "AWS::Serverless::StateMachine"
+        and Path(item["Properties"]["DefinitionUri"]).name.startswith(machine)
     ]
     assert used == set(resource["DefinitionSubstitutions"])
 

@@ -2,9 +2,10 @@ import math
 from typing import Any
 
 import pytest
-from headgate.domain.gate import Decision, GatePolicy, judge
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headgate.domain.gate import Decision, GatePolicy, judge
 
 numbers = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.none(), st.just("0.9"), st.booleans())
 
@@ -58,9 +59,7 @@ def test_a_project_may_demand_more_than_better() -> None:
     assert judge(evaluation(estimate=0.051), policy).decision is Decision.PASS
 
 
-@given(
-    st.sampled_from(["champion", "trivial"]), numbers, numbers, numbers, numbers, numbers, st.integers(0, 1000)
-)
+@given(st.sampled_from(["champion", "trivial"]), numbers, numbers, numbers, numbers, numbers, st.integers(0, 1000))
 def test_only_what_is_finite_better_and_proved_passes(
     against: str, challenger: Any, rival: Any, estimate: Any, low: Any, parity: Any, rows: int
 ) -> None:

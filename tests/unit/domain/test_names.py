@@ -1,10 +1,11 @@
 import re
 
 import pytest
-from headgate.domain.errors import BadKeyError
-from headgate.domain.names import Part, Project, dataset_id, is_data, parse_upload, tenant_of
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headgate.domain.errors import BadKeyError
+from headgate.domain.names import Part, Project, dataset_id, is_data, parse_upload, tenant_of
 
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 tenants = st.from_regex(r"[a-z][a-z0-9-]{1,18}[a-z0-9]", fullmatch=True)
@@ -127,7 +128,7 @@ parts = st.builds(Part, st.text(min_size=1), st.text(min_size=1), st.integers(0,
 
 
 @given(st.lists(parts, min_size=1, unique_by=lambda part: part.key), st.randoms())
-def test_a_dataset_is_the_same_in_any_order_of_its_parts(given_parts: list[Part], random) -> None:  # noqa: ANN001
+def test_a_dataset_is_the_same_in_any_order_of_its_parts(given_parts: list[Part], random) -> None:
     shuffled = random.sample(given_parts, len(given_parts))
     assert dataset_id("bucket", given_parts) == dataset_id("bucket", shuffled)
 

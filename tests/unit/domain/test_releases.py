@@ -1,4 +1,5 @@
 import pytest
+
 from headgate.domain.releases import EndpointState, settle
 from headgate.domain.runs import Outcome
 

@@ -1,6 +1,7 @@
-from headgate.domain.runs import Head, Start, Supersede, Wait, admit
 from hypothesis import given
 from hypothesis import strategies as st
+
+from headgate.domain.runs import Head, Start, Supersede, Wait, admit
 
 
 def test_an_idle_project_starts_what_comes() -> None:

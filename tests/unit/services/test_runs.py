@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from headgate.aws.ledger import Ledger, RunStarted
 from headgate.domain.errors import ConflictError
 from headgate.domain.names import Project
@@ -48,7 +49,9 @@ def test_a_first_dataset_starts(arrive: Any, make_run: Any, ledger: Ledger, exec
     assert state(ledger, "a") == "RUNNING"
 
 
-def test_an_event_delivered_again_starts_nothing_new(arrive: Any, make_run: Any, executions: Any, ledger: Ledger) -> None:
+def test_an_event_delivered_again_starts_nothing_new(
+    arrive: Any, make_run: Any, executions: Any, ledger: Ledger
+) -> None:
     assert [arrive(make_run("a")) for _ in range(3)] == ["started"] * 3
     assert list(executions.given) == ["demo-iris-a"]
     assert ledger.head(IRIS).revision == 1
