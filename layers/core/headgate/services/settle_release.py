@@ -44,7 +44,8 @@ def settle_release(command: SettleRelease, *, ledger: Ledger, endpoints: Endpoin
         return IN_PROGRESS
     if release.state == ReleaseState.DEPLOYING:
         _write(project, release, ending, ledger, now)
-    return {"outcome": str(ending.outcome), "reason_code": ending.reason_code, "reason": ending.reason}
+    reason = f"{ending.reason} {release.why}" if ending.outcome == Outcome.PROMOTED else ending.reason
+    return {"outcome": str(ending.outcome), "reason_code": ending.reason_code, "reason": reason}
 
 
 def _write(project: Project, release: Release, ending: Ending, ledger: Ledger, now: str) -> None:
