@@ -38,6 +38,8 @@ def predict(cloud: Cloud, project: Project, rows: Iterable[Row], note: Callable[
     predictions: list[Any] = []
     for batch in batches(encoded, _LARGEST_REQUEST, _MOST_ROWS):
         predictions += _invoke(cloud, project, batch, len(predictions))
+    if not predictions:
+        raise UsageError("There is nothing to predict: no row was given.")
     return {"endpoint": project.endpoint, "version": champion.version, "predictions": predictions}
 
 

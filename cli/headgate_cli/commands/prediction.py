@@ -33,4 +33,4 @@ def _show_answers(console: Console, answers: dict[str, Any]) -> None:
     from headgate_cli.tables import rows
 
     lines = ((number, *said_of(answer)) for number, answer in enumerate(answers["predictions"], start=1))
-    rows(console, ("row", "answer", "how sure"), lines, empty="The file holds no rows.")
+    rows(console, ("row", "answer", "how sure"), lines, empty="No row was given.")

@@ -80,8 +80,9 @@ def test_only_what_the_model_takes_is_sent(cloud: CloudWithEndpoint) -> None:
     assert notes == ["Not used by the model: diagnosis."]
 
 
-def test_no_rows_give_no_predictions(cloud: CloudWithEndpoint) -> None:
-    assert predict(cloud, IRIS, [], lambda _: None)["predictions"] == []
+def test_no_rows_are_refused_without_asking_the_endpoint(cloud: CloudWithEndpoint) -> None:
+    with pytest.raises(UsageError, match="nothing to predict"):
+        predict(cloud, IRIS, [], lambda _: None)
     assert cloud.runtime.requests == []
 
 

@@ -154,8 +154,8 @@ class _LineLengths:
                 raise too_many_columns()
             raise DatasetRefusedError(
                 Reason.ROW_TOO_LONG,
-                f"A line is longer than {MAX_LINE_BYTES // 1024} KB. Leave such texts out, or end every row with a line "
-                "break.",
+                f"A line is longer than {MAX_LINE_BYTES // 1024} KB. Leave such texts out, or end every row with a "
+                "line break.",
             )
         last = max(block.rfind(b"\n"), block.rfind(b"\r"))
         self._open = len(block) - last - 1 if last >= 0 else self._open + len(block)

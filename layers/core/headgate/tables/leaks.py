@@ -13,7 +13,8 @@ from headgate.domain.target import TargetValues
 from headgate.tables.engine import Engine, literal
 from headgate.tables.prepare import prepared
 
-_SAMPLE_ROWS = 20_000
+_SAMPLE_ROWS = (2_000, 20_000)
+_SAMPLE_CELLS = 1_000_000
 _ROWS_PER_VALUE = 10  # with fewer rows for each value, values tell the target by chance
 
 _AUC_BETWEEN_NEIGHBOURS = """
@@ -69,15 +70,17 @@ def associations(
         classes: whether the target is a class, and not an amount.
     """
     needed = [f"c{index}" for index, _ in features]
+    fewest, most = _SAMPLE_ROWS
+    wanted = min(most, max(fewest, _SAMPLE_CELLS // len(features)))
     if classes:
-        per_class = _SAMPLE_ROWS / values.distinct
+        per_class = wanted / values.distinct
         chosen = " OR ".join(
             f"{target} = {literal(label)} AND {_share(per_class / rows)}" for label, rows in values.counts
         )
         engine.create("tested", f"SELECT {', '.join(needed)}, {target} AS y FROM data WHERE {chosen}")
     else:
         ranks = f"rank() OVER (ORDER BY {target}) + (count(*) OVER (PARTITION BY {target}) - 1) / 2.0"
-        chosen = _share(_SAMPLE_ROWS / values.rows)
+        chosen = _share(wanted / values.rows)
         engine.create("tested", f"SELECT {', '.join(needed)}, {ranks} AS y FROM data WHERE {chosen}")
     rows = engine.row("SELECT count(*) FROM tested")[0]
     found = []

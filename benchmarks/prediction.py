@@ -1,0 +1,233 @@
+"""Prediction: how long a request with one row takes, through boto3 and at the model's own server, beside its peers.
+
+    python -m benchmarks.prediction [--json] [--rounds 40]
+
+The models are trained by the local cloud from two of the examples. `direct` speaks to the program that every instance
+of an endpoint runs, with the archive that was promoted; `boto3` goes through the local cloud to an instance. Two peers
+stand behind the same HTTP server class: `echo` gives back a ready answer, and `keras` asks `model.predict` of an equal
+network where `direct` asks LiteRT. All take turns, so that a busy machine slows all; each has a process of its own.
+"""
+
+import argparse
+import importlib
+import io
+import json
+import multiprocessing
+import socket
+import statistics
+import subprocess
+import sys
+import tarfile
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import Any
+
+import orjson
+
+from benchmarks.cloud import LocalCloud, local_cloud
+from headgate.aws.ledger import Ledger
+from headgate.domain.names import Part, Project, dataset_id
+from headgate_local.serving import Server, respond
+
+EXAMPLES = {
+    "healthcare": "healthcare_wdbc.csv",  # 30 numbers
+    "finance": "finance_german_credit.csv",  # 7 numbers, 13 texts
+}
+ROOT = Path(__file__).resolve().parents[1]
+PATIENCE_SECONDS = 180.0
+TURN = {"echo": 50, "direct": 50, "boto3": 10, "keras": 5}
+"""Requests of each contestant in one round."""
+GOAL_DIRECT, GOAL_KERAS = 2.0, 300.0
+CONTENT_TYPE = "application/json"
+Ask = Callable[[], bytes]
+
+
+def promote(cloud: LocalCloud, project: Project, file: Path, folder: Path) -> None:
+    """Drop an example, wait until its model is in service, and unpack that model's archive."""
+    s3, ledger = cloud.client("s3"), Ledger(cloud.client("dynamodb"), cloud.output("LedgerTable"))
+    body, key = file.read_bytes(), f"{project.prefix}incoming/{file.name}"
+    version = s3.put_object(Bucket=cloud.data_bucket, Key=key, Body=body)["VersionId"]
+    run = project.run_id(dataset_id(cloud.data_bucket, [Part(key, version, len(body))]))
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while (known := ledger.run(project, run)) is None or not known.ended:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{run} has not ended")
+        time.sleep(0.1)
+    if known.state != "PROMOTED":
+        raise RuntimeError(f"{run} ended {known.state}: {known.reason}")
+    archive = f"{project.prefix}runs/{run}/training/{run}/output/model.tar.gz"
+    packed = s3.get_object(Bucket=cloud.card.artifact_bucket, Key=archive)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
+        tar.extractall(folder, filter="data")
+
+
+class KeptAlive:
+    """A raw client: one connection, one request that is sent again and again."""
+
+    def __init__(self, port: int, body: bytes) -> None:
+        head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}"
+        self._request = head.encode() + b"\r\n\r\n" + body
+        self._socket = socket.create_connection(("127.0.0.1", port))
+        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._answer = self._socket.makefile("rb")
+
+    def __call__(self) -> bytes:
+        """Send the request; the answer's body."""
+        self._socket.sendall(self._request)
+        status, length = self._answer.readline(), 0
+        while (line := self._answer.readline()) != b"\r\n":
+            if line.startswith(b"Content-Length:"):
+                length = int(line[15:])
+        body = self._answer.read(length)
+        if b" 200 " not in status:
+            raise RuntimeError(f"{status!r}: {body!r}")
+        return body
+
+
+@contextmanager
+def instance(folder: Path) -> Iterator[int]:
+    """The port of the program that an endpoint's instance runs; it ends when its stdin does."""
+    command = [sys.executable, "-m", "headgate_local.serving", str(folder)]
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield json.loads(process.stdout.readline())["port"]
+        process.stdin.close()
+
+
+@contextmanager
+def peer(serve: Callable[..., None], *arguments: object) -> Iterator[int]:
+    """The port of a peer in a fresh process of its own."""
+    spawn = multiprocessing.get_context("spawn")
+    ours, theirs = spawn.Pipe()
+    process = spawn.Process(target=serve, args=(theirs, *arguments), daemon=True)
+    process.start()
+    try:
+        yield ours.recv()
+    finally:
+        process.terminate()
+        process.join()
+
+
+def serve_echo(port: Connection, answer: bytes) -> None:
+    """Give back the same bytes, whatever was asked."""
+    server = Server(lambda _content_type, _body: (200, answer))
+    port.send(server.server_port)
+    server.serve_forever()
+
+
+def serve_keras(port: Connection, folder: Path) -> None:
+    """Answer by `model.predict`."""
+    model = KerasModel(folder)
+    server = Server(lambda content_type, body: respond(model, content_type, body))  # type: ignore[arg-type]
+    port.send(server.server_port)
+    server.serve_forever()
+
+
+class KerasModel:
+    """What `headgate_local.serving.Model` is, with an equal Keras network (untrained, which costs the same time)."""
+
+    def __init__(self, folder: Path) -> None:
+        import keras
+
+        from headgate_training.encoding import Encoder, load_encoding
+        from headgate_training.families import FAMILIES
+        from headgate_training.settings import Settings
+        from headgate_training.spec import read_spec
+        from headgate_training.table import RowReader
+
+        extra = folder / "1" / "assets.extra"
+        self.spec = read_spec(extra / "spec.json")
+        self._reader = RowReader(self.spec.columns)
+        self._encoder = Encoder(load_encoding(extra / "encoding.json"), self.spec)
+        settings = Settings().chosen_for(500, self.spec.seed)
+        family = importlib.import_module(FAMILIES[settings.family])
+        network = family.build(self._encoder.width, len(self.spec.classes), settings)
+        probabilities = keras.ops.mean(keras.ops.softmax(network.output), axis=0)
+        self._network = keras.Model(network.input, probabilities)
+
+    def answer(self, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        """Read and encode as we do, then predict as the tutorials do."""
+        from headgate_training.answers import answers
+
+        return answers(self._network.predict(self._encoder.encode(self._reader.read(rows)), verbose=0), self.spec)
+
+
+def contest(contestants: dict[str, Ask], rounds: int) -> dict[str, dict[str, float]]:
+    """Let all take turns; the median and the 99th percentile of each, in microseconds."""
+    taken: dict[str, list[float]] = {name: [] for name in contestants}
+    for number in range(rounds + 1):
+        for name, ask in contestants.items():
+            for _ in range(TURN[name]):
+                start = time.perf_counter_ns()
+                ask()
+                taken[name].append((time.perf_counter_ns() - start) / 1000)
+            if number == 0:  # warming up
+                taken[name].clear()
+    return {
+        name: {"p50": statistics.median(values), "p99": statistics.quantiles(values, n=100)[-1]}
+        for name, values in taken.items()
+    }
+
+
+def measure_example(cloud: LocalCloud, name: str, folder: Path, rounds: int) -> dict[str, Any]:
+    """All contestants on one example."""
+    project = Project("bench", name)
+    promote(cloud, project, ROOT / "examples" / EXAMPLES[name], folder)
+    golden = json.loads((folder / "1" / "assets.extra" / "golden.json").read_text())["golden"][0]
+    body = orjson.dumps({"instances": [golden["request"]]})
+    runtime = cloud.client("sagemaker-runtime")
+
+    def invoke() -> bytes:
+        asked = runtime.invoke_endpoint(EndpointName=project.endpoint, ContentType=CONTENT_TYPE, Body=body)
+        return bytes(asked["Body"].read())
+
+    with ExitStack() as processes:
+        direct = KeptAlive(processes.enter_context(instance(folder)), body)
+        answer = direct()
+        if json.loads(answer)["predictions"][0]["label"] != golden["answer"]["label"] or answer != invoke():
+            raise RuntimeError("The contestants do not give the same answer.")
+        measured: dict[str, Any] = contest(
+            {
+                "echo": KeptAlive(processes.enter_context(peer(serve_echo, answer)), body),
+                "direct": direct,
+                "boto3": invoke,
+                "keras": KeptAlive(processes.enter_context(peer(serve_keras, folder)), body),
+            },
+            rounds,
+        )
+    ratios = {
+        "direct to echo": measured["direct"]["p50"] / measured["echo"]["p50"],
+        "keras to direct": measured["keras"]["p50"] / measured["direct"]["p50"],
+    }
+    return {"bytes": {"request": len(body), "answer": len(answer)}, **measured, **ratios}
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--rounds", type=int, default=40)
+    options = parser.parse_args()
+    with local_cloud() as cloud, tempfile.TemporaryDirectory() as folder:
+        measured = {name: measure_example(cloud, name, Path(folder) / name, options.rounds) for name in EXAMPLES}
+    if options.json:
+        print(json.dumps(measured))
+        return
+    print(f"{'example':12}{'contestant':12}{'p50, us':>10}{'p99, us':>10}")
+    for name, values in measured.items():
+        for contestant in TURN:
+            times = values[contestant]
+            print(f"{name:12}{contestant:12}{times['p50']:10.0f}{times['p99']:10.0f}")
+        print(f"{name:12}direct is {values['direct to echo']:.2f} times echo (goal: at most {GOAL_DIRECT:.0f})")
+        print(f"{name:12}keras is {values['keras to direct']:.0f} times direct (goal: at least {GOAL_KERAS:.0f})")
+
+
+if __name__ == "__main__":
+    main()
