@@ -179,9 +179,11 @@ class Encoder:
         self.width = encoding.width
         names = spec.text_names
         self._datetime = [(names.index(column.name), column.name) for column in encoding.datetime]
-        self._center = np.array([column.center for column in encoding.scaled])
-        self._spread = np.array([column.spread for column in encoding.scaled])
-        self._asinh = np.flatnonzero([column.asinh for column in encoding.scaled])
+        # One row of as many columns as a table has: numpy is twice as quick where shapes are equal (a single row).
+        self._center = np.array([[column.center for column in encoding.scaled]])
+        self._spread = np.array([[column.spread for column in encoding.scaled]])
+        self._asinh = np.array([[column.asinh for column in encoding.scaled]], dtype=bool)
+        self._any_asinh = bool(self._asinh.any())
         self._flagged = np.flatnonzero([column.missing for column in encoding.scaled])
         self._cycles_at = len(encoding.scaled)
         self._flags_at = self._cycles_at + CYCLES * len(encoding.datetime)
@@ -197,35 +199,36 @@ class Encoder:
     def encode(self, table: Table) -> np.ndarray:
         """Encode a table to float32 [rows, width]; raises RequestError for text that is no datetime."""
         # One spare place at the end takes what has no place of its own (-1), and is cut off.
-        encoded = np.zeros((len(table), self.width + 1), dtype=np.float32)
-        numbers = table.numbers
+        numbers, texts = table.numbers, table.texts
+        encoded = np.zeros((len(numbers), self.width + 1), dtype=np.float32)
         for i, (position, name) in enumerate(self._datetime):
-            moments = parse_datetimes(name, table.texts[position])
+            moments = parse_datetimes(name, texts[position])
             numbers = np.column_stack([numbers, moments[:, 0]])
             at = self._cycles_at + CYCLES * i
             encoded[:, at : at + CYCLES] = _cycles(moments)
-        if numbers.shape[1]:
+        if self._cycles_at:
             missing = np.isnan(numbers)
             encoded[:, : self._cycles_at] = self._scale(numbers, missing)
             if len(self._flagged):
                 at = self._flags_at
-                encoded[:, at : at + len(self._flagged)] = missing[:, self._flagged]
-        if len(table) == 1:  # plain indexing is several times quicker than an index array of length one
+                encoded[:, at : at + len(self._flagged)] = missing.take(self._flagged, axis=1)
+        if len(encoded) == 1:  # plain indexing is several times quicker than an index array of length one
+            row = encoded[0]
             for position, places, other in self._onehot:
-                encoded[0, places.get(table.texts[position][0], other)] = 1.0
+                row[places.get(texts[position][0], other)] = 1.0
         else:
-            rows = np.arange(len(table))
+            rows = np.arange(len(encoded))
             for position, places, other in self._onehot:
-                encoded[rows, [places.get(value, other) for value in table.texts[position]]] = 1.0
+                encoded[rows, [places.get(value, other) for value in texts[position]]] = 1.0
         return encoded[:, :-1]
 
     def _scale(self, numbers: np.ndarray, missing: np.ndarray) -> np.ndarray:
         with np.errstate(over="ignore"):
             scaled = (numbers - self._center) / self._spread
         scaled[missing] = 0.0
-        np.clip(scaled, -LIMIT, LIMIT, out=scaled)
-        if len(self._asinh):
-            scaled[:, self._asinh] = np.arcsinh(scaled[:, self._asinh])
+        scaled.clip(-LIMIT, LIMIT, out=scaled)
+        if self._any_asinh:
+            np.arcsinh(scaled, out=scaled, where=self._asinh)
         return scaled / np.sqrt(1.0 + np.square(scaled / BEND))
 
 

@@ -40,8 +40,9 @@ class LiteRtModel:
     def predict(self, table: Table) -> np.ndarray:
         """The network's output [rows, outputs] for a table; raises RequestError for text that is no datetime."""
         encoded = self._encoder.encode(table)
-        parts = [self._run(encoded[start : start + BATCH]) for start in range(0, len(encoded), BATCH)]
-        return parts[0] if len(parts) == 1 else np.concatenate(parts)
+        if len(encoded) <= BATCH:
+            return self._run(encoded)
+        return np.concatenate([self._run(encoded[start : start + BATCH]) for start in range(0, len(encoded), BATCH)])
 
     def _run(self, encoded: np.ndarray) -> np.ndarray:
         if len(encoded) != self._rows:

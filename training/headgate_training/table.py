@@ -1,8 +1,10 @@
 """Raw columns in memory, and how the rows of a request become such."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import itemgetter
 
 import numpy as np
 
@@ -40,6 +42,8 @@ class RowReader:
         self._names = {column.name for column in columns}
         self._numeric = [column.name for column in columns if column.kind == "numeric"]
         self._texts = [(column.name, column.kind) for column in columns if column.kind != "numeric"]
+        self._pick_numbers = _picker(self._numeric)
+        self._pick_texts = _picker([name for name, _ in self._texts])
 
     def read(self, rows: Sequence[Row]) -> Table:
         """The rows as a Table; raises RequestError naming the column and the row (counted from 1)."""
@@ -48,20 +52,39 @@ class RowReader:
                 raise RequestError(f"Row {number} is not an object of column names and values.")
             if row.keys() != self._names:
                 raise _names_error(number, row, self._names)
-        return Table(self._numbers(rows), [_texts(rows, name, kind) for name, kind in self._texts])
+        return Table(self._read_numbers(rows), self._read_texts(rows))
 
-    def _numbers(self, rows: Sequence[Row]) -> np.ndarray:
-        cells = [[row[name] for name in self._numeric] for row in rows]
-        types = {type(cell) for row in cells for cell in row}
-        if not types <= {float, int}:
+    def _read_numbers(self, rows: Sequence[Row]) -> np.ndarray:
+        cells = [self._pick_numbers(row) for row in rows]
+        if not _are_all(cells, {float, int}):
             cells = [
-                [_number(cell, name, number) for name, cell in zip(self._numeric, row, strict=True)]
+                tuple(_number(cell, name, number) for name, cell in zip(self._numeric, row, strict=True))
                 for number, row in enumerate(cells, start=1)
             ]
         try:
             return np.array(cells, dtype=np.float64).reshape(len(rows), len(self._numeric))
         except OverflowError:
             raise RequestError("A number in the request is too large to be a 64-bit float.") from None
+
+    def _read_texts(self, rows: Sequence[Row]) -> list[tuple[str, ...]]:
+        cells = [self._pick_texts(row) for row in rows]
+        if not _are_all(cells, {str}):
+            cells = [
+                tuple(_text(cell, name, kind, number) for (name, kind), cell in zip(self._texts, row, strict=True))
+                for number, row in enumerate(cells, start=1)
+            ]
+        return list(zip(*cells, strict=True)) or [()] * len(self._texts)
+
+
+def _picker(names: Sequence[str]) -> Callable[[Row], tuple]:
+    """A function from a row to its values in these columns."""
+    # itemgetter of one name would give the value alone, and of none is an error.
+    return itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names)
+
+
+def _are_all(rows: Sequence[tuple], types: set[type]) -> bool:
+    """Whether every cell is of one of these very types; a bool, for one, is no int."""
+    return set(map(type, chain.from_iterable(rows))) <= types
 
 
 def _names_error(number: int, row: Row, names: set[str]) -> RequestError:
@@ -85,14 +108,9 @@ def _number(cell: object, name: str, row: int) -> float:
     raise RequestError(f"Column {name!r} in row {row} takes a number, but got {type(cell).__name__}.")
 
 
-def _texts(rows: Sequence[Row], name: str, kind: str) -> list[str]:
-    cells = [row[name] for row in rows]
-    return [
-        cell if type(cell) is str else _text(cell, name, kind, number) for number, cell in enumerate(cells, start=1)
-    ]
-
-
 def _text(cell: object, name: str, kind: str, row: int) -> str:
+    if isinstance(cell, str):
+        return cell
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return ""
     if isinstance(cell, bool) and kind == "boolean":

@@ -105,14 +105,16 @@ class Engine:
         self._shape = shape
         self.rows(f"SET threads = {self._limits.threads if shape.narrow else 1}")
 
-    def create(self, name: str, query: str) -> None:
+    def create(self, name: str, query: str, *, few: bool = False) -> None:
         """Keep the rows of a query under a name, in memory or in a file of `workdir`; an old one gives way.
+
+        `few` says that they are a sample, which is in memory in any case.
 
         A table in memory is the faster one. It holds a block for each column and thread, so that wide ones, and those
         larger than memory, are kept in a file, which is written and read within a few row groups' memory.
         """
         self.drop(name)
-        if self._shape.small:
+        if few or self._shape.small:
             self.rows(f"CREATE TABLE {name} AS {query}")
             return
         self.write(query, self._file(name))

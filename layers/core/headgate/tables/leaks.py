@@ -13,7 +13,7 @@ from headgate.domain.target import TargetValues
 from headgate.tables.engine import Engine, literal
 from headgate.tables.prepare import prepared
 
-_SAMPLE_ROWS = (2_000, 20_000)
+_SAMPLE_ROWS = (2_000, 10_000)
 _SAMPLE_CELLS = 1_000_000
 _ROWS_PER_VALUE = 10  # with fewer rows for each value, values tell the target by chance
 
@@ -77,11 +77,11 @@ def associations(
         chosen = " OR ".join(
             f"{target} = {literal(label)} AND {_share(per_class / rows)}" for label, rows in values.counts
         )
-        engine.create("tested", f"SELECT {', '.join(needed)}, {target} AS y FROM data WHERE {chosen}")
+        engine.create("tested", f"SELECT {', '.join(needed)}, {target} AS y FROM data WHERE {chosen}", few=True)
     else:
         ranks = f"rank() OVER (ORDER BY {target}) + (count(*) OVER (PARTITION BY {target}) - 1) / 2.0"
         chosen = _share(wanted / values.rows)
-        engine.create("tested", f"SELECT {', '.join(needed)}, {ranks} AS y FROM data WHERE {chosen}")
+        engine.create("tested", f"SELECT {', '.join(needed)}, {ranks} AS y FROM data WHERE {chosen}", few=True)
     rows = engine.row("SELECT count(*) FROM tested")[0]
     found = []
     for index, column in features:

@@ -1,0 +1,140 @@
+"""The local cloud as a person starts and stops it."""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from headgate_local.launcher import DEFAULT_PORT
+
+pytestmark = [pytest.mark.xdist_group("local cloud"), pytest.mark.enable_socket]
+
+
+def command(home: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "headgate_local", *arguments],
+        env={**os.environ, "HEADGATE_HOME": str(home)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def run(home: Path, *arguments: str) -> tuple[int, str, str]:
+    process = command(home, *arguments)
+    answer, progress = process.communicate(timeout=120)
+    return process.returncode, answer, progress
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Iterator[Path]:
+    yield tmp_path
+    run(tmp_path, "down")
+
+
+def descendants(pid: int) -> set[int]:
+    children: dict[int, set[int]] = {}
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
+        except OSError:
+            continue
+        children.setdefault(parent, set()).add(int(process.name))
+    found, front = set(), {pid}
+    while front:
+        found |= front
+        front = set().union(*(children.get(each, set()) for each in front))
+    return found
+
+
+def alive(pids: set[int]) -> set[int]:
+    living = set()
+    for pid in pids:
+        try:
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+        except OSError:
+            continue
+        if state != "Z":
+            living.add(pid)
+    return living
+
+
+def until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
+    deadline, tick = time.monotonic() + seconds, threading.Event()
+    while not holds():
+        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
+        tick.wait(0.05)
+
+
+def test_it_starts_is_found_again_and_leaves_nothing_behind(home: Path) -> None:
+    code, answer, _ = run(home, "up")
+    assert code == 0
+    card = json.loads(answer)
+    assert (home / "local.json").stat().st_mode & 0o777 == 0o600
+    code, again, progress = run(home, "up")
+    assert (code, json.loads(again)) == (0, card)
+    assert "already running" in progress
+    everything = descendants(card["pid"])
+    assert len(everything) > 1
+    assert run(home, "down")[0] == 0
+    assert not (home / "local.json").exists()
+    until(lambda: not alive(everything), "the end of every process")
+
+
+@pytest.fixture
+def taken() -> Iterator[int]:
+    """The default port, taken by this test or by whoever was there before."""
+    with socket.socket() as holder:
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        with contextlib.suppress(OSError):
+            holder.bind(("127.0.0.1", DEFAULT_PORT))
+            holder.listen()
+        yield DEFAULT_PORT
+
+
+def test_a_taken_port_is_passed_over(home: Path, taken: int) -> None:
+    code, answer, _ = run(home, "up")
+    assert code == 0
+    assert not json.loads(answer)["endpoint_url"].endswith(f":{taken}")
+
+
+def test_a_taken_port_that_was_asked_for_is_an_error(home: Path, taken: int) -> None:
+    code, _, progress = run(home, "up", "--port", str(taken))
+    assert code == 1
+    assert f"Port {taken} is taken" in progress
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_it_ends_whole_however_it_is_ended(home: Path, number: signal.Signals) -> None:
+    pid = json.loads(run(home, "up")[1])["pid"]
+    everything = descendants(pid)
+    os.kill(pid, number)
+    until(lambda: not alive(everything), "the end of every process")
+
+
+def test_starting_it_can_be_interrupted(home: Path) -> None:
+    process = command(home, "up")
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "creating the stack" in line:
+            break
+    everything = descendants(process.pid)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert not (home / "local.json").exists()
+    until(lambda: not alive(everything), "the end of every process")
+
+
+def test_a_card_left_by_a_crash_does_not_stop_the_next_start(home: Path) -> None:
+    os.kill(json.loads(run(home, "up")[1])["pid"], signal.SIGKILL)
+    until(lambda: run(home, "up")[0] == 0, "the next start")
