@@ -7,13 +7,14 @@ BIN := $(VENV)/bin
 UV_VERSION := 0.13.9
 UV := $(BIN)/uv
 SAM := .venv-sam/bin/sam
+SDK := .venv-sagemaker/bin/python
 COMPILE := $(UV) pip compile --quiet --no-emit-index-url --no-emit-find-links --generate-hashes \
 	--custom-compile-command "make lock"
 export SAM_CLI_TELEMETRY := 0
 # Python writes byte code also where the machine says otherwise: without it TensorFlow takes four times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint bench build lock clean
+.PHONY: help setup demo test lint images build bench lock clean
 
 help:  ## What can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -33,10 +34,13 @@ lint: setup $(SAM)  ## Formatting, types, layers, the template and the state mac
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.lint_template
 	$(SAM) validate --lint --template template.yaml --region eu-central-1
-	$(MAKE) build
+	$(MAKE) build images
 
 build: $(SAM)  ## Build for AWS with sam; needs no Docker
 	$(SAM) build --template template.yaml
+
+images: .venv-sagemaker/.ready  ## Compare the template's container images with the SageMaker SDK's choice
+	$(SDK) tests/lint_images.py
 
 bench: setup  ## Measure what the README says of speed, side by side with its peers
 	$(BIN)/python -m benchmarks
@@ -44,11 +48,12 @@ bench: setup  ## Measure what the README says of speed, side by side with its pe
 lock:  ## Resolve the dependencies anew, for Python 3.11 and 3.12
 	$(COMPILE) --universal --python-version 3.11 --group dev --group bench pyproject.toml -o requirements.lock
 	echo 'aws-sam-cli>=1.170,<2' | $(COMPILE) --universal --python-version 3.11 - -o requirements-sam.lock
+	echo 'sagemaker>=3.27,<4' | $(COMPILE) --universal --python-version 3.11 - -o requirements-sagemaker.lock
 	$(COMPILE) --python-version 3.12 --python-platform aarch64-unknown-linux-gnu --constraint requirements.lock \
 		layers/core/requirements.in -o layers/core/requirements.lock
 
 clean:  ## Remove what make created
-	rm -rf $(VENV) .venv-sam .aws-sam build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-sam .venv-sagemaker .aws-sam build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"Headgate needs Python 3.11 or 3.12, but {sys.executable} is {v[0]}.{v[1]}. Try: make PYTHON=python3.12")'
@@ -64,4 +69,11 @@ $(SAM): requirements-sam.lock | setup
 	@echo "Setting up .venv-sam: about a minute the first time."
 	@test -x .venv-sam/bin/python || $(PYTHON) -m venv .venv-sam
 	@VIRTUAL_ENV=$(CURDIR)/.venv-sam $(UV) pip sync --quiet --compile-bytecode --require-hashes requirements-sam.lock
+	@touch $@
+
+# So does SageMaker's SDK, which is for people and builds, never for a Lambda.
+.venv-sagemaker/.ready: requirements-sagemaker.lock | setup
+	@echo "Setting up .venv-sagemaker: about a minute the first time."
+	@test -x $(SDK) || $(PYTHON) -m venv .venv-sagemaker
+	@VIRTUAL_ENV=$(CURDIR)/.venv-sagemaker $(UV) pip sync --quiet --require-hashes requirements-sagemaker.lock
 	@touch $@

@@ -14,8 +14,7 @@ import duckdb
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 
-_IN_MEMORY_BYTES = 160 * 1024**2
-_IN_MEMORY_COLUMNS = 64
+_NARROW_COLUMNS = 64
 _SORTED_AT_ONCE_BYTES = 128 * 1024**2
 _PIECE_BYTES = 32 * 1024**2
 _ROW_GROUP_BYTES = 4 * 1024**2  # bounds what a writer holds in memory, whatever the table's form
@@ -34,21 +33,15 @@ class Limits:
 
 @dataclass(frozen=True, slots=True)
 class Shape:
-    """The form of a table as far as memory is concerned: columns, and bytes of a row and in all, as estimates."""
+    """The form of a table as far as memory is concerned; `row_bytes` is an estimate."""
 
     columns: int
     row_bytes: int
-    total_bytes: int
 
     @property
     def narrow(self) -> bool:
-        """Whether a block for each column and thread is little."""
-        return self.columns <= _IN_MEMORY_COLUMNS
-
-    @property
-    def small(self) -> bool:
-        """Whether all of it may be in memory, or nearly."""
-        return self.narrow and self.total_bytes <= _IN_MEMORY_BYTES
+        """Whether something for each column and thread is little."""
+        return self.columns <= _NARROW_COLUMNS
 
 
 class Engine:
@@ -57,7 +50,7 @@ class Engine:
     def __init__(self, workdir: Path, limits: Limits) -> None:
         self._limits = limits
         self._workdir = workdir
-        self._shape = Shape(columns=1, row_bytes=8, total_bytes=0)
+        self._shape = Shape(columns=1, row_bytes=8)
         self._connection = duckdb.connect()
         spill = workdir / "spill"
         spill.mkdir(exist_ok=True)
@@ -105,26 +98,23 @@ class Engine:
         self._shape = shape
         self.rows(f"SET threads = {self._limits.threads if shape.narrow else 1}")
 
-    def create(self, name: str, query: str, *, few: bool = False) -> None:
-        """Keep the rows of a query under a name, in memory or in a file of `workdir`; an old one gives way.
+    def keep(self, name: str, query: str) -> None:
+        """Keep the rows of a query under a name, in a file of `workdir`.
 
-        `few` says that they are a sample, which is in memory in any case.
-
-        A table in memory is the faster one. It holds a block for each column and thread, so that wide ones, and those
-        larger than memory, are kept in a file, which is written and read within a few row groups' memory.
+        A file takes the memory of a few row groups to write and to read, where a table takes a block for each column
+        and thread; and a sort after it has the memory for itself, so that writing it costs no time in the end.
         """
-        self.drop(name)
-        if few or self._shape.small:
-            self.rows(f"CREATE TABLE {name} AS {query}")
-            return
         self.write(query, self._file(name))
         self.rows(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(self._file(name))})")
 
-    def drop(self, name: str) -> None:
-        """Forget what `create` kept, if there is such a thing."""
-        kind = "VIEW" if self._file(name).exists() else "TABLE"
-        self.rows(f"DROP {kind} IF EXISTS {name}")
-        self._file(name).unlink(missing_ok=True)
+    def keep_sample(self, name: str, query: str) -> None:
+        """Keep a few rows under a name, in memory."""
+        self.rows(f"CREATE TABLE {name} AS {query}")
+
+    def forget(self, name: str) -> None:
+        """Give back the disk of what was kept."""
+        self.rows(f"DROP VIEW {name}")
+        self._file(name).unlink()
 
     def write(self, query: str, path: Path) -> None:
         """Write the rows of a query, in their order if it has one, as Parquet."""

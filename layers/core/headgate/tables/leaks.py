@@ -77,11 +77,11 @@ def associations(
         chosen = " OR ".join(
             f"{target} = {literal(label)} AND {_share(per_class / rows)}" for label, rows in values.counts
         )
-        engine.create("tested", f"SELECT {', '.join(needed)}, {target} AS y FROM data WHERE {chosen}", few=True)
+        engine.keep_sample("tested", f"SELECT {', '.join(needed)}, {target} AS y FROM data WHERE {chosen}")
     else:
         ranks = f"rank() OVER (ORDER BY {target}) + (count(*) OVER (PARTITION BY {target}) - 1) / 2.0"
         chosen = _share(wanted / values.rows)
-        engine.create("tested", f"SELECT {', '.join(needed)}, {ranks} AS y FROM data WHERE {chosen}", few=True)
+        engine.keep_sample("tested", f"SELECT {', '.join(needed)}, {ranks} AS y FROM data WHERE {chosen}")
     rows = engine.row("SELECT count(*) FROM tested")[0]
     found = []
     for index, column in features:

@@ -110,7 +110,7 @@ def _load_csv_by_counting(
     width = len(form.names)
     texts = ", ".join(f"{_text(f'c{i}')} AS c{i}" for i in range(width))
     source = _read_csv(files, form, [False] * width)
-    engine.create("texts", f"SELECT {texts} FROM {source}")
+    engine.keep("texts", f"SELECT {texts} FROM {source}")
     numbers = [_number(f"c{i}", form.decimal) for i in range(width)]
     counts = engine.row(
         "SELECT " + ", ".join(f"count(c{i}), count({n})" for i, n in enumerate(numbers)) + " FROM texts"
@@ -124,7 +124,7 @@ def _load_csv_by_counting(
             loaded.append(Loaded(name, "text", 0 if name in as_text else castable, first_lines.get(i)))
     typed = [numbers[i] if column.storage == "number" else f"c{i}" for i, column in enumerate(loaded)]
     _create(engine, typed, "texts")
-    engine.drop("texts")
+    engine.forget("texts")
     return loaded
 
 
@@ -169,7 +169,7 @@ def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) 
     check_names(names)
     engine.expect(_shape(files, len(names)))
     values = ", ".join(f"nullif({quoted(name)}, 'null'::JSON) AS c{i}" for i, name in enumerate(names))
-    engine.create("documents", f"SELECT {values} FROM {source}")
+    engine.keep("documents", f"SELECT {values} FROM {source}")
     loaded, expressions = [], []
     for i, name in enumerate(names):
         kinds = {row[0] for row in engine.rows(f"SELECT DISTINCT json_type(c{i}) FROM documents")}
@@ -179,7 +179,7 @@ def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) 
         loaded.append(Loaded(name, "number" if number else "text"))
         expressions.append(f"c{i}::DOUBLE" if number else _text(f"c{i} ->> '$'"))
     _create(engine, expressions, "documents")
-    engine.drop("documents")
+    engine.forget("documents")
     return loaded
 
 
@@ -205,7 +205,7 @@ def _load_parquet(engine: Engine, files: Sequence[Path], as_text: Collection[str
         loaded.append(Loaded(name, "number" if number else "text"))
         expressions.append(_from_parquet(name, kind, number=number))
     row_bytes = max(8 * len(types), int(size or 0) // max(1, rows))
-    engine.expect(Shape(len(types), row_bytes, rows * row_bytes))
+    engine.expect(Shape(len(types), row_bytes))
     _create(engine, expressions, source)
     return loaded
 
@@ -226,13 +226,13 @@ def _from_parquet(name: str, kind: str, *, number: bool) -> str:
 def _shape(files: Sequence[Path], columns: int) -> Shape:
     beginnings = [_head(path) for path in files[:10]]
     line_bytes = sum(map(len, beginnings)) // max(1, sum(head.count(b"\n") for head in beginnings))
-    return Shape(columns, max(8 * columns, line_bytes), sum(path.stat().st_size for path in files))
+    return Shape(columns, max(8 * columns, line_bytes))
 
 
 def _create(engine: Engine, expressions: Sequence[str], source: str) -> None:
     columns = ", ".join(f"{expression} AS c{i}" for i, expression in enumerate(expressions))
     everything = ", ".join(f"c{i}" for i in range(len(expressions)))
-    engine.create("data", f"SELECT *, hash({everything}) AS h FROM (SELECT {columns} FROM {source})")
+    engine.keep("data", f"SELECT *, hash({everything}) AS h FROM (SELECT {columns} FROM {source})")
 
 
 def _text(expression: str) -> str:

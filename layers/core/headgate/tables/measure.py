@@ -52,7 +52,7 @@ def measure(engine: Engine, columns: Sequence[Loaded]) -> list[Measured]:
     rows = count_rows(engine)
     distinct = "count(DISTINCT {0})" if rows <= EXACT_DISTINCT_ROWS else "approx_count_distinct({0})"
     numbers = ["h", *(f"c{i}" for i, column in enumerate(columns) if column.storage == "number")]
-    engine.create("sampled", f"SELECT {', '.join(numbers)} FROM data WHERE {_sampled(rows)}", few=True)
+    engine.keep_sample("sampled", f"SELECT {', '.join(numbers)} FROM data WHERE {_sampled(rows)}")
     numbered = iter(enumerate(columns))
     found: list[Measured] = []
     while chunk := list(islice(numbered, _COLUMNS_IN_ONE_SCAN)):
