@@ -28,16 +28,26 @@ for service in sys.argv[2:]:
 print(time.perf_counter() - start)
 """
 READER = "import time; start = time.perf_counter(); import duckdb; print(time.perf_counter() - start)"
-ENVIRONMENT = {"AWS_DEFAULT_REGION": "eu-central-1", "PATH": os.environ["PATH"], "POWERTOOLS_METRICS_NAMESPACE": "x"}
+ENVIRONMENT = {"AWS_DEFAULT_REGION": "eu-central-1", "PATH": os.environ["PATH"]}
+
+
+SERVICES = {
+    "ledger": "dynamodb",
+    "objects": "s3",
+    "executions": "stepfunctions",
+    "tasks": "stepfunctions",
+    "endpoints": "sagemaker",
+    "registry": "sagemaker",
+    "topic": "sns",
+}
+"""Which service's client each factory of the composition root makes."""
 
 
 def clients_of(function: str) -> list[str]:
     """The services whose clients a handler makes, read from its source."""
     tree = ast.parse((ROOT / "functions" / function / "app.py").read_text())
-    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
-    services = {call.args[0].value for call in calls if call.func.id == "client"}  # type: ignore[attr-defined]
-    services |= {"dynamodb" for call in calls if call.func.id == "ledger"}  # type: ignore[attr-defined]
-    return sorted(services)
+    calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
+    return sorted({SERVICES[name] for name in calls & SERVICES.keys()})
 
 
 def seconds(code: str, *arguments: str) -> float:

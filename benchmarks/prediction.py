@@ -108,6 +108,7 @@ def peer(serve: Callable[..., None], *arguments: object) -> Iterator[int]:
     ours, theirs = spawn.Pipe()
     process = spawn.Process(target=serve, args=(theirs, *arguments), daemon=True)
     process.start()
+    theirs.close()  # so that a peer that cannot start ends the wait below
     try:
         yield ours.recv()
     finally:

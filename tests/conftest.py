@@ -97,10 +97,10 @@ class SentMessages:
     """A topic that keeps what was published."""
 
     def __init__(self) -> None:
-        self.sent: list[tuple[str, str]] = []
+        self.sent: list[tuple[str, str, dict[str, str]]] = []
 
     def publish(self, subject: str, message: str, attributes: dict[str, str]) -> None:
-        self.sent.append((subject, attributes["outcome"]))
+        self.sent.append((subject, message, attributes))
 
 
 @pytest.fixture

@@ -4,9 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.aws.sagemaker import Endpoints
-from headgate.aws.stepfunctions import Tasks
-from headgate.entrypoint import ServingEnvironment, client, environment, ledger, logger, now
+from headgate.entrypoint import ServingEnvironment, endpoints, environment, ledger, logger, now, tasks
 from headgate.services.deploy_release import DeployRelease, deploy_release
 
 
@@ -18,8 +16,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     deploy_release(
         command,
         ledger=ledger(tenant),
-        endpoints=Endpoints(client("sagemaker", tenant)),
-        tasks=Tasks(client("stepfunctions", tenant)),
+        endpoints=endpoints(tenant),
+        tasks=tasks(tenant),
         serving_image=settings.serving_image,
         serving_role=settings.serving_role_arn,
         now=now(),

@@ -4,9 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.aws.sagemaker import Endpoints
-from headgate.aws.stepfunctions import Tasks
-from headgate.entrypoint import client, ledger, logger
+from headgate.entrypoint import endpoints, ledger, logger, tasks
 from headgate.services.endpoint_changed import wake_promotion
 
 # The event names an endpoint, not yet its owner; the ledger's claim does.
@@ -18,7 +16,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     decision = wake_promotion(
         event,
         ledger=ledger(_TENANT),
-        endpoints=Endpoints(client("sagemaker", _TENANT)),
-        tasks=Tasks(client("stepfunctions", _TENANT)),
+        endpoints=endpoints(_TENANT),
+        tasks=tasks(_TENANT),
     )
     logger.info("endpoint changed", decision=decision, endpoint=event["detail"]["EndpointName"])

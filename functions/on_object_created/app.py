@@ -6,32 +6,31 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.aws.s3 import Objects
-from headgate.aws.sns import Topic
-from headgate.aws.stepfunctions import Executions
 from headgate.domain.names import tenant_of
-from headgate.entrypoint import RunsEnvironment, client, environment, ledger, logger, now
+from headgate.entrypoint import Environment, environment, executions, ledger, logger, now, objects
 from headgate.services.object_created import ObjectCreated, receive_object
 
 _processor = BatchProcessor(event_type=EventType.SQS)
 
 
 def _receive(record: SQSRecord) -> None:
-    settings = environment(RunsEnvironment)
-    event = ObjectCreated.parse(record.json_body)
-    tenant = tenant_of(event.key)
-    decision = receive_object(
-        event,
-        artifact_bucket=settings.artifact_bucket,
-        objects=Objects(client("s3", tenant)),
-        ledger=ledger(tenant),
-        executions=Executions(client("stepfunctions", tenant), settings.train_state_machine_arn),
-        topic=Topic(client("sns", tenant), settings.notification_topic_arn),
-        now=now(),
-    )
+    try:
+        event = ObjectCreated.parse(record.json_body)
+        tenant = tenant_of(event.key)
+        decision = receive_object(
+            event,
+            artifact_bucket=environment(Environment).artifact_bucket,
+            objects=objects(tenant),
+            ledger=ledger(tenant),
+            executions=executions(tenant),
+            now=now(),
+        )
+    except Exception as error:
+        logger.error("event not handled", message_id=record.message_id, error=type(error).__name__)
+        raise
     logger.info("object received", decision=decision, tenant=tenant, key=event.key)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of events; the ones that failed come back, the others do not wait for them."""
-    return process_partial_response(event, _receive, _processor, context)
+    return process_partial_response(event, _receive, _processor, context)  # type: ignore[return-value]

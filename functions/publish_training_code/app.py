@@ -6,8 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.cloudformation import answer
-from headgate.aws.s3 import Objects
-from headgate.entrypoint import Environment, client, environment, logger
+from headgate.entrypoint import Environment, environment, logger, objects
 from headgate.services.publish_training_code import find_training_code, publish_training_code
 
 # Lambda unpacks layers to /opt, which is not on the path; the local cloud puts each layer's folder there.
@@ -22,7 +21,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
         attributes.update(
             publish_training_code(
                 find_training_code([_LAYERS, *sys.path]),
-                objects=Objects(client("s3", "_system")),
+                objects=objects("_system"),
                 artifact_bucket=environment(Environment).artifact_bucket,
             )
         )

@@ -4,8 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.aws.sagemaker import Registry
-from headgate.entrypoint import RegistryEnvironment, client, environment, logger
+from headgate.entrypoint import RegistryEnvironment, environment, logger, registry
 from headgate.services.register_version import RegisterVersion, register_version
 
 
@@ -16,7 +15,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
     tenant = command.project.tenant
     answer = register_version(
         command,
-        registry=Registry(client("sagemaker", tenant)),
+        registry=registry(tenant),
         serving_image=settings.serving_image,
         code=settings.training_code_hash,
         artifact_bucket=settings.artifact_bucket,

@@ -4,8 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.aws.sagemaker import Endpoints
-from headgate.entrypoint import client, ledger, logger, now
+from headgate.entrypoint import endpoints, ledger, logger, now
 from headgate.services.settle_release import SettleRelease, settle_release
 
 
@@ -13,7 +12,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Settle the release named in the payload."""
     command = SettleRelease.parse(event)
     tenant = command.project.tenant
-    answer = settle_release(command, ledger=ledger(tenant), endpoints=Endpoints(client("sagemaker", tenant)), now=now())
+    answer = settle_release(command, ledger=ledger(tenant), endpoints=endpoints(tenant), now=now())
     logger.info(
         "release settled",
         decision=answer["outcome"],

@@ -6,8 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.aws.s3 import Objects
-from headgate.entrypoint import Environment, client, environment, ledger, logger
+from headgate.entrypoint import Environment, environment, ledger, logger, objects
 from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 
 
@@ -18,7 +17,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     tenant = command.project.tenant
     answer = validate_dataset(
         command,
-        objects=Objects(client("s3", tenant)),
+        objects=objects(tenant),
         head=ledger(tenant).head(command.project),
         workdir=Path(tempfile.gettempdir()),
     )

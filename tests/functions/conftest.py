@@ -50,7 +50,6 @@ def invoke(
         "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
         "SERVING_ROLE_ARN": role,
         "TRAINING_CODE_HASH": "0123456789abcdef",
-        "POWERTOOLS_METRICS_NAMESPACE": "Headgate",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -60,3 +59,8 @@ def invoke(
         function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
     )
     return lambda name, event: load(name).handler(event, context)
+
+
+@pytest.fixture(autouse=True)
+def no_network(socket_disabled: None) -> None:
+    """Nothing here may open a socket."""

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
+from moto.s3.models import s3_backends
 
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.domain.names import Part, Project, dataset_id
@@ -62,6 +64,10 @@ def test_a_folder_becomes_one_dataset_when_its_marker_arrives(
         version = s3.put_object(Bucket="data", Key=key, Body=b"a,b\n")["VersionId"]
         event["detail"]["object"] = {"key": key, "size": 4, "version-id": version, "sequencer": "1"}
         invoke("on_object_created", queued(event))
+    late = "demo/iris/incoming/may/part-0.csv"
+    s3.put_object(Bucket="data", Key=late, Body=b"written after the marker")
+    s3_backends["123456789012"]["aws"].buckets["data"].keys[late].last_modified += timedelta(seconds=2)
+    invoke("on_object_created", queued(event))  # the marker's event, once more
     [run] = all_runs(aws)
     assert run.name == "may"
     manifest = objects.get_json("artifacts", f"demo/iris/datasets/{run.dataset}/manifest.json")

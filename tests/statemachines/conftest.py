@@ -144,3 +144,8 @@ def _wait_for_the_end(execution: dict[str, Any]) -> None:
             return
         ended.wait(0.05)
     raise AssertionError(f"still running: {execution}")
+
+
+@pytest.fixture(autouse=True)
+def no_network(socket_disabled: None) -> None:
+    """Nothing here may open a socket."""

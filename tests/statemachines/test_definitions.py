@@ -33,6 +33,7 @@ def test_every_task_has_a_timeout_and_a_way_out_of_every_error(machine: str) -> 
     for name, state in definition_of(machine)["States"].items():
         if state["Type"] == "Task":
             assert state["TimeoutSeconds"] > 0, name
+            assert state["Retry"], name
             assert any("States.ALL" in rule["ErrorEquals"] for rule in state["Catch"]), name
 
 
@@ -50,7 +51,7 @@ def test_retries_back_off_with_jitter_and_end(machine: str) -> None:
 def test_errors_that_are_retried_by_name_exist(machine: str) -> None:
     from headgate.domain import errors
 
-    foreign = re.compile(r"(States|Lambda|SageMaker)\.\w+")
+    foreign = re.compile(r"(States|Lambda|SageMaker|StepFunctions)\.\w+")
     for state in definition_of(machine)["States"].values():
         for rule in [*state.get("Retry", []), *state.get("Catch", [])]:
             for name in rule["ErrorEquals"]:

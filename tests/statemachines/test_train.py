@@ -119,7 +119,8 @@ def test_a_step_that_fails_is_recorded_and_ends_the_run_failed(play: Play, task:
         ("JudgeChallenger", "Lambda.TooManyRequestsException"),
         ("RegisterVersion", "ConflictError"),
         ("sagemaker:createTrainingJob", "SageMaker.ResourceLimitExceededException"),
-        ("sagemaker:createProcessingJob", "SageMaker.ThrottlingException"),
+        ("sagemaker:createProcessingJob", "SageMaker.AmazonSageMakerException"),
+        ("states:startExecution", "StepFunctions.AWSStepFunctionsException"),
         ("CloseRun", "ConflictError"),
     ],
 )

@@ -17,8 +17,7 @@ def answers(outputs: np.ndarray, spec: Spec) -> list[Answer]:
     """
     if spec.task == "regression":
         return [{"value": value, "low": low, "high": high} for low, value, high in outputs.tolist()]
-    labels = outputs.argmax(axis=1).tolist()
     return [
-        {"label": spec.classes[label], "probabilities": probabilities}
-        for label, probabilities in zip(labels, outputs.tolist(), strict=True)
+        {"label": spec.classes[probabilities.index(max(probabilities))], "probabilities": probabilities}
+        for probabilities in outputs.tolist()
     ]

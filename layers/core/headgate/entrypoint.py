@@ -1,6 +1,7 @@
 """The composition root: environment, logger, metrics, and the one factory of AWS clients.
 
-Handlers import from here and from services, nothing else. Nothing is read or opened at import.
+Handlers import from here and from services, nothing else. Nothing is read or opened at import; every adapter is made
+for a tenant, in whose name it calls AWS.
 """
 
 import os
@@ -14,10 +15,14 @@ from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
 from headgate.aws.ledger import Ledger
+from headgate.aws.s3 import Objects
+from headgate.aws.sagemaker import Endpoints, Registry
+from headgate.aws.sns import Topic
+from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConfigurationError
 
-logger = Logger()
-metrics = Metrics()
+logger = Logger(service="headgate")
+metrics = Metrics(namespace="Headgate", service="headgate")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,12 @@ class RunsEnvironment(Environment):
     """What a function is told that starts or ends runs."""
 
     train_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class NoticesEnvironment(Environment):
+    """What a function is told that tells people."""
+
     notification_topic_arn: str
 
 
@@ -76,13 +87,48 @@ def client(service: str, tenant: str) -> Any:
     The tenant is written into the user agent, so that the audit trail of every call names it; credentials scoped to
     the tenant have their place here too.
     """
-    config = Config(retries={"mode": "standard", "max_attempts": 5}, user_agent_extra=f"headgate tenant/{tenant}")
+    config = Config(
+        retries={"mode": "standard", "max_attempts": 5},
+        connect_timeout=5,
+        read_timeout=20,  # shorter than the shortest function's timeout, so that a call that hangs is tried again
+        user_agent_extra=f"headgate tenant/{tenant}",
+    )
     return boto3.client(service, config=config)
 
 
 def ledger(tenant: str) -> Ledger:
-    """The ledger, for work on behalf of a tenant."""
+    """The ledger."""
     return Ledger(client("dynamodb", tenant), environment(Environment).ledger_table)
+
+
+def objects(tenant: str) -> Objects:
+    """Objects in S3."""
+    return Objects(client("s3", tenant))
+
+
+def executions(tenant: str) -> Executions:
+    """The executions of `train`."""
+    return Executions(client("stepfunctions", tenant), environment(RunsEnvironment).train_state_machine_arn)
+
+
+def tasks(tenant: str) -> Tasks:
+    """Tasks that wait for their token."""
+    return Tasks(client("stepfunctions", tenant))
+
+
+def endpoints(tenant: str) -> Endpoints:
+    """Models, endpoint configurations and endpoints."""
+    return Endpoints(client("sagemaker", tenant))
+
+
+def registry(tenant: str) -> Registry:
+    """The model registry."""
+    return Registry(client("sagemaker", tenant))
+
+
+def topic(tenant: str) -> Topic:
+    """The topic that people subscribe to."""
+    return Topic(client("sns", tenant), environment(NoticesEnvironment).notification_topic_arn)
 
 
 def now() -> str:

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from headgate.domain.gate import Decision, GatePolicy, judge
 
+POLICY = GatePolicy(min_improvement=0.0, min_test_rows=20)
 numbers = st.one_of(st.floats(allow_nan=True, allow_infinity=True), st.none(), st.just("0.9"), st.booleans())
 
 
@@ -48,13 +49,13 @@ def evaluation(
     ],
 )
 def test_the_gate_answers(given_evaluation: dict[str, Any], decision: Decision, code: str) -> None:
-    judgement = judge(given_evaluation, GatePolicy())
+    judgement = judge(given_evaluation, POLICY)
     assert (judgement.decision, judgement.reason_code) == (decision, code)
     assert judgement.reason.endswith(".")
 
 
 def test_a_project_may_demand_more_than_better() -> None:
-    policy = GatePolicy(min_improvement=0.05)
+    policy = GatePolicy(min_improvement=0.05, min_test_rows=20)
     assert judge(evaluation(estimate=0.05), policy).decision is Decision.FAIL
     assert judge(evaluation(estimate=0.051), policy).decision is Decision.PASS
 
@@ -63,7 +64,7 @@ def test_a_project_may_demand_more_than_better() -> None:
 def test_only_what_is_finite_better_and_proved_passes(
     against: str, challenger: Any, rival: Any, estimate: Any, low: Any, parity: Any, rows: int
 ) -> None:
-    policy = GatePolicy()
+    policy = POLICY
     judgement = judge(evaluation(against, challenger, rival, estimate, low, parity, rows), policy)
     if judgement.decision is Decision.PASS:
         assert all(isinstance(value, float) and math.isfinite(value) for value in (challenger, rival, estimate, low))

@@ -61,6 +61,7 @@ def test_a_file_name_is_taken_as_it_is(name: str) -> None:
         "acme/iris/incoming/.hidden",
         "acme/iris/incoming/data.csv.tmp",
         "acme/iris/incoming/folder/.part",
+        "acme/iris/incoming/_SUCCESS",
         "acme/iris/elsewhere/data.csv",
         "data.csv",
     ],
@@ -118,10 +119,14 @@ def test_the_tenant_of_a_key_is_its_first_segment_or_unknown(key: str) -> None:
     assert tenant == "_unknown" or key.startswith(tenant + "/") or key == tenant
 
 
-def test_markers_and_hidden_files_are_not_data() -> None:
-    assert [name for name in ("a/_SUCCESS", "a/manifest.json", "a/.x", "a/_x", "a/", "a/x.csv") if is_data(name)] == [
-        "a/x.csv"
-    ]
+@pytest.mark.parametrize("name", ["_SUCCESS", "manifest.json", ".x", "_x", "", "a/", "_temporary/0/part-0", "a/.crc"])
+def test_markers_hidden_files_and_a_writers_own_are_not_data(name: str) -> None:
+    assert not is_data(name)
+
+
+@pytest.mark.parametrize("name", ["x.csv", "a b+c.csv", "year=2026/part-0.parquet", "sub/manifest.json"])
+def test_everything_else_in_a_folder_is_data(name: str) -> None:
+    assert is_data(name)
 
 
 parts = st.builds(Part, st.text(min_size=1), st.text(min_size=1), st.integers(0, 10**12))

@@ -13,7 +13,7 @@ CASES = [
     ("Failed", "r2", "no capacity", Outcome.FAILED),
     ("OutOfService", "r2", "", Outcome.FAILED),
     ("UpdateRollbackFailed", "r2", "", Outcome.FAILED),
-    ("Deleting", "r2", "", Outcome.FAILED),
+    ("Deleting", "r2", "", None),
     ("Creating", "r2", "", None),
     ("Updating", "r2", "", None),
     ("SystemUpdating", "r2", "", None),

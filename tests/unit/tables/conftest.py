@@ -1,12 +1,12 @@
 """A dataset examined from its bytes, as the use case does it, without S3."""
 
-import gzip
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.findings import Findings
 from headgate.domain.project import parse_settings
@@ -67,17 +67,14 @@ def examined(tmp_path_factory: pytest.TempPathFactory) -> Examine:
 
 @pytest.fixture
 def table() -> Callable[..., bytes]:
-    """A CSV table of columns; `table(200, x=lambda r: ...)` makes each value from a seeded random and the row number."""
+    """A CSV table: `table(200, x=lambda rand, row: ...)` makes each value from a seeded random and the row's number."""
 
-    def make(rows: int = 200, *, seed: int = 7, separator: str = ",", **columns: Callable[[random.Random, int], object]):
+    def make(
+        rows: int = 200, *, seed: int = 7, separator: str = ",", **columns: Callable[[random.Random, int], object]
+    ):
         rand = random.Random(seed)
         lines = [separator.join(columns)]
         lines += [separator.join(str(make(rand, row)) for make in columns.values()) for row in range(rows)]
         return ("\n".join(lines) + "\n").encode()
 
     return make
-
-
-@pytest.fixture
-def compressed() -> Callable[[bytes], bytes]:
-    return lambda content: gzip.compress(content, mtime=0)

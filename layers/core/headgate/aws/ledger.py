@@ -50,12 +50,13 @@ class ReleasePlanned:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseMoved:
-    """A release goes to another state; `was` are the states it may come from."""
+    """A release goes from one state to another; `ending` is kept with it when it is settled by that."""
 
     sequence: int
+    was: ReleaseState
     state: ReleaseState
     at: str
-    was: tuple[ReleaseState, ...]
+    ending: Ending | None = None
 
 
 Change = RunStarted | RunEnded | ReleasePlanned | ReleaseMoved
@@ -160,11 +161,15 @@ class Ledger:
                 once = "attribute_not_exists(#release) OR #release = :null"
                 fields = {"release": release.sequence}
                 return [{"Put": put}, self._update(project, f"RUN#{release.run}", fields, once, {":null": None})]
-            case ReleaseMoved(sequence, state, at, was):
-                allowed = {f":was{number}": str(state) for number, state in enumerate(was)}
-                condition = f"#state IN ({', '.join(allowed)})"
+            case ReleaseMoved(sequence, was, state, at, ending):
                 fields = {"state": str(state), "at": at}
-                return [self._update(project, _release_key(sequence), fields, condition, allowed)]
+                if ending is not None:
+                    fields |= {
+                        "outcome": str(ending.outcome),
+                        "reason_code": ending.reason_code,
+                        "reason": ending.reason,
+                    }
+                return [self._update(project, _release_key(sequence), fields, "#state = :was", {":was": str(was)})]
 
     def _update(
         self, project: Project, sk: str, fields: Mapping[str, Any], condition: str, values: Mapping[str, Any]

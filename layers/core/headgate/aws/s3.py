@@ -65,18 +65,30 @@ class Objects:
         """Copy one version of an object inside S3, in parts when it is larger than a single copy may be."""
         source = {"Bucket": bucket, "Key": part.key, "VersionId": part.version_id}
         with translated(f"copy s3://{bucket}/{part.key}"):
-            self._client.copy(source, to_bucket, to_key)
+            # Without its tags: whoever reads an object need not be allowed to read them.
+            self._client.copy(source, to_bucket, to_key, ExtraArgs={"TaggingDirective": "REPLACE"})
 
-    def latest_parts(self, bucket: str, prefix: str) -> list[Part]:
-        """The objects under a prefix, each in its latest version; deleted ones are left out."""
+    def parts_at(self, bucket: str, prefix: str, marker: str, marker_version: str) -> list[Part]:
+        """The objects under a prefix as they stood when one of them, the marker, was written.
+
+        For each key its newest version that is not younger than the marker's version; keys deleted by then are left
+        out. So a marker's event that comes late, or twice, always means the same objects.
+        """
         with translated(f"list s3://{bucket}/{prefix}"):
             pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-            return [
-                Part(version["Key"], version["VersionId"], version["Size"])
-                for page in pages
-                for version in page.get("Versions", [])
-                if version["IsLatest"]
+            found = [
+                version for page in pages for version in [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
             ]
+        moment = next((each for each in found if (each["Key"], each["VersionId"]) == (marker, marker_version)), None)
+        if moment is None:
+            return []
+        standing: dict[str, Any] = {}
+        # S3 lists a key's versions from the newest on; times are whole seconds, and within one that order decides.
+        for version in sorted(found, key=lambda each: each["LastModified"], reverse=True):
+            if version["LastModified"] <= moment["LastModified"]:
+                standing.setdefault(version["Key"], version)
+        # A delete marker has no size.
+        return [Part(key, each["VersionId"], each["Size"]) for key, each in sorted(standing.items()) if "Size" in each]
 
     def _open(self, bucket: str, key: str, version_id: str | None) -> Any:
         pinned = {"VersionId": version_id} if version_id else {}

@@ -24,8 +24,8 @@ class GatePolicy:
     the holdout an answer needs.
     """
 
-    min_improvement: float = 0.0
-    min_test_rows: int = 20
+    min_improvement: float
+    min_test_rows: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,15 +116,18 @@ def parse_upload(key: str) -> Upload | None:
         )
     owner = Project(tenant, project)
     if not rest:
-        return Upload(owner, name)
+        return None if name in COMPLETION_MARKERS else Upload(owner, name)
     folder = f"{owner.prefix}incoming/{name}/"
     return Upload(owner, name, folder, completes=len(rest) == 1 and leaf in COMPLETION_MARKERS)
 
 
-def is_data(key: str) -> bool:
-    """Whether an object inside a dataset's folder is data, and not its marker or a placeholder."""
-    leaf = key.rpartition("/")[2]
-    return bool(leaf) and leaf not in COMPLETION_MARKERS and not leaf.startswith((".", "_"))
+def is_data(name: str) -> bool:
+    """Whether an object of a dataset's folder, by its name in there, is data: no marker, placeholder or hidden file.
+
+    What lies in a folder that begins with an underscore is a writer's own (`_temporary/`), and no data either.
+    """
+    segments = name.split("/")
+    return name not in COMPLETION_MARKERS and all(segment and segment[0] not in "._" for segment in segments)
 
 
 def _has_control_characters(key: str) -> bool:

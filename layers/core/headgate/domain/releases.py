@@ -5,7 +5,7 @@ from enum import StrEnum
 
 from headgate.domain.runs import Ending, Outcome
 
-_IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack"})
+_IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
 
 class ReleaseState(StrEnum):
@@ -35,6 +35,16 @@ class Release:
     at: str
     instance_type: str
     instance_count: int
+    outcome: str | None = None
+    reason_code: str | None = None
+    reason: str | None = None
+
+    @property
+    def ending(self) -> Ending | None:
+        """How the release ended, once it is settled; it does not change when a later one takes its place."""
+        if self.outcome is None:
+            return None
+        return Ending(Outcome(self.outcome), str(self.reason_code), str(self.reason), self.version)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +61,7 @@ class EndpointState:
         return self.status in _IN_PROGRESS
 
 
-def settle(endpoint: EndpointState | None, config: str, version: str) -> Ending | None:
+def settle(endpoint: EndpointState | None, config: str, version: str, why: str = "") -> Ending | None:
     """Read the end of a release from its endpoint.
 
     It is a success only when the endpoint is InService, with the intended configuration and without a failure reason:
@@ -65,7 +75,7 @@ def settle(endpoint: EndpointState | None, config: str, version: str) -> Ending 
     if endpoint.in_progress:
         return None
     if endpoint.status == "InService" and endpoint.config == config and not endpoint.failure_reason:
-        return Ending(Outcome.PROMOTED, "SERVING", f"Version {version} serves all requests.", version)
+        return Ending(Outcome.PROMOTED, "SERVING", f"Version {version} serves all requests. {why}".rstrip(), version)
     if endpoint.status == "InService":
         reason = endpoint.failure_reason or f"the endpoint serves {endpoint.config}, not {config}"
         return Ending(

@@ -12,6 +12,7 @@ from headgate.domain.spec import TrainingSpec
 
 MAX_CLASSES = 100
 MIN_ROWS_PER_CLASS = 20
+ENOUGH_ROWS_PER_CLASS = 50
 MAX_CLASS_CODES = 10
 
 _TARGET_NAMES = ("target", "label", "class", "y")
@@ -180,7 +181,7 @@ def class_too_rare(name: str, classes: int, rarest: int) -> DatasetRefusedError:
     return DatasetRefusedError(
         Reason.CLASS_TOO_RARE,
         f"The rarest of the {classes} classes of {name} has {rarest} rows, too few to learn it, to tune on it and to "
-        f"test it. Collect at least {MIN_ROWS_PER_CLASS}, better 50 rows of each class, or merge classes.",
+        f"test it. Collect at least {MIN_ROWS_PER_CLASS}, better {ENOUGH_ROWS_PER_CLASS} rows of each class, or merge classes.",
     )
 
 

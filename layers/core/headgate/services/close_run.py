@@ -7,7 +7,7 @@ from typing import Any
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome
-from headgate.services.runs import Executions, Topic, end_run
+from headgate.services.runs import Executions, end_run
 
 _LONGEST_REASON = 1000
 
@@ -47,7 +47,8 @@ def failed(error: str, cause: str) -> Ending:
     except ValueError:
         described = None
     if isinstance(described, dict):
-        reason = str(described.get("FailureReason") or described.get("errorMessage") or error)
+        said = described.get("ExitMessage") or described.get("FailureReason") or described.get("errorMessage")
+        reason = str(said or error)
         if "TrainingJobName" in described:
             code, reason = "TRAINING_FAILED", f"Training failed: {reason}"
         elif "ProcessingJobName" in described:
@@ -55,9 +56,7 @@ def failed(error: str, cause: str) -> Ending:
     return Ending(Outcome.FAILED, code, (reason or f"The step ended with {error}.")[:_LONGEST_REASON])
 
 
-def close_run(command: CloseRun, *, ledger: Ledger, executions: Executions, topic: Topic, now: str) -> dict[str, str]:
-    """Write the terminal record, tell people, start what waited."""
-    ending = end_run(
-        command.project, command.run, command.ending, ledger=ledger, executions=executions, topic=topic, now=now
-    )
-    return {"outcome": str(ending.outcome)}
+def close_run(command: CloseRun, *, ledger: Ledger, executions: Executions, now: str) -> dict[str, str]:
+    """Write the terminal record, and start what waited."""
+    end_run(command.project, command.run, command.ending, ledger=ledger, executions=executions, now=now)
+    return {"outcome": str(command.ending.outcome)}

@@ -42,9 +42,7 @@ def deploy_release(
     serving_role: str,
     now: str,
 ) -> None:
-    """Make the endpoint serve the release, or let it be when it does already.
-
-    Who waits is written before the change is asked for, so that the event that ends it finds the token.
+    """Make the endpoint serve the release, or let it be when it does already. Safe to repeat at any point.
 
     Raises:
         EndpointBusyError: when another change of the endpoint is under way.
@@ -55,10 +53,8 @@ def deploy_release(
     if release is None:
         raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
     if release.state != ReleaseState.DEPLOYING:
-        move = ReleaseMoved(release.sequence, ReleaseState.DEPLOYING, now, (ReleaseState.PLANNED,))
+        move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, ReleaseState.DEPLOYING, now)
         ledger.write(project, ledger.head(project), move)
-    ledger.wait_for_endpoint(project, release.sequence, command.task_token)
-
     tags = {"headgate:tenant": project.tenant, "headgate:project": project.name, "headgate:run": release.run}
     endpoints.ensure_model(
         release.name, image=serving_image, model_data_url=release.model_data_url, role=serving_role, tags=tags
@@ -67,6 +63,8 @@ def deploy_release(
         release.name, instance_type=release.instance_type, instance_count=release.instance_count, tags=tags
     )
     _change(release, endpoints.describe(release.endpoint), endpoints, tags)
+    # Only now may an event wake the promotion: one of an earlier change would find the old configuration at rest.
+    ledger.wait_for_endpoint(project, release.sequence, command.task_token)
     # The change may have been over before the token was kept; then no event will come for it.
     after = endpoints.describe(release.endpoint)
     if settle(after, release.name, release.version) is not None:

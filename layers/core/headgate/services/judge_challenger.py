@@ -19,7 +19,7 @@ class JudgeChallenger:
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "JudgeChallenger":
         """Read the task's payload."""
-        return cls(Project(event["tenant"], event["project"]), event["run"], GatePolicy(**(event.get("gate") or {})))
+        return cls(Project(event["tenant"], event["project"]), event["run"], GatePolicy(**event["gate"]))
 
 
 def judge_challenger(command: JudgeChallenger, *, objects: Objects, artifact_bucket: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from headgate.aws.s3 import Objects
 from headgate.domain.errors import BadKeyError
 from headgate.domain.names import Part, Upload, dataset_id, is_data, parse_upload
 from headgate.domain.runs import Outcome, Run
-from headgate.services.runs import Executions, Topic, request_start
+from headgate.services.runs import Executions, request_start
 
 UNKNOWN = "_unknown"
 
@@ -41,8 +41,12 @@ class ObjectCreated:
 
     @property
     def order(self) -> str:
-        """Text that compares as the uploads came: by time, and by sequencer within one second."""
-        return f"{self.time}|{self.sequencer:0>32}"
+        """Text that compares as the uploads came.
+
+        By the event's time; within one second by the sequencer, padded on the right (S3 user guide). Sequencers order
+        the versions of one key only: between files of the same second the order is fixed, but arbitrary.
+        """
+        return f"{self.time}|{self.sequencer:0<32}"
 
 
 def receive_object(
@@ -52,7 +56,6 @@ def receive_object(
     objects: Objects,
     ledger: Ledger,
     executions: Executions,
-    topic: Topic,
     now: str,
 ) -> str:
     """Record the dataset that an object completes, and give its run its turn.
@@ -72,13 +75,14 @@ def receive_object(
     if not parts:
         return "incomplete"
     run = _record(event, upload, parts, artifact_bucket, objects, ledger, now)
-    return request_start(run, ledger=ledger, executions=executions, topic=topic, now=now)
+    return request_start(run, ledger=ledger, executions=executions, now=now)
 
 
 def _parts(event: ObjectCreated, upload: Upload, objects: Objects) -> list[Part]:
     if not upload.folder:
         return [Part(event.key, event.version_id, event.size)]
-    return [part for part in objects.latest_parts(event.bucket, upload.folder) if is_data(part.key)]
+    found = objects.parts_at(event.bucket, upload.folder, event.key, event.version_id)
+    return [part for part in found if is_data(part.key.removeprefix(upload.folder))]
 
 
 def _record(

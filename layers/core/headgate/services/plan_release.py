@@ -4,9 +4,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from headgate.aws.ledger import Ledger, ReleasePlanned
-from headgate.domain.errors import EndpointTakenError
+from headgate.aws.sagemaker import Endpoints
+from headgate.domain.errors import EndpointBusyError, EndpointTakenError
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
+from headgate.services.settle_release import settled
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,14 +41,17 @@ class PlanRelease:
         )
 
 
-def plan_release(command: PlanRelease, *, ledger: Ledger, now: str) -> dict[str, Any]:
+def plan_release(command: PlanRelease, *, ledger: Ledger, endpoints: Endpoints, now: str) -> dict[str, Any]:
     """Plan it; a run that planned before gets its first plan again.
+
+    A release before it that was left on its way, because its promotion was stopped, is settled first.
 
     Returns:
         The release, with the tenant and the project, as the tasks after this one read it.
 
     Raises:
         EndpointTakenError: when another tenant's project owns the endpoint's name.
+        EndpointBusyError: when the endpoint is still on its way to the release before.
         ConflictError: when another writer was faster; the state machine tries again.
     """
     project = command.project
@@ -55,6 +60,7 @@ def plan_release(command: PlanRelease, *, ledger: Ledger, now: str) -> dict[str,
     known = ledger.run(project, command.run)
     planned = ledger.release(project, known.release) if known is not None and known.release else None
     if planned is None:
+        _settle_the_one_before(project, ledger, endpoints, now)
         head = ledger.head(project)
         planned = Release(
             sequence=head.next_release,
@@ -73,3 +79,9 @@ def plan_release(command: PlanRelease, *, ledger: Ledger, now: str) -> dict[str,
         )
         ledger.write(project, replace(head, next_release=head.next_release + 1), ReleasePlanned(planned))
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
+
+
+def _settle_the_one_before(project: Project, ledger: Ledger, endpoints: Endpoints, now: str) -> None:
+    before = ledger.release(project, ledger.head(project).next_release - 1)
+    if before is not None and settled(project, before, ledger=ledger, endpoints=endpoints, now=now) is None:
+        raise EndpointBusyError(project.endpoint)

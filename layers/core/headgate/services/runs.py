@@ -1,4 +1,7 @@
-"""Starting and ending runs: the two moments at which the next dataset of a project gets its turn."""
+"""Starting and ending runs: the two moments at which the next dataset of a project gets its turn.
+
+People are told by the reactor on the ledger's stream (`run_ended`), so that no ending is written without being told.
+"""
 
 from dataclasses import replace
 from typing import Protocol
@@ -19,20 +22,12 @@ class Executions(Protocol):
         ...
 
 
-class Topic(Protocol):
-    """What tells people; see `headgate.aws.sns.Topic`."""
-
-    def publish(self, subject: str, message: str, attributes: dict[str, str]) -> None:
-        """Publish one message."""
-        ...
-
-
 def given_to(run: Run) -> dict[str, str]:
     """The input of a run's execution. It depends on nothing but the run, so that starting twice is the same start."""
     return {"tenant": run.tenant, "project": run.project, "run": run.run, "dataset": run.dataset}
 
 
-def request_start(run: Run, *, ledger: Ledger, executions: Executions, topic: Topic, now: str) -> str:
+def request_start(run: Run, *, ledger: Ledger, executions: Executions, now: str) -> str:
     """Give a recorded run its turn: start it, let it wait behind the active one, or end it as superseded.
 
     Safe to repeat, at any point of an earlier attempt.
@@ -60,12 +55,9 @@ def request_start(run: Run, *, ledger: Ledger, executions: Executions, topic: To
                     if head.waiting != run.run:
                         ends = [RunEnded(supersedes, superseded(run.run), now)] if supersedes else []
                         ledger.write(project, replace(head, waiting=run.run, waiting_order=run.order), *ends)
-                        if supersedes:
-                            tell(project, supersedes, superseded(run.run), topic)
                     return "waiting"
                 case Supersede(by):
                     ledger.write(project, head, RunEnded(run.run, superseded(by), now))
-                    tell(project, run.run, superseded(by), topic)
                     return "superseded"
         except ConflictError:
             if attempt == _ATTEMPTS - 1:
@@ -74,15 +66,15 @@ def request_start(run: Run, *, ledger: Ledger, executions: Executions, topic: To
 
 
 def end_run(
-    project: Project, run: str, ending: Ending, *, ledger: Ledger, executions: Executions, topic: Topic, now: str
-) -> Ending:
-    """Write a run's one terminal record, tell people, and start the run that waited behind it.
+    project: Project, run: str, ending: Ending, *, ledger: Ledger, executions: Executions, now: str
+) -> None:
+    """Write a run's one terminal record, and start the run that waited behind it.
 
-    Safe to repeat: a run that has ended keeps its ending, and is told and followed up again in case the first attempt
+    Safe to repeat: a run that has ended keeps its ending, and what waits is started again in case the first attempt
     died on the way.
 
-    Returns:
-        The ending that the ledger holds.
+    Raises:
+        ConflictError: when other writers were faster on every attempt.
     """
     for attempt in range(_ATTEMPTS):
         known = ledger.run(project, run)
@@ -98,18 +90,12 @@ def end_run(
         except ConflictError:
             if attempt == _ATTEMPTS - 1:
                 raise
-    tell(project, run, ending, topic)
+    start_active(project, ledger=ledger, executions=executions)
+
+
+def start_active(project: Project, *, ledger: Ledger, executions: Executions) -> None:
+    """Start the run that the ledger names as active, if there is one; harmless when it runs or ran already."""
     active = ledger.head(project).active
     if active is not None and (waiting := ledger.run(project, active)) is not None:
         executions.start(active, given_to(waiting))
-    return ending
 
-
-def tell(project: Project, run: str, ending: Ending, topic: Topic) -> None:
-    """Tell people how a run ended."""
-    subject = f"{project.tenant}/{project.name}: {ending.outcome}"
-    message = (
-        f"{ending.reason}\n\nOutcome: {ending.outcome} ({ending.reason_code})\nTenant: {project.tenant}\n"
-        f"Project: {project.name}\nRun: {run}\n\nMore: headgate show {run}\n"
-    )
-    topic.publish(subject, message, {"tenant": project.tenant, "project": project.name, "outcome": str(ending.outcome)})

@@ -35,27 +35,36 @@ def settle_release(command: SettleRelease, *, ledger: Ledger, endpoints: Endpoin
     Raises:
         ConflictError: when another writer was faster; the state machine tries again.
     """
-    project = command.project
-    release = ledger.release(project, command.sequence)
+    release = ledger.release(command.project, command.sequence)
     if release is None:
-        raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
-    ending = settle(endpoints.describe(release.endpoint), release.name, release.version)
+        raise NotFoundError(f"Release {command.sequence} of {command.project.endpoint} is not in the ledger.")
+    ending = settled(command.project, release, ledger=ledger, endpoints=endpoints, now=now)
     if ending is None:
         return IN_PROGRESS
-    if release.state == ReleaseState.DEPLOYING:
+    return {"outcome": str(ending.outcome), "reason_code": ending.reason_code, "reason": ending.reason}
+
+
+def settled(project: Project, release: Release, *, ledger: Ledger, endpoints: Endpoints, now: str) -> Ending | None:
+    """The ending of a release: the one it has, or the one that its endpoint tells, which is written down.
+
+    Returns:
+        The ending, or None while the endpoint is still on its way.
+    """
+    if release.ending is not None:
+        return release.ending
+    ending = settle(endpoints.describe(release.endpoint), release.name, release.version, release.why)
+    if ending is not None:
         _write(project, release, ending, ledger, now)
-    reason = f"{ending.reason} {release.why}" if ending.outcome == Outcome.PROMOTED else ending.reason
-    return {"outcome": str(ending.outcome), "reason_code": ending.reason_code, "reason": reason}
+    return ending
 
 
 def _write(project: Project, release: Release, ending: Ending, ledger: Ledger, now: str) -> None:
-    head = ledger.head(project)
+    head, was = ledger.head(project), ReleaseState(release.state)
     if ending.outcome != Outcome.PROMOTED:
-        move = ReleaseMoved(release.sequence, ReleaseState.FAILED, now, (ReleaseState.DEPLOYING,))
-        ledger.write(project, head, move)
+        ledger.write(project, head, ReleaseMoved(release.sequence, was, ReleaseState.FAILED, now, ending))
         return
-    changes: list[Change] = [ReleaseMoved(release.sequence, ReleaseState.IN_SERVICE, now, (ReleaseState.DEPLOYING,))]
+    changes: list[Change] = [ReleaseMoved(release.sequence, was, ReleaseState.IN_SERVICE, now, ending)]
     if head.champion is not None:
-        changes.append(ReleaseMoved(head.champion.sequence, ReleaseState.RETIRED, now, (ReleaseState.IN_SERVICE,)))
+        changes.append(ReleaseMoved(head.champion.sequence, ReleaseState.IN_SERVICE, ReleaseState.RETIRED, now))
     champion = Champion(release.sequence, release.version, release.dataset, release.model_data_url)
     ledger.write(project, replace(head, champion=champion, holdout=head.holdout or release.holdout), *changes)

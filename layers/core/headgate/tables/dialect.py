@@ -17,7 +17,10 @@ _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`numbers` says of each column whether it holds only numbers as far as the beginning shows; not a promise."""
+    """`numbers` says of each column whether it may be one of numbers: most values at the beginning are.
+
+    Where not all are, trying it fails, which is how the report comes to name the line.
+    """
 
     delimiter: str
     names: tuple[str, ...]
@@ -47,7 +50,7 @@ def detect(head: bytes) -> Dialect:
     return Dialect(
         delimiter=delimiter,
         names=tuple(name.strip() or f"column_{number}" for number, name in enumerate(header, 1)),
-        numbers=tuple(_all_numbers(values, decimal) for values in cells),
+        numbers=tuple(_mostly_numbers(values, decimal) for values in cells),
         decimal=decimal,
     )
 
@@ -79,8 +82,9 @@ def _decimal_commas(columns: list[list[str]]) -> bool:
     return any(all(_DECIMAL_COMMA.fullmatch(value) for value in values) for values in with_comma)
 
 
-def _all_numbers(values: list[str], decimal: str) -> bool:
-    return all(_is_number(value.strip().replace(decimal, ".")) for value in values if value.strip() not in MISSING)
+def _mostly_numbers(values: list[str], decimal: str) -> bool:
+    filled = [value.strip() for value in values if value.strip() not in MISSING]
+    return 2 * sum(_is_number(value.replace(decimal, ".")) for value in filled) >= len(filled)
 
 
 def _is_number(value: str) -> bool:

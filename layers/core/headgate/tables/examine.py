@@ -22,7 +22,7 @@ from headgate.domain.findings import Findings
 from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
 from headgate.domain.spec import SpecColumn, TrainingSpec, direction_of
-from headgate.domain.target import choose_target, class_too_rare, infer_goal
+from headgate.domain.target import ENOUGH_ROWS_PER_CLASS, choose_target, class_too_rare, infer_goal
 from headgate.tables.engine import Engine, Limits, opened
 from headgate.tables.intake import Format
 from headgate.tables.leaks import associations
@@ -167,14 +167,14 @@ class _Examination:
         expected: set[str | None] = {*known.goal.classes} if known.goal.classes else {None}
         if all(expected <= rows.keys() for rows in counts.values()):
             return
-        if label is None or self.settings.identity:
-            raise DatasetRefusedError(
-                Reason.TOO_FEW_ROWS,
-                "The rows fall into too few groups to fill the training, validation and test parts. Add rows that "
-                "differ in the columns that identify them.",
-            )
         rarest = min(sum(rows.get(name, 0) for rows in counts.values()) for name in expected)
-        raise class_too_rare(known.target, len(expected), rarest)
+        if label is not None and not self.settings.identity and rarest < ENOUGH_ROWS_PER_CLASS:
+            raise class_too_rare(known.target, len(expected), rarest)
+        raise DatasetRefusedError(
+            Reason.TOO_FEW_ROWS,
+            "Too few rows differ from each other to fill the training, the validation and the test part: equal rows "
+            "(or rows of one identity) share a part. Add rows, or columns that tell them apart.",
+        )
 
 
 def _spec(known: Findings, settings: ProjectSettings) -> TrainingSpec:

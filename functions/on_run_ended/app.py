@@ -1,0 +1,32 @@
+"""Reacts to the ledger's stream: a run that has just ended is told and counted."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from headgate.aws.ledger import runs_of
+from headgate.entrypoint import logger, metrics, topic
+from headgate.services.run_ended import announce
+
+_processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
+
+
+def _announce(record: DynamoDBRecord) -> None:
+    change = record.raw_event["dynamodb"]
+    before, after = ([change[image]] if image in change else [] for image in ("OldImage", "NewImage"))
+    if any(run.ended for run in runs_of(before)):
+        return
+    for run in runs_of(after):
+        if run.ended:
+            announce(run, topic=topic(run.tenant))
+            metrics.add_metric(name=f"Runs{run.state.title().replace('_', '')}", unit=MetricUnit.Count, value=1)
+            logger.info("run announced", decision=run.state, tenant=run.tenant, project=run.project, run=run.run)
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Handle a batch of changes; the ones that failed come back."""
+    return process_partial_response(event, _announce, _processor, context)  # type: ignore[return-value]

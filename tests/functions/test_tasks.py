@@ -1,0 +1,162 @@
+"""Tasks of the state machines and the smaller reactors, through their real handlers."""
+
+import io
+import json
+import tarfile
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+
+ROOT = Path(__file__).resolve().parents[2]
+RUN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
+GATE = {"min_improvement": 0.0, "min_test_rows": 20}
+EVALUATION = {
+    "format": 1,
+    "metric": "auc",
+    "direction": "maximize",
+    "rows": 119,
+    "challenger": {"auc": 0.99},
+    "champion": None,
+    "trivial": {"auc": 0.5},
+    "difference": {"against": "trivial", "estimate": 0.49, "low": 0.4, "high": 0.5, "level": 0.95},
+    "parity": {"max_abs_error": 1e-7, "rows": 119},
+}
+Invoke = Callable[[str, dict[str, Any]], Any]
+
+
+@pytest.fixture
+def heard(aws: boto3.Session) -> Callable[[], list[dict[str, Any]]]:
+    """What subscribers of the topic hear."""
+
+    def listen() -> list[dict[str, Any]]:
+        received = aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in received]
+
+    queue = aws.client("sqs").create_queue(QueueName="listener")["QueueUrl"]
+    topic = aws.client("sns").create_topic(Name="topic")["TopicArn"]
+    aws.client("sns").subscribe(
+        TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:123456789012:listener"
+    )
+    return listen
+
+
+def test_a_run_that_ends_is_told_once(invoke: Invoke, example: Any, heard: Any) -> None:
+    event = example("dynamodb-stream-run-ended")
+    assert invoke("on_run_ended", event) == {"batchItemFailures": []}
+    [told] = heard()
+    assert told["Subject"] == "demo/iris: REJECTED"
+    assert told["Message"].startswith("The file is empty.")
+    assert told["MessageAttributes"]["outcome"]["Value"] == "REJECTED"
+
+    event["Records"][0]["dynamodb"]["OldImage"] = event["Records"][0]["dynamodb"]["NewImage"]
+    invoke("on_run_ended", event)  # a later change of a run that has ended
+    assert heard() == []
+
+
+def test_a_run_that_is_refused_at_the_door_is_told_too(invoke: Invoke, example: Any, heard: Any) -> None:
+    event = example("dynamodb-stream-run-ended")
+    del event["Records"][0]["dynamodb"]["OldImage"]
+    invoke("on_run_ended", event)
+    assert [told["Subject"] for told in heard()] == ["demo/iris: REJECTED"]
+
+
+def test_a_message_that_cannot_be_sent_comes_back(
+    invoke: Invoke, example: Any, heard: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = example("dynamodb-stream-run-ended")
+    monkeypatch.setenv("NOTIFICATION_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:gone")
+    with pytest.raises(BatchProcessingError):  # of a batch that failed whole, Lambda tries every record again
+        invoke("on_run_ended", event)
+    assert heard() == []
+
+
+def test_the_gate_reads_what_the_evaluator_wrote(invoke: Invoke, objects: Any) -> None:
+    objects.put_json("artifacts", f"demo/iris/runs/{RUN['run']}/evaluation/evaluation.json", EVALUATION)
+    answer = invoke("judge_challenger", {**RUN, "gate": GATE})
+    assert (answer["decision"], answer["reason_code"]) == ("pass", "BETTER_THAN_TRIVIAL")
+    assert answer["metrics"]["challenger"] == {"auc": 0.99}
+    json.dumps(answer)
+
+
+def test_a_version_is_registered_once_with_its_identities(invoke: Invoke, aws: boto3.Session) -> None:
+    event = {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION}
+    assert invoke("register_version", event) == {"version": "1"}
+    sagemaker = aws.client("sagemaker")
+    [summary] = sagemaker.list_model_packages(ModelPackageGroupName="demo-iris")["ModelPackageSummaryList"]
+    package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+    assert package["ModelApprovalStatus"] == "Approved"
+    known = package["CustomerMetadataProperties"]
+    assert (known["run"], known["dataset"], known["code"]) == (RUN["run"], RUN["dataset"], "0123456789abcdef")
+    assert (known["metric"], known["value"], known["rows"]) == ("auc", "0.99", "119")
+
+
+@pytest.fixture
+def cloudformation(socket_enabled: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """The place that a custom resource answers to; the training code lies where a layer would."""
+    monkeypatch.syspath_prepend(str(ROOT / "training"))
+    answers: list[dict[str, Any]] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_PUT(self) -> None:
+            answers.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_arguments: object) -> None:
+            pass
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    Thread(target=server.serve_forever, daemon=True).start()
+
+    def request(kind: str) -> dict[str, Any]:
+        return {
+            "RequestType": kind,
+            "ResponseURL": f"http://127.0.0.1:{server.server_port}/",
+            "StackId": "stack",
+            "RequestId": "request",
+            "LogicalResourceId": "TrainingCode",
+        }
+
+    yield request, answers
+    server.shutdown()
+    server.server_close()
+
+
+def test_the_training_code_is_published_under_its_hash(invoke: Invoke, cloudformation: Any, aws: Any) -> None:
+    request, answers = cloudformation
+    invoke("publish_training_code", request("Create"))
+    invoke("publish_training_code", request("Update"))
+    first, second = answers
+    assert first["Status"] == "SUCCESS"
+    assert first["Data"] == second["Data"]
+    key = first["Data"]["ArchiveUri"].removeprefix("s3://artifacts/")
+    packed = aws.client("s3").get_object(Bucket="artifacts", Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+        assert {"train.py", "evaluate.py", "headgate_training/training.py"} <= set(archive.getnames())
+    listed = aws.client("s3").list_objects_v2(Bucket="artifacts")["Contents"]
+    assert {item["Key"].split("/")[2] for item in listed} == {first["Data"]["Hash"]}
+
+
+def test_a_deployment_that_cannot_publish_is_told_why(
+    invoke: Invoke, cloudformation: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    request, answers = cloudformation
+    monkeypatch.setenv("ARTIFACT_BUCKET", "no-such-bucket")
+    with pytest.raises(Exception, match="no-such-bucket"):
+        invoke("publish_training_code", request("Create"))
+    assert answers[0]["Status"] == "FAILED"
+    assert "no-such-bucket" in answers[0]["Reason"]
+
+
+def test_deleting_the_stack_leaves_the_code_that_versions_name(invoke: Invoke, cloudformation: Any, aws: Any) -> None:
+    request, answers = cloudformation
+    invoke("publish_training_code", request("Create"))
+    invoke("publish_training_code", request("Delete"))
+    assert answers[1]["Status"] == "SUCCESS"
+    assert aws.client("s3").list_objects_v2(Bucket="artifacts")["KeyCount"] > 0

@@ -1,0 +1,322 @@
+"""Planning, deploying and settling releases, on a real table of moto's and an endpoint in memory.
+
+The process is made to die before and after every call that changes something, and the step is tried again.
+"""
+
+import itertools
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import pytest
+
+from headgate.aws.ledger import Ledger, RunStarted
+from headgate.domain.errors import EndpointBusyError, EndpointTakenError
+from headgate.domain.names import Project
+from headgate.domain.releases import EndpointState
+from headgate.services.deploy_release import DeployRelease, deploy_release
+from headgate.services.endpoint_changed import wake_promotion
+from headgate.services.plan_release import PlanRelease, plan_release
+from headgate.services.settle_release import SettleRelease, settle_release
+
+NOW = "2026-01-01T00:00:01.000Z"
+IRIS = Project("demo", "iris")
+
+
+class Crash(Exception):
+    """The process dies here."""
+
+
+@dataclass
+class FakeEndpoints:
+    """SageMaker's rules for models, configurations and endpoints; `rest` brings a change to its end."""
+
+    models: set[str] = field(default_factory=set)
+    configs: set[str] = field(default_factory=set)
+    state: EndpointState | None = None
+    goal: str = ""
+    updates: int = 0
+    broken: frozenset[str] = frozenset()
+
+    def describe(self, _name: str) -> EndpointState | None:
+        return self.state
+
+    def ensure_model(self, name: str, **_options: Any) -> None:
+        self.models.add(name)
+
+    def ensure_config(self, name: str, **_options: Any) -> None:
+        assert name in self.models
+        self.configs.add(name)
+
+    def create(self, _name: str, config: str, _tags: Any) -> None:
+        assert self.state is None
+        assert config in self.configs
+        self.state, self.goal = EndpointState("Creating", config), config
+
+    def update(self, name: str, config: str) -> None:
+        assert self.state is not None
+        assert config in self.configs
+        if self.state.in_progress:
+            raise EndpointBusyError(name)
+        self.updates += 1
+        self.state, self.goal = EndpointState("Updating", self.state.config), config
+
+    def delete(self, _name: str) -> None:
+        self.state = None
+
+    def rest(self) -> None:
+        assert self.state is not None
+        if self.goal not in self.broken:
+            self.state = EndpointState("InService", self.goal)
+        elif self.state.status == "Creating":
+            self.state = EndpointState("Failed", self.goal, "The container did not answer.")
+        else:
+            self.state = EndpointState("InService", self.state.config, "The container did not answer.")
+
+
+class FakeTasks:
+    """Task tokens that were given back."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def succeed(self, token: str, output: dict[str, str]) -> bool:
+        fresh = token not in self.given
+        self.given.append(token)
+        return fresh
+
+
+class Dying:
+    """Lets calls through until one of them, counted, kills the process: before it or after it."""
+
+    CHANGES = frozenset({"write", "wait_for_endpoint", "ensure_model", "ensure_config", "create", "update", "succeed"})
+
+    def __init__(self, at: int, after: bool) -> None:
+        self.left, self.after = at, after
+
+    def around(self, whom: Any) -> Any:
+        outer = self
+
+        class Proxy:
+            def __getattr__(self, name: str) -> Any:
+                call = getattr(whom, name)
+                return outer.guard(call) if name in outer.CHANGES else call
+
+        return Proxy()
+
+    def guard(self, call: Callable[..., Any]) -> Callable[..., Any]:
+        def guarded(*arguments: Any, **options: Any) -> Any:
+            self.left -= 1
+            if self.left == 0 and not self.after:
+                raise Crash
+            answer = call(*arguments, **options)
+            if self.left == 0:
+                raise Crash
+            return answer
+
+        return guarded
+
+
+@pytest.fixture
+def endpoints() -> FakeEndpoints:
+    return FakeEndpoints()
+
+
+@pytest.fixture
+def tasks() -> FakeTasks:
+    return FakeTasks()
+
+
+@pytest.fixture
+def plan(ledger: Ledger, make_run: Any, endpoints: FakeEndpoints) -> Callable[..., dict[str, Any]]:
+    def plan(name: str, **changes: Any) -> dict[str, Any]:
+        run = make_run(name)
+        if ledger.add_run(run):
+            ledger.write(IRIS, replace(ledger.head(IRIS), active=run.run), RunStarted(run.run))
+        command = PlanRelease(
+            IRIS, run.run, name, "holdout", f"version-{name}", f"s3://b/{name}.tar.gz", "Better.", "ml.m5.large", 1
+        )
+        return plan_release(replace(command, **changes), ledger=ledger, endpoints=endpoints, now=NOW)
+
+    return plan
+
+
+def deploy(ledger: Any, endpoints: Any, tasks: Any, sequence: int, token: str = "token") -> None:
+    deploy_release(
+        DeployRelease(IRIS, sequence, token),
+        ledger=ledger,
+        endpoints=endpoints,
+        tasks=tasks,
+        serving_image="image",
+        serving_role="role",
+        now=NOW,
+    )
+
+
+def settle(ledger: Any, endpoints: Any, sequence: int) -> str:
+    return settle_release(SettleRelease(IRIS, sequence), ledger=ledger, endpoints=endpoints, now=NOW)["outcome"]
+
+
+def states(ledger: Ledger) -> list[str]:
+    found = (ledger.release(IRIS, number) for number in itertools.count(1))
+    return [release.state for release in itertools.takewhile(lambda release: release is not None, found)]
+
+
+def changed(ledger: Ledger, endpoints: Any, tasks: Any) -> str:
+    event = {"detail": {"EndpointName": IRIS.endpoint}}
+    return wake_promotion(event, ledger=ledger, endpoints=endpoints, tasks=tasks)
+
+
+def test_a_first_and_a_second_release(plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks) -> None:
+    for name, sequence in (("a", 1), ("b", 2)):
+        assert plan(name)["sequence"] == sequence
+        deploy(ledger, endpoints, tasks, sequence, f"token {name}")
+        assert changed(ledger, endpoints, tasks) == "moving"
+        endpoints.rest()
+        assert changed(ledger, endpoints, tasks) == "woken"
+        assert changed(ledger, endpoints, tasks) == "awake"  # the event, once more
+        assert settle(ledger, endpoints, sequence) == "PROMOTED"
+    assert states(ledger) == ["RETIRED", "IN_SERVICE"]
+    head = ledger.head(IRIS)
+    assert head.champion is not None
+    assert (head.champion.version, head.champion.sequence, head.holdout) == ("version-b", 2, "holdout")
+
+
+def test_a_run_that_plans_twice_gets_one_release(plan: Any, ledger: Ledger) -> None:
+    assert plan("a") == plan("a")
+    assert states(ledger) == ["PLANNED"]
+
+
+def test_a_refused_update_keeps_the_champion(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("a")
+    deploy(ledger, endpoints, tasks, 1)
+    endpoints.rest()
+    settle(ledger, endpoints, 1)
+    plan("b")
+    endpoints.broken = frozenset({"demo-iris-r2"})
+    deploy(ledger, endpoints, tasks, 2)
+    endpoints.rest()
+    assert settle(ledger, endpoints, 2) == "ROLLED_BACK"
+    assert states(ledger) == ["IN_SERVICE", "FAILED"]
+    assert ledger.head(IRIS).champion.sequence == 1  # type: ignore[union-attr]
+
+
+def test_a_settled_release_keeps_its_ending_whatever_the_endpoint_does_later(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("a")
+    deploy(ledger, endpoints, tasks, 1)
+    endpoints.rest()
+    assert settle(ledger, endpoints, 1) == "PROMOTED"
+    endpoints.state = EndpointState("Failed", "demo-iris-r1", "later")
+    assert settle(ledger, endpoints, 1) == "PROMOTED"
+
+
+def test_an_endpoint_that_failed_to_come_up_is_made_anew(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    endpoints.broken = frozenset({"demo-iris-r1"})
+    plan("a")
+    deploy(ledger, endpoints, tasks, 1)
+    endpoints.rest()
+    assert settle(ledger, endpoints, 1) == "FAILED"
+    plan("b")
+    with pytest.raises(EndpointBusyError):  # it is deleted first; the state machine tries again
+        deploy(ledger, endpoints, tasks, 2)
+    deploy(ledger, endpoints, tasks, 2)
+    endpoints.rest()
+    assert settle(ledger, endpoints, 2) == "PROMOTED"
+
+
+def test_an_endpoint_on_its_way_elsewhere_is_not_touched(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("a")
+    endpoints.state = EndpointState("Updating", "someone-elses")
+    with pytest.raises(EndpointBusyError):
+        deploy(ledger, endpoints, tasks, 1)
+    assert endpoints.updates == 0
+
+
+def test_a_promotion_that_was_stopped_is_settled_by_the_next_one(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("a")
+    deploy(ledger, endpoints, tasks, 1)
+    with pytest.raises(EndpointBusyError):
+        plan("b")
+    endpoints.rest()
+    assert plan("b")["sequence"] == 2
+    assert states(ledger) == ["IN_SERVICE", "PLANNED"]
+    assert ledger.head(IRIS).champion.sequence == 1  # type: ignore[union-attr]
+
+
+def test_an_event_of_an_earlier_change_wakes_nobody(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("a")
+    deploy(ledger, endpoints, tasks, 1, "first")
+    endpoints.rest()
+    changed(ledger, endpoints, tasks)
+    settle(ledger, endpoints, 1)
+    plan("b")
+    early: list[str] = []
+
+    class Watched:
+        def __getattr__(self, name: str) -> Any:
+            if name == "update":  # the event of the first change comes again, just before the second
+                early.append(changed(ledger, endpoints, tasks))
+            return getattr(endpoints, name)
+
+    deploy(ledger, Watched(), tasks, 2, "second")
+    assert early == ["awake"]
+    assert "second" not in tasks.given
+
+
+def test_two_projects_never_share_an_endpoint(ledger: Ledger, plan: Any, make_run: Any, endpoints: Any) -> None:
+    assert ledger.claim_endpoint(Project("demo", "a-b"))
+    other = Project("demo-a", "b")
+    ledger.add_run(make_run("x", tenant="demo-a", project="b"))
+    with pytest.raises(EndpointTakenError):
+        plan("x", project=other)
+
+
+def test_an_unknown_endpoints_event_is_ignored(ledger: Ledger, endpoints: Any, tasks: Any) -> None:
+    assert changed(ledger, endpoints, tasks) == "ignored"
+
+
+@pytest.mark.parametrize("after", [False, True])
+@pytest.mark.parametrize("at", range(1, 9))
+def test_dying_at_any_call_and_trying_again_ends_the_same(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, at: int, after: bool
+) -> None:
+    for name, sequence in (("a", 1), ("b", 2)):
+        plan(name)
+        dying = Dying(at, after)
+        for attempt in range(4):
+            try:
+                deploy(dying.around(ledger), dying.around(endpoints), dying.around(tasks), sequence, f"{name}{attempt}")
+            except Crash:
+                continue
+            except EndpointBusyError:  # the change was asked for already; the state machine comes back when it rests
+                endpoints.rest()
+                continue
+            break
+        assert endpoints.state is not None
+        if endpoints.state.in_progress:
+            endpoints.rest()
+        changed(ledger, endpoints, tasks)
+        assert f"{name}{attempt}" in tasks.given  # whoever waits now was woken
+        dying = Dying(at, after)
+        for _ in range(3):
+            try:
+                outcome = settle(dying.around(ledger), endpoints, sequence)
+            except Crash:
+                continue
+            break
+        assert outcome == "PROMOTED"
+    assert states(ledger) == ["RETIRED", "IN_SERVICE"]
+    assert endpoints.updates == 1
+    assert endpoints.state == EndpointState("InService", "demo-iris-r2")
