@@ -6,6 +6,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+LONGEST_MESSAGE = 1000
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Evaluate the models under ``--root``. Importing this file does nothing."""
@@ -15,7 +17,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
     parser = argparse.ArgumentParser(description="Measure a challenger on the holdout, beside the champion.")
     parser.add_argument("--root", type=Path, default=Path("/opt/ml/processing"))
-    evaluate(parser.parse_args(arguments).root)
+    root = parser.parse_args(arguments).root
+    try:
+        evaluate(root)
+    except Exception as error:
+        # SageMaker shows a processing job's own words (ExitMessage) from this file, and nothing else of its failure.
+        message = root.parent / "output" / "message"
+        message.parent.mkdir(parents=True, exist_ok=True)
+        message.write_text(f"{type(error).__name__}: {error}"[:LONGEST_MESSAGE], encoding="utf-8")
+        raise
 
 
 if __name__ == "__main__":

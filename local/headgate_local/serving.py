@@ -46,7 +46,7 @@ class Model:
 def rows_of_json(body: bytes, _: Spec) -> list[Row]:
     """TensorFlow Serving's row format (``instances``) or column format (``inputs``)."""
     request = orjson.loads(body)
-    if not isinstance(request, dict) or not request.keys() & {"instances", "inputs"}:
+    if not isinstance(request, dict) or ("instances" not in request and "inputs" not in request):
         raise RequestError('The request needs "instances": a list of objects with one value for each column.')
     rows = request.get("instances")
     if rows is None:

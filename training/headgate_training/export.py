@@ -1,6 +1,5 @@
 """From a trained network to the directory that is served: a SavedModel and its LiteRT twin."""
 
-import json
 import shutil
 from pathlib import Path
 
@@ -9,14 +8,9 @@ import tensorflow as tf
 from tensorflow.core.protobuf import saved_model_pb2
 
 from headgate_training import encoding_tf
-from headgate_training.answers import answers
 from headgate_training.encoding import Encoding
 from headgate_training.heads import Head
-from headgate_training.savedmodel import SavedModel
 from headgate_training.spec import Spec
-from headgate_training.table import Table
-
-GOLDEN = 20
 
 
 class Served(tf.Module):
@@ -63,25 +57,6 @@ def export_litert(served: Served, path: Path) -> None:
     function = served.network.get_concrete_function()
     converter = tf.lite.TFLiteConverter.from_concrete_functions([function], served)
     path.write_bytes(converter.convert())
-
-
-def export_golden(directory: Path, path: Path, table: Table, spec: Spec) -> None:
-    """Write golden.json: requests for the first rows of ``table`` and what the exported SavedModel answers."""
-    rows = min(GOLDEN, len(table))
-    first = Table(table.numbers[:rows], [values[:rows] for values in table.texts])
-    with SavedModel(directory) as model:
-        expected = answers(model.predict(first), spec)
-    golden = [
-        {"request": request, "answer": answer} for request, answer in zip(_requests(first, spec), expected, strict=True)
-    ]
-    path.write_text(json.dumps({"format": 1, "golden": golden}, ensure_ascii=False, indent=1), encoding="utf-8")
-
-
-def _requests(table: Table, spec: Spec) -> list[dict[str, object]]:
-    numbers = [dict(zip(spec.numeric_names, row, strict=True)) for row in table.numbers.tolist()]
-    texts = zip(*table.texts, strict=True) if table.texts else [()] * len(table)
-    merged = [row | dict(zip(spec.text_names, text, strict=True)) for row, text in zip(numbers, texts, strict=True)]
-    return [{column.name: row[column.name] for column in spec.columns} for row in merged]
 
 
 def _argument(position: int) -> str:

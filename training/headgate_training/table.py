@@ -11,6 +11,8 @@ import numpy as np
 from headgate_training.spec import Column
 
 Row = Mapping[str, object]
+_NUMBERS, _TEXT = frozenset({float, int}), frozenset({str})
+"""The types that need no look at each cell; a bool, for one, is no int here."""
 
 
 class RequestError(ValueError):
@@ -56,7 +58,7 @@ class RowReader:
 
     def _read_numbers(self, rows: Sequence[Row]) -> np.ndarray:
         cells = [self._pick_numbers(row) for row in rows]
-        if not _are_all(cells, {float, int}):
+        if not _are_all(cells, _NUMBERS):
             cells = [
                 tuple(_number(cell, name, number) for name, cell in zip(self._numeric, row, strict=True))
                 for number, row in enumerate(cells, start=1)
@@ -67,23 +69,25 @@ class RowReader:
             raise RequestError("A number in the request is too large to be a 64-bit float.") from None
 
     def _read_texts(self, rows: Sequence[Row]) -> list[tuple[str, ...]]:
+        if not self._texts or not rows:
+            return [()] * len(self._texts)
         cells = [self._pick_texts(row) for row in rows]
-        if not _are_all(cells, {str}):
+        if not _are_all(cells, _TEXT):
             cells = [
                 tuple(_text(cell, name, kind, number) for (name, kind), cell in zip(self._texts, row, strict=True))
                 for number, row in enumerate(cells, start=1)
             ]
-        return list(zip(*cells, strict=True)) or [()] * len(self._texts)
+        return list(zip(*cells, strict=True))
 
 
-def _picker(names: Sequence[str]) -> Callable[[Row], tuple]:
+def _picker(names: Sequence[str]) -> Callable[[Row], tuple[object, ...]]:
     """A function from a row to its values in these columns."""
     # itemgetter of one name would give the value alone, and of none is an error.
     return itemgetter(*names) if len(names) > 1 else lambda row: tuple(row[name] for name in names)
 
 
-def _are_all(rows: Sequence[tuple], types: set[type]) -> bool:
-    """Whether every cell is of one of these very types; a bool, for one, is no int."""
+def _are_all(rows: Sequence[tuple[object, ...]], types: frozenset[type]) -> bool:
+    """Whether every cell is of one of these very types."""
     return set(map(type, chain.from_iterable(rows))) <= types
 
 

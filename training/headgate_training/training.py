@@ -16,9 +16,10 @@ import keras
 import numpy as np
 
 from headgate_training.encoding import Encoder, fit_encoding
-from headgate_training.export import Served, export, export_golden, export_litert
+from headgate_training.export import Served, export, export_litert
 from headgate_training.families import FAMILIES
 from headgate_training.fitting import Epoch, Part, fit
+from headgate_training.golden import export_golden
 from headgate_training.heads import choose_head
 from headgate_training.metrics import Outcome, plain
 from headgate_training.parquet import read_parquet, read_target
@@ -83,7 +84,7 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
     with watch.stage("litert"):
         export_litert(served, extra / "model.litert")
     with watch.stage("golden"):
-        export_golden(directory, extra / "golden.json", val_table, spec)
+        export_golden(directory, extra / "golden.json", encoding, spec)
     metrics = {
         "format": 1,
         "fit_seconds": watch.seconds["fit"],

@@ -15,7 +15,7 @@ ROW: dict[str, object] = {"age": 44, "ward": "B2", "smoker": "true"}
 def test_rows_become_columns_in_the_order_of_the_spec() -> None:
     table = READER.read([ROW, {"smoker": "false", "ward": "C1", "age": 3.5}])
     np.testing.assert_array_equal(table.numbers, [[44], [3.5]])
-    assert table.texts == [["B2", "C1"], ["true", "false"]]
+    assert table.texts == [("B2", "C1"), ("true", "false")]
     assert len(table) == 2
 
 
@@ -23,13 +23,13 @@ def test_rows_become_columns_in_the_order_of_the_spec() -> None:
 def test_none_nan_and_empty_text_mean_missing(missing: object) -> None:
     table = READER.read([{"age": missing, "ward": missing, "smoker": missing}])
     assert np.isnan(table.numbers).all()
-    assert table.texts == [[""], [""]]
+    assert table.texts == [("",), ("",)]
 
 
 def test_numbers_may_be_written_as_text_and_booleans_as_such() -> None:
     table = READER.read([ROW | {"age": " 1.5e3 ", "smoker": False}])
     assert table.numbers[0, 0] == 1500
-    assert table.texts[1] == ["false"]
+    assert table.texts[1] == ("false",)
 
 
 @pytest.mark.parametrize(
@@ -61,5 +61,15 @@ def test_a_row_that_is_no_object_is_refused() -> None:
         READER.read([[1, 2, 3]])  # type: ignore[list-item]
 
 
+@pytest.mark.parametrize("kind", ["numeric", "categorical"])
+def test_a_model_may_have_columns_of_one_kind_or_one_column_only(kind: str) -> None:
+    for names in (["a"], ["a", "b"]):
+        table = RowReader([Column(name, kind) for name in names]).read([dict.fromkeys(names, "7")] * 3)
+        shape = (3, len(names)) if kind == "numeric" else (3, 0)
+        assert table.numbers.shape == shape
+        assert table.texts == ([] if kind == "numeric" else [("7", "7", "7")] * len(names))
+
+
 def test_no_rows_are_no_error() -> None:
-    assert len(READER.read([])) == 0
+    table = READER.read([])
+    assert (len(table), table.numbers.shape, table.texts) == (0, (0, 1), [(), ()])

@@ -1,0 +1,72 @@
+"""Golden requests: rows that a model must answer as it did when it was exported.
+
+They are invented from what the encoding knows of each column, so that no row of anybody's data travels with a model.
+"""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import numpy as np
+
+from headgate_training.answers import answers
+from headgate_training.encoding import Encoding, OneHot, Scaled
+from headgate_training.savedmodel import SavedModel
+from headgate_training.spec import Spec
+from headgate_training.table import Table
+
+ROWS = 20
+MISSING = 0.1
+"""How often a value is left out."""
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+LAST_DAY = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH).days
+
+
+def export_golden(directory: Path, path: Path, encoding: Encoding, spec: Spec) -> None:
+    """Write golden.json: invented requests and what the exported SavedModel answers to them."""
+    table = invent(encoding, spec, ROWS)
+    with SavedModel(directory) as model:
+        expected = answers(model.predict(table), spec)
+    golden = [
+        {"request": request, "answer": answer} for request, answer in zip(_requests(table, spec), expected, strict=True)
+    ]
+    path.write_text(json.dumps({"format": 1, "golden": golden}, ensure_ascii=False, indent=1), encoding="utf-8")
+
+
+def invent(encoding: Encoding, spec: Spec, rows: int) -> Table:
+    """Rows as they might occur, by the spread of each column and the values that it may take; the same for a seed."""
+    random = np.random.default_rng(spec.seed)
+    numbers = np.empty((rows, len(encoding.numeric)))
+    for position, column in enumerate(encoding.numeric):
+        numbers[:, position] = _numbers(column, rows, random)
+    texts = {column.name: _dates(column, rows, random) for column in encoding.datetime}
+    texts |= {column.name: _values(column, rows, random) for column in encoding.onehot}
+    return Table(numbers, [texts[name] for name in spec.text_names])
+
+
+def _numbers(column: Scaled, rows: int, random: np.random.Generator) -> np.ndarray:
+    scaled = random.normal(size=rows)
+    values = column.center + column.spread * (np.sinh(scaled) if column.asinh else scaled)
+    values[random.random(rows) < MISSING] = np.nan
+    return np.round(values, 6)
+
+
+def _dates(column: Scaled, rows: int, random: np.random.Generator) -> Sequence[str]:
+    days = np.clip(np.nan_to_num(_numbers(column, rows, random), nan=np.inf), 0, np.inf)
+    return ["" if day > LAST_DAY else (EPOCH + timedelta(int(day))).strftime("%Y-%m-%dT00:00:00") for day in days]
+
+
+def _values(column: OneHot, rows: int, random: np.random.Generator) -> Sequence[str]:
+    choice = random.integers(len(column.values), size=rows) if column.values else np.zeros(rows, int)
+    return [
+        "" if missing or not column.values else column.values[number]
+        for number, missing in zip(choice, random.random(rows) < MISSING, strict=True)
+    ]
+
+
+def _requests(table: Table, spec: Spec) -> list[dict[str, object]]:
+    numbers = [dict(zip(spec.numeric_names, row, strict=True)) for row in table.numbers.tolist()]
+    texts = zip(*table.texts, strict=True) if table.texts else [()] * len(table)
+    merged = [row | dict(zip(spec.text_names, text, strict=True)) for row, text in zip(numbers, texts, strict=True)]
+    return [{column.name: row[column.name] for column in spec.columns} for row in merged]
