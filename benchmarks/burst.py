@@ -10,14 +10,15 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.cloud import LocalCloud, example_table, local_cloud
+from benchmarks.cloud import example_table, local_cloud
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.domain.names import Project
+from headgate_local.card import Card
 
 PATIENCE_SECONDS = 900.0
 
 
-def burst(cloud: LocalCloud, uploads: int, projects: int) -> dict[str, object]:
+def burst(cloud: Card, uploads: int, projects: int) -> dict[str, object]:
     """Upload, wait until every run has ended, count the records."""
     owners = [Project("demo", f"burst-{number}") for number in range(projects)]
     s3 = cloud.client("s3")
@@ -45,7 +46,7 @@ def burst(cloud: LocalCloud, uploads: int, projects: int) -> dict[str, object]:
     }
 
 
-def _wait(cloud: LocalCloud, uploads: int, start: float) -> list:
+def _wait(cloud: Card, uploads: int, start: float) -> list:
     client, table = cloud.client("dynamodb"), cloud.output("LedgerTable")
     shown = -1
     while time.perf_counter() - start < PATIENCE_SECONDS:

@@ -6,45 +6,15 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import Any
 
-import boto3
 import numpy as np
 
 from headgate_local import launcher
 from headgate_local.card import Card
 
 
-@dataclass
-class LocalCloud:
-    """What a benchmark needs of it."""
-
-    card: Card
-
-    @property
-    def data_bucket(self) -> str:
-        """Where to drop."""
-        return self.card.data_bucket
-
-    def client(self, service: str) -> Any:
-        """A client of one of its services."""
-        return boto3.client(
-            service,
-            endpoint_url=self.card.endpoint_url,
-            region_name=self.card.region,
-            aws_access_key_id=self.card.access_key_id,
-            aws_secret_access_key=self.card.secret_access_key,
-        )
-
-    def output(self, name: str) -> str:
-        """One output of the stack."""
-        [stack] = self.client("cloudformation").describe_stacks(StackName=self.card.stack)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}[name]
-
-
 @contextmanager
-def local_cloud() -> Iterator[LocalCloud]:
+def local_cloud() -> Iterator[Card]:
     """Start one in a home of its own, so that one that runs already is left alone."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["HEADGATE_HOME"] = home
@@ -53,7 +23,7 @@ def local_cloud() -> Iterator[LocalCloud]:
             print(f"  {text}", file=sys.stderr)
 
         try:
-            yield LocalCloud(launcher.up(None, say))
+            yield launcher.up(None, say)
         finally:
             launcher.down(purge=True, progress=say)
 

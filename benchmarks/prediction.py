@@ -28,7 +28,9 @@ from typing import Any
 
 import orjson
 
-from benchmarks.cloud import LocalCloud, local_cloud
+from headgate_local.card import Card
+
+from benchmarks.cloud import local_cloud
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Part, Project, dataset_id
 from headgate_local.serving import Server, respond
@@ -46,7 +48,7 @@ CONTENT_TYPE = "application/json"
 Ask = Callable[[], bytes]
 
 
-def promote(cloud: LocalCloud, project: Project, file: Path, folder: Path) -> None:
+def promote(cloud: Card, project: Project, file: Path, folder: Path) -> None:
     """Drop an example, wait until its model is in service, and unpack that model's archive."""
     s3, ledger = cloud.client("s3"), Ledger(cloud.client("dynamodb"), cloud.output("LedgerTable"))
     body, key = file.read_bytes(), f"{project.prefix}incoming/{file.name}"
@@ -60,7 +62,7 @@ def promote(cloud: LocalCloud, project: Project, file: Path, folder: Path) -> No
     if known.state != "PROMOTED":
         raise RuntimeError(f"{run} ended {known.state}: {known.reason}")
     archive = f"{project.prefix}runs/{run}/training/{run}/output/model.tar.gz"
-    packed = s3.get_object(Bucket=cloud.card.artifact_bucket, Key=archive)["Body"].read()
+    packed = s3.get_object(Bucket=cloud.artifact_bucket, Key=archive)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         tar.extractall(folder, filter="data")
 
@@ -177,7 +179,7 @@ def contest(contestants: dict[str, Ask], rounds: int) -> dict[str, dict[str, flo
     }
 
 
-def measure_example(cloud: LocalCloud, name: str, folder: Path, rounds: int) -> dict[str, Any]:
+def measure_example(cloud: Card, name: str, folder: Path, rounds: int) -> dict[str, Any]:
     """All contestants on one example."""
     project = Project("bench", name)
     promote(cloud, project, ROOT / "examples" / EXAMPLES[name], folder)

@@ -19,14 +19,15 @@ import time
 from pathlib import Path
 from typing import Any
 
-from benchmarks.cloud import LocalCloud, local_cloud
+from benchmarks.cloud import local_cloud
 from headgate.domain.names import Part, Project, dataset_id
+from headgate_local.card import Card
 
 FILE = Path(__file__).resolve().parents[1] / "examples" / "healthcare_wdbc.csv"
 PATIENCE_SECONDS = 120.0
 
 
-def ours(cloud: LocalCloud, project: Project) -> dict[str, float]:
+def ours(cloud: Card, project: Project) -> dict[str, float]:
     """Seconds from the upload to InService, of them inside fit, and by stage of the state machine."""
     sagemaker, s3 = cloud.client("sagemaker"), cloud.client("s3")
     body = FILE.read_bytes()
@@ -40,7 +41,7 @@ def ours(cloud: LocalCloud, project: Project) -> dict[str, float]:
         time.sleep(0.01)
     whole = time.perf_counter() - start
     written = f"{project.prefix}runs/{run}/training/{run}/output/output.tar.gz"
-    packed = s3.get_object(Bucket=cloud.card.artifact_bucket, Key=written)["Body"].read()
+    packed = s3.get_object(Bucket=cloud.artifact_bucket, Key=written)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
         metrics = json.load(archive.extractfile("metrics.json"))  # type: ignore[arg-type]
     return {"whole": whole, "fit": metrics["fit_seconds"], **_stages(cloud, run)}
@@ -51,7 +52,7 @@ def _in_service(sagemaker: Any, endpoint: str) -> bool:
     return any(each["EndpointName"] == endpoint for each in found)
 
 
-def _stages(cloud: LocalCloud, run: str) -> dict[str, float]:
+def _stages(cloud: Card, run: str) -> dict[str, float]:
     """Seconds in each Task state, and before the first one, from the execution's history."""
     stepfunctions, machine = cloud.client("stepfunctions"), cloud.output("TrainStateMachine")
     execution = machine.replace(":stateMachine:", ":execution:") + f":{run}"
@@ -83,7 +84,7 @@ def measure(rounds: int) -> dict[str, Any]:
         ours(cloud, Project("bench", "warm-up"))
         [dataset] = _datasets(cloud, Project("bench", "warm-up"))
         body = cloud.client("s3").get_object(
-            Bucket=cloud.card.artifact_bucket, Key=f"bench/warm-up/datasets/{dataset}/spec/spec.json"
+            Bucket=cloud.artifact_bucket, Key=f"bench/warm-up/datasets/{dataset}/spec/spec.json"
         )
         spec.write_bytes(body["Body"].read())
         for number in range(rounds):
@@ -102,9 +103,9 @@ def measure(rounds: int) -> dict[str, Any]:
     }
 
 
-def _datasets(cloud: LocalCloud, project: Project) -> list[str]:
+def _datasets(cloud: Card, project: Project) -> list[str]:
     prefix = f"{project.prefix}datasets/"
-    listed = cloud.client("s3").list_objects_v2(Bucket=cloud.card.artifact_bucket, Prefix=prefix)["Contents"]
+    listed = cloud.client("s3").list_objects_v2(Bucket=cloud.artifact_bucket, Prefix=prefix)["Contents"]
     return sorted({each["Key"].removeprefix(prefix).partition("/")[0] for each in listed})
 
 

@@ -15,7 +15,7 @@ from headgate_cli.errors import CommandError, ExitCode
 INTERRUPTED = "Interrupted. What was started in the cloud goes on."
 
 app = typer.Typer(
-    help="The control gate between data and production: validate, train, judge, release, roll back.",
+    help="The control gate between data and production: validate, train, judge, release.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

@@ -4,6 +4,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 def home() -> Path:
@@ -24,6 +25,23 @@ class Card:
     stack: str
     pid: int
     log: str
+
+    def client(self, service: str) -> Any:
+        """A boto3 client of one of the cloud's services, signed in as its administrator."""
+        import boto3
+
+        return boto3.client(
+            service,
+            endpoint_url=self.endpoint_url,
+            region_name=self.region,
+            aws_access_key_id=self.access_key_id,
+            aws_secret_access_key=self.secret_access_key,
+        )
+
+    def output(self, name: str) -> str:
+        """One output of the stack; raises KeyError when it has none of that name."""
+        [stack] = self.client("cloudformation").describe_stacks(StackName=self.stack)["Stacks"]
+        return {str(each["OutputKey"]): str(each["OutputValue"]) for each in stack["Outputs"]}[name]
 
     def save(self) -> None:
         """Write the card so that only its owner can read it, whole or not at all."""

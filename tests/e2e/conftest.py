@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import boto3
 import numpy as np
 import pytest
 
@@ -51,17 +50,10 @@ class Cloud:
     card: Card
 
     def client(self, service: str) -> Any:
-        return boto3.client(
-            service,
-            endpoint_url=self.card.endpoint_url,
-            region_name=self.card.region,
-            aws_access_key_id=self.card.access_key_id,
-            aws_secret_access_key=self.card.secret_access_key,
-        )
+        return self.card.client(service)
 
     def output(self, name: str) -> str:
-        [stack] = self.client("cloudformation").describe_stacks(StackName=self.card.stack)["Stacks"]
-        return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}[name]
+        return self.card.output(name)
 
     @property
     def ledger(self) -> Ledger:
@@ -99,8 +91,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     os.environ["HEADGATE_HOME"] = str(home)
     try:
         yield Cloud(launcher.up(None, print))
-        launcher.down(purge=True, progress=print)
     finally:
+        launcher.down(purge=True, progress=print)
         if before is None:
             del os.environ["HEADGATE_HOME"]
         else:

@@ -1,6 +1,7 @@
 """Golden requests hold nothing of anybody's rows."""
 
 import numpy as np
+
 from headgate_training.encoding import Encoder, fit_encoding
 from headgate_training.golden import invent
 from headgate_training.spec import Column, Spec

@@ -28,7 +28,7 @@ class Limits:
     memory_mb: int = 256
     disk_gb: int = 6
     threads: int = 2
-    seconds: int = 600
+    seconds: float = 600
 
 
 @dataclass(frozen=True, slots=True)
