@@ -31,6 +31,8 @@ lint: setup $(SAM)  ## Formatting, types, layers, the template and the state mac
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	@# one by one: every function's module is called app
+	@for app in functions/*/app.py; do $(BIN)/mypy --no-error-summary $$app || exit 1; done
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.lint_template
 	$(SAM) validate --lint --template template.yaml --region eu-central-1

@@ -20,5 +20,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
         code=settings.training_code_hash,
         artifact_bucket=settings.artifact_bucket,
     )
-    logger.info("version registered", tenant=tenant, project=command.project.name, run=command.run, **answer)
+    logger.info(
+        "version registered", tenant=tenant, project=command.project.name, run=command.run, version=answer["version"]
+    )
     return answer
