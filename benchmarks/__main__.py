@@ -1,6 +1,6 @@
 """Every benchmark, one after the other, each beside its peers in the same run.
 
-    python -m benchmarks [NAME ...]
+python -m benchmarks [NAME ...]
 """
 
 import subprocess

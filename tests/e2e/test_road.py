@@ -65,6 +65,17 @@ def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: 
     assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
 
 
+def test_a_column_that_the_champion_does_not_know_is_left_out(cloud: Cloud, table: Table) -> None:
+    project = Project("demo", "grown")
+    assert cloud.ending(project, cloud.drop(project, "a.csv", table(300, seed=11))).state == Outcome.PROMOTED
+    header, *lines = table(900, seed=12).decode().splitlines()
+    grown = "\n".join([f"site,{header}", *(f"{number % 3},{line}" for number, line in enumerate(lines))]).encode()
+    run = cloud.ending(project, cloud.drop(project, "b.csv", grown))
+    assert run.state == Outcome.PROMOTED, run.reason
+    report = cloud.json(f"{project.prefix}datasets/{run.dataset}/report.json")
+    assert [(column["name"], "champion" in column["why"]) for column in report["dropped"]] == [("site", True)]
+
+
 def test_a_refused_file_is_kept_in_quarantine_with_its_reason(cloud: Cloud) -> None:
     project, body = Project("demo", "refused"), b"a,b,label\n1,2,yes\n3,no\n" * 40
     run = cloud.ending(project, cloud.drop(project, "bad file+1 %.csv", body))

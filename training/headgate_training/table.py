@@ -19,7 +19,7 @@ class RequestError(ValueError):
     """Raised when rows do not fit the model's columns; names the column and the row, never a value."""
 
 
-@dataclass(frozen=True)
+@dataclass(slots=True)
 class Table:
     """Raw columns, in the order of the spec.
 

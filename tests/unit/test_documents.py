@@ -1,0 +1,54 @@
+"""Documentation is true or it is removed: what it names must be there."""
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+TRACKED = subprocess.run(
+    ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
+).stdout.splitlines()
+DOCUMENTS = [ROOT / name for name in TRACKED]
+CODE = re.compile(r"```.*?```|`[^`]+`", re.DOTALL)
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=TRACKED)
+def test_every_link_inside_the_repository_leads_somewhere(document: Path) -> None:
+    targets = re.findall(r"\]\(([^)#\s]+)", CODE.sub("", document.read_text()))
+    local = [target for target in targets if "://" not in target]
+    assert [target for target in local if not (document.parent / target).exists()] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=TRACKED)
+def test_every_make_target_that_is_named_exists(document: Path) -> None:
+    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for code in CODE.findall(document.read_text()) for name in re.findall(r"\bmake ([a-z]+)\b", code)}
+    assert named <= targets
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=TRACKED)
+def test_every_command_that_is_named_exists(document: Path) -> None:
+    from headgate_cli.main import app
+
+    commands = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
+    named = {name for code in CODE.findall(document.read_text()) for name in re.findall(r"\bheadgate ([a-z]+)\b", code)}
+    assert named <= commands
+
+
+def test_every_file_that_is_named_exists() -> None:
+    missing = []
+    for document in DOCUMENTS:
+        for code in re.findall(r"`([\w./-]+/[\w.-]+\.(?:py|md|yaml|toml))`", document.read_text()):
+            places = (ROOT, ROOT / "layers/core/headgate", ROOT / "training", ROOT / "local/headgate_local")
+            if "NNNN" not in code and not any((place / code).exists() for place in places):
+                missing.append(f"{document.name}: {code}")
+    assert missing == []
+
+
+def test_no_source_file_is_longer_than_a_reader_can_hold() -> None:
+    sources = subprocess.run(
+        ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+    assert [name for name in sources if len((ROOT / name).read_text().splitlines()) > 400] == []
