@@ -97,7 +97,7 @@ class KeptAlive:
 
 @contextmanager
 def apart() -> Iterator[Callable[[int], None]]:
-    """Gives a function that moves this process, and what it starts from then on, to the first core (0) or the last (-1).
+    """Gives a function that moves this process, and what it starts then, to the first core (0) or to the last (-1).
 
     It does nothing where the system cannot do it; in the end all is as before.
     """

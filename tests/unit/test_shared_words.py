@@ -1,0 +1,19 @@
+"""Core and training share files, not code; what both must know is held together here."""
+
+import dataclasses
+from typing import get_args
+
+from headgate.domain import project
+from headgate_training import metrics, settings
+from headgate_training import spec as training_spec
+
+
+def test_every_hyperparameter_that_a_project_may_set_is_one_that_training_takes() -> None:
+    may_be_set = set(project.TrainingSettings.model_fields) - {"instance_type"}
+    assert may_be_set <= {field.name for field in dataclasses.fields(settings.Settings)}
+
+
+def test_both_know_the_same_tasks_kinds_and_metrics() -> None:
+    assert set(get_args(project.Task)) == set(get_args(training_spec.Task)) == set(metrics.METRICS)
+    assert set(get_args(project.Kind)) == set(get_args(training_spec.Kind))
+    assert set(get_args(project.Metric)) == {name for names in metrics.METRICS.values() for name in names}
