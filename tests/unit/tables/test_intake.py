@@ -48,12 +48,7 @@ def cut(content: bytes, size: int) -> list[bytes]:
 def test_content_is_told_from_its_bytes(
     tmp_path: Path, content: bytes, kind: str, plain: bytes, size: int, packed: bool
 ) -> None:
-    if packed and kind == Format.PARQUET:
-        content = gzip.compress(content, mtime=0)
-    assert saved(cut(gzip.compress(content) if packed and kind != Format.PARQUET else content, size), tmp_path) == (
-        kind,
-        plain,
-    )
+    assert saved(cut(gzip.compress(content) if packed else content, size), tmp_path) == (kind, plain)
 
 
 @SHARED
@@ -87,7 +82,7 @@ def test_a_dataset_larger_than_the_limit_is_refused_on_the_way(tmp_path: Path) -
 def test_a_gzip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
     bomb = gzip.compress(b"a,b\n" + b"1,2\n" * 10_000_000)
     assert saved([bomb], tmp_path)[0] == "GZIP_BOMB"
-    assert (tmp_path / "plain").stat().st_size < 2_000_000
+    assert not (tmp_path / "plain").exists()
 
 
 def test_a_small_file_may_compress_well(tmp_path: Path) -> None:

@@ -64,10 +64,13 @@ class Column:
         return self.measured.name
 
 
-def decide(measured: Measured, setting: ColumnSetting | None = None, before: Kind | None = None) -> Column:
+def decide(
+    measured: Measured, setting: ColumnSetting | None = None, before: Kind | None = None, *, champion: bool = False
+) -> Column:
     """Decide on a column. `setting` is project.yaml's word, `before` the kind that the champion learned.
 
-    What the champion learned stays in use even where this dataset alone would not keep it.
+    What the champion learned stays in use even where this dataset alone would not keep it. What it did not learn stays
+    out of use while there is a `champion`: its holdout, on which both are judged, does not hold the column.
 
     Raises:
         DatasetRefusedError: SETTINGS_INVALID when a kind was demanded that the values do not have; SCHEMA_CHANGED when
@@ -85,6 +88,8 @@ def decide(measured: Measured, setting: ColumnSetting | None = None, before: Kin
         if kind != before:
             _refuse_change(measured.name, f"was {before} and is now {kind} ({why})", before)
         return Column(measured, kind, used=True, why=f"as the champion learned it; {why}")
+    if champion:
+        return Column(measured, kind, used=False, why="the champion does not know it; a new project can use it")
     if useless := _useless(measured, kind, demanded=setting is not None):
         return Column(measured, kind, used=False, why=f"{useless}; {why}" if measured.numbers_among else useless)
     return Column(measured, kind, used=True, why=why)

@@ -181,7 +181,8 @@ def class_too_rare(name: str, classes: int, rarest: int) -> DatasetRefusedError:
     return DatasetRefusedError(
         Reason.CLASS_TOO_RARE,
         f"The rarest of the {classes} classes of {name} has {rarest} rows, too few to learn it, to tune on it and to "
-        f"test it. Collect at least {MIN_ROWS_PER_CLASS}, better {ENOUGH_ROWS_PER_CLASS} rows of each class, or merge classes.",
+        f"test it. Collect at least {MIN_ROWS_PER_CLASS}, better {ENOUGH_ROWS_PER_CLASS} rows of each class, or merge "
+        "classes.",
     )
 
 

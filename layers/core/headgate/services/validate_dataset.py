@@ -1,7 +1,6 @@
 """Decide whether a dataset is fit to train on: write its split and its report, or set it aside with the reason."""
 
 import tempfile
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -198,7 +197,8 @@ def _reject(
 
 
 def _file_names(parts: Sequence[Part]) -> list[str]:
-    """The parts' file names; their position goes before a name that occurs twice or is the report's."""
+    """The parts' file names; with their position before each as soon as one occurs twice or is the report's."""
     names = [part.key.rpartition("/")[2] for part in parts]
-    often = Counter([*names, "report.json"])
-    return [f"{number:05}-{name}" if often[name] > 1 else name for number, name in enumerate(names)]
+    if len({*names, "report.json"}) > len(names):
+        return names
+    return [f"{number:05}-{name}" for number, name in enumerate(names)]

@@ -59,6 +59,7 @@ class Engine:
             "threads": limits.threads,
             "temp_directory": str(spill),
             "max_temp_directory_size": f"{limits.disk_gb}GB",
+            "TimeZone": "UTC",  # a time with a zone means the same moment on every machine
             "preserve_insertion_order": False,  # order comes from the rows' hash
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
@@ -96,7 +97,19 @@ class Engine:
     def expect(self, shape: Shape) -> None:
         """Learn the form of the data, to fit everything after it into memory."""
         self._shape = shape
-        self.rows(f"SET threads = {self._limits.threads if shape.narrow else 1}")
+        self._set_threads()
+
+    @contextmanager
+    def one_thread(self) -> Iterator[None]:
+        """Work in the order of the file for the length of a block."""
+        self.rows("SET threads = 1")
+        try:
+            yield
+        finally:
+            self._set_threads()
+
+    def _set_threads(self) -> None:
+        self.rows(f"SET threads = {self._limits.threads if self._shape.narrow else 1}")
 
     def keep(self, name: str, query: str) -> None:
         """Keep the rows of a query under a name, in a file of `workdir`.
@@ -119,10 +132,9 @@ class Engine:
     def write(self, query: str, path: Path) -> None:
         """Write the rows of a query, in their order if it has one, as Parquet."""
         group = max(1, _ROW_GROUP_BYTES // self._shape.row_bytes // _VECTOR_ROWS) * _VECTOR_ROWS
-        options = f"FORMAT parquet, COMPRESSION uncompressed, ROW_GROUP_SIZE {group}"
-        if not self._shape.narrow:
-            options += ", DICTIONARY_SIZE_LIMIT 1"  # a dictionary for each of many columns is what fills memory
-        self.rows(f"COPY ({query}) TO {literal(path)} ({options})")
+        # Small dictionaries, for categories: large ones cost time, and one for each of many columns fills memory.
+        options = "FORMAT parquet, COMPRESSION uncompressed, WRITE_BLOOM_FILTER false, DICTIONARY_SIZE_LIMIT 200"
+        self.rows(f"COPY ({query}) TO {literal(path)} ({options}, ROW_GROUP_SIZE {group})")
 
     def write_sorted(self, query: str, key: str, path: Path, rows: int) -> None:
         """Write rows in the order of `key`, an unsigned 64-bit hash; a large sort goes in pieces, to stay in memory."""

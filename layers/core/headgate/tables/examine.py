@@ -77,11 +77,12 @@ def examine(
     try:
         with opened(workdir, limits) as engine:
             return _Examination(engine, settings, before, findings).run(files, kind, workdir)
-    except (duckdb.DataError, duckdb.OperationalError, duckdb.InvalidInputException) as error:
-        # What else a file makes the engine stumble over is the file's fault; the engine's words may quote rows.
+    except duckdb.Error as error:
+        # What else a file makes the engine stumble over is the file's fault; the engine's words may quote rows, and
+        # so they are not passed on.
         raise DatasetRefusedError(
             Reason.UNREADABLE, f"The table cannot be processed ({type(error).__name__}). Export it anew."
-        ) from error
+        ) from None
 
 
 @dataclass(slots=True)
@@ -116,7 +117,12 @@ class _Examination:
         classes = known.goal.classes is not None
         target_sql = label_of(index, target) if classes else f"c{index}"
         known.columns = [
-            decide(column, settings.columns.get(column.name), spec.kind_of(column.name) if spec else None)
+            decide(
+                column,
+                settings.columns.get(column.name),
+                spec.kind_of(column.name) if spec else None,
+                champion=spec is not None,
+            )
             for column in measured
             if column.name != known.target
         ]

@@ -1,0 +1,296 @@
+"""The task that decides whether a dataset is fit, through its real handler."""
+
+import csv
+import gzip
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import duckdb
+import pytest
+
+from headgate.aws.s3 import Objects
+from headgate.domain.errors import NotFoundError
+from headgate.domain.names import Part as Pinned
+from headgate.domain.names import dataset_id
+from headgate.domain.runs import Champion, Head
+from headgate.services.validate_dataset import ValidateDataset, validate_dataset
+
+ROOT = Path(__file__).resolve().parents[2]
+WDBC = (ROOT / "examples" / "healthcare_wdbc.csv").read_bytes()
+FOLDER = "demo/iris/"
+WRITTEN = ["report.json", "spec/spec.json", "test.parquet", "train.parquet", "validation.parquet"]
+
+
+class Dropped:
+    """A dataset in the data bucket with its manifest, and the task's answers on it."""
+
+    def __init__(self, session: boto3.Session, invoke: Any, objects: Objects, files: dict[str, bytes]) -> None:
+        self._invoke, self._objects, self._client = invoke, objects, session.client("s3")
+        self.parts = []
+        for key, content in files.items():
+            version = self._client.put_object(Bucket="data", Key=key, Body=content)["VersionId"]
+            self.parts.append({"key": key, "version_id": version, "size": len(content)})
+        self.dataset = dataset_id("data", [Pinned(**part) for part in self.parts])
+        self.folder = f"{FOLDER}datasets/{self.dataset}/"
+        manifest = {"bucket": "data", "name": "upload", "parts": self.parts}
+        objects.put_json("artifacts", f"{self.folder}manifest.json", manifest)
+        self.event = {
+            "tenant": "demo",
+            "project": "iris",
+            "run": f"demo-iris-{self.dataset}",
+            "dataset": self.dataset,
+        }
+
+    def validated(self) -> dict[str, Any]:
+        answer = self._invoke("validate_dataset", self.event)
+        assert answer == json.loads(json.dumps(answer))
+        return answer
+
+    def under(self, head: Head, workdir: Path, **limits: Any) -> dict[str, Any]:
+        """The answer of the use case when the ledger's head is another one."""
+        command = ValidateDataset.parse(self.event, data_bucket="data", artifact_bucket="artifacts")
+        return validate_dataset(command, objects=self._objects, head=head, workdir=workdir, **limits)
+
+    def report(self) -> dict[str, Any]:
+        return self._objects.get_json("artifacts", f"{self.folder}report.json")
+
+    def written(self, prefix: str) -> list[str]:
+        found = self._client.list_objects_v2(Bucket="artifacts", Prefix=prefix).get("Contents", [])
+        return sorted(item["Key"].removeprefix(prefix) for item in found if not item["Key"].endswith("manifest.json"))
+
+    def quarantined(self) -> list[str]:
+        return self.written(f"{FOLDER}quarantine/{self.dataset}/")
+
+    def settings(self, text: str) -> None:
+        self._client.put_object(Bucket="data", Key=f"{FOLDER}project.yaml", Body=text.encode())
+
+    def delete(self) -> None:
+        for part in self.parts:
+            self._client.delete_object(Bucket="data", Key=part["key"], VersionId=part["version_id"])
+
+
+Drop = Callable[..., Dropped]
+
+
+@pytest.fixture
+def drop(aws: boto3.Session, invoke: Any, objects: Objects) -> Drop:
+    """Drop a dataset: `drop(WDBC)`, or several files as `drop(**{"a.csv": ...})`."""
+
+    def dropping(content: bytes | None = None, **files: bytes) -> Dropped:
+        named = {"upload.csv": content, **files} if content is not None else files
+        return Dropped(aws, invoke, objects, {f"{FOLDER}incoming/{name}": data for name, data in named.items()})
+
+    return dropping
+
+
+def test_a_good_dataset_is_accepted_without_any_settings(drop: Drop) -> None:
+    dropped = drop(WDBC)
+    answer = dropped.validated()
+    reason = answer.pop("reason")
+    assert "569 rows" in reason
+    assert answer == {
+        "verdict": "accepted",
+        "reason_code": "FIT",
+        "rows": 569,
+        "task": "binary",
+        "metric": "auc",
+        "target": "diagnosis",
+        "holdout": dropped.dataset,
+        "champion": None,
+        "hyperparameters": {},
+        "training_instance_type": "ml.m5.large",
+        "gate": {"min_improvement": 0.0, "min_test_rows": 20},
+        "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
+    }
+    assert dropped.written(dropped.folder) == WRITTEN
+    assert dropped.quarantined() == []
+
+
+def test_what_training_reads_is_as_the_contract_says(drop: Drop, objects: Objects, tmp_path: Path) -> None:
+    dropped = drop(WDBC)
+    dropped.validated()
+    spec = objects.get_json("artifacts", f"{dropped.folder}spec/spec.json")
+    columns = spec.pop("columns")
+    assert spec == {
+        "format": 1,
+        "target": "diagnosis",
+        "task": "binary",
+        "classes": ["benign", "malignant"],
+        "positive": "malignant",
+        "metric": "auc",
+        "direction": "maximize",
+        "seed": 17,
+    }
+    rows = []
+    for part in ("train", "validation", "test"):
+        path = tmp_path / f"{part}.parquet"
+        path.write_bytes(objects.get_bytes("artifacts", f"{dropped.folder}{part}.parquet"))
+        table = duckdb.read_parquet(str(path))
+        assert table.columns == [*(column["name"] for column in columns), "diagnosis"]
+        assert {str(kind) for kind in table.types} == {"DOUBLE", "VARCHAR"}
+        rows += table.fetchall()
+    header, *lines = csv.reader(WDBC.decode().splitlines())
+    assert header == table.columns
+    assert sorted(rows) == sorted((*map(float, line[:-1]), line[-1]) for line in lines)
+
+
+def test_the_report_tells_every_inference_with_its_reason(drop: Drop) -> None:
+    dropped = drop(WDBC)
+    dropped.validated()
+    report = dropped.report()
+    assert (report["rows"], report["columns"], len(report["profile"])) == (569, 31, 31)
+    assert [item["what"] for item in report["inferred"][:4]] == ["target", "task", "metric", "positive"]
+    assert len(report["inferred"]) == 34
+    assert all(item["why"] for item in report["inferred"])
+    assert set(report["seconds"]) == {"fetch", "read", "measure", "leakage", "split", "write"}
+    assert sum(report["split"][part] for part in ("train", "validation", "test")) == 569
+
+
+def test_asking_again_changes_nothing(drop: Drop, objects: Objects) -> None:
+    dropped = drop(WDBC)
+
+    def state() -> dict[str, bytes]:
+        names = [name for name in dropped.written(dropped.folder) if name != "report.json"]
+        return {name: objects.get_bytes("artifacts", dropped.folder + name) for name in names}
+
+    first, files = dropped.validated(), state()
+    assert dropped.validated() == first
+    assert state() == files
+    again = dropped.report() | {"seconds": None}
+    dropped.validated()
+    assert dropped.report() | {"seconds": None} == again
+
+
+def test_settings_reach_the_stages(drop: Drop) -> None:
+    dropped = drop(WDBC)
+    dropped.settings(
+        "metric: log_loss\ntraining: {epochs: 5, hidden_units: 32, instance_type: ml.c5.xlarge}\n"
+        "gate: {min_improvement: 0.1}\nendpoint: {instance_count: 2}\n"
+    )
+    answer = dropped.validated()
+    assert answer["metric"] == "log_loss"
+    assert answer["hyperparameters"] == {"epochs": "5", "hidden_units": "32"}
+    assert answer["training_instance_type"] == "ml.c5.xlarge"
+    assert answer["gate"] == {"min_improvement": 0.1, "min_test_rows": 20}
+    assert answer["endpoint"] == {"instance_type": "ml.m5.large", "instance_count": 2}
+
+
+@pytest.mark.parametrize(
+    ("settings", "says"), [("tarrget: x", "did you mean target?"), ("target: [", "YAML"), ("identity: [x]", "identity")]
+)
+def test_wrong_settings_refuse_the_run_by_the_key(drop: Drop, settings: str, says: str) -> None:
+    dropped = drop(WDBC)
+    dropped.settings(settings)
+    answer = dropped.validated()
+    assert (answer["verdict"], answer["reason_code"]) == ("rejected", "SETTINGS_INVALID")
+    assert says in answer["reason"]
+
+
+def test_a_refused_upload_is_set_aside_with_the_reason(drop: Drop, objects: Objects) -> None:
+    names = ["good name.csv", "a+b %.csv", "ünï.csv"]
+    damaged = WDBC + b"1,2,3\n"
+    dropped = drop(**dict.fromkeys(names, damaged))
+    answer = dropped.validated()
+    assert (answer["verdict"], answer["reason_code"]) == ("rejected", "RAGGED_ROWS")
+    assert dropped.quarantined() == sorted([*names, "report.json"])
+    for name in names:
+        assert objects.get_bytes("artifacts", f"{FOLDER}quarantine/{dropped.dataset}/{name}") == damaged
+        assert objects.get_bytes("data", f"{FOLDER}incoming/{name}") == damaged
+    report = objects.get_json("artifacts", f"{FOLDER}quarantine/{dropped.dataset}/report.json")
+    assert (report["reason_code"], report["reason"]) == ("RAGGED_ROWS", answer["reason"])
+    assert dropped.report() == report
+    assert dropped.written(dropped.folder) == ["report.json"]
+
+
+def test_files_of_one_name_do_not_hide_each_other_in_quarantine(drop: Drop) -> None:
+    dropped = drop(**{"d/1/x.csv": b"a\n", "d/2/x.csv": b"b\n", "d/report.json": b"c\n"})
+    dropped.validated()
+    assert dropped.quarantined() == ["00000-x.csv", "00001-x.csv", "00002-report.json", "report.json"]
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "EMPTY_FILE"),
+        (b"\xef\xbb\xbf\r\n", "EMPTY_FILE"),
+        (gzip.compress(b"", mtime=0), "EMPTY_FILE"),
+        (random.Random(1).randbytes(5000), "NOT_UTF8"),
+        (b"\xff\xd8\xff\xe0" + b"x" * 500, "NOT_UTF8"),
+        (b"%PDF-1.7\n" + b"x" * 500, "TOO_FEW_ROWS"),
+        (b"PK\x03\x04" + b"x" * 500, "ZIP_FILE"),
+    ],
+)
+def test_what_is_no_table_is_refused(drop: Drop, content: bytes, code: str) -> None:
+    dropped = drop(content)
+    answer = dropped.validated()
+    assert (answer["verdict"], answer["reason_code"]) == ("rejected", code)
+    assert dropped.quarantined() == ["report.json", "upload.csv"]
+
+
+def test_parts_form_one_dataset_and_empty_ones_are_passed_over(drop: Drop) -> None:
+    header, *lines = WDBC.splitlines(keepends=True)
+    dropped = drop(
+        **{"d/1.csv": header + b"".join(lines[:300]), "d/2.csv": b"", "d/3.csv": header + b"".join(lines[300:])}
+    )
+    assert dropped.validated()["rows"] == 569
+
+
+def test_parts_of_different_formats_are_refused(drop: Drop) -> None:
+    assert drop(**{"d/1.csv": WDBC, "d/2.jsonl": b'{"a": 1}\n'}).validated()["reason_code"] == "PARTS_DIFFER"
+
+
+def test_an_object_that_is_gone_is_refused_and_not_retried(drop: Drop, objects: Objects) -> None:
+    dropped = drop(WDBC)
+    dropped.delete()
+    answer = dropped.validated()
+    assert (answer["verdict"], answer["reason_code"]) == ("rejected", "OBJECT_GONE")
+    assert dropped.quarantined() == ["report.json"]
+    with pytest.raises(NotFoundError):
+        objects.get_bytes("data", dropped.parts[0]["key"])
+
+
+def test_the_bytes_validated_are_those_that_were_dropped(drop: Drop, aws: boto3.Session) -> None:
+    dropped = drop(WDBC)
+    aws.client("s3").put_object(Bucket="data", Key=dropped.parts[0]["key"], Body=b"other bytes")
+    assert dropped.validated()["verdict"] == "accepted"
+
+
+def test_a_dataset_that_is_too_large_is_refused_unread(drop: Drop, tmp_path: Path) -> None:
+    dropped = drop(WDBC)
+    dropped.delete()  # so that reading it would say OBJECT_GONE
+    assert dropped.under(Head(), tmp_path, max_bytes=1000)["reason_code"] == "TOO_LARGE"
+
+
+def test_a_champions_holdout_and_form_hold_for_the_next_dataset(drop: Drop, tmp_path: Path) -> None:
+    first = drop(WDBC)
+    first.validated()
+    head = Head(
+        champion=Champion(sequence=1, version="1", dataset=first.dataset, model_data_url="s3://artifacts/m.tar.gz"),
+        holdout="0123456789",
+    )
+    lines = WDBC.splitlines(keepends=True)
+    second = drop(b"".join(lines[:500])).under(head, tmp_path)
+    assert (second["verdict"], second["holdout"]) == ("accepted", "0123456789")
+    assert second["champion"] == {
+        "sequence": 1,
+        "version": "1",
+        "dataset": first.dataset,
+        "model_data_url": "s3://artifacts/m.tar.gz",
+    }
+    lost = drop(WDBC.replace(b"mean_radius", b"average_radius")).under(head, tmp_path)
+    assert (lost["reason_code"], "mean_radius" in lost["reason"]) == ("SCHEMA_CHANGED", True)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nothing_of_a_row_is_told(drop: Drop, capsys: pytest.CaptureFixture[str]) -> None:
+    canary = b"canary-5d1c"
+    row = b",".join([canary] * 31)
+    dropped = drop(WDBC + row[: -len(canary)] + b"benign\n" + b'"' + canary + b"\n")
+    answer = dropped.validated()
+    assert answer["verdict"] == "rejected"
+    told = json.dumps(answer) + json.dumps(dropped.report()) + capsys.readouterr().out
+    assert "canary" not in told

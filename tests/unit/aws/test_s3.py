@@ -1,0 +1,74 @@
+"""The adapter for S3, against moto's S3."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import boto3
+import pytest
+
+from headgate.aws.s3 import Objects
+from headgate.domain.errors import NotFoundError
+from headgate.domain.names import Part
+
+KEYS = ["plain.csv", "with space.csv", "a+b.csv", "100%.csv", "%2e%2e/x.csv", "ü/é 😀.csv", "q?a=b&c#d.csv"]
+
+
+@pytest.fixture
+def uploaded(aws: boto3.Session) -> Callable[[str, str, bytes], Part]:
+    """Upload as a person does, and pin the version."""
+
+    def upload(bucket: str, key: str, content: bytes) -> Part:
+        answer = aws.client("s3").put_object(Bucket=bucket, Key=key, Body=content)
+        return Part(key, answer["VersionId"], len(content))
+
+    return upload
+
+
+def content_of(objects: Objects, bucket: str, part: Part) -> bytes:
+    return b"".join(objects.get_blocks(bucket, part.key, part.version_id))
+
+
+@pytest.mark.parametrize("key", KEYS)
+def test_a_key_is_passed_as_it_is(objects: Objects, make_bucket, uploaded, key: str) -> None:
+    bucket = make_bucket("here")
+    part = uploaded(bucket, key, b"content")
+    assert content_of(objects, bucket, part) == b"content"
+    objects.copy(bucket, part, bucket, f"copy/{key}")
+    assert objects.get_bytes(bucket, f"copy/{key}") == b"content"
+
+
+def test_a_version_stays_what_it_was(objects: Objects, make_bucket, uploaded) -> None:
+    bucket = make_bucket("here")
+    old = uploaded(bucket, "x", b"old")
+    uploaded(bucket, "x", b"newer")
+    assert content_of(objects, bucket, old) == b"old"
+    objects.copy(bucket, old, bucket, "y")
+    assert objects.get_bytes(bucket, "y") == b"old"
+
+
+def test_a_large_object_comes_in_blocks(objects: Objects, make_bucket, tmp_path: Path) -> None:
+    bucket, path = make_bucket("here"), tmp_path / "large"
+    path.write_bytes(bytes(range(256)) * 40_000)
+    objects.put_file(bucket, "large", path)
+    blocks = list(objects.get_blocks(bucket, "large", ""))
+    assert b"".join(blocks) == path.read_bytes()
+    assert len(blocks) > 1
+
+
+def test_reading_can_be_limited(objects: Objects, make_bucket) -> None:
+    objects.put_bytes(make_bucket("here"), "x", b"content")
+    assert objects.get_bytes("here", "x", limit=3) == b"con"
+
+
+def test_what_does_not_exist_is_not_found(objects: Objects, make_bucket, tmp_path: Path) -> None:
+    bucket = make_bucket("here")
+    gone = Part("gone", "3HL4kqtJvjVBH40Nrjfkd", 1)
+    (tmp_path / "x").write_bytes(b"x")
+    for attempt in (
+        lambda: objects.get_json(bucket, "gone"),
+        lambda: content_of(objects, bucket, gone),
+        lambda: objects.copy(bucket, gone, bucket, "copy"),
+        lambda: objects.put_file("no-such-bucket", "x", tmp_path / "x"),
+    ):
+        with pytest.raises(NotFoundError):
+            attempt()

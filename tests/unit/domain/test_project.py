@@ -1,0 +1,106 @@
+"""project.yaml: what is allowed, how it is refused, and that its page is true."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headgate.domain.errors import SettingsError
+from headgate.domain.gate import GatePolicy
+from headgate.domain.project import MAX_BYTES, ProjectSettings, describe_settings, parse_settings
+
+PAGE = Path(__file__).resolve().parents[3] / "docs" / "project-settings.md"
+
+
+def test_nothing_is_required() -> None:
+    assert parse_settings(b"") == parse_settings(b"# only a comment\n") == ProjectSettings()
+
+
+def test_every_key_is_read() -> None:
+    settings = parse_settings(
+        b"target: diagnosis\ntask: binary\nmetric: auc\npositive: malignant\n"
+        b"columns: {ward: categorical, name: drop}\nidentity: [patient]\ntrusted: [radius]\nmin_rows: 100\n"
+        b"gate: {min_improvement: 0.01, min_test_rows: 50}\n"
+        b"training: {epochs: 20, batch_size: 64, learning_rate: 0.001, hidden_units: 32, dropout: 0.1, seed: 3,"
+        b" instance_type: ml.c5.xlarge}\n"
+        b"endpoint: {instance_type: ml.t2.medium, instance_count: 2}\n"
+    )
+    assert settings.columns == {"ward": "categorical", "name": "drop"}
+    assert settings.training.hyperparameters() == {
+        "epochs": "20",
+        "batch_size": "64",
+        "learning_rate": "0.001",
+        "hidden_units": "32",
+        "dropout": "0.1",
+        "seed": "3",
+    }
+    assert settings.endpoint.instance_count == 2
+
+
+def test_only_what_a_person_set_becomes_a_hyperparameter() -> None:
+    assert parse_settings(b"training: {epochs: 5}").training.hyperparameters() == {"epochs": "5"}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"), [("yes", "yes"), ("No", "No"), ("true", "true"), ("1", "1"), ("on", "on"), ("'1'", "1")]
+)
+def test_the_positive_class_is_text_however_it_is_written(written: str, meant: str) -> None:
+    assert parse_settings(f"positive: {written}".encode()).positive == meant
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("targt: x", "targt is not a known key; did you mean target?"),
+        ("epochs: 3", "did you mean training.epochs?"),
+        ("training: {epoch: 3}", "training.epoch is not a known key; did you mean training.epochs?"),
+        ("zzz: 3", "known keys are columns, endpoint, gate"),
+        ("training: {epochs: -3}", "training.epochs"),
+        ("training: {epochs: 1000000000}", "training.epochs"),
+        ("training: {epochs: yes}", "training.epochs"),
+        ("training: {epochs: '3'}", "training.epochs"),
+        ("training: {learning_rate: .nan}", "training.learning_rate"),
+        ("training: {instance_type: m5.large}", "training.instance_type"),
+        ("training: 5", "training"),
+        ("columns: {a: numerc}", "columns.a"),
+        ("columns: [a]", "columns"),
+        ("task: guess", "task"),
+        ("endpoint: {instance_count: 1000}", "endpoint.instance_count"),
+        ("target: a\ntarget: b", "target stands there twice"),
+        ("a: &x 1\nb: *x", "alias"),
+        ("[" * 20 + "]" * 20, "nested deeper"),
+        ("target: [a", "cannot be read as YAML"),
+        ("target: !!python/object:os.system x", "cannot be read as YAML"),
+        ("target: 2024-99-99", "cannot be read as YAML"),
+        ("- target", "key: value"),
+        ("just text", "key: value"),
+        ("target: x # " + "x" * MAX_BYTES, "larger than 64 KB"),
+    ],
+)
+def test_what_is_wrong_is_named(text: str, says: str) -> None:
+    with pytest.raises(SettingsError) as refusal:
+        parse_settings(text.encode())
+    assert says in str(refusal.value)
+
+
+@given(st.binary(max_size=200) | st.text(alphabet="abtrge:{}[]&*!- \n1.,'\"#|>?%@`", max_size=100).map(str.encode))
+def test_any_bytes_are_settings_or_refused(content: bytes) -> None:
+    with contextlib.suppress(SettingsError):
+        assert isinstance(parse_settings(content), ProjectSettings)
+
+
+def test_the_gates_settings_are_what_its_policy_takes() -> None:
+    policy = GatePolicy(**ProjectSettings().gate.model_dump())
+    assert (policy.min_improvement, policy.min_test_rows) == (0.0, 20)
+
+
+def test_the_page_lists_every_setting_as_the_model_says() -> None:
+    lines = [f"| `{key}` | {values} | {default} | {meaning} |" for key, values, default, meaning in describe_settings()]
+    assert [line for line in PAGE.read_text().splitlines() if line.startswith("| `")] == lines
+
+
+def test_the_pages_example_is_valid() -> None:
+    example = PAGE.read_text().split("```yaml\n")[1].split("```")[0]
+    assert parse_settings(example.encode()).target == "diagnosis"

@@ -1,0 +1,83 @@
+"""The process stays small whatever is uploaded: each case runs in a process of its own, whose peak is read."""
+
+import json
+import random
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PEAK_MB = 512
+EXAMINED = """
+import json, resource, sys
+from pathlib import Path
+from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.findings import Findings
+from headgate.domain.project import ProjectSettings
+from headgate.tables.engine import Limits
+from headgate.tables.examine import examine
+from headgate.tables.intake import save
+
+source, folder = Path(sys.argv[1]), Path(sys.argv[2])
+code = "FIT"
+try:
+    with source.open("rb") as file:
+        kind = save(iter(lambda: file.read(4 * 1024**2), b""), folder / "part")
+    examine([folder / "part"], kind, ProjectSettings(), None, Findings(), workdir=folder, limits=Limits())
+except DatasetRefusedError as refusal:
+    code = refusal.reason_code
+unit = 1024**2 if sys.platform == "darwin" else 1024
+print(json.dumps([code, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit]))
+"""
+
+
+def wide(rand: random.Random) -> bytes:
+    header = ",".join(f"c{number}" for number in range(400))
+    rows = [",".join(str(rand.randrange(1000)) for _ in range(399)) for _ in range(100)]
+    return "\n".join([header, *(f"{rows[n % 100]},{'xy'[n % 2]}" for n in range(8_000))]).encode()
+
+
+def narrow(rand: random.Random) -> list[str]:
+    return [f"{rand.random():.4f},{rand.random():.4f},{rand.choice('uvw')},{rand.choice('xy')}" for _ in range(1000)]
+
+
+def one_stray_quote(rand: random.Random) -> bytes:
+    lines = narrow(rand) * 1500
+    lines[3] = '1,2,"u,x'
+    return "\n".join(["a,b,c,y", *lines]).encode()
+
+
+def every_row_ragged(rand: random.Random) -> bytes:
+    return "\n".join(["a,b,c,d,y", *narrow(rand) * 1500]).encode()
+
+
+def long_rows_of_short_lines(_rand: random.Random) -> bytes:
+    return b"a,t,y\n" + (b'1,"' + b"short line\n" * 90_000 + b'",x\n') * 40
+
+
+def long_texts(rand: random.Random) -> bytes:
+    return b"a,t,y\n" + b"".join(
+        b"%d.5,%s%d,%s\n" % (n, b"x" * 30_000, n, rand.choice([b"x", b"y"])) for n in range(3000)
+    )
+
+
+@pytest.mark.parametrize(
+    ("make", "code"),
+    [
+        (wide, None),
+        (one_stray_quote, "UNBALANCED_QUOTES"),
+        (every_row_ragged, "RAGGED_ROWS"),
+        (long_rows_of_short_lines, "ROW_TOO_LONG"),
+        (long_texts, None),
+    ],
+)
+def test_memory_stays_bounded(tmp_path: Path, make: Callable[[random.Random], bytes], code: str | None) -> None:
+    source, folder = tmp_path / "source", tmp_path / "work"
+    folder.mkdir()
+    source.write_bytes(make(random.Random(5)))
+    command = [sys.executable, "-c", EXAMINED, str(source), str(folder)]
+    answer, peak = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert code in (None, answer)
+    assert peak < PEAK_MB
