@@ -65,9 +65,7 @@ def request_start(run: Run, *, ledger: Ledger, executions: Executions, now: str)
     raise AssertionError("unreachable: the loop returns or raises")
 
 
-def end_run(
-    project: Project, run: str, ending: Ending, *, ledger: Ledger, executions: Executions, now: str
-) -> None:
+def end_run(project: Project, run: str, ending: Ending, *, ledger: Ledger, executions: Executions, now: str) -> None:
     """Write a run's one terminal record, and start the run that waited behind it.
 
     Safe to repeat: a run that has ended keeps its ending, and what waits is started again in case the first attempt
@@ -98,4 +96,3 @@ def start_active(project: Project, *, ledger: Ledger, executions: Executions) ->
     active = ledger.head(project).active
     if active is not None and (waiting := ledger.run(project, active)) is not None:
         executions.start(active, given_to(waiting))
-
