@@ -3,6 +3,8 @@
 People are told by the reactor on the ledger's stream (`run_ended`), so that no ending is written without being told.
 """
 
+import random
+import time
 from dataclasses import replace
 from typing import Protocol
 
@@ -12,6 +14,7 @@ from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Run, Start, Supersede, Wait, admit, superseded
 
 _ATTEMPTS = 8
+_LONGEST_PAUSE_SECONDS = 2.0
 
 
 class Executions(Protocol):
@@ -59,9 +62,8 @@ def request_start(run: Run, *, ledger: Ledger, executions: Executions, now: str)
                 case Supersede(by):
                     ledger.write(project, head, RunEnded(run.run, superseded(by), now))
                     return "superseded"
-        except ConflictError:
-            if attempt == _ATTEMPTS - 1:
-                raise
+        except ConflictError as error:
+            _step_aside(attempt, error)
     raise AssertionError("unreachable: the loop returns or raises")
 
 
@@ -85,9 +87,8 @@ def end_run(project: Project, run: str, ending: Ending, *, ledger: Ledger, execu
         try:
             ledger.write(project, following, *ends, *starts)
             break
-        except ConflictError:
-            if attempt == _ATTEMPTS - 1:
-                raise
+        except ConflictError as error:
+            _step_aside(attempt, error)
     start_active(project, ledger=ledger, executions=executions)
 
 
@@ -96,3 +97,10 @@ def start_active(project: Project, *, ledger: Ledger, executions: Executions) ->
     active = ledger.head(project).active
     if active is not None and (waiting := ledger.run(project, active)) is not None:
         executions.start(active, given_to(waiting))
+
+
+def _step_aside(attempt: int, error: ConflictError) -> None:
+    """After a lost race wait a little, longer each time and never the same; after the last attempt give up."""
+    if attempt == _ATTEMPTS - 1:
+        raise error
+    time.sleep(random.uniform(0, _LONGEST_PAUSE_SECONDS * 2**attempt / 2**_ATTEMPTS))  # noqa: S311 - no secret
