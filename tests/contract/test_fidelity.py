@@ -253,12 +253,6 @@ def test_starting_a_running_execution_again_is_refused(execute, cloud) -> None:
     client.stop_execution(executionArn=arn)
 
 
-def test_an_execution_pauses_before_its_first_state(execute, ended) -> None:
-    _, events = ended(execute({"Type": "Pass"}))
-    started, entered = (event["timestamp"] for event in events[:2])
-    assert (entered - started).total_seconds() >= 0.1
-
-
 def test_a_stopped_job_fails_its_state_as_a_failed_one(execute, ended, cloud, training_request, role, name) -> None:
     request = training_request("import time\ntime.sleep(600)")
     state = {"Type": "Task", "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync", "Arguments": request}

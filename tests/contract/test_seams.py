@@ -27,6 +27,14 @@ FUNCTIONS = {
         "ministack.core.responses.get_account_id": "",
         "ministack.core.responses.get_region": "",
     },
+    "objects": {
+        "ministack.services.s3._fire_s3_event": "bucket_name key event_name size etag deletion_type restore_event_data "
+        "version_id sequencer object_extra record_extra",
+        "ministack.services.eventbridge._dispatch_event": "event view",
+    },
+    "pauses": {
+        "ministack.services.stepfunctions._run_execution": "exec_arn",
+    },
     "transport": {
         "ministack.app.pin_request_origin": "source_ip secure_transport",
     },
@@ -111,6 +119,14 @@ def test_the_worker_script_reports_exceptions_where_a_seam_looks() -> None:
 
     script = find("ministack.core.lambda_runtime._PYTHON_WORKER_SCRIPT")
     assert PLACE in script, f"Workers report exceptions in another way now. {WHY}"
+
+
+def test_the_pause_that_a_seam_leaves_out_is_the_first_sleep_of_an_execution() -> None:
+    from headgate_local.seams.pauses import PAUSE_SECONDS
+
+    source = inspect.getsource(find("ministack.services.stepfunctions._run_execution"))
+    assert source.find(f"time.sleep({PAUSE_SECONDS})") == source.find("time.sleep("), WHY
+    assert "time.sleep(" in source, f"MiniStack does not pause any more: remove seams/pauses.py. {WHY}"
 
 
 def test_a_session_is_a_record_that_a_seam_can_write() -> None:

@@ -15,7 +15,7 @@ _installed: list["SageMaker"] = []
 def install(endpoint_url: str) -> None:
     """Add to MiniStack, in this process, what it lacks. Call it once, in the main thread, before serving."""
     from headgate_local.sagemaker.service import SageMaker
-    from headgate_local.seams import lambdas, machines, objects, routing, transport
+    from headgate_local.seams import lambdas, machines, objects, pauses, routing, transport
 
     if _installed:
         raise RuntimeError("The seams are installed already; MiniStack can be extended once in a process.")
@@ -24,6 +24,7 @@ def install(endpoint_url: str) -> None:
     routing.install(sagemaker)
     lambdas.install()
     objects.install()
+    pauses.install()
     transport.install()
     machines.install(sagemaker)
 

@@ -5,7 +5,8 @@ Everything is computed from ranks and frequencies, so that scale, offset, direct
 and no value can overflow.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 
 from headgate.domain.checks import Association
 from headgate.domain.columns import Column
@@ -15,45 +16,48 @@ from headgate.tables.prepare import prepared
 
 _SAMPLE_ROWS = (2_000, 10_000)
 _SAMPLE_CELLS = 1_000_000
+_FEATURES_IN_ONE_QUERY = 50  # many in one query save time, all in one would cost memory
 _ROWS_PER_VALUE = 10  # with fewer rows for each value, values tell the target by chance
 
 _AUC_BETWEEN_NEIGHBOURS = """
-WITH placed AS (
-    SELECT y, row_number() OVER (ORDER BY median(x), y) AS place FROM (SELECT y, {x} AS x FROM tested) GROUP BY y
+WITH long AS ({long}), placed AS (
+    SELECT f, y, row_number() OVER (PARTITION BY f ORDER BY median(x), y) AS place FROM long GROUP BY f, y
 ), paired AS (
-    SELECT place - shift AS pair, 1 - shift AS below, {x} AS x
-    FROM tested JOIN placed USING (y) CROSS JOIN (VALUES (0), (1)) AS shifts (shift)
+    SELECT f, place - shift AS pair, 1 - shift AS below, x
+    FROM long JOIN placed USING (f, y) CROSS JOIN (VALUES (0), (1)) AS shifts (shift)
     WHERE place - shift BETWEEN 1 AND {classes} - 1
 ), ranked AS (
-    SELECT pair, below, rank() OVER (PARTITION BY pair ORDER BY x)
-        + (count(*) OVER (PARTITION BY pair, x) - 1) / 2.0 AS r
+    SELECT f, pair, below, rank() OVER (PARTITION BY f, pair ORDER BY x)
+        + (count(*) OVER (PARTITION BY f, pair, x) - 1) / 2.0 AS r
     FROM paired
 ), counted AS (
-    SELECT pair, sum(r) FILTER (below = 0) AS r, count(*) FILTER (below = 0)::DOUBLE AS n,
+    SELECT f, pair, sum(r) FILTER (below = 0) AS r, count(*) FILTER (below = 0)::DOUBLE AS n,
         count(*) FILTER (below = 1)::DOUBLE AS m
-    FROM ranked GROUP BY pair
+    FROM ranked GROUP BY f, pair
 )
-SELECT min(0.5 + abs((r - n * (n + 1) / 2) / (n * m) - 0.5)) FROM counted
+SELECT f, min(0.5 + abs((r - n * (n + 1) / 2) / (n * m) - 0.5)) FROM counted GROUP BY f
 """
 """Mann and Whitney's estimate of the area under the ROC curve, between classes next to each other in median."""
 
 _BALANCED_ACCURACY_OF_VALUES = """
-WITH cells AS (SELECT {x} AS x, y, count(*) AS n FROM tested GROUP BY ALL),
-shares AS (SELECT x, n / sum(n) OVER (PARTITION BY y) AS share FROM cells)
-SELECT sum(best) / {classes} FROM (SELECT max(share) AS best FROM shares GROUP BY x)
+WITH long AS ({long}), cells AS (SELECT f, x, y, count(*) AS n FROM long GROUP BY f, x, y),
+shares AS (SELECT f, x, n / sum(n) OVER (PARTITION BY f, y) AS share FROM cells)
+SELECT f, sum(best) / {classes} FROM (SELECT f, max(share) AS best FROM shares GROUP BY f, x) GROUP BY f
 """
 
 _RANK_CORRELATION = """
-WITH ranked AS (
-    SELECT y, rank() OVER (ORDER BY {x}) + (count(*) OVER (PARTITION BY {x}) - 1) / 2.0 AS r
-    FROM tested WHERE {x} IS NOT NULL
+WITH long AS ({long}), ranked AS (
+    SELECT f, y, rank() OVER (PARTITION BY f ORDER BY x) + (count(*) OVER (PARTITION BY f, x) - 1) / 2.0 AS r
+    FROM long WHERE x IS NOT NULL
 )
-SELECT CASE WHEN count(*) >= 20 THEN coalesce(abs(corr(r, y)), 0) ELSE 0 END FROM ranked
+SELECT f, CASE WHEN count(*) >= 20 THEN coalesce(abs(corr(r, y)), 0) ELSE 0 END FROM ranked GROUP BY f
 """
 
 _CORRELATION_RATIO = """
-WITH groups AS (SELECT {x} AS x, count(*) AS n, avg(y) AS mean, var_pop(y) AS spread FROM tested GROUP BY ALL)
-SELECT sqrt(greatest(0, 1 - sum(n * spread) / nullif((SELECT var_pop(y) * count(*) FROM tested), 0))) FROM groups
+WITH long AS ({long}),
+groups AS (SELECT f, x, count(*) AS n, avg(y) AS mean, var_pop(y) AS spread FROM long GROUP BY f, x)
+SELECT f, sqrt(greatest(0, 1 - sum(n * spread) / nullif((SELECT var_pop(y) * count(*) FROM tested), 0)))
+FROM groups GROUP BY f
 """
 
 
@@ -83,41 +87,43 @@ def associations(
         chosen = _share(wanted / values.rows)
         engine.keep_sample("tested", f"SELECT {', '.join(needed)}, {ranks} AS y FROM data WHERE {chosen}")
     rows = engine.row("SELECT count(*) FROM tested")[0]
-    found = []
-    for index, column in features:
-        expression = prepared(index, column)
-        queries = (
-            _queries_for_classes(column, expression, rows)
-            if classes
-            else _queries_for_numbers(column, expression, rows)
-        )
-        strengths = [engine.row(query.format(classes=values.distinct, x=x))[0] for query, x in queries]
-        found.append(Association(column.name, max((value for value in strengths if value is not None), default=0.0)))
-    return found
+    strengths = [0.0] * len(features)
+    for query, measured in _measures(features, rows, classes=classes):
+        numbered = iter(measured.items())
+        while chunk := dict(islice(numbered, _FEATURES_IN_ONE_QUERY)):
+            for feature, strength in engine.rows(query.format(long=_long(chunk), classes=values.distinct)):
+                strengths[feature] = max(strengths[feature], strength or 0.0)
+    return [Association(column.name, strength) for (_, column), strength in zip(features, strengths, strict=True)]
+
+
+def _measures(
+    features: Sequence[tuple[int, Column]], rows: int, *, classes: bool
+) -> Iterator[tuple[str, dict[int, str]]]:
+    """The queries, each with the features that it measures: their position, and what is read of them."""
+    expressions = {at: (column, prepared(index, column)) for at, (index, column) in enumerate(features)}
+    ordered = {
+        at: _as_number(column, expression if not classes else f"coalesce({expression}, {_lowest(column)})")
+        for at, (column, expression) in expressions.items()
+        if column.kind in ("numeric", "datetime")
+    }
+    few_values = {
+        at: f"({expression})::VARCHAR"
+        for at, (column, expression) in expressions.items()
+        if column.measured.distinct <= rows / _ROWS_PER_VALUE
+    }
+    # A missing value ranks below all others where classes are told: that it is missing may be what tells.
+    yield (_AUC_BETWEEN_NEIGHBOURS if classes else _RANK_CORRELATION), ordered
+    yield (_BALANCED_ACCURACY_OF_VALUES if classes else _CORRELATION_RATIO), few_values
+
+
+def _long(features: Mapping[int, str]) -> str:
+    """One row for each feature and row of the sample: f the feature's position, x its value, y the target."""
+    positions, values = ", ".join(map(str, features)), ", ".join(features.values())
+    return f"SELECT unnest([{positions}]) AS f, unnest([{values}]) AS x, y FROM tested"
 
 
 def _share(share: float) -> str:
     return "true" if share >= 1 else f"h < {int(2**64 * share)}::UBIGINT"
-
-
-def _queries_for_classes(column: Column, expression: str, rows: int) -> list[tuple[str, str]]:
-    queries = []
-    if column.kind in ("numeric", "datetime"):
-        # A missing value ranks below all others: that it is missing may be what tells.
-        ordered = f"coalesce({expression}, {_lowest(column)})"
-        queries.append((_AUC_BETWEEN_NEIGHBOURS, _as_number(column, ordered)))
-    if column.measured.distinct <= rows / _ROWS_PER_VALUE:
-        queries.append((_BALANCED_ACCURACY_OF_VALUES, expression))
-    return queries
-
-
-def _queries_for_numbers(column: Column, expression: str, rows: int) -> list[tuple[str, str]]:
-    queries = []
-    if column.kind in ("numeric", "datetime"):
-        queries.append((_RANK_CORRELATION, expression))
-    if column.measured.distinct <= rows / _ROWS_PER_VALUE:
-        queries.append((_CORRELATION_RATIO, expression))
-    return queries
 
 
 def _lowest(column: Column) -> str:
