@@ -37,8 +37,11 @@ def environment(port: int) -> dict[str, str]:
     }
 
 
-def serve(port: int) -> None:
-    """Serve until told to stop; then end every process that was started on the way."""
+def serve(port: int, listener: int | None = None) -> None:
+    """Serve until told to stop; then end every process that was started on the way.
+
+    `listener` is the file descriptor of a socket that listens on the port already.
+    """
     os.environ.update(environment(port))
     from hypercorn.asyncio import serve as hypercorn_serve
     from hypercorn.config import Config
@@ -47,7 +50,11 @@ def serve(port: int) -> None:
     from headgate_local import seams
 
     config = Config()
-    config.bind = [f"{HOST}:{port}"]
+    if listener is None:
+        config.bind = [f"{HOST}:{port}"]
+    else:
+        os.set_inheritable(listener, False)
+        config.bind = [f"fd://{listener}"]
     config.keep_alive_timeout = 75
     config.loglevel = os.environ["LOG_LEVEL"]
     config.accesslog = None
@@ -77,9 +84,10 @@ def main(arguments: list[str] | None = None) -> int:
     """Parse the command line and serve."""
     parser = argparse.ArgumentParser(prog="headgate_local.cloud", description=__doc__)
     parser.add_argument("--port", type=int, default=4566)
+    parser.add_argument("--listener", type=int, help="file descriptor of a socket that listens on the port already")
     options = parser.parse_args(arguments)
     Path(home()).mkdir(parents=True, exist_ok=True)
-    serve(options.port)
+    serve(options.port, options.listener)
     return 0
 
 

@@ -47,11 +47,12 @@ def up(port: int | None, progress: Progress) -> Card:
         raise LocalCloudError(
             "template.yaml was not found; run Headgate from its checkout (make setup installs it so)."
         )
-    port = _choose_port(port)
     log = home() / "local.log"
     credentials = (f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
-    progress(f"starting the local cloud at http://{HOST}:{port}")
-    process = _start(port, log, credentials)
+    with _listener(port) as listener:
+        port = int(listener.getsockname()[1])
+        progress(f"starting the local cloud at http://{HOST}:{port}")
+        process = _start(listener, log, credentials)
     try:
         _wait_until_ready(process, port, log)
         session = boto3.Session(*credentials, region_name=REGION)
@@ -103,32 +104,37 @@ def is_running(card: Card) -> bool:
     return _answers(card.endpoint_url)
 
 
-def _choose_port(port: int | None) -> int:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listener(port: int | None) -> socket.socket:
+    """A socket that listens where the local cloud shall. It is handed on open: nobody else can take the port meanwhile."""
+    for candidate in (DEFAULT_PORT, 0) if port is None else (port,):
+        listener = socket.socket()
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HOST, DEFAULT_PORT if port is None else port))
+            listener.bind((HOST, candidate))
+            listener.listen(128)
         except OSError:
-            if port is not None:
-                raise LocalCloudError(f"Port {port} is taken; choose another one with --port.") from None
-            probe.bind((HOST, 0))
-        return int(probe.getsockname()[1])
+            listener.close()
+        else:
+            return listener
+    raise LocalCloudError(f"Port {port} is taken; choose another one with --port.")
 
 
-def _start(port: int, log: Path, credentials: tuple[str, str]) -> "subprocess.Popen[bytes]":
+def _start(listener: socket.socket, log: Path, credentials: tuple[str, str]) -> "subprocess.Popen[bytes]":
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
         "AWS_ACCESS_KEY_ID": credentials[0],
         "AWS_SECRET_ACCESS_KEY": credentials[1],
     }
+    port = str(listener.getsockname()[1])
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
-            [sys.executable, "-m", "headgate_local.cloud", "--port", str(port)],
+            [sys.executable, "-m", "headgate_local.cloud", "--port", port, "--listener", str(listener.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
+            pass_fds=[listener.fileno()],
             start_new_session=True,
         )
 
