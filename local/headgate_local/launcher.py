@@ -105,7 +105,7 @@ def is_running(card: Card) -> bool:
 
 
 def _listener(port: int | None) -> socket.socket:
-    """A socket that listens where the local cloud shall. It is handed on open: nobody else can take the port meanwhile."""
+    """A socket that listens where the local cloud shall. It is handed on open: nobody else can take its port."""
     for candidate in (DEFAULT_PORT, 0) if port is None else (port,):
         listener = socket.socket()
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

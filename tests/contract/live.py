@@ -83,9 +83,6 @@ class Cloud:
 
 def start_cloud(home: Path) -> Cloud:
     """Start a local cloud of its own in a folder; it is ready when this answers."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     log = home / "cloud.log"
     environment = {
         **os.environ,
@@ -93,12 +90,16 @@ def start_cloud(home: Path) -> Cloud:
         "LOG_LEVEL": "WARNING",
         **{name.upper(): value for name, value in KEYS.items()},
     }
-    with log.open("wb") as output:
+    with socket.socket() as listener, log.open("wb") as output:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        port, descriptor = listener.getsockname()[1], listener.fileno()
         process = subprocess.Popen(
-            [sys.executable, "-m", "headgate_local.cloud", "--port", str(port)],
+            [sys.executable, "-m", "headgate_local.cloud", "--port", str(port), "--listener", str(descriptor)],
             env=environment,
             stdout=output,
             stderr=subprocess.STDOUT,
+            pass_fds=[descriptor],
         )
     url = f"http://127.0.0.1:{port}"
 
