@@ -65,13 +65,14 @@ def serve(port: int, listener: int | None = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         seams.install(os.environ["AWS_ENDPOINT_URL"])
-        await hypercorn_serve(ministack.app, config, shutdown_trigger=stop.wait)
+        try:
+            await hypercorn_serve(ministack.app, config, shutdown_trigger=stop.wait)
+        finally:
+            # Before the loop closes: it waits for its threads, and those wait for the processes that end here.
+            _end_lambda_workers()
+            seams.shutdown()
 
-    try:
-        asyncio.run(main())
-    finally:
-        seams.shutdown()
-        _end_lambda_workers()
+    asyncio.run(main())
 
 
 def _end_lambda_workers() -> None:

@@ -70,8 +70,12 @@ def up(port: int | None, progress: Progress) -> Card:
         )
         card.save()
     except BaseException:  # also when a person interrupts: nothing half started stays behind
-        process.send_signal(signal.SIGTERM)
-        process.wait(_STOP_SECONDS)
+        process.terminate()
+        try:
+            process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()  # what it started ends with it
+            process.wait()
         raise
     progress("ready")
     return card
