@@ -93,21 +93,6 @@ class StartedExecutions:
         return fresh
 
 
-class SentMessages:
-    """A topic that keeps what was published."""
-
-    def __init__(self) -> None:
-        self.sent: list[tuple[str, str, dict[str, str]]] = []
-
-    def publish(self, subject: str, message: str, attributes: dict[str, str]) -> None:
-        self.sent.append((subject, message, attributes))
-
-
 @pytest.fixture
 def executions() -> StartedExecutions:
     return StartedExecutions()
-
-
-@pytest.fixture
-def topic() -> SentMessages:
-    return SentMessages()

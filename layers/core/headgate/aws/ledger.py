@@ -91,7 +91,7 @@ class Ledger:
     def add_run(self, run: Run) -> bool:
         """Record a run that was not known; False when it was."""
         item = {"pk": f"{run.tenant}#{run.project}", "sk": f"RUN#{run.run}", **asdict(run)}
-        return self._put_if(item, "attribute_not_exists(pk)", {})
+        return self._put_new(item)
 
     def write(self, project: Project, head: Head, *changes: Change) -> Head:
         """Write a new head, and the changes that belong to it, all or nothing.
@@ -118,7 +118,7 @@ class Ledger:
     def claim_endpoint(self, project: Project) -> bool:
         """Claim the endpoint's name for the project; False when another project owns it."""
         owner = {"pk": f"ENDPOINT#{project.endpoint}", "sk": "OWNER", "tenant": project.tenant, "project": project.name}
-        if self._put_if(owner, "attribute_not_exists(pk)", {}):
+        if self._put_new(owner):
             return True
         item = self._get(owner["pk"], "OWNER")
         return item is not None and (item["tenant"], item["project"]) == (project.tenant, project.name)
@@ -190,11 +190,12 @@ class Ledger:
             answer = self._client.get_item(TableName=self._table, Key=_item({"pk": pk, "sk": sk}), ConsistentRead=True)
         return _plain(answer["Item"]) if "Item" in answer else None
 
-    def _put_if(self, item: Mapping[str, Any], condition: str, values: Mapping[str, Any]) -> bool:
-        extra = {"ExpressionAttributeValues": _item(values)} if values else {}
+    def _put_new(self, item: Mapping[str, Any]) -> bool:
         try:
             with translated("write the ledger"):
-                self._client.put_item(TableName=self._table, Item=_item(item), ConditionExpression=condition, **extra)
+                self._client.put_item(
+                    TableName=self._table, Item=_item(item), ConditionExpression="attribute_not_exists(pk)"
+                )
         except ConflictError as error:
             if (
                 isinstance(error.__cause__, ClientError)
