@@ -17,7 +17,7 @@ from headgate_local import lifeline
 
 PRELOAD = [
     "headgate_local.warm",
-    "headgate_local.sagemaker.script",
+    "headgate_local.sagemaker.jobs.script",
     "numpy",
     "pyarrow.parquet",
     "tensorflow",

@@ -8,7 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker import endpoints, model_packages, models, processing_jobs, tags, training_jobs
+from headgate_local.sagemaker import model_packages, tags
+from headgate_local.sagemaker.hosting import endpoints, models
+from headgate_local.sagemaker.jobs import processing_jobs, training_jobs
 from headgate_local.sagemaker.resources import Kind, Record, arn
 
 if TYPE_CHECKING:

@@ -14,12 +14,14 @@ from typing import Any
 
 from headgate_local.card import home
 from headgate_local.pool import WarmPool
-from headgate_local.sagemaker import endpoints, model_packages, models, processing_jobs, runtime, training_jobs
+from headgate_local.sagemaker import model_packages
 from headgate_local.sagemaker.clients import SERVICE
 from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.events import Events
-from headgate_local.sagemaker.fleet import Fleet
-from headgate_local.sagemaker.jobs import Jobs
+from headgate_local.sagemaker.hosting import endpoints, models, runtime
+from headgate_local.sagemaker.hosting.fleet import Fleet
+from headgate_local.sagemaker.jobs import processing_jobs, training_jobs
+from headgate_local.sagemaker.jobs.runner import Jobs
 from headgate_local.sagemaker.operations import OPERATIONS
 from headgate_local.sagemaker.resources import Collection, Kind, Record
 from headgate_local.sagemaker.validation import model, shaped, validate

@@ -8,7 +8,8 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services import tagging
 
-from headgate_local.sagemaker import runtime, tags
+from headgate_local.sagemaker import tags
+from headgate_local.sagemaker.hosting import runtime
 from headgate_local.sagemaker.operations import OPERATIONS
 from headgate_local.sagemaker.resources import arn
 from headgate_local.sagemaker.service import SageMaker

@@ -17,8 +17,8 @@ from typing import Literal
 
 from headgate_local.pool import WarmPool, WarmProcess
 from headgate_local.sagemaker.clients import logs_client
+from headgate_local.sagemaker.jobs.script import Script, run
 from headgate_local.sagemaker.logs import LogStream
-from headgate_local.sagemaker.script import Script, run
 
 logger = logging.getLogger("headgate.sagemaker")
 

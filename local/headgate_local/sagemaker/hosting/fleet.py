@@ -13,9 +13,9 @@ from typing import IO, TYPE_CHECKING
 
 from headgate_local.sagemaker.clients import Storage, TransferError, logs_client, unpack
 from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.instance import Instance, NotServable
+from headgate_local.sagemaker.hosting.instance import Instance, NotServable
+from headgate_local.sagemaker.hosting.models import data_url
 from headgate_local.sagemaker.logs import LogStream
-from headgate_local.sagemaker.models import data_url
 from headgate_local.sagemaker.resources import Record
 
 if TYPE_CHECKING:

@@ -6,13 +6,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker import container
 from headgate_local.sagemaker.clients import Storage, TransferError, take_on
 from headgate_local.sagemaker.errors import invalid, unsupported
-from headgate_local.sagemaker.jobs import Container, Job, Outcome
+from headgate_local.sagemaker.jobs import container
+from headgate_local.sagemaker.jobs.runner import Container, Job, Outcome
+from headgate_local.sagemaker.jobs.script import Script
+from headgate_local.sagemaker.jobs.training_jobs import JobFailed
 from headgate_local.sagemaker.resources import Kind, Record
-from headgate_local.sagemaker.script import Script
-from headgate_local.sagemaker.training_jobs import JobFailed
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from headgate_local.sagemaker.errors import invalid, unsupported
-from headgate_local.sagemaker.fleet import DeploymentFailed, Fleet
+from headgate_local.sagemaker.hosting.fleet import DeploymentFailed, Fleet
 from headgate_local.sagemaker.resources import Kind, Record
 
 if TYPE_CHECKING:

@@ -9,8 +9,8 @@ from urllib.parse import unquote
 from ministack.core.responses import get_account_id, get_region
 
 from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.fleet import FleetRetired, NoSuchVariant
-from headgate_local.sagemaker.instance import Answer, InstanceGone
+from headgate_local.sagemaker.hosting.fleet import FleetRetired, NoSuchVariant
+from headgate_local.sagemaker.hosting.instance import Answer, InstanceGone
 from headgate_local.sagemaker.resources import arn
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""Jobs: what runs to an end in containers."""
