@@ -10,6 +10,7 @@ values, minimum, maximum and mean of every column.
 
 import argparse
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -137,6 +138,7 @@ def measure_all(path: Path, rows: int, rounds: int) -> dict[str, dict[str, float
     for _ in range(rounds):
         for name, results in taken.items():
             command = [sys.executable, "-m", "benchmarks.validation", "--alone", name, str(path)]
+            os.sync()  # what the one before left to be written is not the next one's to pay for
             results.append(json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout))
     medians = {
         name: {fact: statistics.median(result[fact] for result in results) for fact in ("seconds", "peak_mb")}

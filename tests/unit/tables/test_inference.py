@@ -70,6 +70,18 @@ def test_a_number_column_that_turns_text_late_is_text(examined, table) -> None:
     assert "1 of 30000 values are not numbers, the first on line 29992" in answer.column("x").why
 
 
+@pytest.mark.parametrize("form", ["None", "?", " NA ", "  "])
+@pytest.mark.parametrize(("usual", "kind"), [("7.25", "numeric"), ("red", "categorical")])
+def test_a_form_of_missing_is_understood_where_the_beginning_does_not_show_it(
+    examined, table, form: str, usual: str, kind: str
+) -> None:
+    content = table(
+        30_000, a=number, x=lambda rand, row: form if row > 29_990 else rand.choice([usual, usual[::-1]]), y=label
+    )
+    column = examined(content).column("x")
+    assert (column.kind, column.measured.missing, column.measured.distinct) == (kind, 9, 2)
+
+
 def test_types_do_not_depend_on_where_the_text_stands(examined, table) -> None:
     kinds = set()
     for place in (0, 100, 199):

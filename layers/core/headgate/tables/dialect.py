@@ -12,6 +12,7 @@ from headgate.domain.reasons import Reason
 HEAD_BYTES = 1024**2
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_CELLS = 50_000
+_USUAL = ("", "NA", "NULL")  # what most programs write for a missing value
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
 
@@ -19,13 +20,15 @@ _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 class Dialect:
     """`numbers` says of each column whether it may be one of numbers: most values at the beginning are.
 
-    Where not all are, trying it fails, which is how the report comes to name the line.
+    Where not all are, trying it fails, which is how the report comes to name the line. `missing` is what to expect of
+    the forms of a missing value: every further one costs a reader of a million rows of 20 columns 10 ms.
     """
 
     delimiter: str
     names: tuple[str, ...]
     numbers: tuple[bool, ...]
     decimal: str
+    missing: tuple[str, ...]
 
 
 def detect(head: bytes) -> Dialect:
@@ -52,6 +55,7 @@ def detect(head: bytes) -> Dialect:
         names=tuple(name.strip() or f"column_{number}" for number, name in enumerate(header, 1)),
         numbers=tuple(_mostly_numbers(values, decimal) for values in cells),
         decimal=decimal,
+        missing=tuple(form for form in MISSING if form in _USUAL or any(form in values for values in cells)),
     )
 
 

@@ -42,12 +42,15 @@ _REFUSALS = (
 """By the words of DuckDB, which has one exception for all of them; tests hold every one of them to its file."""
 
 
+Storage = Literal["number", "text"]
+
+
 @dataclass(frozen=True, slots=True)
 class Loaded:
     """A column of the table `data`: its name in the upload, how it is stored, and what kept it from being a number."""
 
     name: str
-    storage: Literal["number", "text"]
+    storage: Storage
     numbers_among: int = 0
     first_text_line: int | None = None
 
@@ -88,14 +91,24 @@ def _load_csv(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -
     numbers = [
         name not in as_text and all(each.numbers[index] for each in dialects) for index, name in enumerate(first.names)
     ]
+    expected = sorted({form for each in dialects for form in each.missing})
     try:
-        expressions = [f"c{i}" if number else _text(f"c{i}") for i, number in enumerate(numbers)]
-        _create(engine, expressions, _read_csv(files, first, numbers))
-        return [Loaded(name, "number" if number else "text") for name, number in zip(first.names, numbers, strict=True)]
+        _create(engine, [f"c{i}" for i in range(len(numbers))], _read_csv(files, first, numbers, expected))
+        if not _holds_missing(engine, [f"c{i}" for i, number in enumerate(numbers) if not number]):
+            kinds: list[Storage] = ["number" if number else "text" for number in numbers]
+            return [Loaded(name, kind) for name, kind in zip(first.names, kinds, strict=True)]
+        engine.forget("data")
     except duckdb.Error:
-        # In one thread the first error of the file is found, whatever was found before.
-        with engine.one_thread():
-            return _load_csv_by_counting(engine, files, first, as_text)
+        pass  # the same error comes again, at the first line that has it
+    with engine.one_thread():
+        return _load_csv_by_counting(engine, files, first, as_text)
+
+
+def _holds_missing(engine: Engine, texts: Sequence[str]) -> bool:
+    """Whether a text still stands for a missing value: in a form that the beginning did not show, or among blanks."""
+    forms = ", ".join(map(literal, MISSING))
+    condition = " OR ".join(f"trim({text}) IN ({forms})" for text in texts)
+    return bool(texts) and bool(engine.row(f"SELECT count(*) FROM data WHERE {condition}")[0])
 
 
 def _load_csv_by_counting(
@@ -155,7 +168,9 @@ def _no_csv(words: str) -> DatasetRefusedError:
     )
 
 
-def _read_csv(files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bool]) -> str:
+def _read_csv(
+    files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bool], missing: Sequence[str] = MISSING
+) -> str:
     types = ", ".join(f"c{i}: '{'DOUBLE' if number else 'VARCHAR'}'" for i, number in enumerate(numbers))
     options = [
         literal(files),
@@ -163,7 +178,7 @@ def _read_csv(files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bo
         "auto_detect = false, header = true, strict_mode = true, null_padding = false",
         f"delim = {literal(form.delimiter)}, quote = '\"', escape = '\"'",
         f"decimal_separator = {literal(form.decimal)}",
-        f"nullstr = {literal(MISSING)}",
+        f"nullstr = {literal(missing)}",
         f"max_line_size = {MAX_LINE_BYTES}, buffer_size = {_BUFFER_BYTES}",
     ]
     return f"read_csv({', '.join(options)})"

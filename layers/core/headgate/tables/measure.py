@@ -15,6 +15,7 @@ QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 EXACT_DISTINCT_ROWS = 100_000
 _SAMPLE_ROWS = 20_000
 _COLUMNS_IN_ONE_SCAN = 50
+_MOST_FREQUENT = 6  # as many values as true and false have ways to be written: True, TRUE, true
 _MANY_DISTINCT = 0.8  # of all rows, by an estimate that may err by some per cent
 _DATETIME_FORMATS = (
     "%Y-%m-%d",
@@ -121,24 +122,28 @@ def _measured(
         )
     if MAX_CATEGORIES / 2 < distinct < 2 * MAX_CATEGORIES:
         distinct = _exactly_distinct(engine, index)
+    most_frequent = _most_frequent(engine, index) if distinct <= MAX_CATEGORIES else []
     return Measured(
         column.name,
         "text",
         rows,
         rows - count,
         distinct,
-        booleans=0 < distinct <= 6 and _booleans(engine, index),
+        booleans=0 < distinct <= _MOST_FREQUENT
+        and all(value.lower() in ("true", "false") for value, _ in most_frequent),
         datetime_format=_datetime_format(engine, index) if count else None,
         mean_length=mean,
-        most_frequent=_most_frequent(engine, index) if distinct <= MAX_CATEGORIES else None,
+        most_frequent=tuple(n for _, n in most_frequent[:5]) if distinct <= MAX_CATEGORIES else None,
         numbers_among=column.numbers_among,
         first_text_line=column.first_text_line,
     )
 
 
-def _most_frequent(engine: Engine, index: int) -> tuple[int, ...]:
-    counts = f"SELECT count(*) AS n FROM data WHERE c{index} IS NOT NULL GROUP BY c{index} ORDER BY n DESC LIMIT 5"
-    return tuple(n for (n,) in engine.rows(counts))
+def _most_frequent(engine: Engine, index: int) -> list[tuple[str, int]]:
+    return engine.rows(
+        f"SELECT c{index}, count(*) AS n FROM data WHERE c{index} IS NOT NULL GROUP BY c{index} "
+        f"ORDER BY n DESC LIMIT {_MOST_FREQUENT}"
+    )
 
 
 def _exactly_distinct(engine: Engine, index: int) -> int:
@@ -147,10 +152,6 @@ def _exactly_distinct(engine: Engine, index: int) -> int:
 
 def _whole_numbers(engine: Engine, index: int) -> bool:
     return bool(engine.row(f"SELECT coalesce(bool_and(c{index} = floor(c{index})), false) FROM data")[0])
-
-
-def _booleans(engine: Engine, index: int) -> bool:
-    return bool(engine.row(f"SELECT bool_and(lower(c{index}) IN ('true', 'false')) FROM data")[0])
 
 
 def _datetime_format(engine: Engine, index: int) -> str | None:
