@@ -9,6 +9,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+ADDED = ("model_dir", "_tuning_objective_metric")
+"""Hyperparameters that the SageMaker SDK and tuning jobs add, and that mean nothing here."""
+
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Train on the channels of the environment. Importing this file does nothing."""
@@ -30,9 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--patience", type=int, default=defaults.patience)
     parser.add_argument("--members", type=int, default=defaults.members)
     parser.add_argument("--weight_decay", type=float, default=defaults.weight_decay)
-    parser.add_argument("--model_dir", help=argparse.SUPPRESS)  # the SageMaker SDK adds it; SM_MODEL_DIR is meant
-    chosen = vars(parser.parse_args(arguments))
-    del chosen["model_dir"]
+    for name in ADDED:
+        parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
+    chosen = {name: value for name, value in vars(parser.parse_args(arguments)).items() if name not in ADDED}
     places = Places(
         train=Path(os.environ["SM_CHANNEL_TRAIN"]),
         validation=Path(os.environ["SM_CHANNEL_VALIDATION"]),

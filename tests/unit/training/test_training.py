@@ -151,6 +151,7 @@ def test_the_script_trains_from_the_environment(
     monkeypatch.setenv("SM_MODEL_DIR", str(tmp_path / "model"))
     monkeypatch.setenv("SM_OUTPUT_DATA_DIR", str(tmp_path / "output"))
     hyperparameters = ["--epochs", "2", "--batch_size", "64", "--hidden_units", "8", "--model_dir", "s3://x"]
+    hyperparameters += ["--_tuning_objective_metric", "val_loss"]
     monkeypatch.setattr("sys.argv", ["train.py", *hyperparameters])
     runpy.run_path(str(TRAIN_PY), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()
