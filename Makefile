@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 # Python writes byte code also where the machine says otherwise: without it TensorFlow takes four times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test lint images build bench lock clean
+.PHONY: help setup demo test clients lint images build bench lock clean
 
 help:  ## What can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -25,7 +25,10 @@ demo: setup  ## The whole story on real data: drop, train, judge, serve, predict
 	@$(BIN)/headgate demo
 
 test: setup  ## Every test, the real template on a local cloud included
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+	HEADGATE_STRICT=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not clients"
+
+clients: setup .venv-sagemaker/.ready  ## The local cloud under boto3, the AWS CLI and the SageMaker SDK, unmodified
+	HEADGATE_STRICT=1 $(BIN)/python -m pytest -m clients tests/contract/test_clients.py
 
 lint: setup $(SAM)  ## Formatting, types, layers, the template and the state machines
 	$(BIN)/ruff format --check .
@@ -50,7 +53,7 @@ bench: setup  ## Measure what the README says of speed, side by side with its pe
 lock:  ## Resolve the dependencies anew, for Python 3.11 and 3.12
 	$(COMPILE) --universal --python-version 3.11 --group dev --group bench pyproject.toml -o requirements.lock
 	echo 'aws-sam-cli>=1.170,<2' | $(COMPILE) --universal --python-version 3.11 - -o requirements-sam.lock
-	echo 'sagemaker>=3.27,<4' | $(COMPILE) --universal --python-version 3.11 - -o requirements-sagemaker.lock
+	printf 'sagemaker>=3.27,<4\nawscli>=1.46,<2\n' | $(COMPILE) --universal --python-version 3.11 - -o requirements-sagemaker.lock
 	$(COMPILE) --python-version 3.12 --python-platform aarch64-unknown-linux-gnu --constraint requirements.lock \
 		layers/core/requirements.in -o layers/core/requirements.lock
 
@@ -73,7 +76,7 @@ $(SAM): requirements-sam.lock | setup
 	@VIRTUAL_ENV=$(CURDIR)/.venv-sam $(UV) pip sync --quiet --compile-bytecode --require-hashes requirements-sam.lock
 	@touch $@
 
-# So does SageMaker's SDK, which is for people and builds, never for a Lambda.
+# So do SageMaker's SDK and the AWS CLI, which are for people and builds, never for a Lambda.
 .venv-sagemaker/.ready: requirements-sagemaker.lock | setup
 	@echo "Setting up .venv-sagemaker: about a minute the first time."
 	@test -x $(SDK) || $(PYTHON) -m venv .venv-sagemaker

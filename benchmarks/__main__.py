@@ -6,7 +6,7 @@ python -m benchmarks [NAME ...]
 import subprocess
 import sys
 
-NAMES = ("cold_start", "validation", "prediction", "road", "burst")
+NAMES = ("cold_start", "validation", "tuning", "prediction", "deployment", "alarms", "road", "burst")
 
 
 def main(names: list[str]) -> int:

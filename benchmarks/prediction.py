@@ -3,9 +3,10 @@
     python -m benchmarks.prediction [--json] [--rounds 20]
 
 The models are trained by the local cloud from two of the examples. `direct` speaks to the program that every instance
-of an endpoint runs, with the archive that was promoted; `boto3` goes through the local cloud to an instance. Two peers
-stand behind the same HTTP server class: `echo` gives back a ready answer, and `keras` asks `model.predict` of an equal
-network where `direct` asks LiteRT.
+of an endpoint runs, with the archive that was promoted; `boto3` goes through the local cloud to an instance, and so
+does `signed`, with one signed request that is sent again and again: what lies between the two is the client's own work.
+Two peers stand behind the same HTTP server class: `echo` gives back a ready answer, and `keras` asks `model.predict` of
+an equal network where `direct` asks LiteRT. In the end many clients ask at once, beside one uvicorn worker.
 
 All take turns, so that a busy machine slows all, and each has a process of its own, started anew three times. Where the
 system allows it the client has one core and the servers have another: left alone, the scheduler puts some pairs on one
@@ -18,7 +19,6 @@ import io
 import json
 import multiprocessing
 import os
-import socket
 import statistics
 import subprocess
 import sys
@@ -34,6 +34,8 @@ from typing import Any
 import orjson
 
 from benchmarks.cloud import local_cloud
+from benchmarks.throughput import serve_uvicorn, throughput
+from benchmarks.wire import CONTENT_TYPE, KeptAlive, plain, signed
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Part, Project, dataset_id
 from headgate_local.card import Card
@@ -45,11 +47,13 @@ EXAMPLES = {
 }
 ROOT = Path(__file__).resolve().parents[1]
 PATIENCE_SECONDS = 180.0
-TURN = {"echo": 50, "direct": 50, "boto3": 10, "keras": 5}
+TURN = {"echo": 50, "direct": 50, "signed": 10, "boto3": 10, "keras": 5}
 """Requests of each contestant in one round."""
 STARTS = 3
 GOAL_DIRECT = 2.0
-CONTENT_TYPE = "application/json"
+GOAL_ADDED = 5000.0
+"""Microseconds that InvokeEndpoint may add to the same request straight to the instance."""
+THROUGHPUT_TURNS = 3
 Ask = Callable[[], bytes]
 
 
@@ -70,29 +74,6 @@ def promote(cloud: Card, project: Project, file: Path, folder: Path) -> None:
     packed = s3.get_object(Bucket=cloud.artifact_bucket, Key=archive)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         tar.extractall(folder, filter="data")
-
-
-class KeptAlive:
-    """A raw client: one connection, one request that is sent again and again."""
-
-    def __init__(self, port: int, body: bytes) -> None:
-        head = f"POST /invocations HTTP/1.1\r\nHost: x\r\nContent-Type: {CONTENT_TYPE}\r\nContent-Length: {len(body)}"
-        self._request = head.encode() + b"\r\n\r\n" + body
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._answer = self._socket.makefile("rb")
-
-    def __call__(self) -> bytes:
-        """Send the request; the answer's body."""
-        self._socket.sendall(self._request)
-        status, length = self._answer.readline(), 0
-        while (line := self._answer.readline()) != b"\r\n":
-            if line.startswith(b"Content-Length:"):
-                length = int(line[15:])
-        body = self._answer.read(length)
-        if b" 200 " not in status:
-            raise RuntimeError(f"{status!r}: {body!r}")
-        return body
 
 
 @contextmanager
@@ -219,22 +200,40 @@ def measure_example(cloud: Card, name: str, folder: Path, rounds: int) -> dict[s
                 "keras": peer(serve_keras, folder),
             }
             contestants: dict[str, Ask] = {
-                contestant: KeptAlive(processes.enter_context(server), body) for contestant, server in servers.items()
+                contestant: KeptAlive(processes.enter_context(server), plain(body))
+                for contestant, server in servers.items()
             }
             move(0)
             if contestants["direct"]() != answer:
                 raise RuntimeError("The endpoint and the program that its instance runs do not answer alike.")
+            contestants["signed"] = KeptAlive(_port(cloud), signed(cloud, project.endpoint, body))
             for contestant, times in contest({**contestants, "boto3": invoke}, rounds).items():
                 taken[contestant] += times
     measured = {
         contestant: {"p50": statistics.median(times), "p99": statistics.quantiles(times, n=100)[-1]}
         for contestant, times in taken.items()
     }
+    with peer(serve_uvicorn, folder) as uvicorn, instance(folder) as direct:
+        rates = throughput(
+            {
+                "invoke endpoint": (_port(cloud), signed(cloud, project.endpoint, body)),
+                "instance": (direct, plain(body)),
+                "uvicorn": (uvicorn, plain(body)),
+            },
+            THROUGHPUT_TURNS,
+        )
     ratios = {
+        "signed adds": measured["signed"]["p50"] - measured["direct"]["p50"],
+        "boto3 adds": measured["boto3"]["p50"] - measured["direct"]["p50"],
         "direct to echo": measured["direct"]["p50"] / measured["echo"]["p50"],
         "keras to direct": measured["keras"]["p50"] / measured["direct"]["p50"],
     }
-    return {"bytes": {"request": len(body), "answer": len(answer)}, **measured, **ratios}
+    sizes = {"request": len(body), "answer": len(answer)}
+    return {"bytes": sizes, **measured, **ratios, "requests a second": rates}
+
+
+def _port(cloud: Card) -> int:
+    return int(cloud.endpoint_url.rpartition(":")[2])
 
 
 def main() -> None:
@@ -255,6 +254,10 @@ def main() -> None:
             print(f"{name:12}{contestant:12}{times['p50']:10.0f}{times['p99']:10.0f}")
         print(f"{name:12}direct is {values['direct to echo']:.2f} times echo (goal: at most {GOAL_DIRECT:.0f})")
         print(f"{name:12}keras is {values['keras to direct']:.0f} times direct")
+        added = ", ".join(f"{values[f'{way} adds']:.0f} us ({way})" for way in ("signed", "boto3"))
+        print(f"{name:12}InvokeEndpoint adds {added} to direct (goal: at most {GOAL_ADDED:.0f})")
+        rates = ", ".join(f"{who} {rate:.0f}" for who, rate in values["requests a second"].items())
+        print(f"{name:12}requests a second with 8 clients: {rates}")
 
 
 if __name__ == "__main__":

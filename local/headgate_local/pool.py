@@ -3,6 +3,7 @@
 ``import tensorflow`` takes 3 to 5 seconds; a fork of a process that has done it takes 20 ms.
 """
 
+import contextlib
 import multiprocessing
 import os
 import signal
@@ -33,6 +34,17 @@ class WarmProcess:
         self.output = output
         """Everything the process and its children write to stdout and stderr; ends when the last of them ends."""
 
+    @property
+    def sentinel(self) -> int:
+        """A file descriptor that can be read from when the process has ended."""
+        return self._process.sentinel
+
+    @property
+    def group(self) -> int:
+        """The number of its process group."""
+        assert self._process.pid is not None
+        return self._process.pid
+
     def wait(self, seconds: float) -> int | None:
         """The exit code (minus the number of the signal that killed it), or None if it still runs then."""
         self._process.join(seconds)
@@ -40,12 +52,12 @@ class WarmProcess:
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and its children; none left is fine."""
-        pid = self._process.pid
-        assert pid is not None
         try:
-            os.killpg(pid, number)
+            os.killpg(self.group, number)
         except ProcessLookupError:
-            return
+            if self._process.is_alive():  # it has not made its group yet
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(self.group, number)
         except PermissionError:  # macOS answers so for a group of zombies
             return
 
@@ -69,6 +81,9 @@ class WarmPool:
     @staticmethod
     def close() -> None:
         """End the fork server; processes of the pool must have ended before."""
+        # It has nothing to save, and would first come to the end of its imports.
+        if (pid := forkserver._forkserver._forkserver_pid) is not None:  # type: ignore[attr-defined]
+            os.kill(pid, signal.SIGKILL)
         forkserver._forkserver._stop()  # type: ignore[attr-defined]
         resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 

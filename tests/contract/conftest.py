@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from contract.live import REGION, Cloud, start_cloud, statement, tar_gz, wait_until
+from contract.rehearsal import heard, order, state  # noqa: F401 - fixtures for all
 
 
 @pytest.fixture(scope="session")
@@ -153,6 +155,68 @@ def log_of(cloud: Cloud) -> Callable[[str, str], list[str]]:
     return read
 
 
+SCORE = """
+import json, os
+given = json.loads(os.environ["SM_HPS"])
+print(f"score={1 - (given['rate'] - 0.3) ** 2};")
+"""
+"""A program that scores best at a rate of 0.3."""
+
+
+@pytest.fixture
+def tuning_request(training_request: Callable[..., dict[str, Any]], name: str) -> Callable[..., dict[str, Any]]:
+    """Makes a CreateHyperParameterTuningJob request that runs this program; ``config`` joins the job's config."""
+
+    def make(
+        program: str = SCORE, static: dict[str, Any] | None = None, jobs: int = 4, parallel: int = 2, **config: Any
+    ) -> dict[str, Any]:
+        training = training_request(program, static)
+        definition = {"StaticHyperParameters": training.pop("HyperParameters"), **training}
+        del definition["TrainingJobName"]
+        metric = {"Name": "score", "Regex": "score=([-0-9.e]+);"}
+        definition["AlgorithmSpecification"] |= {"MetricDefinitions": [metric]}
+        rate = {"Name": "rate", "MinValue": "0", "MaxValue": "1", "ScalingType": "Linear"}
+        own = {
+            "Strategy": "Random",
+            "HyperParameterTuningJobObjective": {"Type": "Maximize", "MetricName": "score"},
+            "ResourceLimits": {"MaxNumberOfTrainingJobs": jobs, "MaxParallelTrainingJobs": parallel},
+            "ParameterRanges": {"ContinuousParameterRanges": [rate]},
+            "RandomSeed": 7,
+        }
+        return {
+            "HyperParameterTuningJobName": name,
+            "HyperParameterTuningJobConfig": own | config,
+            "TrainingJobDefinition": definition,
+        }
+
+    return make
+
+
+@pytest.fixture
+def create_tuning(cloud: Cloud) -> Callable[[dict[str, Any]], str]:
+    """Creates a tuning job; answers its name."""
+
+    def make(request: dict[str, Any]) -> str:
+        cloud.client("sagemaker").create_hyper_parameter_tuning_job(**request)
+        return str(request["HyperParameterTuningJobName"])
+
+    return make
+
+
+@pytest.fixture
+def tuned(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
+    """Waits for a tuning job's end; answers its description."""
+
+    def wait(job: str) -> dict[str, Any]:
+        def look() -> Any:
+            found = cloud.client("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
+            return found if found["HyperParameterTuningJobStatus"] in ("Completed", "Failed", "Stopped") else None
+
+        return dict(wait_until(look))
+
+    return wait
+
+
 MODEL_PROGRAM = """
 import json, os, pathlib
 import numpy as np
@@ -207,18 +271,34 @@ def archives(cloud: Cloud, bucket: str, role: str, put: Callable[[str, bytes], s
 
 @pytest.fixture
 def make_config(cloud: Cloud, role: str) -> Callable[..., str]:
-    """Makes a model and an endpoint configuration for these archives, by variant; answers its name."""
+    """Makes models and an endpoint configuration for these archives, by variant; answers its name.
 
-    def make(variants: dict[str, str], **members: Any) -> str:
+    `config` has further members of the configuration, `members` those of every variant.
+    """
+
+    def make(
+        variants: dict[str, str],
+        shadows: dict[str, str] | None = None,
+        config: dict[str, Any] | None = None,
+        role: str = role,
+        **members: Any,
+    ) -> str:
         client, name = cloud.client("sagemaker"), f"c-{uuid4().hex[:12]}"
-        wanted = []
-        for variant, archive in variants.items():
+        instances = {} if "ServerlessConfig" in members else {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+
+        def wanted(variant: str, archive: str) -> dict[str, Any]:
             model = f"{name}-{variant}"
             container = {"Image": "tensorflow-inference", "ModelDataUrl": archive}
             client.create_model(ModelName=model, PrimaryContainer=container, ExecutionRoleArn=role)
-            instances = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-            wanted.append({"VariantName": variant, "ModelName": model, **instances, **members})
-        client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=wanted)
+            return {"VariantName": variant, "ModelName": model, **instances, **members}
+
+        mirrored = {"ShadowProductionVariants": [wanted(*shadow) for shadow in shadows.items()]} if shadows else {}
+        client.create_endpoint_config(
+            EndpointConfigName=name,
+            ProductionVariants=[wanted(*variant) for variant in variants.items()],
+            **mirrored,
+            **(config or {}),
+        )
         return name
 
     return make
@@ -231,7 +311,7 @@ def settled(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
     def wait(endpoint: str) -> dict[str, Any]:
         def look() -> Any:
             found = cloud.client("sagemaker").describe_endpoint(EndpointName=endpoint)
-            return found if found["EndpointStatus"] in ("InService", "Failed") else None
+            return found if found["EndpointStatus"] in ("InService", "Failed", "UpdateRollbackFailed") else None
 
         return dict(wait_until(look))
 
@@ -266,3 +346,24 @@ def ask(cloud: Cloud) -> Callable[..., Any]:
         return json.loads(response["Body"].read())["predictions"]
 
     return invoke
+
+
+@pytest.fixture
+def summed(cloud: Cloud) -> Callable[..., float]:
+    """The sum of a metric of a variant's invocations so far; further dimensions may be given."""
+
+    def look(metric: str, endpoint: str, variant: str = "main", namespace: str = "AWS/SageMaker", **more: str) -> float:
+        dimensions = {"EndpointName": endpoint, "VariantName": variant, **more}
+        now = datetime.now(UTC)
+        points = cloud.client("cloudwatch").get_metric_statistics(
+            Namespace=namespace,
+            MetricName=metric,
+            Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+            StartTime=now - timedelta(minutes=10),
+            EndTime=now + timedelta(minutes=1),
+            Period=60,
+            Statistics=["Sum"],
+        )["Datapoints"]
+        return float(sum(point["Sum"] for point in points))
+
+    return look

@@ -88,6 +88,7 @@ def start_cloud(home: Path) -> Cloud:
         **os.environ,
         "HEADGATE_HOME": str(home),
         "LOG_LEVEL": "WARNING",
+        "HEADGATE_STRICT": "1",
         **{name.upper(): value for name, value in KEYS.items()},
     }
     with socket.socket() as listener, log.open("wb") as output:

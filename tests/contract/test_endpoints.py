@@ -187,6 +187,17 @@ def test_counts_and_weights_can_be_kept_by_an_update(endpoint, cloud, archives, 
     assert settled(endpoint)["ProductionVariants"][0]["DesiredInstanceCount"] == 3
 
 
+def test_excluded_properties_are_not_retained(endpoint, cloud, archives, make_config, settled) -> None:
+    cloud.client("sagemaker").update_endpoint(
+        EndpointName=endpoint,
+        EndpointConfigName=make_config({"main": archives["up"]}, InitialInstanceCount=2, InitialVariantWeight=3.0),
+        RetainAllVariantProperties=True,
+        ExcludeRetainedVariantProperties=[{"VariantPropertyType": "DesiredWeight"}],
+    )
+    (variant,) = settled(endpoint)["ProductionVariants"]
+    assert (variant["CurrentInstanceCount"], variant["CurrentWeight"]) == (1, 3.0)
+
+
 def test_a_model_package_must_be_approved_to_be_deployed(cloud, archives, role, name) -> None:
     client = cloud.client("sagemaker")
     client.create_model_package_group(ModelPackageGroupName=name)
@@ -224,30 +235,3 @@ def test_errors_are_those_of_aws(endpoint, cloud, archives, make_config) -> None
     client.delete_endpoint_config(EndpointConfigName=config)
     with pytest.raises(ClientError, match="Could not find endpoint configuration"):
         client.describe_endpoint_config(EndpointConfigName=config)
-
-
-@pytest.mark.parametrize(
-    ("deployment", "feature"),
-    [
-        (
-            {"BlueGreenUpdatePolicy": {"TrafficRoutingConfiguration": {"Type": "CANARY", "WaitIntervalInSeconds": 60}}},
-            "CANARY",
-        ),
-        (
-            {
-                "RollingUpdatePolicy": {
-                    "MaximumBatchSize": {"Type": "INSTANCE_COUNT", "Value": 1},
-                    "WaitIntervalInSeconds": 1,
-                }
-            },
-            "RollingUpdatePolicy",
-        ),
-    ],
-)
-def test_deployments_that_are_not_there_are_refused_by_name(endpoint, cloud, settled, deployment, feature) -> None:
-    config = settled(endpoint)["EndpointConfigName"]
-    with pytest.raises(ClientError, match=feature) as refused:
-        cloud.client("sagemaker").update_endpoint(
-            EndpointName=endpoint, EndpointConfigName=config, DeploymentConfig=deployment
-        )
-    assert refused.value.response["Error"]["Code"] == "UnsupportedOperationException"

@@ -3,38 +3,11 @@
 import json
 from pathlib import Path
 
-import pytest
-from contract.live import ACCOUNT, REGION, wait_until
+from contract.live import wait_until
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "events" / "examples"
-OPEN = {"HyperParameters", "Tags"}
+OPEN = {"HyperParameters", "StaticHyperParameters", "Tags"}
 """Members whose keys are the user's."""
-
-
-@pytest.fixture
-def heard(cloud, name):
-    """Listens for SageMaker's events; answers those about a resource, as a list that grows."""
-    sqs, events = cloud.client("sqs"), cloud.client("events")
-    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
-    arn = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
-    allow = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
-             "Resource": arn}  # fmt: skip
-    policy = {"Version": "2012-10-17", "Statement": [allow]}
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps(policy)})
-    events.put_rule(Name=name, EventPattern=json.dumps({"source": ["aws.sagemaker"]}))
-    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
-    found: list[dict] = []
-
-    def about(text: str) -> list[dict]:
-        messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=0).get("Messages", [])
-        for message in messages:
-            found.append(json.loads(message["Body"]))
-            sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
-        return [event for event in found if text in event["resources"][0]]
-
-    yield about
-    events.remove_targets(Rule=name, Ids=["queue"])
-    events.delete_rule(Name=name)
 
 
 def differences(golden, emitted, path: str = "") -> list[str]:
@@ -122,3 +95,33 @@ def test_a_processing_job_tells_of_its_end(heard, cloud, put, bucket, role, name
     )
     assert not differences(golden("processing-job"), last(heard, name, ProcessingJobStatus="Completed"))
     assert [event["detail"]["ProcessingJobStatus"] for event in heard(name)] == ["InProgress", "Completed"]
+
+
+def test_a_tuning_job_tells_of_its_statuses(heard, cloud, tuning_request, put, name) -> None:
+    data = put(f"{name}/a.csv", b"1")
+    source = {"S3DataType": "S3Prefix", "S3Uri": data, "S3DataDistributionType": "FullyReplicated"}
+    request = tuning_request(jobs=2) | {"Tags": [{"Key": "tenant", "Value": "a"}]}
+    channels = [{"ChannelName": "train", "DataSource": {"S3DataSource": source}}]
+    request["TrainingJobDefinition"]["InputDataConfig"] = channels
+    cloud.client("sagemaker").create_hyper_parameter_tuning_job(**request)
+    job = f"hyper-parameter-tuning-job/{name}"
+    event = last(heard, job, HyperParameterTuningJobStatus="Completed")
+    assert not differences(golden("hyperparameter-tuning-job"), event)
+    assert event["detail"]["TrainingJobStatusCounters"]["Completed"] == 2
+    assert [event["detail"]["HyperParameterTuningJobStatus"] for event in heard(job)] == ["InProgress", "Completed"]
+
+
+def test_a_model_and_a_configuration_tell_of_their_beginning_and_their_end(heard, cloud, role, put, name) -> None:
+    client, tags = cloud.client("sagemaker"), [{"Key": "headgate:tenant", "Value": "acme"}]
+    container = {"Image": "any", "ModelDataUrl": put(f"{name}/model.tar.gz", b"")}
+    (variant,) = golden("endpoint-config")["detail"]["ProductionVariants"]
+    client.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=role, Tags=tags)
+    variants = [{**variant, "ModelName": name}]
+    client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants, Tags=tags)
+    client.delete_endpoint_config(EndpointConfigName=name)
+    client.delete_model(ModelName=name)
+    told = wait_until(lambda: len(found := heard(name)) == 4 and found)
+    kinds = ["Model", "Endpoint Config", "Endpoint Config", "Model"]
+    assert [event["detail-type"] for event in told] == [f"SageMaker {kind} State Change" for kind in kinds]
+    assert not differences(golden("model"), told[0])
+    assert not differences(golden("endpoint-config"), told[1])

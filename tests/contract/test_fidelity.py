@@ -6,6 +6,7 @@ out of the table and the test with it.
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -108,18 +109,55 @@ def test_requirements_of_an_archive_are_not_installed(cloud, training_request, f
     assert finished(name)["TrainingJobStatus"] == "Completed"
 
 
-def test_isolation_volume_keys_and_spot_are_accepted_without_effect(said) -> None:
+def test_isolation_and_a_vpc_are_accepted_without_effect(said) -> None:
     program = "import os, urllib.request\nsaid = urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + {!r}).status"
-    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1, "VolumeKmsKeyId": "no-key"}
     reached = said(
         program.format("/_ministack/health"),
         EnableNetworkIsolation=True,
+        EnableInterContainerTrafficEncryption=True,
         VpcConfig={"SecurityGroupIds": ["sg-none"], "Subnets": ["subnet-none"]},
-        ResourceConfig=resources,
-        EnableManagedSpotTraining=True,
-        StoppingCondition={"MaxRuntimeInSeconds": 60, "MaxWaitTimeInSeconds": 60},
     )
     assert reached == "200"
+
+
+def test_debugger_and_profiler_are_accepted_without_effect(said, bucket, name) -> None:
+    place = {"S3OutputPath": f"s3://{bucket}/{name}/debug"}
+    found = said("import os\nsaid = os.listdir(os.environ['SM_INPUT_CONFIG_DIR'])", DebugHookConfig=place,
+                 ProfilerConfig=place, ExperimentConfig={"TrialName": "none"})  # fmt: skip
+    assert "debughookconfig.json" not in found
+
+
+def test_the_names_of_hosts_do_not_resolve(said) -> None:
+    program = """
+import socket
+try:
+    said = socket.gethostbyname("algo-2")
+except OSError:
+    said = "unknown"
+"""
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
+    assert said(program, ResourceConfig=resources) == "unknown"
+
+
+def test_of_what_jobs_use_cpu_and_memory_alone_are_measured(cloud, training_request, finished, name) -> None:
+    client = cloud.client("sagemaker")
+    client.create_training_job(**training_request("import time\ntime.sleep(600)"))
+    host = [{"Name": "Host", "Value": f"{name}/algo-1"}]
+    found = wait_until(
+        lambda: cloud.client("cloudwatch").list_metrics(Namespace="/aws/sagemaker/TrainingJobs", Dimensions=host)[
+            "Metrics"
+        ]
+    )
+    client.stop_training_job(TrainingJobName=name)
+    finished(name)
+    assert {metric["MetricName"] for metric in found} <= {"CPUUtilization", "MemoryUtilization"}
+
+
+def test_data_of_fast_file_mode_is_downloaded_first(said, put, name) -> None:
+    source = {"S3DataType": "S3Prefix", "S3Uri": put(f"{name}/data/a.csv", b"1")}
+    fast = {"ChannelName": "train", "InputMode": "FastFile", "DataSource": {"S3DataSource": source}}
+    program = "import os\nsaid = os.path.isfile(os.environ['SM_CHANNEL_TRAIN'] + '/a.csv')"
+    assert said(program, InputDataConfig=[fast]) == "True"
 
 
 @pytest.mark.parametrize(
@@ -137,12 +175,6 @@ def test_data_from_elsewhere_than_plain_objects_is_refused(cloud, training_reque
         cloud.client("sagemaker").create_training_job(**request)
 
 
-def test_metrics_of_the_log_are_not_collected(train, training_request) -> None:
-    definition = [{"Name": "loss", "Regex": "loss=([0-9.]+)"}]
-    algorithm = training_request("")["AlgorithmSpecification"] | {"MetricDefinitions": definition}
-    assert "FinalMetricDataList" not in train("print('loss=0.5')", AlgorithmSpecification=algorithm)
-
-
 # Endpoints and the registry
 
 
@@ -152,14 +184,36 @@ def serving_processes(cloud) -> set[str]:
     return {pid for pid, parent, _ in lines if int(parent) == cloud.process.pid}
 
 
-def test_a_variant_is_one_process_whatever_its_count(cloud, archives, make_config, settled, name) -> None:
-    client = cloud.client("sagemaker")
-    config = make_config({"main": archives["up"]}, InitialInstanceCount=3)
+def test_instances_beyond_the_cores_share_processes(cloud, archives, make_config, settled, name) -> None:
+    client, cores = cloud.client("sagemaker"), os.cpu_count() or 1
+    config = make_config({"main": archives["up"]}, InitialInstanceCount=cores + 3)
     before = serving_processes(cloud)
     client.create_endpoint(EndpointName=name, EndpointConfigName=config)
-    assert settled(name)["ProductionVariants"][0]["CurrentInstanceCount"] == 3
-    assert len(serving_processes(cloud) - before) == 1
+    assert settled(name)["ProductionVariants"][0]["CurrentInstanceCount"] == cores + 3
+    assert len(serving_processes(cloud) - before) == cores
     client.delete_endpoint(EndpointName=name)
+
+
+def test_isolation_keys_and_machines_of_an_endpoint_are_accepted_without_effect(
+    cloud, archives, make_config, settled, name, ask
+) -> None:
+    config = make_config(
+        {"main": archives["up"]},
+        config={
+            "KmsKeyId": "no-key",
+            "EnableNetworkIsolation": True,
+            "VpcConfig": {"SecurityGroupIds": ["sg-none"], "Subnets": ["subnet-none"]},
+        },
+        InstanceType="ml.p5.48xlarge",
+        VolumeSizeInGB=512,
+        ModelDataDownloadTimeoutInSeconds=60,
+        VariantInstanceProvisionTimeoutInSeconds=300,
+        InferenceAmiVersion="al2-ami-sagemaker-inference-gpu-2",
+    )
+    cloud.client("sagemaker").create_endpoint(EndpointName=name, EndpointConfigName=config)
+    assert settled(name)["EndpointStatus"] == "InService"
+    assert ask(name, {"size": 2.5, "ward": "A"})[0]["label"] == "yes"
+    cloud.client("sagemaker").delete_endpoint(EndpointName=name)
 
 
 def test_litert_serves_and_no_saved_model_is_needed(endpoint, archives, get, ask) -> None:
@@ -170,11 +224,6 @@ def test_litert_serves_and_no_saved_model_is_needed(endpoint, archives, get, ask
 def test_missing_values_and_numbers_may_be_written_freely(endpoint, ask) -> None:
     written, missing = ask(endpoint, {"size": "2.5", "ward": "A"}, {"size": None, "ward": None})
     assert (written["label"], missing["probabilities"]) == ("yes", [0.5, 0.5])
-
-
-def test_invocations_leave_no_metrics(endpoint, ask, cloud) -> None:
-    ask(endpoint, {"size": 1.0, "ward": "A"})
-    assert cloud.client("cloudwatch").list_metrics(Namespace="AWS/SageMaker")["Metrics"] == []
 
 
 def test_registering_a_version_needs_the_groups_permission_only(cloud, make_user, name) -> None:
@@ -308,11 +357,72 @@ def test_lifecycle_rules_are_kept_and_not_run(cloud, name) -> None:
     assert "Expiration" not in s3.head_object(Bucket=name, Key="k")
 
 
-def test_queues_have_no_metrics_for_alarms_to_see(cloud, name) -> None:
-    sqs = cloud.client("sqs")
-    queue = sqs.create_queue(QueueName=name)["QueueUrl"]
-    sqs.send_message(QueueUrl=queue, MessageBody="m")
-    assert cloud.client("cloudwatch").list_metrics(Namespace="AWS/SQS")["Metrics"] == []
+# Metrics and alarms
+
+
+@pytest.fixture
+def make_alarm(cloud, name):
+    """Makes an alarm of this test's own on a metric; answers a function that looks at its state."""
+
+    def make(**members):
+        wanted = {
+            "AlarmName": name,
+            "Namespace": "Contract/Fidelity",
+            "MetricName": name,
+            "Statistic": "Maximum",
+            "Period": 60,
+            "EvaluationPeriods": 1,
+            "Threshold": 0.0,
+            "ComparisonOperator": "GreaterThanThreshold",
+        }
+        client = cloud.client("cloudwatch")
+        client.put_metric_alarm(**wanted | members)
+        return lambda: client.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
+
+    return make
+
+
+def test_queues_have_metrics_only_while_an_alarm_watches_them(cloud, make_alarm, name) -> None:
+    cloudwatch, sqs = cloud.client("cloudwatch"), cloud.client("sqs")
+    watched, other = (sqs.create_queue(QueueName=f"{name}-{each}")["QueueUrl"] for each in ("watched", "other"))
+    state = make_alarm(
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": watched.rpartition("/")[2]}],
+    )
+    for queue in (watched, other):
+        sqs.send_message(QueueUrl=queue, MessageBody="m")
+    wait_until(lambda: state() == "ALARM")
+
+    def metrics(queue: str) -> set[str]:
+        dimensions = [{"Name": "QueueName", "Value": queue.rpartition("/")[2]}]
+        listed = cloudwatch.list_metrics(Namespace="AWS/SQS", Dimensions=dimensions)["Metrics"]
+        return {each["MetricName"] for each in listed}
+
+    states = ("Visible", "NotVisible", "Delayed")
+    assert metrics(watched) == {f"ApproximateNumberOfMessages{each}" for each in states}
+    assert metrics(other) == set()
+
+
+def test_what_cannot_be_undone_rings_before_the_end_of_its_period(cloud, make_alarm, name) -> None:
+    state = make_alarm(Period=3600)
+    data = [{"MetricName": name, "Value": 1.0}]
+    cloud.client("cloudwatch").put_metric_data(Namespace="Contract/Fidelity", MetricData=data)
+    wait_until(lambda: state() == "ALARM")
+
+
+def test_actions_need_no_policy_of_the_topic_they_go_to(cloud, make_alarm, name) -> None:
+    denied = {"Effect": "Deny", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
+    policy = {"Version": "2012-10-17", "Statement": [{**denied, "Resource": "*"}]}
+    topic = cloud.client("sns").create_topic(Name=name, Attributes={"Policy": json.dumps(policy)})["TopicArn"]
+    make_alarm(AlarmActions=[topic], TreatMissingData="breaching")
+
+    def acted():
+        items = cloud.client("cloudwatch").describe_alarm_history(AlarmName=name, HistoryItemType="Action")
+        return items["AlarmHistoryItems"]
+
+    (item,) = wait_until(acted)
+    assert item["HistorySummary"] == f"Successfully executed action {topic}"
 
 
 def test_a_stopped_cloud_forgets_everything(tmp_path) -> None:

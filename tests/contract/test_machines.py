@@ -90,6 +90,38 @@ def test_a_machine_waits_for_its_job_and_gets_its_description(run, training_requ
     assert {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"} in tags
 
 
+@pytest.fixture
+def may_tune(role):
+    """What the role of a machine needs that tunes."""
+    verbs = ("Create", "Describe", "Stop")
+    actions = [*(f"sagemaker:{verb}HyperParameterTuningJob" for verb in verbs), "sagemaker:AddTags"]
+    return (statement(actions, f"{SAGEMAKER}:hyper-parameter-tuning-job/*"), statement("iam:PassRole", role))
+
+
+def test_a_machine_waits_for_its_tuning_job(run, tuning_request, may_tune, cloud) -> None:
+    ended = run(task("sagemaker:createHyperParameterTuningJob.sync", tuning_request(jobs=2)), *may_tune)
+    assert ended["status"] == "SUCCEEDED", ended.get("cause")
+    job = json.loads(ended["output"])
+    assert job["HyperParameterTuningJobStatus"] == "Completed"
+    assert job["TrainingJobStatusCounters"]["Completed"] == 2
+    tags = cloud.client("sagemaker").list_tags(ResourceArn=job["HyperParameterTuningJobArn"])["Tags"]
+    assert {"Key": "MANAGED_BY_AWS", "Value": "STARTED_BY_STEP_FUNCTIONS"} in tags
+
+
+def test_a_failed_tuning_job_fails_the_task(run, tuning_request, may_tune) -> None:
+    request = tuning_request("raise ValueError('bad')", jobs=2)
+    ended = run(task("sagemaker:createHyperParameterTuningJob.sync", request), *may_tune)
+    assert (ended["status"], ended["error"]) == ("FAILED", "States.TaskFailed")
+    assert "No training job succeeded" in json.loads(ended["cause"])["FailureReason"]
+
+
+def test_a_state_that_times_out_stops_its_tuning_job(run, tuning_request, may_tune, tuned, name) -> None:
+    request = tuning_request("import time\ntime.sleep(600)")
+    ended = run(task("sagemaker:createHyperParameterTuningJob.sync", request, TimeoutSeconds=1), *may_tune)
+    assert ended["error"] == "States.Timeout"
+    assert tuned(name)["HyperParameterTuningJobStatus"] == "Stopped"
+
+
 def test_a_failed_job_fails_the_task_with_its_description_as_the_cause(run, training_request, may_run_jobs) -> None:
     ended = run(task("sagemaker:createTrainingJob.sync", training_request("raise ValueError('bad')")), *may_run_jobs)
     assert (ended["status"], ended["error"]) == ("FAILED", "States.TaskFailed")

@@ -124,3 +124,63 @@ def test_names_are_unique_and_unknown_ones_are_not_found(process, cloud, name) -
         process("")
     with pytest.raises(ClientError, match="Could not find requested job with name: nobody"):
         cloud.client("sagemaker").describe_processing_job(ProcessingJobName="nobody")
+
+
+def test_several_instances_share_the_work(process, get, put, bucket, name) -> None:
+    for part in range(3):
+        put(f"{name}/parts/{part}", b"")
+    program = """
+import json, os, pathlib, sys
+root = pathlib.Path(sys.argv[1])
+config = json.loads((root.parent / "config" / "resourceconfig.json").read_text())
+job = json.loads((root.parent / "config" / "processingjobconfig.json").read_text())
+told = {"hosts": config["hosts"], "parts": sorted(os.listdir(root / "input" / "parts")),
+        "experiment": job["ExperimentConfig"]["TrialName"]}
+(root / "output" / (config["current_host"] + ".json")).write_text(json.dumps(told))
+"""
+
+    def given(what: str, distribution: str) -> dict:
+        s3 = {"S3Uri": f"s3://{bucket}/{name}/{what}", "LocalPath": f"{ROOM}/input/{what}", "S3DataType": "S3Prefix"}
+        s3 |= {"S3InputMode": "File", "S3DataDistributionType": distribution}
+        return {"InputName": what, "S3Input": s3}
+
+    job = process(
+        program,
+        arguments=(ROOM,),
+        ProcessingInputs=[given("code", "FullyReplicated"), given("parts", "ShardedByS3Key")],
+        ProcessingResources={"ClusterConfig": {"InstanceCount": 2, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}},
+        ExperimentConfig={"TrialName": "trial"},
+    )
+    assert job["ProcessingJobStatus"] == "Completed", job
+    first, second = (json.loads(get(f"s3://contract/{name}/out/algo-{number}.json")) for number in (1, 2))
+    assert first["hosts"] == ["algo-1", "algo-2"]
+    assert (len(first["parts"]), sorted(first["parts"] + second["parts"])) == (2, ["0", "1", "2"])
+    assert first["experiment"] == "trial"
+
+
+def test_a_continuous_output_is_there_while_the_program_runs(process, cloud, get, bucket, name) -> None:
+    output = {"S3Uri": f"s3://{bucket}/{name}/out", "LocalPath": f"{ROOM}/output", "S3UploadMode": "Continuous"}
+    program = "import sys, time\nopen(sys.argv[1] + '/half', 'w').write('half')\ntime.sleep(600)"
+    outputs = {"Outputs": [{"OutputName": "all", "S3Output": output}]}
+    process(program, arguments=(f"{ROOM}/output",), wait=False, ProcessingOutputConfig=outputs)
+    client, s3 = cloud.client("sagemaker"), cloud.client("s3")
+    wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"{name}/out/").get("Contents"))
+    assert get(f"s3://{bucket}/{name}/out/half") == b"half"
+    client.stop_processing_job(ProcessingJobName=name)
+    wait_until(lambda: client.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "Stopped")
+
+
+def test_keys_that_cannot_be_used_fail_the_job(process, cloud, bucket, name) -> None:
+    kms = cloud.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.disable_key(KeyId=key)
+    output = {"S3Uri": f"s3://{bucket}/{name}/out", "LocalPath": f"{ROOM}/output", "S3UploadMode": "EndOfJob"}
+    outputs = {"Outputs": [{"OutputName": "all", "S3Output": output}], "KmsKeyId": key}
+    job = process("", ProcessingOutputConfig=outputs)
+    assert job["ProcessingJobStatus"] == "Failed"
+    assert "KMS.DisabledException" in job["FailureReason"]
+
+
+def test_a_lack_of_capacity_fails_the_job(process, order, name) -> None:
+    order("aws:sagemaker:exhaust-capacity", name, count="1")
+    assert process("")["FailureReason"].startswith("CapacityError: ")

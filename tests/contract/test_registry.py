@@ -2,6 +2,7 @@
 
 import pytest
 from botocore.exceptions import ClientError
+from contract.live import statement
 
 INFERENCE = {
     "Containers": [{"Image": "tensorflow-inference", "ModelDataUrl": "s3://contract/model.tar.gz"}],
@@ -95,3 +96,77 @@ def test_tags_of_creation_are_kept(cloud, name) -> None:
     client = cloud.client("sagemaker")
     made = client.create_model_package_group(ModelPackageGroupName=name, Tags=[{"Key": "t", "Value": "v"}])
     assert client.list_tags(ResourceArn=made["ModelPackageGroupArn"])["Tags"] == [{"Key": "t", "Value": "v"}]
+
+
+def test_a_life_cycle_is_kept_and_changed(cloud, register) -> None:
+    client = cloud.client("sagemaker")
+    arn = register(ModelLifeCycle={"Stage": "Development", "StageStatus": "Approved"})
+    client.update_model_package(ModelPackageArn=arn, ModelLifeCycle={"Stage": "Staging", "StageStatus": "Pending"})
+    life_cycle = client.describe_model_package(ModelPackageName=arn)["ModelLifeCycle"]
+    assert life_cycle == {"Stage": "Staging", "StageStatus": "Pending"}
+
+
+def test_further_inference_specifications_are_added(cloud, register) -> None:
+    client = cloud.client("sagemaker")
+    arn = register()
+    for name in ("one", "two"):
+        added = [{"Name": name, "Containers": INFERENCE["Containers"]}]
+        client.update_model_package(ModelPackageArn=arn, AdditionalInferenceSpecificationsToAdd=added)
+    found = client.describe_model_package(ModelPackageName=arn)["AdditionalInferenceSpecifications"]
+    assert [each["Name"] for each in found] == ["one", "two"]
+
+
+def test_many_versions_are_described_at_once(cloud, register) -> None:
+    client = cloud.client("sagemaker")
+    known = register()
+    missing = known.replace("/1", "/9")
+    answer = client.batch_describe_model_package(ModelPackageArnList=[known, missing])
+    assert answer["ModelPackageSummaries"][known]["ModelApprovalStatus"] == "PendingManualApproval"
+    assert answer["BatchDescribeModelPackageErrorMap"][missing]["ErrorCode"] == "ValidationException"
+
+
+@pytest.mark.parametrize(
+    ("request_", "versions"),
+    [
+        ({}, [1, 2]),
+        ({"ModelPackageType": "Versioned"}, [1, 2]),
+        ({"ModelPackageType": "Both"}, [1, 2]),
+        ({"ModelPackageType": "Unversioned"}, []),
+        ({"SortBy": "Name", "SortOrder": "Descending"}, [2, 1]),
+        ({"NameContains": "never"}, []),
+    ],
+)
+def test_versions_of_a_group_are_listed(cloud, register, group, request_, versions) -> None:
+    register(), register()
+    found = cloud.client("sagemaker").list_model_packages(ModelPackageGroupName=group, **request_)
+    assert [package["ModelPackageVersion"] for package in found["ModelPackageSummaryList"]] == versions
+
+
+def test_without_a_group_only_versions_that_are_asked_for_are_listed(cloud, register) -> None:
+    client, arn = cloud.client("sagemaker"), register()
+    assert not client.list_model_packages()["ModelPackageSummaryList"]
+    pages = client.get_paginator("list_model_packages").paginate(ModelPackageType="Versioned")
+    assert arn in [package["ModelPackageArn"] for page in pages for package in page["ModelPackageSummaryList"]]
+
+
+def test_tags_of_a_request_are_conditions(cloud, make_user, name) -> None:
+    tagged = {"StringEquals": {"aws:RequestTag/tenant": "a"}}
+    keys = make_user(
+        statement("sagemaker:CreateModelPackageGroup"),
+        statement("sagemaker:AddTags", Condition=tagged),
+    )
+    user = cloud.client("sagemaker", **keys)
+    with pytest.raises(ClientError, match=r"\(AccessDenied.*sagemaker:AddTags"):
+        user.create_model_package_group(ModelPackageGroupName=name, Tags=[{"Key": "tenant", "Value": "b"}])
+    user.create_model_package_group(ModelPackageGroupName=name, Tags=[{"Key": "tenant", "Value": "a"}])
+
+
+def test_tags_of_a_resource_are_conditions(cloud, make_user, group) -> None:
+    client = cloud.client("sagemaker")
+    arn = client.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
+    mine = {"StringEquals": {"aws:ResourceTag/tenant": "a"}}
+    user = cloud.client("sagemaker", **make_user(statement("sagemaker:Describe*", Condition=mine)))
+    with pytest.raises(ClientError, match="AccessDenied"):
+        user.describe_model_package_group(ModelPackageGroupName=group)
+    client.add_tags(ResourceArn=arn, Tags=[{"Key": "tenant", "Value": "a"}])
+    user.describe_model_package_group(ModelPackageGroupName=group)

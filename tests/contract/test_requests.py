@@ -98,3 +98,25 @@ def test_a_body_that_is_no_json_object_is_refused(cloud) -> None:
         SigV4Auth(keys, "sagemaker", REGION).add_auth(request)
         response = URLLib3Session().send(request.prepare())
         assert (response.status_code, json.loads(response.content)["__type"]) == (400, "SerializationException")
+
+
+def test_a_job_can_be_deleted_once_it_has_ended(cloud, train, training_request, name) -> None:
+    client = cloud.client("sagemaker")
+    train("")
+    client.delete_training_job(TrainingJobName=name)
+    with pytest.raises(ClientError, match="Requested resource not found"):
+        client.describe_training_job(TrainingJobName=name)
+    client.create_training_job(**training_request("import time; time.sleep(60)"))  # its name is free again
+    with pytest.raises(ClientError, match=r"\(ResourceInUse\)"):
+        client.delete_training_job(TrainingJobName=name)
+    client.stop_training_job(TrainingJobName=name)
+
+
+def test_a_configuration_and_its_models_can_be_deleted_while_they_serve(cloud, endpoint, ask) -> None:
+    client = cloud.client("sagemaker")
+    config = client.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"]
+    for variant in client.describe_endpoint_config(EndpointConfigName=config)["ProductionVariants"]:
+        client.delete_model(ModelName=variant["ModelName"])
+    client.delete_endpoint_config(EndpointConfigName=config)
+    assert client.describe_endpoint(EndpointName=endpoint)["EndpointConfigName"] == config
+    assert ask(endpoint, {"size": 1.0, "ward": "A"})

@@ -20,6 +20,7 @@ FUNCTIONS = {
         "ministack.core.iam_actions.dynamodb_service_context": "body",
     },
     "identity": {
+        "ministack.core.iam_actions.request_tag_context": "service iam_action body params",
         "ministack.core.iam_evaluator.enforce": "access_key_id iam_action service region resource_arn service_context",
         "ministack.core.iam_actions.identity_denial_message": "action principal_arn resource explicit_deny",
         "ministack.core.router.extract_access_key_id": "headers query_params",
@@ -31,6 +32,26 @@ FUNCTIONS = {
         "ministack.services.s3._fire_s3_event": "bucket_name key event_name size etag deletion_type restore_event_data "
         "version_id sequencer object_extra record_extra",
         "ministack.services.eventbridge._dispatch_event": "event view",
+    },
+    "faults": {
+        "ministack.services.eventbridge._dispatch_event": "event view",
+        "ministack.app._routing_params": "method path headers body query_params",
+        "ministack.core.iam_actions.extract_iam_action": "service method path headers body query_params",
+        "ministack.core.iam_actions._match_rest_action": "service method path query_params",
+        "ministack.core.iam_actions.access_denied_response": "service action principal_arn request_id error_code "
+        "message headers",
+        "ministack.services.kms._resolve_key": "key_id_or_arn",
+        "ministack.services.kms._disable_key": "data",
+        "ministack.services.kms._enable_key": "data",
+    },
+    "scaling": {
+        "ministack.core.iam_actions.extract_resource_arn": "service method path headers body query_params region "
+        "account_id",
+        "ministack.core.iam_actions.request_tag_context": "service iam_action body params",
+        "ministack.services.eventbridge._parse_cron_fields": "expr",
+        "ministack.services.eventbridge._cron_next_fire": "fields after_dt",
+        "ministack.services.iam._gen_id": "prefix",
+        "ministack.services.iam._now": "",
     },
     "pauses": {
         "ministack.services.stepfunctions._run_execution": "exec_arn",
@@ -52,6 +73,16 @@ FUNCTIONS = {
         "ministack.services.stepfunctions._prefix_sdk_error": "service_name error_code",
         "ministack.services.stepfunctions._ExecutionError": "error cause",
     },
+    "monitoring": {
+        "ministack.services.cloudwatch.record_metric": "namespace metric_name value unit dimensions",
+        "ministack.services.cloudwatch.cloudformation_put_metric_alarm": "alarm",
+        "ministack.services.cloudwatch.cloudformation_delete_metric_alarm": "name refuse_dependents",
+        "ministack.services.cloudwatch._parse_alarm_rule": "rule",
+        "ministack.services.cloudwatch_logs._append_log_events": "stream events",
+        "ministack.services.sqs._queue_by_arn": "arn",
+        "ministack.services.sqs._refresh_counts": "q",
+        "ministack.services.cloudformation.provisioners._physical_name": "stack_name logical_id",
+    },
     "events": {
         "ministack.services.eventbridge._put_events": "data allow_aws_source",
     },
@@ -64,6 +95,27 @@ TABLES = {
         "ministack.services.tagging._RESOURCE_TAG_COLLECTORS",
     ],
     "identity": ["ministack.services.iam._roles"],
+    "monitoring": [
+        "ministack.app.SERVICE_HANDLERS",
+        "ministack.services.cloudwatch._alarms",
+        "ministack.services.cloudwatch._composite_alarms",
+        "ministack.services.cloudwatch._resource_tags",
+        "ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS",
+    ],
+    "faults": [
+        "ministack.app.SERVICE_HANDLERS",
+        "ministack.core.router.SERVICE_PATTERNS",
+        "ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE",
+        "ministack.core.iam_actions._BOTOCORE_SERVICE_MAP",
+        "ministack.services.kms._keys",
+    ],
+    "scaling": [
+        "ministack.core.iam_actions._BOTOCORE_SERVICE_MAP",
+        "ministack.services.iam._roles",
+        "ministack.services.stepfunctions._AWS_SDK_SERVICE_MAP",
+        "ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS",
+        "ministack.services.cloudformation.provisioners._REPLACING_PROPERTIES",
+    ],
     "machines": ["ministack.services.stepfunctions._state_machines", "ministack.services.stepfunctions._task_tokens"],
     "native": [
         "ministack.services.stepfunctions._SERVICE_DISPATCH",
@@ -150,3 +202,13 @@ def test_a_task_goes_through_the_functions_that_the_seams_wrap() -> None:
         assert name in source, f"_execute_task does not call {name}...) any more. {WHY}"
     assert "_invoke_resource" in inspect.getsource(machine._invoke_resource_with_timeout), WHY
     assert "_call_lambda(" in inspect.getsource(machine._invoke_with_callback), WHY
+
+
+def test_the_rule_of_a_composite_alarm_is_read_into_the_tree_that_is_walked_here() -> None:
+    from headgate_local.cloudwatch.composite import references, state_of
+
+    rule = "NOT (ALARM(a) OR OK(b)) AND (TRUE OR AT_LEAST(50%, NOT INSUFFICIENT_DATA, (c, d)))"
+    tree = find("ministack.services.cloudwatch._parse_alarm_rule")(rule)
+    assert list(references(tree)) == ["a", "b", "c", "d"], WHY
+    assert state_of(tree, {"a": "OK", "b": "ALARM", "c": "OK", "d": "OK"}.get) == "ALARM", WHY
+    assert state_of(tree, {"a": "ALARM", "b": "ALARM", "c": "OK", "d": "OK"}.get) == "OK", WHY

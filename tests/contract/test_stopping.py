@@ -52,15 +52,7 @@ def keep_busy(cloud: Cloud, archive: bytes) -> None:
     s3.create_bucket(Bucket="busy", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="busy", Key="code", Body=tar_gz({"train.py": SLEEPER.encode()}))
     s3.put_object(Bucket="busy", Key="model.tar.gz", Body=archive)
-    sagemaker.create_training_job(
-        TrainingJobName="job",
-        HyperParameters={"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://busy/code"},
-        AlgorithmSpecification={"TrainingImage": "any", "TrainingInputMode": "File"},
-        RoleArn=role,
-        OutputDataConfig={"S3OutputPath": "s3://busy/out"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-        StoppingCondition={"MaxRuntimeInSeconds": 600},
-    )
+    start_job(cloud, "job", role)
     sagemaker.create_model(
         ModelName="m", PrimaryContainer={"ModelDataUrl": "s3://busy/model.tar.gz"}, ExecutionRoleArn=role
     )
@@ -69,6 +61,18 @@ def keep_busy(cloud: Cloud, archive: bytes) -> None:
     sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
     wait_until(lambda: sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService")
     wait_until(lambda: "sleep 600" in descendants(cloud.process.pid).values())
+
+
+def start_job(cloud: Cloud, name: str, role: str) -> None:
+    cloud.client("sagemaker").create_training_job(
+        TrainingJobName=name,
+        HyperParameters={"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://busy/code"},
+        AlgorithmSpecification={"TrainingImage": "any", "TrainingInputMode": "File"},
+        RoleArn=role,
+        OutputDataConfig={"S3OutputPath": "s3://busy/out"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+    )
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
@@ -82,6 +86,16 @@ def test_no_process_outlives_the_cloud(busy, number) -> None:
     wait_until(lambda: not started.keys() & processes().keys(), 15)
     work = busy.log.parent / "work"
     assert number == signal.SIGKILL or not list(work.iterdir())
+
+
+def test_jobs_that_wait_for_their_turn_do_not_keep_a_cloud_up(busy) -> None:
+    role = busy.client("iam").get_role(RoleName="r")["Role"]["Arn"]
+    for number in range(2 * max(2, os.cpu_count() or 2)):
+        start_job(busy, f"more-{number}", role)
+    started = descendants(busy.process.pid)
+    busy.process.terminate()
+    busy.process.wait(timeout=30)
+    wait_until(lambda: not started.keys() & processes().keys(), 15)
 
 
 def test_an_instance_that_dies_is_started_again(busy) -> None:

@@ -1,6 +1,7 @@
 """Training jobs: what the program finds, what becomes of its output, and how a job ends."""
 
 import json
+import os
 import textwrap
 
 import pytest
@@ -25,6 +26,14 @@ pathlib.Path(os.environ["SM_OUTPUT_DATA_DIR"], "metrics.json").write_text("{}")
 def channel(name, uri, kind="S3Prefix"):
     source = {"S3DataType": kind, "S3Uri": uri, "S3DataDistributionType": "FullyReplicated"}
     return {"ChannelName": name, "DataSource": {"S3DataSource": source}}
+
+
+def printed(cloud, job):
+    """The streams of a job's log, once it has printed something; the group itself comes with the first line of all."""
+    logs = cloud.client("logs")
+    if not logs.describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"]:
+        return []
+    return logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{job}/")["logStreams"]
 
 
 def test_the_program_finds_what_a_container_offers(train, put, get, name) -> None:
@@ -103,14 +112,7 @@ def test_the_log_can_be_read_while_the_program_runs(cloud, training_request, fin
     cloud.client("sagemaker").create_training_job(
         **training_request("import time\nprint('begun', flush=True)\ntime.sleep(600)")
     )
-    logs = cloud.client("logs")
-    wait_until(
-        lambda: (
-            any(group["logGroupName"] == LOG_GROUP for group in logs.describe_log_groups()["logGroups"])
-            and logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{name}/")["logStreams"]
-            and log_of(LOG_GROUP, name) == ["begun"]
-        )
-    )
+    wait_until(lambda: printed(cloud, name) and log_of(LOG_GROUP, name) == ["begun"])
     cloud.client("sagemaker").stop_training_job(TrainingJobName=name)
     assert finished(name)["TrainingJobStatus"] == "Stopped"
 
@@ -159,8 +161,7 @@ def test_a_stopped_program_may_save_its_model_first(cloud, training_request, fin
     client = cloud.client("sagemaker")
     client.create_training_job(**training_request(textwrap.dedent(program)))
     wait_until(lambda: client.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training")
-    logs = cloud.client("logs")
-    wait_until(lambda: logs.describe_log_streams(logGroupName=LOG_GROUP, logStreamNamePrefix=f"{name}/")["logStreams"])
+    wait_until(lambda: printed(cloud, name))
     client.stop_training_job(TrainingJobName=name)
     job = finished(name)
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
@@ -168,6 +169,22 @@ def test_a_stopped_program_may_save_its_model_first(cloud, training_request, fin
     assert untar(get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"m": b"saved"}
     with pytest.raises(ClientError, match="because the training job is in status Stopped"):
         client.stop_training_job(TrainingJobName=name)
+
+
+def test_a_job_that_waits_for_its_turn_can_be_stopped_at_once(cloud, training_request, finished, name) -> None:
+    client, places = cloud.client("sagemaker"), max(2, os.cpu_count() or 2)
+    running = [f"{name}-{number}" for number in range(places)]
+    for job in running:
+        client.create_training_job(**training_request("import time\ntime.sleep(600)", TrainingJobName=job))
+        wait_until(lambda job=job: client.describe_training_job(TrainingJobName=job)["SecondaryStatus"] == "Training")
+    client.create_training_job(**training_request(""))
+    assert client.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Starting"
+    client.stop_training_job(TrainingJobName=name)
+    assert "TrainingStartTime" not in finished(name)
+    for job in running:
+        assert client.describe_training_job(TrainingJobName=job)["TrainingJobStatus"] == "InProgress"
+        client.stop_training_job(TrainingJobName=job)
+        finished(job)
 
 
 def test_no_data_under_a_prefix_fails_the_job_in_plain_words(train) -> None:
@@ -224,9 +241,27 @@ def test_an_unknown_job_is_not_found(cloud) -> None:
 @pytest.mark.parametrize(
     ("members", "feature"),
     [
-        ({"CheckpointConfig": {"S3Uri": "s3://contract/c"}}, "CheckpointConfig"),
+        ({"CheckpointConfig": {"S3Uri": "s3://contract/c", "LocalPath": "/tmp/c"}}, "CheckpointConfig.LocalPath"),
+        ({"MlflowConfig": {"MlflowResourceArn": "arn:aws:sagemaker:eu-central-1:000000000000:mlflow-app/a"}}, "Mlflow"),
+        ({"RemoteDebugConfig": {"EnableRemoteDebug": True}}, "RemoteDebugConfig"),
+        ({"ProfilerRuleConfigurations": [{"RuleConfigurationName": "r", "RuleEvaluatorImage": "i"}]}, "ProfilerRule"),
+        (
+            {
+                "ResourceConfig": {"InstanceType": "ml.g5.xlarge", "InstanceCount": 1, "VolumeSizeInGB": 1},
+                "StoppingCondition": {"MaxRuntimeInSeconds": 60, "MaxPendingTimeInSeconds": 7200},
+            },
+            "MaxPendingTime",
+        ),
         ({"HyperParameters": {"epochs": "1"}}, "script mode"),
-        ({"ResourceConfig": {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}}, "one instance"),
+        (
+            {
+                "ResourceConfig": {
+                    "VolumeSizeInGB": 1,
+                    "InstanceGroups": [{"InstanceType": "ml.m5.large", "InstanceCount": 1, "InstanceGroupName": "a"}],
+                }
+            },
+            "InstanceGroups",
+        ),
         ({"InputDataConfig": [channel("a", "s3://contract/a") | {"InputMode": "Pipe"}]}, "Pipe"),
     ],
 )

@@ -3,7 +3,7 @@
 import functools
 import json
 import tarfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,10 @@ def _client(service: str, endpoint_url: str, region: str, credentials: identity.
     )
 
 
+class OutageError(TransferError):
+    """Raised when S3 fails for a reason of its own; it may be tried again."""
+
+
 class Storage:
     """S3 as a role sees it."""
 
@@ -70,36 +74,44 @@ class Storage:
         try:
             self._s3.download_file(bucket, key, str(target))
         except ClientError as error:
-            raise TransferError(_reason(error, uri)) from error
+            raise _failure(error, _reason(error, uri)) from error
 
-    def download_prefix(self, uri: str, folder: Path) -> None:
-        """Download every object whose key begins like the URI, under the names that SageMaker gives them."""
-        bucket, prefix = split(uri)
-        try:
-            keys = list(self._keys(bucket, prefix))
-        except ClientError as error:
-            raise TransferError(_reason(error, uri)) from error
-        if not keys:
+    def download_all(self, objects: Iterable[tuple[str, str]], folder: Path) -> None:
+        """Download objects, each given by its URI and its name below the folder."""
+        for uri, name in objects:
+            self.download(uri, inside(folder, name))
+
+    def listed(self, uri: str) -> list[tuple[str, str]]:
+        """The URI of every object whose key begins like this one, and the name that SageMaker gives it."""
+        found = self.found(uri)
+        if not found:
+            bucket = split(uri)[0]
             raise TransferError(
                 f'No S3 objects found under S3 URL "{uri}" given in input data source. Please ensure that the '
                 f"bucket exists in the selected region ({get_region()}), that objects exist under that S3 prefix, "
                 f'and that the role "{self._role}" has "s3:ListBucket" permissions on bucket "{bucket}".'
             )
-        for key in keys:
-            self.download(f"s3://{bucket}/{key}", inside(folder, local_name(key, prefix)))
+        return found
 
-    def download_manifest(self, uri: str, folder: Path) -> None:
-        """Download the objects that a manifest lists: ``[{"prefix": "s3://..."}, "relative/key", ...]``."""
+    def found(self, uri: str) -> list[tuple[str, str]]:
+        """The same, and nothing if there is none."""
+        bucket, prefix = split(uri)
+        try:
+            return [(f"s3://{bucket}/{key}", local_name(key, prefix)) for key in self._keys(bucket, prefix)]
+        except ClientError as error:
+            raise _failure(error, _reason(error, uri)) from error
+
+    def listed_in_manifest(self, uri: str) -> list[tuple[str, str]]:
+        """The same for what a manifest lists: ``[{"prefix": "s3://..."}, "relative/key", ...]``."""
         bucket, key = split(uri)
         try:
             head, *names = json.loads(self._s3.get_object(Bucket=bucket, Key=key)["Body"].read())
             prefix = head["prefix"]
         except ClientError as error:
-            raise TransferError(_reason(error, uri)) from error
+            raise _failure(error, _reason(error, uri)) from error
         except (ValueError, TypeError, KeyError) as error:
             raise TransferError(f'The manifest "{uri}" is not a JSON list that starts with a prefix.') from error
-        for name in names:
-            self.download(prefix + name, inside(folder, name))
+        return [(prefix + name, name) for name in names]
 
     def _keys(self, bucket: str, prefix: str) -> Iterator[str]:
         for page in self._s3.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix):
@@ -115,7 +127,7 @@ class Storage:
             try:
                 self._s3.upload_file(str(file), bucket, name, ExtraArgs=extra)
             except (ClientError, boto3.exceptions.S3UploadFailedError) as error:
-                raise TransferError(f'Failed to upload "{name}" to "{bucket}": {error}') from error
+                raise _failure(error, f'Failed to upload "{name}" to "{bucket}": {error}') from error
 
 
 def logs_client(endpoint_url: str, role_arn: str) -> Any:
@@ -162,6 +174,13 @@ def local_name(key: str, prefix: str) -> str:
     if key.startswith(folder):
         return key[len(folder) :]
     return key[prefix.rfind("/") + 1 :]
+
+
+def _failure(error: Exception, reason: str) -> TransferError:
+    cause = error if isinstance(error, ClientError) else error.__context__
+    if isinstance(cause, ClientError) and cause.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
+        return OutageError(reason)
+    return TransferError(reason)
 
 
 def _reason(error: ClientError, uri: str) -> str:

@@ -53,6 +53,38 @@ PROCESSING = (
     "LastModifiedTime",
     "Tags",
 )
+TUNING = (
+    "HyperParameterTuningJobName",
+    "HyperParameterTuningJobArn",
+    "TrainingJobDefinition",
+    "TrainingJobDefinitions",
+    "HyperParameterTuningJobStatus",
+    "CreationTime",
+    "LastModifiedTime",
+    "TrainingJobStatusCounters",
+    "ObjectiveStatusCounters",
+    "Tags",
+)
+TRANSFORM = (
+    "TransformJobName",
+    "TransformJobArn",
+    "TransformJobStatus",
+    "FailureReason",
+    "ModelName",
+    "MaxConcurrentTransforms",
+    "MaxPayloadInMB",
+    "BatchStrategy",
+    "Environment",
+    "TransformInput",
+    "TransformOutput",
+    "TransformResources",
+    "CreationTime",
+    "TransformStartTime",
+    "TransformEndTime",
+    "Tags",
+)
+MODEL = ("ModelName", "ModelArn", "PrimaryContainer", "ExecutionRoleArn", "CreationTime", "Tags")
+CONFIG = ("EndpointConfigName", "EndpointConfigArn", "ProductionVariants", "CreationTime", "Tags")
 ENDPOINT = (
     "EndpointName",
     "EndpointArn",
@@ -104,12 +136,39 @@ class Events:
         """Times are milliseconds."""
         self._send("Processing Job", job["ProcessingJobArn"], _times(job, _milliseconds), PROCESSING)
 
+    def tuning_job(self, job: Record) -> None:
+        """Times are milliseconds as text."""
+        detail = _times(job, lambda seconds: str(int(seconds * 1000)))
+        self._send("HyperParameter Tuning Job", job["HyperParameterTuningJobArn"], detail, TUNING)
+
+    def transform_job(self, job: Record) -> None:
+        """Times are ISO 8601."""
+        self._send("Transform Job", job["TransformJobArn"], _times(job, _iso), TRANSFORM)
+
+    def model(self, model: Record) -> None:
+        """A model was made or deleted; which of them, the event does not say."""
+        self._send("Model", model["ModelArn"], _times(model, _float_milliseconds), MODEL)
+
+    def endpoint_config(self, config: Record) -> None:
+        """An endpoint configuration was made or deleted; which of them, the event does not say."""
+        self._send("Endpoint Config", config["EndpointConfigArn"], _times(config, _float_milliseconds), CONFIG)
+
     def endpoint(self, endpoint: Record) -> None:
         """The status is ``IN_SERVICE`` where the API says ``InService``, and numbers are floats."""
-        detail = _times(endpoint, lambda seconds: float(int(seconds * 1000)))
-        detail["EndpointStatus"] = re.sub(r"(?<=[a-z])(?=[A-Z])", "_", endpoint["EndpointStatus"]).upper()
+        detail = _times(endpoint, _float_milliseconds)
+        detail["EndpointStatus"] = _upper(endpoint["EndpointStatus"])
         detail["ProductionVariants"] = [_variant(variant) for variant in endpoint.get("ProductionVariants", [])]
         self._send("Endpoint", endpoint["EndpointArn"], detail, ENDPOINT)
+
+    def endpoint_deployment(self, endpoint: Record) -> None:
+        """What a deployment does just now: the status in upper case, times in milliseconds."""
+        detail: Record = _times_within(endpoint)
+        detail["EndpointStatus"] = _upper(endpoint["EndpointStatus"])
+        detail["ProductionVariants"] = [_deployed(variant) for variant in detail.get("ProductionVariants", [])]
+        if pending := detail.get("PendingDeploymentSummary"):
+            variants = [_deployed(variant) for variant in pending["ProductionVariants"]]
+            detail["PendingDeploymentSummary"] = {**pending, "ProductionVariants": variants}
+        self._send("Endpoint Deployment", endpoint["EndpointArn"], detail, (*ENDPOINT, "PendingDeploymentSummary"))
 
     def model_package(self, package: Record) -> None:
         """Times are ISO 8601."""
@@ -139,6 +198,10 @@ def _milliseconds(seconds: float) -> int:
     return int(seconds * 1000)
 
 
+def _float_milliseconds(seconds: float) -> float:
+    return float(int(seconds * 1000))
+
+
 def _iso(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
@@ -150,3 +213,21 @@ def _variant(variant: Record) -> Record:
         if name in ("CurrentWeight", "DesiredWeight", "CurrentInstanceCount", "DesiredInstanceCount")
     }
     return {"VariantName": variant["VariantName"], **counts}
+
+
+DEPLOYED = ("VariantName", "CurrentWeight", "DesiredWeight", "CurrentInstanceCount", "DesiredInstanceCount")
+
+
+def _deployed(variant: Record) -> Record:
+    return {name: variant[name] for name in (*DEPLOYED, "VariantStatus") if name in variant}
+
+
+def _times_within(value: Any) -> Any:
+    if isinstance(value, dict):
+        within = {name: _times_within(item) for name, item in value.items()}
+        return _times(within, _milliseconds)
+    return [_times_within(item) for item in value] if isinstance(value, list) else value
+
+
+def _upper(status: str) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", status).upper()

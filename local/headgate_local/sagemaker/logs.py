@@ -6,6 +6,7 @@ import select
 import threading
 import time
 from collections import deque
+from collections.abc import Callable, Sequence
 from typing import IO, Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +22,9 @@ LONGEST = 256 * 1024
 TAIL = 200
 """Last lines kept for a failure's reason."""
 
+Listener = Callable[[Sequence[tuple[float, str]]], None]
+"""Is told of new lines, each with the time at which it was read, before they are sent."""
+
 
 class LogStream:
     """Copies a container's output into a log stream until its end.
@@ -29,10 +33,12 @@ class LogStream:
     the local cloud's own log tells.
     """
 
-    def __init__(self, client: Any, group: str, stream: str, output: IO[bytes]) -> None:
+    def __init__(
+        self, client: Any, group: str, stream: str, output: IO[bytes], listener: Listener | None = None
+    ) -> None:
         self.group, self.stream = group, stream
         self.tail: deque[str] = deque(maxlen=TAIL)
-        self._client, self._output = client, output
+        self._client, self._output, self._listener = client, output, listener
         self._pending: list[dict[str, Any]] = []
         self._open = False
         self._lost = False
@@ -61,11 +67,12 @@ class LogStream:
         self._send()
 
     def _gather(self, lines: list[bytes]) -> None:
-        now = int(time.time() * 1000)
-        for line in lines:
-            text = line.rstrip(b"\r").decode("utf-8", "replace")[:LONGEST]
-            self.tail.append(text)
-            self._pending.append({"timestamp": now, "message": text or " "})
+        now = time.time()
+        texts = [line.rstrip(b"\r").decode("utf-8", "replace")[:LONGEST] for line in lines]
+        self.tail.extend(texts)
+        self._pending += [{"timestamp": int(now * 1000), "message": text or " "} for text in texts]
+        if self._listener and texts:
+            self._listener([(now, text) for text in texts])
 
     def _send(self) -> None:
         batch, self._pending = self._pending, []

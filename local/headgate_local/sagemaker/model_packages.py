@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import ApiError, invalid, unsupported
-from headgate_local.sagemaker.resources import PAGE, Collection, Kind, Record, paginate
+from headgate_local.sagemaker.resources import Collection, Kind, Record
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
@@ -15,6 +15,7 @@ GROUP = Kind(
     missing="ModelPackageGroup {arn} does not exist.",
     exists="Model Package Group already exists: {arn}",
     status="ModelPackageGroupStatus",
+    filters={"CrossAccountFilterOption": lambda _, value: bool(value == "SameAccount")},  # nothing is shared here
 )
 PACKAGE = Kind(
     noun="model-package",
@@ -23,6 +24,7 @@ PACKAGE = Kind(
     missing="ModelPackage {arn} does not exist.",
     exists="Model Package already exists: {arn}",
     status="ModelPackageStatus",
+    filters={"ModelApprovalStatus": lambda package, value: bool(package["ModelApprovalStatus"] == value)},
 )
 
 
@@ -100,41 +102,44 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
 
 def describe(sagemaker: "SageMaker", request: Record) -> Record:
     """DescribeModelPackage; a version has no name of its own, so AWS answers its group's."""
-    package = sagemaker.packages.get(request["ModelPackageName"])
-    return package | {"ModelPackageName": package["ModelPackageGroupName"]}
+    return _shown(sagemaker.packages.get(request["ModelPackageName"]))
+
+
+def describe_all(sagemaker: "SageMaker", request: Record) -> Record:
+    """BatchDescribeModelPackage; what is not there is answered beside what is."""
+    found, errors = {}, {}
+    for arn in request["ModelPackageArnList"]:
+        try:
+            found[arn] = _shown(sagemaker.packages.get(arn))
+        except ApiError as error:
+            errors[arn] = {"ErrorCode": error.code, "ErrorResponse": error.message}
+    return {"ModelPackageSummaries": found, "BatchDescribeModelPackageErrorMap": errors}
 
 
 def listing(sagemaker: "SageMaker", request: Record) -> Record:
-    """ListModelPackages, of one group."""
-    if "ModelPackageGroupName" not in request:
-        return {"ModelPackageSummaryList": []}  # without a group AWS lists packages that are in none
-    group = _plain(request["ModelPackageGroupName"])
-    wanted = request.get("ModelApprovalStatus")
-    found = [
-        package
-        for package in _versions(sagemaker, sagemaker.groups.get(group)["ModelPackageGroupName"])
-        if wanted in (None, package["ModelApprovalStatus"])
-        and request.get("CreationTimeAfter", 0) <= package["CreationTime"]
-        and package["CreationTime"] <= request.get("CreationTimeBefore", float("inf"))
-    ]
-    found.sort(
-        key=lambda package: package["ModelPackageVersion"],
-        reverse=request.get("SortOrder") == "Descending",
-    )
-    page, token = paginate(found, request, PAGE)
-    return {"ModelPackageSummaryList": [package | {"ModelPackageName": group} for package in page], **token}
+    """ListModelPackages; without a group AWS lists packages that are in none, unless versioned ones are asked for."""
+    asked = {
+        name: value for name, value in request.items() if name not in ("ModelPackageGroupName", "ModelPackageType")
+    }
+    records = sagemaker.packages.all()
+    if "ModelPackageGroupName" in request:
+        group = sagemaker.groups.get(_plain(request["ModelPackageGroupName"]))["ModelPackageGroupName"]
+        records = _versions(sagemaker, group)
+    elif request.get("ModelPackageType", "Unversioned") == "Unversioned":
+        records = []
+    if request.get("ModelPackageType") == "Unversioned":
+        records = []
+    page, token = sagemaker.packages.page(asked, [_shown(record) for record in records])
+    return {"ModelPackageSummaryList": page, **token}
 
 
 def update(sagemaker: "SageMaker", request: Record) -> Record:
-    """UpdateModelPackage: approval and metadata."""
-    for member in ("AdditionalInferenceSpecificationsToAdd", "ModelCard"):
-        if member in request:
-            raise unsupported(f"UpdateModelPackage with {member}")
+    """UpdateModelPackage: approval, life cycle and metadata."""
     record = sagemaker.packages.get(request["ModelPackageArn"])
     metadata = {**record.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
     for key in request.get("CustomerMetadataPropertiesToRemove", []):
         metadata.pop(key, None)
-    changes = {
+    changes: Record = {
         member: request[member]
         for member in (
             "ModelApprovalStatus",
@@ -143,9 +148,13 @@ def update(sagemaker: "SageMaker", request: Record) -> Record:
             "SourceUri",
             "ModelLifeCycle",
             "ModelPackageRegistrationType",
+            "ModelCard",
         )
         if member in request
     }
+    if added := request.get("AdditionalInferenceSpecificationsToAdd"):
+        known = record.get("AdditionalInferenceSpecifications", [])
+        changes["AdditionalInferenceSpecifications"] = [*known, *added]
     name = _plain(record["ModelPackageArn"])
     record = sagemaker.packages.change(name, **changes, CustomerMetadataProperties=metadata or None)
     sagemaker.events.model_package(record)
@@ -156,6 +165,11 @@ def delete(sagemaker: "SageMaker", request: Record) -> Record:
     """DeleteModelPackage."""
     sagemaker.packages.remove(_plain(request["ModelPackageName"]))
     return {}
+
+
+def _shown(package: Record) -> Record:
+    """How a package is answered: a version has no name of its own, so AWS answers its group's."""
+    return package | {"ModelPackageName": package["ModelPackageGroupName"]}
 
 
 def _versions(sagemaker: "SageMaker", group: str) -> list[Record]:

@@ -5,19 +5,26 @@ A record is a plain dictionary with the members of the API's Describe response, 
 """
 
 import base64
+import hashlib
+import json
 import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
-from headgate_local.sagemaker.errors import ApiError, invalid
+from headgate_local.sagemaker.errors import ApiError, invalid, unsupported
 
 Record = dict[str, Any]
+Filter = Callable[[Record, Any], bool]
+SETTLED = ("Completed", "Failed", "Stopped")
+"""The states in which a job stays."""
 PAGE = 10
 """How many resources a List answers when the request does not say."""
+PAGING = ("SortBy", "SortOrder", "MaxResults", "NextToken")
+"""What every List request may have beside its filters."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +46,12 @@ class Kind:
     """The member that holds its state, if it has one."""
     newest_first: bool = False
     """Whether a List starts with the newest when the request does not say."""
+    sorted_by: str = "CreationTime"
+    """What a List is sorted by when the request does not say."""
+    filters: Mapping[str, Filter] = field(default_factory=dict, hash=False, compare=False)
+    """By member of a List request: a filter that only this kind has. Says whether a record fits the value."""
+    quota: int = 10_000
+    """How many of them an account may have in a region; of jobs, how many that have not ended."""
 
 
 def arn(noun: str, name: str) -> str:
@@ -49,8 +62,10 @@ def arn(noun: str, name: str) -> str:
 class Collection:
     """All resources of one kind. Safe to use from many threads; ``get`` and ``listing`` hand out copies."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: Kind, tell: Callable[[Record], None] | None = None) -> None:
+        """`tell` is called with every record that was added or removed."""
         self.kind = kind
+        self._tell = tell
         self._records: dict[str, Record] = AccountRegionScopedDict()
         self._lock = threading.RLock()
 
@@ -62,9 +77,13 @@ class Collection:
             if name in self._records:
                 message = self.kind.exists.format(name=name, arn=its_arn)
                 raise ApiError(self.kind.exists_code, message)
+            self._check_quota()
             times = {"CreationTime": now, "LastModifiedTime": now}
             self._records[name] = {**record, self.kind.name: name, self.kind.arn: its_arn, **times}
-            return dict(self._records[name])
+            added = dict(self._records[name])
+        if self._tell:
+            self._tell(added)
+        return added
 
     def find(self, name: str) -> Record | None:
         """A copy of the record of that name, or None."""
@@ -89,42 +108,78 @@ class Collection:
             self._records[name] = {key: value for key, value in record.items() if value is not None}
             return dict(self._records[name])
 
-    def remove(self, name: str) -> None:
-        """Forget a resource; raises the kind's error if there is none."""
+    def remove(self, name: str, check: Callable[[Record], None] | None = None) -> None:
+        """Forget a resource, at once with a check that may raise; raises the kind's error if there is none."""
         with self._lock:
-            self.get(name)
+            removed = self.get(name)
+            if check:
+                check(removed)
             del self._records[name]
+        if self._tell:
+            self._tell(removed)
 
     def all(self) -> list[Record]:
         """Copies of all records, oldest first."""
         with self._lock:
             return [dict(record) for record in self._records.values()]
 
-    def page(self, request: Record) -> tuple[list[Record], Record]:
-        """What a List request asks for: filtered, sorted, one page, and the NextToken member if there is more."""
-        found = [record for record in self.all() if self._wanted(record, request)]
-        key = {"Name": self.kind.name, "Status": self.kind.status}.get(request.get("SortBy", ""), "CreationTime")
+    def page(self, request: Record, records: list[Record] | None = None) -> tuple[list[Record], Record]:
+        """What a List request asks for: filtered, sorted, one page, and the NextToken member if there is more.
+
+        `records` are those to choose from; all of the kind unless given. A filter of the request that nobody
+        declared is refused, never ignored.
+        """
+        fits = [self._filter(member, value) for member, value in request.items() if member not in PAGING]
+        found = [record for record in (self.all() if records is None else records) if all(fit(record) for fit in fits)]
+        by: str = request.get("SortBy", self.kind.sorted_by)
+        key = {"Name": self.kind.name, "Status": self.kind.status}.get(by, by)
         default = "Descending" if self.kind.newest_first else "Ascending"
-        found.sort(key=lambda record: record[key], reverse=request.get("SortOrder", default) == "Descending")
+        descending = request.get("SortOrder", default) == "Descending"
+        found.sort(key=lambda record: (record[key], record["CreationTime"], record[self.kind.name]), reverse=descending)
         return paginate(found, request, PAGE)
 
-    def _wanted(self, record: Record, request: Record) -> bool:
-        for time_member in ("CreationTime", "LastModifiedTime"):
-            if record[time_member] < request.get(f"{time_member}After", 0):
-                return False
-            if record[time_member] > request.get(f"{time_member}Before", float("inf")):
-                return False
-        if request.get("NameContains", "").lower() not in record[self.kind.name].lower():
-            return False
-        return request.get("StatusEquals") in (None, record.get(self.kind.status))
+    def _filter(self, member: str, value: Any) -> Callable[[Record], bool]:
+        if special := self.kind.filters.get(member):
+            return lambda record: special(record, value)
+        if member == "NameContains":
+            return lambda record: value.lower() in record[self.kind.name].lower()
+        if member == "StatusEquals":
+            return lambda record: record[self.kind.status] == value
+        for name in ("CreationTime", "LastModifiedTime"):
+            if member == f"{name}After":
+                return lambda record, name=name: record[name] >= value  # type: ignore[misc]
+            if member == f"{name}Before":
+                return lambda record, name=name: record[name] <= value  # type: ignore[misc]
+        raise unsupported(f"the filter {member} in a list of {self.kind.noun}s")
+
+    def _check_quota(self) -> None:
+        jobs = self.kind.noun.endswith("-job")
+        used = sum(1 for record in self._records.values() if not (jobs and record[self.kind.status] in SETTLED))
+        if used >= self.kind.quota:
+            raise ApiError(
+                "ResourceLimitExceeded",
+                f"The account-level service limit 'Number of {self.kind.noun}s' is {self.kind.quota}, with current "
+                f"utilization of {used} and a request delta of 1. Use AWS Service Quotas to ask for more.",
+            )
 
 
 def paginate(items: list[Any], request: Record, default: int) -> tuple[list[Any], Record]:
-    """One page of the items, and the NextToken member if there are more; raises for a token that is not ours."""
-    try:
-        start = int(base64.urlsafe_b64decode(request["NextToken"])) if request.get("NextToken") else 0
-    except ValueError:
-        raise invalid("Invalid pagination token.") from None
-    end = start + int(request.get("MaxResults", default))
-    token = {"NextToken": base64.urlsafe_b64encode(str(end).encode()).decode()} if end < len(items) else {}
-    return items[start:end], token
+    """One page of the items, and the NextToken member if there are more.
+
+    A token goes with the request that it was given for: raises for one that is not ours, and for another request.
+    """
+    asked = {member: value for member, value in request.items() if member not in ("NextToken", "MaxResults")}
+    mark = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
+    start = 0
+    if token := request.get("NextToken"):
+        try:
+            place, of = base64.urlsafe_b64decode(token).decode().split(":")
+            start = int(place)
+        except ValueError:
+            raise invalid("Invalid pagination token.") from None
+        if of != mark or start < 0:
+            raise invalid("Invalid pagination token.")
+    end = start + int(request.get("MaxResults") or default)
+    if end >= len(items):
+        return items[start:end], {}
+    return items[start:end], {"NextToken": base64.urlsafe_b64encode(f"{end}:{mark}".encode()).decode()}

@@ -3,7 +3,6 @@
 import asyncio
 import contextvars
 import json
-import logging
 import os
 import shutil
 import threading
@@ -12,22 +11,28 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from headgate_local.autoscaling.service import Scaling
 from headgate_local.card import home
+from headgate_local.cloudwatch.alarms import Alarms
+from headgate_local.cloudwatch.metrics import Metrics
+from headgate_local.faults.api import resource_name, strike
+from headgate_local.faults.book import Faults
 from headgate_local.pool import WarmPool
 from headgate_local.sagemaker import model_packages
 from headgate_local.sagemaker.clients import SERVICE
 from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.events import Events
-from headgate_local.sagemaker.hosting import endpoints, models, runtime
-from headgate_local.sagemaker.hosting.fleet import Fleet
-from headgate_local.sagemaker.jobs import processing_jobs, training_jobs
+from headgate_local.sagemaker.hosting import configs, endpoints, models, runtime
+from headgate_local.sagemaker.hosting.hosting import Hosting
+from headgate_local.sagemaker.jobs import processing_jobs, training_jobs, transform_jobs
 from headgate_local.sagemaker.jobs.runner import Jobs
+from headgate_local.sagemaker.jobs.warm_pools import WarmPools
 from headgate_local.sagemaker.operations import OPERATIONS
 from headgate_local.sagemaker.resources import Collection, Kind, Record
-from headgate_local.sagemaker.validation import model, shaped, validate
-from headgate_local.seams.identity import AccessDenied, Caller, caller_of
-
-logger = logging.getLogger("headgate.sagemaker")
+from headgate_local.sagemaker.tuning import tuning_jobs
+from headgate_local.sagemaker.tuning.running import Tunings
+from headgate_local.sagemaker.validation import answer, validate
+from headgate_local.seams.identity import AccessDenied, Caller, caller_of, tag_conditions
 
 JSON = "application/x-amz-json-1.1"
 THREADS = 128
@@ -43,22 +48,30 @@ class SageMaker:
         self.threads = ThreadPoolExecutor(THREADS, thread_name_prefix="sagemaker")
         """Where requests are carried out: not on the event loop, and not in MiniStack's pool, whose other
         services (S3, say) answer us while we wait for them."""
+        self.faults = Faults()
         self.events = Events()
+        self.metrics = Metrics()
+        self.alarms = Alarms(self.metrics)
         self.jobs = Jobs(self.pool, endpoint_url, self.folder)
-        self.fleets: dict[str, Fleet] = {}
-        """By the endpoint's ARN: the instances that serve it."""
+        self.warm_pools = WarmPools(self, self.folder)
+        self.tunings = Tunings()
+        self.hosting = Hosting(self)
         self.registry = threading.Lock()
         """Held while a model package gets its number."""
         self.training_jobs = Collection(training_jobs.KIND)
         self.processing_jobs = Collection(processing_jobs.KIND)
-        self.models = Collection(models.MODEL)
-        self.configs = Collection(models.CONFIG)
+        self.transform_jobs = Collection(transform_jobs.KIND)
+        self.tuning_jobs = tuning_jobs.TuningJobs(tuning_jobs.KIND)
+        self.models = Collection(models.MODEL, self.events.model)
+        self.configs = Collection(configs.CONFIG, self.events.endpoint_config)
         self.endpoints = Collection(endpoints.KIND)
         self.groups = Collection(model_packages.GROUP)
         self.packages = model_packages.Packages(model_packages.PACKAGE)
         everything = (
             self.training_jobs,
             self.processing_jobs,
+            self.transform_jobs,
+            self.tuning_jobs,
             self.models,
             self.configs,
             self.endpoints,
@@ -66,6 +79,7 @@ class SageMaker:
             self.packages,
         )
         self.collections: dict[Kind, Collection] = {collection.kind: collection for collection in everything}
+        self.scaling = Scaling(self)
 
     async def handle_request(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes, _query: Mapping[str, Any]
@@ -92,27 +106,30 @@ class SageMaker:
                 f"The local cloud's SageMaker does not know {operation or 'this request'}. "
                 f"It knows {', '.join(OPERATIONS)}.",
             )
-        validate(operation, request)
         resources = known.resources(request)
+        strike(self.faults, "sagemaker", operation, resource_name(resources[0]))
+        validate(operation, request)
         try:
+            tags = tag_conditions(f"sagemaker:{operation}", request)
             for further in resources[1:]:
-                caller.require(f"sagemaker:{operation}", further)
-            if known.passes and known.passes in request:
-                caller.require_pass_role(request[known.passes], SERVICE)
+                caller.require(f"sagemaker:{operation}", further, tags)
+            for role in known.roles(request):
+                caller.require_pass_role(role, SERVICE)
             if operation.startswith("Create") and request.get("Tags"):
-                caller.require("sagemaker:AddTags", resources[0])
+                caller.require("sagemaker:AddTags", resources[0], tags)
         except AccessDenied as denied:
             raise ApiError("AccessDeniedException", str(denied)) from denied
-        response = known.run(self, request)
-        shape = model().operation_model(operation).output_shape
-        answer: Record = shaped(response, shape) if shape else {}
-        return answer
+        return answer(operation, known.run(self, request))
 
     def close(self) -> None:
         """End every process that was started, and take the working files away."""
+        self.scaling.close()
+        self.tunings.close()
         self.jobs.close()
-        for fleet in self.fleets.values():
-            fleet.retire(patience=0)
+        self.warm_pools.close()
+        self.hosting.close()
+        self.alarms.close()
+        self.faults.close()
         self.events.close()
         self.threads.shutdown(wait=False, cancel_futures=True)
         self.pool.close()

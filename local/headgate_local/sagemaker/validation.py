@@ -1,10 +1,12 @@
-"""Checks a request against botocore's own model of SageMaker, and refuses it in AWS's words.
+"""Checks requests and answers against botocore's own model of a service, and refuses requests in AWS's words.
 
 botocore's ParamValidator checks types and required members, and of the constraints only some minimums; AWS checks
 lengths, ranges, patterns and enumerations too, and so does this.
 """
 
 import functools
+import logging
+import os
 import re
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +16,10 @@ from botocore.model import ServiceModel, Shape
 
 from headgate_local.sagemaker.errors import ApiError, invalid
 
+logger = logging.getLogger("headgate.sagemaker")
+
+STRICT = "HEADGATE_STRICT"
+"""The variable of the environment that turns malformed answers into errors."""
 WIRE_TYPES: dict[str, tuple[type, ...]] = {
     "structure": (dict,),
     "map": (dict,),
@@ -32,17 +38,41 @@ UNICODE_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": r"\s", r"\p{Alnum
 
 
 @functools.cache
-def model() -> ServiceModel:
+def model(service: str = "sagemaker") -> ServiceModel:
     """The service model that boto3's clients are made from."""
-    return botocore.session.get_session().get_service_model("sagemaker")
+    return botocore.session.get_session().get_service_model(service)
 
 
-def validate(operation: str, request: dict[str, Any]) -> None:
+def validate(operation: str, request: dict[str, Any], service: str = "sagemaker") -> None:
     """Raise the ValidationException (or SerializationException) that AWS answers to a malformed request."""
-    problems = list(_problems(model().operation_model(operation).input_shape, request, ""))
-    if problems:
-        count = f"{len(problems)} validation error{'s' if len(problems) > 1 else ''} detected: "
-        raise invalid(count + "; ".join(problems))
+    found = list(_problems(model(service).operation_model(operation).input_shape, request, ""))
+    if found:
+        count = f"{len(found)} validation error{'s' if len(found) > 1 else ''} detected: "
+        raise invalid(count + "; ".join(found))
+
+
+def answer(operation: str, response: dict[str, Any], service: str = "sagemaker") -> dict[str, Any]:
+    """A response as it goes out: of every structure only the members that its shape has.
+
+    One that AWS could not give is a mistake of ours. It is logged, and with HEADGATE_STRICT=1, which the tests set,
+    it is an error.
+    """
+    shape = model(service).operation_model(operation).output_shape
+    if shape is None:
+        return {}
+    answered: dict[str, Any] = shaped(response, shape)
+    if wrong := "; ".join(_wrong(shape, answered)):
+        logger.error("%s answers what AWS cannot: %s", operation, wrong)
+        if os.environ.get(STRICT) == "1":
+            raise ApiError("InternalFailure", f"The answer is malformed: {wrong}", 500)
+    return answered
+
+
+def _wrong(shape: Shape, value: Any) -> list[str]:
+    try:
+        return list(_problems(shape, value, ""))
+    except ApiError as error:
+        return [error.message]
 
 
 def shaped(value: Any, shape: Shape) -> Any:
@@ -52,6 +82,8 @@ def shaped(value: Any, shape: Shape) -> Any:
         return {name: shaped(member, shape.members[name]) for name, member in members.items()}
     if shape.type_name == "list":
         return [shaped(item, shape.member) for item in value]
+    if shape.type_name == "map":
+        return {key: shaped(item, shape.value) for key, item in value.items()}
     return value
 
 

@@ -15,18 +15,21 @@ _installed: list["SageMaker"] = []
 def install(endpoint_url: str) -> None:
     """Add to MiniStack, in this process, what it lacks. Call it once, in the main thread, before serving."""
     from headgate_local.sagemaker.service import SageMaker
-    from headgate_local.seams import lambdas, machines, objects, pauses, routing, transport
+    from headgate_local.seams import faults, lambdas, machines, monitoring, objects, pauses, routing, scaling, transport
 
     if _installed:
         raise RuntimeError("The seams are installed already; MiniStack can be extended once in a process.")
     sagemaker = SageMaker(endpoint_url)
     _installed.append(sagemaker)
     routing.install(sagemaker)
+    monitoring.install(sagemaker.alarms, endpoint_url)
+    scaling.install(sagemaker.scaling)
     lambdas.install()
     objects.install()
     pauses.install()
     transport.install()
     machines.install(sagemaker)
+    faults.install(sagemaker.faults)  # the last: it stands before every service that was added
 
 
 def shutdown() -> None:

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ministack.core import iam_evaluator
+from ministack.core import iam_actions, iam_evaluator
 from ministack.core.iam_actions import SERVICE_TO_IAM_NAMESPACE, identity_denial_message
 from ministack.core.responses import get_account_id, get_region
 from ministack.core.router import extract_access_key_id
@@ -46,6 +46,14 @@ class Caller:
     def require_pass_role(self, role_arn: str, service: str) -> None:
         """Raise AccessDenied unless the caller may hand this role to the service (``sagemaker.amazonaws.com``)."""
         self.require("iam:PassRole", role_arn, {"iam:PassedToService": service})
+
+
+def tag_conditions(action: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """What a request's tags are for conditions of policies: aws:RequestTag/<key> and aws:TagKeys."""
+    found: dict[str, Any] = iam_actions.request_tag_context(
+        action.partition(":")[0], action, json.dumps(request, default=str).encode(), {}
+    )
+    return found
 
 
 _acting: contextvars.ContextVar[Caller | None] = contextvars.ContextVar("headgate_acting", default=None)

@@ -17,7 +17,12 @@ if TYPE_CHECKING:
     from headgate_local.seams.machines import Task
 
 PREFIX = "arn:aws:states:::sagemaker:"
-JOBS = {"createTrainingJob": "TrainingJob", "createProcessingJob": "ProcessingJob"}
+JOBS = {
+    "createTrainingJob": "TrainingJob",
+    "createProcessingJob": "ProcessingJob",
+    "createTransformJob": "TransformJob",
+    "createHyperParameterTuningJob": "HyperParameterTuningJob",
+}
 CALLS = (*JOBS, "createModel", "createEndpointConfig", "createEndpoint", "updateEndpoint")
 MODELLED = {
     "ResourceInUse": "ResourceInUseException",
@@ -74,7 +79,7 @@ def _wait(sagemaker: SageMaker, job: str, request: Record, task: "Task") -> Reco
     kind = next(kind for kind in sagemaker.collections if kind.name == f"{job}Name")
     name = request[kind.name]
     arn = sagemaker.collections[kind].get(name)[kind.arn]
-    while not sagemaker.jobs.wait(arn, GLANCE):
+    while not (sagemaker.jobs.wait(arn, GLANCE) and sagemaker.tunings.wait(arn, GLANCE)):
         if task.stopped:
             with contextlib.suppress(ApiError):  # it may end in this very moment
                 sagemaker.call(f"Stop{job}", {kind.name: name}, task.caller)

@@ -17,6 +17,7 @@ COMMANDS = [
     ["versions", "--project", "iris"],
     ["releases", "--project", "iris"],
     ["predict", "--project", "iris", "-"],
+    ["fault", "list"],
 ]
 
 
@@ -32,6 +33,7 @@ def nowhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_help_does_not_import_the_aws_libraries() -> None:
     code = (
         "import sys; from headgate_cli.main import main; main(['--help']); main(['drop', '--help']); "
+        "main(['fault', 'add', '-h']); "
         "heavy = {'boto3', 'botocore', 'duckdb', 'jinja2'} & set(sys.modules); sys.exit(str(heavy) if heavy else 0)"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)

@@ -1,21 +1,19 @@
 """Endpoints: they deploy an endpoint configuration, and change to another one without dropping a request."""
 
-import contextvars
-import functools
-import logging
-import threading
 import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import invalid, unsupported
-from headgate_local.sagemaker.hosting.fleet import DeploymentFailed, Fleet
+from headgate_local.sagemaker.hosting import configs, description, plan
+from headgate_local.sagemaker.hosting.hosting import in_background
+from headgate_local.sagemaker.hosting.live import LiveEndpoint
+from headgate_local.sagemaker.hosting.rollout import Rollout, check_alarms
+from headgate_local.sagemaker.hosting.variant import DeploymentFailed
 from headgate_local.sagemaker.resources import Kind, Record
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
-
-logger = logging.getLogger("headgate.sagemaker")
 
 KIND = Kind(
     noun="endpoint",
@@ -26,159 +24,233 @@ KIND = Kind(
     exists='Cannot create already existing endpoint "{arn}".',
     newest_first=True,
 )
-CHANGEABLE = ("InService", "OutOfService", "Failed", "UpdateRollbackFailed")
+CHANGEABLE = ("InService", "OutOfService", "UpdateRollbackFailed")
+RETAINED = ("DesiredInstanceCount", "DesiredWeight")
 
 
 def create(sagemaker: "SageMaker", request: Record) -> Record:
-    """CreateEndpoint."""
-    _check_deployment(request)
+    """CreateEndpoint; a DeploymentConfig is kept for updates that retain it."""
     config = sagemaker.configs.get(request["EndpointConfigName"])
-    name = request["EndpointName"]
+    deployment = request.get("DeploymentConfig", {})
+    wanted = _wanted(config, {})
+    counts = _counts(wanted)
+    plan.check(deployment, list(counts), config["ProductionVariants"], counts)
+    members = {member: value for member, value in request.items() if member != "DeploymentConfig"}
     record = sagemaker.endpoints.add(
-        name,
+        request["EndpointName"],
         {
-            **request,
+            **members,
             "EndpointStatus": "Creating",
-            "ProductionVariants": [_variant(sagemaker, wanted, "Creating") for wanted in config["ProductionVariants"]],
+            "PendingDeploymentSummary": _pending(config, wanted),
+            **({"LastDeploymentConfig": deployment} if deployment else {}),
         },
     )
     sagemaker.events.endpoint(record)
-    _in_background(_deploy, sagemaker, name, config, {})
+    sagemaker.hosting.endpoints[record["EndpointArn"]] = LiveEndpoint()
+    in_background(Rollout(sagemaker, record, config, {}, wanted).run, "endpoint-create")
     return {"EndpointArn": record["EndpointArn"]}
 
 
 def update(sagemaker: "SageMaker", request: Record) -> Record:
-    """UpdateEndpoint, all at once."""
-    _check_deployment(request)
-    config = sagemaker.configs.get(request["EndpointConfigName"])
+    """UpdateEndpoint: blue/green or rolling, as its DeploymentConfig says, all at once without one."""
     name = request["EndpointName"]
-    pending = {
-        "EndpointConfigName": config["EndpointConfigName"],
-        "StartTime": time.time(),
-        "ProductionVariants": [_variant(sagemaker, wanted, "Creating") for wanted in config["ProductionVariants"]],
-    }
-    record = sagemaker.endpoints.change(
-        name, _changeable, EndpointStatus="Updating", FailureReason=None, PendingDeploymentSummary=pending
+    record = sagemaker.endpoints.get(name)
+    _check_changeable(record)
+    config = sagemaker.configs.get(request["EndpointConfigName"])
+    given = request.get("DeploymentConfig") or (
+        record.get("LastDeploymentConfig", {}) if request.get("RetainDeploymentConfig") else {}
     )
-    sagemaker.events.endpoint(record)
-    _in_background(_deploy, sagemaker, name, config, _retained(record, request))
+    if refusal := sagemaker.scaling.refuses(record, config):
+        raise invalid(refusal)
+    wanted = _wanted(config, _retained(record, request))
+    plan.check(given, list(_counts_now(record)), config["ProductionVariants"], _counts(wanted))
+    _check_serverless(sagemaker, record, config)
+    check_alarms(sagemaker, given, {_role(sagemaker, variant) for variant in config["ProductionVariants"]})
+    changed = sagemaker.endpoints.change(
+        name,
+        _check_changeable,
+        EndpointStatus="Updating",
+        FailureReason=None,
+        PendingDeploymentSummary=_pending(config, wanted),
+        LastDeploymentConfig=given or record.get("LastDeploymentConfig"),
+    )
+    sagemaker.events.endpoint(changed)
+    deployment = plan.effective(given, config["ProductionVariants"])
+    in_background(Rollout(sagemaker, changed, config, deployment, wanted).run, "endpoint-update")
     return {"EndpointArn": record["EndpointArn"]}
+
+
+def update_weights_and_capacities(sagemaker: "SageMaker", request: Record) -> Record:
+    """UpdateEndpointWeightsAndCapacities: on the fleet that serves, in the background."""
+    name = request["EndpointName"]
+    record = sagemaker.endpoints.get(name)
+    _check_in_service(record)
+    changes = {change["VariantName"]: change for change in request["DesiredWeightsAndCapacities"]}
+    if len(changes) < len(request["DesiredWeightsAndCapacities"]):
+        raise invalid("DesiredWeightsAndCapacities names a variant twice.")
+    fleet = sagemaker.hosting.endpoints[record["EndpointArn"]].fleets[-1]
+    for variant, change in changes.items():
+        if variant not in fleet.variants:
+            raise invalid(f'Could not find variant "{variant}" of endpoint "{record["EndpointArn"]}".')
+        _check_change(fleet.variants[variant].config, change)
+    variants = [_desired(variant, changes.get(variant["VariantName"], {})) for variant in record["ProductionVariants"]]
+    changed = sagemaker.endpoints.change(
+        name, _check_in_service, EndpointStatus="Updating", FailureReason=None, ProductionVariants=variants
+    )
+    sagemaker.events.endpoint(changed)
+    sagemaker.events.endpoint_deployment(changed)
+    in_background(lambda: _rescale(sagemaker, changed, changes), "endpoint-rescale")
+    return {"EndpointArn": record["EndpointArn"]}
+
+
+def set_counts(sagemaker: "SageMaker", endpoint: str, counts: Mapping[str, int]) -> None:
+    """Let an endpoint's variants have so many instances, from inside; raises as UpdateEndpointWeightsAndCapacities."""
+    changes = [{"VariantName": variant, "DesiredInstanceCount": count} for variant, count in counts.items()]
+    update_weights_and_capacities(sagemaker, {"EndpointName": endpoint, "DesiredWeightsAndCapacities": changes})
 
 
 def delete(sagemaker: "SageMaker", request: Record) -> Record:
     """DeleteEndpoint; it is gone when its instances are."""
     name = request["EndpointName"]
-    record = sagemaker.endpoints.change(name, _changeable, EndpointStatus="Deleting")
+    record = sagemaker.endpoints.change(name, _check_deletable, EndpointStatus="Deleting")
     sagemaker.events.endpoint(record)
+    sagemaker.scaling.deregister(name)
 
     def clear_away() -> None:
-        if fleet := sagemaker.fleets.pop(record["EndpointArn"], None):
+        live = sagemaker.hosting.endpoints.pop(record["EndpointArn"])
+        live.routes = ()
+        for fleet in live.fleets:
             fleet.retire()
         sagemaker.endpoints.remove(name)
 
-    _in_background(clear_away)
+    in_background(clear_away, "endpoint-delete")
     return {}
 
 
-def _changeable(record: Record) -> None:
+def _check_changeable(record: Record) -> None:
+    if record["EndpointStatus"] == "Failed":
+        raise invalid(f'Cannot update failed endpoint "{record["EndpointArn"]}": it can only be deleted.')
+    _check_idle(record)
+
+
+def _check_in_service(record: Record) -> None:
+    _check_changeable(record)
+    if record["EndpointStatus"] != "InService":
+        raise invalid(f'Endpoint "{record["EndpointArn"]}" is {record["EndpointStatus"]}: update it first.')
+
+
+def _check_deletable(record: Record) -> None:
+    if record["EndpointStatus"] != "Failed":
+        _check_idle(record)
+
+
+def _check_idle(record: Record) -> None:
     if record["EndpointStatus"] not in CHANGEABLE:
         raise invalid(f'Cannot update in-progress endpoint "{record["EndpointArn"]}".')
 
 
-def _check_deployment(request: Record) -> None:
-    deployment = request.get("DeploymentConfig", {})
-    policy = deployment.get("BlueGreenUpdatePolicy", {}).get("TrafficRoutingConfiguration", {})
-    if policy.get("Type", "ALL_AT_ONCE") != "ALL_AT_ONCE":
-        raise unsupported(f"traffic routing of type {policy['Type']}; ALL_AT_ONCE is supported")
-    if "RollingUpdatePolicy" in deployment:
-        raise unsupported("DeploymentConfig.RollingUpdatePolicy")
-    if deployment.get("AutoRollbackConfiguration", {}).get("Alarms"):
-        raise unsupported("DeploymentConfig.AutoRollbackConfiguration")
+def _check_serverless(sagemaker: "SageMaker", record: Record, config: Record) -> None:
+    fleets = sagemaker.hosting.endpoints[record["EndpointArn"]].fleets
+    by_instances = any(not variant.serverless for fleet in fleets for variant in fleet.variants.values())
+    if by_instances and any("ServerlessConfig" in variant for variant in config["ProductionVariants"]):
+        raise invalid("An endpoint with instances cannot be updated to a serverless one.")
+
+
+def _role(sagemaker: "SageMaker", variant: Record) -> str:
+    role: str = sagemaker.models.get(variant["ModelName"])["ExecutionRoleArn"]
+    return role
 
 
 def _retained(record: Record, request: Record) -> dict[str, Record]:
-    """By variant: the counts and weights that an update keeps (RetainAllVariantProperties)."""
+    """By variant: what an update keeps (RetainAllVariantProperties)."""
     if not request.get("RetainAllVariantProperties"):
         return {}
     excluded = {item["VariantPropertyType"] for item in request.get("ExcludeRetainedVariantProperties", [])}
-    kept = {"DesiredInstanceCount", "DesiredWeight"} - excluded
+    if "DataCaptureConfig" in excluded:
+        raise unsupported("ExcludeRetainedVariantProperties for DataCaptureConfig, as AWS does not either")
     return {
-        variant["VariantName"]: {member: variant[member] for member in kept if member in variant}
+        variant["VariantName"]: {member: variant[member] for member in RETAINED if member not in excluded}
         for variant in record.get("ProductionVariants", [])
     }
 
 
-def _deploy(sagemaker: "SageMaker", name: str, config: Record, retained: dict[str, Record]) -> None:
-    """Start the new fleet, switch to it, let the old one end; on failure the old one goes on serving."""
-    endpoint = sagemaker.endpoints.get(name)
-    arn = endpoint["EndpointArn"]
+def _wanted(config: Record, retained: Mapping[str, Record]) -> dict[str, Record]:
+    """By variant: the instances and the weight that a deployment comes to."""
+    found = {}
+    for variant in config["ProductionVariants"]:
+        name = variant["VariantName"]
+        own = {
+            "DesiredInstanceCount": variant.get("InitialInstanceCount", 0),
+            "DesiredWeight": variant["InitialVariantWeight"],
+        }
+        kept = retained.get(name, {})
+        if "ServerlessConfig" in variant or not kept.get("DesiredInstanceCount", 1):
+            kept = {member: value for member, value in kept.items() if member != "DesiredInstanceCount"}
+        found[name] = own | kept
+    return found
+
+
+def _counts(wanted: Mapping[str, Record]) -> dict[str, int]:
+    return {name: each["DesiredInstanceCount"] for name, each in wanted.items()}
+
+
+def _counts_now(record: Record) -> dict[str, int]:
+    return {each["VariantName"]: each["CurrentInstanceCount"] for each in record.get("ProductionVariants", [])}
+
+
+def _pending(config: Record, wanted: Mapping[str, Record]) -> Record:
+    summary: Record = {"EndpointConfigName": config["EndpointConfigName"], "StartTime": time.time()}
+    for member in ("ProductionVariants", "ShadowProductionVariants"):
+        if member in config:
+            summary[member] = description.pending(config[member], wanted)
+    return summary
+
+
+def _check_change(variant: Record, change: Record) -> None:
+    name = variant["VariantName"]
+    if "ServerlessConfig" in variant:
+        if "DesiredInstanceCount" in change:
+            raise invalid(f"Variant {name} is serverless: it has no instances to count.")
+        configs.check_serverless(name, variant["ServerlessConfig"] | change.get("ServerlessUpdateConfig", {}))
+    elif "ServerlessUpdateConfig" in change:
+        raise invalid(f"Variant {name} is not serverless.")
+    elif change.get("DesiredInstanceCount") == 0:
+        raise invalid(f"DesiredInstanceCount of variant {name} must be at least 1.")
+
+
+def _desired(variant: Record, change: Record) -> Record:
+    """A variant of the record on its way to a change."""
+    if not change:
+        return variant
+    wanted: Record = {member: change[member] for member in RETAINED if member in change}
+    message = "Updating the weight of the variant."
+    if "DesiredInstanceCount" in change:
+        way = "out" if change["DesiredInstanceCount"] >= variant["CurrentInstanceCount"] else "in"
+        message = f"Scaling {way} desired instance count to {change['DesiredInstanceCount']}."
+    if "ServerlessUpdateConfig" in change:
+        wanted["DesiredServerlessConfig"] = variant["CurrentServerlessConfig"] | change["ServerlessUpdateConfig"]
+        message = "Updating the concurrency of the variant."
+    return {**variant, **wanted, "VariantStatus": [description.step("Updating", message)]}
+
+
+def _rescale(sagemaker: "SageMaker", record: Record, changes: Mapping[str, Record]) -> None:
+    """Bring the fleet to its new counts and weights; if that fails, back to those that it had."""
+    name = record["EndpointName"]
+    fleet = sagemaker.hosting.endpoints[record["EndpointArn"]].fleets[-1]
+    before = fleet.counts()
+    reason = None
     try:
-        fleet = Fleet(sagemaker, name, config)
+        fleet.resize({v: each["DesiredInstanceCount"] for v, each in changes.items() if "DesiredInstanceCount" in each})
+        for variant, change in changes.items():
+            live = fleet.variants[variant]
+            live.weight = change.get("DesiredWeight", live.weight)
+            live.adjust(change.get("ServerlessUpdateConfig", {}))
     except DeploymentFailed as failure:
-        old = arn in sagemaker.fleets
-        status = "InService" if old else "Failed"
-        members: Record = {"EndpointStatus": status, "FailureReason": str(failure)[:1024]}
-        changed = sagemaker.endpoints.change(name, PendingDeploymentSummary=None, **members)
-        sagemaker.events.endpoint(changed)
-        return
-    variants = [
-        _variant(sagemaker, wanted) | _both(retained.get(wanted["VariantName"], {}))
-        for wanted in config["ProductionVariants"]
-    ]
-    fleet.weigh({variant["VariantName"]: variant["CurrentWeight"] for variant in variants})
-    old_fleet = sagemaker.fleets.get(arn)
-    sagemaker.fleets[arn] = fleet
-    if old_fleet:
-        old_fleet.retire()
+        reason = str(failure)
+        sagemaker.events.endpoint(sagemaker.endpoints.change(name, EndpointStatus="RollingBack"))
+        fleet.resize(before)
     changed = sagemaker.endpoints.change(
-        name,
-        EndpointStatus="InService",
-        EndpointConfigName=config["EndpointConfigName"],
-        ProductionVariants=variants,
-        PendingDeploymentSummary=None,
-        FailureReason=None,
+        name, EndpointStatus="InService", ProductionVariants=description.serving(fleet), FailureReason=reason
     )
     sagemaker.events.endpoint(changed)
-
-
-def _both(desired: Record) -> Record:
-    """The members, and for each Desired one the Current one set to the same."""
-    current = {name.replace("Desired", "Current"): value for name, value in desired.items() if "Desired" in name}
-    return desired | current
-
-
-def _variant(sagemaker: "SageMaker", wanted: Record, status: str | None = None) -> Record:
-    """How Describe shows a variant of a configuration: deployed, or (with a status) on its way."""
-    container = sagemaker.models.get(wanted["ModelName"])
-    container = container.get("PrimaryContainer") or container["Containers"][0]
-    image = container.get("Image", "")
-    now = time.time()
-    shown: Record = {"VariantName": wanted["VariantName"]}
-    if "ServerlessConfig" in wanted:
-        shown["DesiredServerlessConfig"] = wanted["ServerlessConfig"]
-    for member in ("ManagedInstanceScaling", "RoutingConfig"):
-        if member in wanted:
-            shown[member] = wanted[member]
-    shown |= {
-        "DesiredWeight": wanted["InitialVariantWeight"],
-        "DesiredInstanceCount": wanted.get("InitialInstanceCount", 0),
-    }
-    if status:
-        message = f"Launching {shown['DesiredInstanceCount']} instance(s)."
-        step = {"Status": status, "StatusMessage": message, "StartTime": now}
-        return shown | {"CurrentWeight": 0.0, "CurrentInstanceCount": 0, "VariantStatus": [step]}
-    if image:
-        deployed = {"SpecifiedImage": image, "ResolvedImage": image, "ResolutionTime": now}
-        shown["DeployedImages"] = [deployed]
-    return _both(shown)
-
-
-def _in_background(work: Callable[..., None], *arguments: Any) -> None:
-    @functools.wraps(work)
-    def run() -> None:
-        try:
-            work(*arguments)
-        except Exception:
-            logger.exception("A deployment failed for a reason of the local cloud's")
-
-    threading.Thread(target=contextvars.copy_context().run, args=(run,), daemon=True).start()
+    sagemaker.events.endpoint_deployment(changed)

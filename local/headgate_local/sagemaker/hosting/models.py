@@ -1,4 +1,4 @@
-"""Models and endpoint configurations: what an endpoint is made of."""
+"""Models: what the variants of an endpoint serve."""
 
 from typing import TYPE_CHECKING
 
@@ -15,14 +15,6 @@ MODEL = Kind(
     arn="ModelArn",
     missing='Could not find model "{arn}".',
     exists='Cannot create already existing model "{arn}".',
-    newest_first=True,
-)
-CONFIG = Kind(
-    noun="endpoint-config",
-    name="EndpointConfigName",
-    arn="EndpointConfigArn",
-    missing='Could not find endpoint configuration "{arn}".',
-    exists='Cannot create already existing endpoint configuration "{arn}".',
     newest_first=True,
 )
 
@@ -60,24 +52,7 @@ def data_url(sagemaker: "SageMaker", container: Record) -> str:
     return uri
 
 
-def create_config(sagemaker: "SageMaker", request: Record) -> Record:
-    """CreateEndpointConfig."""
-    for feature in ("ShadowProductionVariants", "AsyncInferenceConfig", "ExplainerConfig"):
-        if request.get(feature):
-            raise unsupported(feature)
-    if request.get("DataCaptureConfig", {}).get("EnableCapture"):
-        raise unsupported("DataCaptureConfig")
-    names = [variant["VariantName"] for variant in request["ProductionVariants"]]
-    if len(set(names)) < len(names):
-        raise invalid("Production variant names must be unique within an endpoint configuration.")
-    variants = []
-    for variant in request["ProductionVariants"]:
-        if "ModelName" not in variant:
-            raise unsupported("variants without a model (inference components)")
-        sagemaker.models.get(variant["ModelName"])
-        if "InitialInstanceCount" not in variant and "ServerlessConfig" not in variant:
-            raise invalid(f"Variant {variant['VariantName']} needs InitialInstanceCount or ServerlessConfig.")
-        variants.append({"InitialVariantWeight": 1.0, **variant})
-    name = request["EndpointConfigName"]
-    record = sagemaker.configs.add(name, {**request, "ProductionVariants": variants})
-    return {"EndpointConfigArn": record["EndpointConfigArn"]}
+def container_of(model: Record) -> Record:
+    """The one container of a model."""
+    container: Record = model.get("PrimaryContainer") or model["Containers"][0]
+    return container

@@ -2,15 +2,22 @@
 
 import asyncio
 import json
+import random
+import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from ministack.core.responses import get_account_id, get_region
 
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.hosting.fleet import FleetRetired, NoSuchVariant
-from headgate_local.sagemaker.hosting.instance import Answer, InstanceGone
+from headgate_local.sagemaker.errors import ApiError, unsupported
+from headgate_local.sagemaker.hosting.instances import Closed, Instance, NoneUp
+from headgate_local.sagemaker.hosting.live import LiveEndpoint, NoSuchVariant
+from headgate_local.sagemaker.hosting.server import Answer, InstanceGone, NotServable
+from headgate_local.sagemaker.hosting.serverless import TooManyRequests
+from headgate_local.sagemaker.hosting.telemetry import Note
+from headgate_local.sagemaker.hosting.variant import Variant
 from headgate_local.sagemaker.resources import arn
 
 if TYPE_CHECKING:
@@ -21,8 +28,46 @@ CONTAINER_HEADERS = {
     "x-amzn-sagemaker-custom-attributes": "X-Amzn-SageMaker-Custom-Attributes",
     "x-amzn-sagemaker-inference-id": "X-Amzn-SageMaker-Inference-Id",
 }
+NOT_SUPPORTED = {
+    "x-amzn-sagemaker-target-model": "TargetModel",
+    "x-amzn-sagemaker-target-container-hostname": "TargetContainerHostname",
+    "x-amzn-sagemaker-inference-component": "InferenceComponentName",
+    "x-amzn-sagemaker-session-id": "SessionId",
+    "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
+}
 LARGEST = 25 * 1024 * 1024
 """Bytes of a request's body, as on AWS."""
+LARGEST_SERVERLESS = 4 * 1024 * 1024
+"""The same of a serverless endpoint."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """One invocation."""
+
+    received: float
+    """By time.perf_counter()."""
+    content_type: str
+    body: bytes
+    headers: dict[str, str]
+    """Those that the container gets."""
+    target: str | None = None
+
+    @classmethod
+    def of(cls, headers: Mapping[str, str], body: bytes) -> "Request":
+        """The request on the wire, received now; raises ApiError for what the local cloud cannot do."""
+        received = time.perf_counter()
+        for header, feature in NOT_SUPPORTED.items():
+            if header in headers:
+                raise unsupported(f"{feature} of InvokeEndpoint")
+        if len(body) > LARGEST:
+            raise _too_large(LARGEST)
+        passed = {shown: headers[name] for name, shown in CONTAINER_HEADERS.items() if name in headers}
+        content_type = headers.get("content-type", "application/octet-stream")
+        passed["Content-Type"] = content_type
+        passed["Accept"] = headers.get("accept", "application/json")
+        target = headers.get("x-amzn-sagemaker-target-variant")
+        return cls(received, content_type, body, passed, target)
 
 
 def endpoint_of(path: str) -> str | None:
@@ -34,10 +79,10 @@ def endpoint_of(path: str) -> str | None:
 async def invoke(sagemaker: "SageMaker", name: str, headers: Mapping[str, str], body: bytes) -> Response:
     """Answer one InvokeEndpoint."""
     try:
-        if len(body) > LARGEST:
-            raise ApiError("ValidationError", f"The request body is larger than {LARGEST} bytes.", status=413)
-        loop, endpoint = asyncio.get_running_loop(), arn("endpoint", name)
-        asked = await loop.run_in_executor(sagemaker.threads, _ask, sagemaker, endpoint, headers, body)
+        request = Request.of(headers, body)
+        live = sagemaker.hosting.endpoints.get(arn("endpoint", name))
+        loop = asyncio.get_running_loop()
+        asked = await loop.run_in_executor(sagemaker.threads, _ask, sagemaker, live, request) if live else None
         if asked is None:
             raise ApiError("ValidationError", f"Endpoint {name} of account {get_account_id()} not found.")
         variant, answer = asked
@@ -54,26 +99,87 @@ def refusal(error: ApiError) -> Response:
     return error.status, headers, json.dumps({"Message": error.message, **error.members}).encode()
 
 
-def _ask(sagemaker: "SageMaker", endpoint: str, headers: Mapping[str, str], body: bytes) -> tuple[str, Answer] | None:
-    """The variant that answered, and its answer; None if the endpoint has no fleet."""
-    target = headers.get("x-amzn-sagemaker-target-variant")
-    passed = {shown: headers[name] for name, shown in CONTAINER_HEADERS.items() if name in headers}
-    passed["Content-Type"] = headers.get("content-type", "application/octet-stream")
-    passed["Accept"] = headers.get("accept", "application/json")
-    while fleet := sagemaker.fleets.get(endpoint):
+def _ask(sagemaker: "SageMaker", live: LiveEndpoint, request: Request) -> tuple[str, Answer] | None:
+    """The variant that answered, and its answer; None if the endpoint serves nothing.
+
+    A request whose instance ended before it answered goes to another instance: models keep nothing between requests, so
+    that asking twice is safe. Where there is no other, it is refused.
+    """
+    avoid: Instance | None = None
+    while live.routes:
         try:
-            with fleet.instance(target) as (variant, instance):
-                return variant, instance.invoke(body, passed)
-        except FleetRetired:
+            variant = live.choose(request.target)
+            if variant.serverless and len(request.body) > LARGEST_SERVERLESS:
+                raise _too_large(LARGEST_SERVERLESS)
+            with variant.instances.take(avoid) as instance:
+                start = time.perf_counter()
+                try:
+                    answer = instance.server.invoke(request.body, request.headers)
+                except InstanceGone:
+                    avoid = instance
+                    continue
+                except TimeoutError:
+                    _note(sagemaker, variant, request, start, 0)
+                    message = "Your invocation timed out while waiting for a response from container primary."
+                    raise ApiError("ModelError", message, 424, OriginalStatusCode=0, OriginalMessage=message) from None
+            _note(sagemaker, variant, request, start, answer.status)
+            _copy(sagemaker, variant, request, answer)
+            return variant.name, answer
+        except Closed:
             continue
         except NoSuchVariant:
-            raise ApiError("ValidationError", f"Could not find variant {target} of the endpoint.") from None
-        except TimeoutError:
-            message = "Your invocation timed out while waiting for a response from container primary."
-            raise ApiError("ModelError", message, 424, OriginalStatusCode=0, OriginalMessage=message) from None
-        except InstanceGone:
-            raise ApiError("ServiceUnavailable", "The instance is starting again.", status=503) from None
+            raise ApiError("ValidationError", f"Could not find variant {request.target} of the endpoint.") from None
+        except (NoneUp, NotServable):
+            _note(sagemaker, variant, request, time.perf_counter(), 0)
+            message = "The instance of the endpoint ended and is starting again. Try your call again."
+            raise ApiError("ServiceUnavailable", message, status=503) from None
+        except TooManyRequests:
+            raise ApiError("ThrottlingException", "Rate exceeded: MaxConcurrency requests are under way.") from None
     return None
+
+
+def _note(sagemaker: "SageMaker", variant: Variant, request: Request, start: float, status: int) -> None:
+    """Measure an invocation whose request went to the model at `start`."""
+    now = time.perf_counter()
+    note = Note(variant.meter, time.time(), status, variant.instances.count, now - start, start - request.received)
+    sagemaker.hosting.telemetry.note(note)
+
+
+def _copy(sagemaker: "SageMaker", variant: Variant, request: Request, answer: Answer) -> None:
+    """Capture what was asked and answered, and ask the shadow variant the same."""
+    if variant.capture and answer.status < 400:
+        variant.capture.take(
+            (request.content_type, request.body),
+            (answer.content_type, answer.body),
+            request.headers.get("X-Amzn-SageMaker-Inference-Id"),
+            request.headers.get("X-Amzn-SageMaker-Custom-Attributes", ""),
+        )
+    shadow, hosting = variant.shadow, sagemaker.hosting
+    if shadow is None or random.random() >= variant.shadow_share:  # noqa: S311 - chance, not secrecy
+        return
+    if hosting.mirroring.acquire(blocking=False):
+        hosting.mirrors.submit(_mirror, sagemaker, shadow, request)
+
+
+def _mirror(sagemaker: "SageMaker", shadow: Variant, request: Request) -> None:
+    """Ask a shadow variant; nobody gets its answer, but what it took is measured."""
+    try:
+        start, status = time.perf_counter(), 0
+        try:
+            with shadow.instances.take() as instance:
+                status = instance.server.invoke(request.body, request.headers).status
+        except (InstanceGone, TimeoutError, NoneUp):
+            pass
+        except Closed:
+            return
+        copy = Request(start, request.content_type, request.body, request.headers)
+        _note(sagemaker, shadow, copy, start, status)
+    finally:
+        sagemaker.hosting.mirroring.release()
+
+
+def _too_large(largest: int) -> ApiError:
+    return ApiError("ValidationError", f"The request body is larger than {largest} bytes.", status=413)
 
 
 def _model_error(endpoint: str, answer: Answer) -> ApiError:

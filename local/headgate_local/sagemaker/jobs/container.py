@@ -4,19 +4,23 @@
 container's root, and every path of /opt/ml that goes into arguments or the environment is moved below it.
 """
 
+import contextlib
 import json
 import os
+import socket
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from ministack.core.responses import get_region
 
 from headgate_local.sagemaker.clients import take_on
-from headgate_local.sagemaker.errors import unsupported
+from headgate_local.sagemaker.jobs.channels import source
 
-HOST = "algo-1"
-OWN = "sagemaker_"
+GROUP = "homogeneousCluster"
+"""What SageMaker calls the instances of a job that all have one type."""
+OWN = ("sagemaker_", "_tuning_objective_metric")
 """Hyperparameters that begin so are for SageMaker's training toolkit, not for the program."""
 
 
@@ -68,10 +72,30 @@ def program_arguments(hyperparameters: dict[str, Any], root: Path) -> list[str]:
     return arguments
 
 
-class TrainingFiles:
-    """The folders and files of a training container."""
+@dataclass(frozen=True)
+class Hosts:
+    """The hosts of a job as one of them sees them."""
 
-    def __init__(self, root: Path) -> None:
+    names: tuple[str, ...]
+    current: str
+
+    @classmethod
+    def of(cls, count: int) -> "list[Hosts]":
+        """What each of so many hosts sees, in their order."""
+        names = tuple(f"algo-{number}" for number in range(1, count + 1))
+        return [cls(names, name) for name in names]
+
+    @property
+    def index(self) -> int:
+        """Its place among them."""
+        return self.names.index(self.current)
+
+
+class TrainingFiles:
+    """The folders and files of one host's training container."""
+
+    def __init__(self, root: Path, hosts: Hosts) -> None:
+        self.root, self.hosts = root, hosts
         self.ml = root / "opt" / "ml"
         self.code = self.ml / "code"
         self.model = self.ml / "model"
@@ -93,10 +117,13 @@ class TrainingFiles:
             }
             for channel in request.get("InputDataConfig", [])
         }
+        names, instance = list(self.hosts.names), request["ResourceConfig"].get("InstanceType", "local")
         resources = {
-            "current_host": HOST,
-            "current_instance_type": request["ResourceConfig"].get("InstanceType", "local"),
-            "hosts": [HOST],
+            "current_host": self.hosts.current,
+            "current_instance_type": instance,
+            "current_group_name": GROUP,
+            "hosts": names,
+            "instance_groups": [{"instance_group_name": GROUP, "instance_type": instance, "hosts": names}],
             "network_interface_name": "lo",
         }
         config = {
@@ -110,15 +137,16 @@ class TrainingFiles:
 
     def environment(self, request: dict[str, Any], config: dict[str, Any], arn: str) -> dict[str, str]:
         """The SM_* variables of SageMaker's training toolkit."""
-        hyperparameters = decoded_hyperparameters(request["HyperParameters"])
+        hyperparameters = decoded_hyperparameters(request.get("HyperParameters", {}))
         own = {name: value for name, value in hyperparameters.items() if not name.startswith(OWN)}
         channels = {name: str(self.data / name) for name in config["inputdataconfig"]}
-        program = hyperparameters["sagemaker_program"]
+        program = hyperparameters.get("sagemaker_program", "")
+        resources = config["resourceconfig"]
         plain: dict[str, Any] = {
             "hps": own,
             "user_entry_point": program,
             "module_name": program.removesuffix(".py"),
-            "module_dir": hyperparameters["sagemaker_submit_directory"],
+            "module_dir": hyperparameters.get("sagemaker_submit_directory", ""),
             "model_dir": str(self.model),
             "input_dir": str(self.ml / "input"),
             "input_config_dir": str(self.config),
@@ -126,15 +154,21 @@ class TrainingFiles:
             "output_data_dir": str(self.output_data),
             "channels": sorted(channels),
             "input_data_config": config["inputdataconfig"],
-            "resource_config": config["resourceconfig"],
-            "hosts": [HOST],
-            "current_host": HOST,
+            "resource_config": resources,
+            "hosts": resources["hosts"],
+            "current_host": self.hosts.current,
+            "current_instance_type": resources["current_instance_type"],
+            "current_instance_group": GROUP,
+            "current_instance_group_hosts": resources["hosts"],
+            "instance_groups": [GROUP],
+            "is_hetero": False,
             "network_interface_name": "lo",
             "num_cpus": os.cpu_count(),
             "num_gpus": 0,
             "log_level": 20,
         }
-        training = {"job_name": request["TrainingJobName"], "channel_input_dirs": channels, "is_master": True}
+        is_master = self.hosts.index == 0
+        training = {"job_name": request["TrainingJobName"], "channel_input_dirs": channels, "is_master": is_master}
         plain["training_env"] = {**plain, "hyperparameters": own, **training}
         return {
             "TRAINING_JOB_NAME": request["TrainingJobName"],
@@ -145,16 +179,35 @@ class TrainingFiles:
         }
 
 
-def source(channel: dict[str, Any]) -> dict[str, Any]:
-    """A channel's S3DataSource; refuses by name what the local cloud cannot do with a channel."""
-    if "S3DataSource" not in channel.get("DataSource", {}):
-        raise unsupported("channels other than from S3 (DataSource.S3DataSource)")
-    if channel.get("InputMode") == "Pipe" or channel.get("CompressionType", "None") != "None":
-        raise unsupported("channels in Pipe mode or with a CompressionType")
-    s3: dict[str, Any] = channel["DataSource"]["S3DataSource"]
-    if s3["S3DataType"] not in ("S3Prefix", "ManifestFile"):
-        raise unsupported(f"channels of S3DataType {s3['S3DataType']}")
-    return s3
+def tensorflow_clusters(hyperparameters: dict[str, Any], count: int) -> list[dict[str, str]]:
+    """TF_CONFIG for each host, where SageMaker's TensorFlow images set it: for MultiWorkerMirroredStrategy.
+
+    The workers' addresses are free ports of loopback: on one machine the names of the hosts cannot be theirs.
+    """
+    if not hyperparameters.get("sagemaker_multi_worker_mirrored_strategy_enabled"):
+        return [{}] * count
+    workers = [f"127.0.0.1:{port}" for port in free_ports(count)]
+    return [
+        {
+            "TF_CONFIG": json.dumps(
+                {
+                    "cluster": {"worker": workers},
+                    "environment": "cloud",
+                    "task": {"index": index, "type": "worker"},
+                }
+            )
+        }
+        for index in range(count)
+    ]
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of loopback that nobody listens on."""
+    with contextlib.ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
 
 
 def _text(value: Any) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 import runpy
 import sys
+import tempfile
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ def run(script: Script) -> None:
     os.environ.clear()
     os.environ.update(script.environment)
     os.chdir(script.directory)
+    tempfile.tempdir = None  # what was looked up before this process was the script's counts no more
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)

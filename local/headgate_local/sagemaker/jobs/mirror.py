@@ -1,0 +1,66 @@
+"""A folder whose files go to S3 as they change, while a job runs: checkpoints, TensorBoard's output and the like."""
+
+import contextvars
+import threading
+from pathlib import Path
+
+from headgate_local.sagemaker.clients import Storage, TransferError
+
+PAUSE = 1.0
+"""Seconds between looks for changes."""
+
+
+class Mirror:
+    """Copies what is new or changed in a folder below a URI until ``finish``; what goes from the folder stays there."""
+
+    def __init__(self, storage: Storage, folder: Path, uri: str, kms_key: str | None = None) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self._storage, self._folder, self._uri, self._kms_key = storage, folder, uri.rstrip("/"), kms_key
+        self._sent = dict(self._states())
+        self._failure: TransferError | None = None
+        self._over = threading.Event()
+        run = contextvars.copy_context().run
+        self._thread = threading.Thread(target=run, args=(self._keep,), name=f"mirror {uri}", daemon=True)
+        self._thread.start()
+
+    def finish(self) -> None:
+        """Copy what is left; raises TransferError if that fails."""
+        self._over.set()
+        self._thread.join()
+        self._copy()
+        if self._failure:
+            raise self._failure
+
+    def abandon(self) -> None:
+        """Copy no more."""
+        self._over.set()
+
+    def _keep(self) -> None:
+        while not self._over.wait(PAUSE):
+            self._copy()
+
+    def _copy(self) -> None:
+        self._failure = None
+        for path, state in self._states():
+            if self._sent.get(path) == state:
+                continue
+            try:
+                self._storage.upload(path, f"{self._uri}/{path.relative_to(self._folder)}", self._kms_key)
+            except FileNotFoundError:  # it went while we looked
+                continue
+            except TransferError as error:
+                self._failure = error
+                return
+            self._sent[path] = state
+
+    def _states(self) -> list[tuple[Path, tuple[int, int]]]:
+        """Every file, with what changes when it does."""
+        states = []
+        for path in sorted(self._folder.rglob("*")):
+            try:
+                status = path.stat()
+            except FileNotFoundError:
+                continue
+            if path.is_file():
+                states.append((path, (status.st_mtime_ns, status.st_size)))
+        return states

@@ -1,0 +1,187 @@
+"""Seam: the local CloudWatch in the place of MiniStack's, which keeps tags and dashboards.
+
+MiniStack's own evaluates an alarm when values are put, over all dimensions together and with one period, and sends no
+events. What other services of it publish, and the alarms that its CloudFormation makes, come here.
+"""
+
+import functools
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
+
+import boto3
+from botocore.config import Config
+from ministack import app
+from ministack.core.responses import get_account_id, get_region
+from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, sqs
+
+from headgate_local.cloudwatch import emf, messages, wire
+from headgate_local.cloudwatch.alarms import Alarms
+from headgate_local.cloudwatch.gauges import QUEUES, Gauges
+from headgate_local.cloudwatch.metrics import Metric
+from headgate_local.cloudwatch.operations import KEPT, OPERATIONS
+from headgate_local.sagemaker.errors import ApiError
+from headgate_local.sagemaker.validation import model, validate
+from headgate_local.seams import monitoring_templates
+
+NAME = "monitoring"
+"""What MiniStack calls CloudWatch."""
+Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[wire.Response]]
+Record = dict[str, Any]
+
+
+def install(alarms: Alarms, endpoint_url: str) -> None:
+    """Answer requests for CloudWatch, and take in what MiniStack's other services tell it."""
+    alarms.parse_rule = cloudwatch._parse_alarm_rule
+    alarms.tags = cloudwatch._resource_tags
+    alarms.consequences.send = _send
+    alarms.gauges = Gauges(alarms.metrics, _queue_figures).read
+    alarms.actions |= {"sns": _Sns(endpoint_url), "lambda": _Lambda(endpoint_url)}
+    cloudwatch._alarms, cloudwatch._composite_alarms = alarms.metric_alarms, alarms.composite_alarms
+    app.SERVICE_HANDLERS[NAME] = _handler(alarms, app.SERVICE_HANDLERS[NAME])
+    _install_metrics(alarms)
+    _install_alarms(alarms)
+    _install_logs(alarms)
+
+
+def _handler(alarms: Alarms, theirs: Handler) -> Handler:
+    async def handle_request(
+        _method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
+    ) -> wire.Response:
+        protocol = wire.protocol_of(headers)
+        try:
+            operation, request = wire.read(path, headers, body, query)
+            if operation in KEPT:
+                response = await _ask(theirs, operation, request)
+            else:
+                response = _call(alarms, operation, request)
+            return wire.answer(protocol, operation, response)
+        except ApiError as error:
+            return wire.refusal(protocol, error)
+
+    return handle_request
+
+
+async def _ask(theirs: Handler, operation: str, request: Record) -> Record:
+    """Let MiniStack answer, in the one protocol that it needs no further library for."""
+    headers = {
+        "content-type": "application/x-amz-json-1.0",
+        "x-amz-target": f"GraniteServiceVersion20100801.{operation}",
+    }
+    status, _, body = await theirs("POST", "/", headers, json.dumps(request).encode(), {})
+    answered: Record = json.loads(body or b"{}")
+    if status >= 300:
+        raise ApiError(answered["__type"], answered["message"], status)
+    return answered
+
+
+def _call(alarms: Alarms, operation: str, request: Record) -> Record:
+    if operation not in OPERATIONS:
+        known = operation in model(wire.SERVICE).operation_names
+        raise ApiError(
+            "UnsupportedOperationException" if known else "InvalidAction",
+            f"The local cloud's CloudWatch does not know {operation or 'this request'}. "
+            f"It knows {', '.join([*OPERATIONS, *KEPT])}.",
+        )
+    try:
+        validate(operation, request, wire.SERVICE)
+    except ApiError as error:
+        code = {"ValidationException": "ValidationError"}.get(error.code, error.code)
+        raise ApiError(code, error.message) from error
+    return OPERATIONS[operation](alarms, request)
+
+
+def _send(kind: str, detail: Record, arn: str) -> None:
+    entry = {"Source": "aws.cloudwatch", "DetailType": kind, "Detail": json.dumps(detail), "Resources": [arn]}
+    eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+
+
+def _install_metrics(alarms: Alarms) -> None:
+    """Lambda's metrics come this way."""
+
+    def record_metric(
+        namespace: str, metric_name: str, value: float, unit: str = "None", dimensions: dict[str, str] | None = None
+    ) -> None:
+        alarms.metrics.put(namespace, metric_name, dimensions or {}, float(value), unit)
+
+    cloudwatch.record_metric = record_metric
+
+
+def _install_alarms(alarms: Alarms) -> None:
+    """Alarms that EC2 Auto Scaling makes for itself."""
+
+    def put(alarm: Record) -> None:
+        shape = model(wire.SERVICE).operation_model("PutMetricAlarm").input_shape
+        _call(alarms, "PutMetricAlarm", {name: alarm[name] for name in shape.members if name in alarm})
+
+    def delete(name: str, refuse_dependents: bool = False) -> None:
+        try:
+            alarms.delete([name])
+        except ApiError as error:
+            if refuse_dependents:
+                raise ValueError(error.message) from error
+
+    cloudwatch.cloudformation_put_metric_alarm = put
+    cloudwatch.cloudformation_delete_metric_alarm = delete
+    monitoring_templates.install(alarms, functools.partial(_call, alarms))
+
+
+def _install_logs(alarms: Alarms) -> None:
+    """Lines in the Embedded Metric Format are metrics, whoever writes them to CloudWatch Logs."""
+    original = cloudwatch_logs._append_log_events
+
+    def append_log_events(stream: Record, events: list[Record]) -> None:
+        original(stream, events)
+        for event in events:
+            emf.publish(alarms.metrics, event["message"])
+
+    cloudwatch_logs._append_log_events = append_log_events
+
+
+def _queue_figures(metric: Metric) -> Mapping[str, float] | None:
+    """What a queue's metrics would say now; None if there is no such queue."""
+    queue = sqs._queue_by_arn(f"arn:aws:sqs:{metric.region}:{metric.account}:{dict(metric.dimensions)['QueueName']}")
+    if queue is None:
+        return None
+    sqs._refresh_counts(queue)
+    return {figure: float(queue["attributes"][attribute]) for figure, attribute in QUEUES.items()}
+
+
+class _Action:
+    """Carries out an action through the local cloud's own front door, as its root."""
+
+    service: str
+
+    def __init__(self, endpoint_url: str) -> None:
+        self._endpoint_url = endpoint_url
+        self._clients: dict[str, Any] = {}
+
+    def client(self, region: str) -> Any:
+        if region not in self._clients:
+            config = Config(retries={"max_attempts": 0})  # a message that took long is not sent twice
+            self._clients[region] = boto3.client(
+                self.service, endpoint_url=self._endpoint_url, region_name=region, config=config
+            )
+        return self._clients[region]
+
+
+class _Sns(_Action):
+    service = "sns"
+
+    def __call__(self, arn: str, alarm: Record, _state: str) -> None:
+        self.client(arn.split(":")[3]).publish(
+            TopicArn=arn,
+            Subject=messages.sns_subject(alarm, get_region()),
+            Message=messages.sns_message(alarm, get_account_id(), get_region()),
+        )
+
+
+class _Lambda(_Action):
+    service = "lambda"
+
+    def __call__(self, arn: str, alarm: Record, _state: str) -> None:
+        self.client(arn.split(":")[3]).invoke(
+            FunctionName=arn,
+            InvocationType="Event",
+            Payload=json.dumps(messages.lambda_input(alarm, get_account_id(), get_region())),
+        )

@@ -1,0 +1,363 @@
+"""Scaling as it happens: alarms change how many servers a variant has, within bounds, cool-downs and suspensions."""
+
+import subprocess
+import threading
+import time
+
+import pytest
+from contract.live import wait_until
+
+DIMENSION = "sagemaker:variant:DesiredInstanceCount"
+LARGE = {"size": 2.5, "ward": "A"}
+TRACKING, STEP = "TargetTrackingScaling", "StepScaling"
+
+
+@pytest.fixture
+def scaling(cloud):
+    return cloud.client("application-autoscaling")
+
+
+@pytest.fixture
+def variant(endpoint) -> dict:
+    resource = f"endpoint/{endpoint}/variant/main"
+    return {"ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": DIMENSION}
+
+
+@pytest.fixture
+def register(scaling, variant):
+    """Registers the variant between these bounds."""
+
+    def put(low: int, high: int, **members) -> None:
+        scaling.register_scalable_target(**variant, MinCapacity=low, MaxCapacity=high, **members)
+
+    return put
+
+
+@pytest.fixture
+def count(cloud, endpoint):
+    """How many instances the variant has; 0 while it is on its way to another number."""
+
+    def look() -> int:
+        found = cloud.client("sagemaker").describe_endpoint(EndpointName=endpoint)
+        shown = found["ProductionVariants"][0]
+        return shown["CurrentInstanceCount"] if found["EndpointStatus"] == "InService" else 0
+
+    return look
+
+
+@pytest.fixture
+def activities(scaling, variant):
+    """The variant's scaling activities that have ended, the newest first."""
+
+    def look(**members) -> list[dict]:
+        found = scaling.describe_scaling_activities(
+            ServiceNamespace="sagemaker", ResourceId=variant["ResourceId"], **members
+        )
+        return [each for each in found["ScalingActivities"] if each["StatusCode"] != "InProgress"]
+
+    return look
+
+
+@pytest.fixture
+def not_scaled(activities):
+    """Waits for a record of what was not scaled; answers its reason."""
+
+    def wait() -> dict:
+        def look():
+            found = [each for each in activities(IncludeNotScaledActivities=True) if "NotScaledReasons" in each]
+            return found[0]["NotScaledReasons"][0] if found else None
+
+        return wait_until(look)
+
+    return wait
+
+
+@pytest.fixture
+def track(scaling, variant, name):
+    """Tracks a metric of the test's own at 100; cool-downs are short unless given."""
+
+    def put(metric: str = "Load", **config) -> dict:
+        specification = {"Namespace": name, "MetricName": metric, "Statistic": "Average"}
+        wanted = {"ScaleOutCooldown": 0, "ScaleInCooldown": 0} | config
+        return scaling.put_scaling_policy(
+            **variant,
+            PolicyName=f"track-{metric}",
+            PolicyType=TRACKING,
+            TargetTrackingScalingPolicyConfiguration={
+                "TargetValue": 100.0,
+                "CustomizedMetricSpecification": specification,
+                **wanted,
+            },
+        )
+
+    return put
+
+
+@pytest.fixture
+def measure(cloud, name):
+    """Publishes a value for each of the last minutes, as if it had been measured then."""
+
+    def publish(value: float, minutes: int, metric: str = "Load") -> None:
+        now = time.time()
+        data = [{"MetricName": metric, "Timestamp": now - 60 * back, "Value": value} for back in range(minutes + 1)]
+        cloud.client("cloudwatch").put_metric_data(Namespace=name, MetricData=data)
+
+    return publish
+
+
+def server_processes(cloud) -> int:
+    listed = subprocess.run(["ps", "-axwwo", "ppid=,command="], capture_output=True, text=True, check=True).stdout
+    lines = [line.split(maxsplit=1) for line in listed.splitlines() if "headgate_local.serving" in line]
+    return sum(int(parent) == cloud.process.pid for parent, _ in lines)
+
+
+def test_registering_brings_capacity_within_the_bounds(register, count, activities, cloud) -> None:
+    before = server_processes(cloud)
+    register(2, 3)
+    first = wait_until(activities)[0]
+    assert (first["StatusCode"], count(), server_processes(cloud)) == ("Successful", 2, before + 1)
+    assert first["Cause"] == "minimum capacity was set to 2"
+    assert first["Description"] == "Setting desired instance count to 2."
+    assert first["EndTime"] >= first["StartTime"]
+    register(1, 1)
+    wait_until(lambda: count() == 1)
+    wait_until(lambda: server_processes(cloud) == before)
+    assert wait_until(lambda: len(activities()) == 2)
+    assert activities()[0]["Cause"] == "maximum capacity was set to 1"
+
+
+def test_tracking_scales_out_in_proportion_to_the_metric(register, track, measure, count, activities) -> None:
+    register(1, 4)
+    response = track()
+    measure(250.0, minutes=3)
+    activity = wait_until(activities)[0]
+    high = next(alarm["AlarmName"] for alarm in response["Alarms"] if "AlarmHigh" in alarm["AlarmName"])
+    assert activity["Cause"] == f"monitor alarm {high} in state ALARM triggered policy track-Load"
+    assert activity["StatusCode"] == "Successful"
+    assert (
+        activity["StatusMessage"]
+        == "Successfully set desired instance count to 3. Change successfully fulfilled by sagemaker."
+    )
+    assert count() == 3
+
+
+def test_tracking_scales_in_by_one(register, track, measure, count, activities) -> None:
+    register(3, 4)
+    wait_until(lambda: count() == 3)
+    register(1, 4)
+    track()
+    measure(10.0, minutes=15)
+    wait_until(lambda: count() == 2)
+    wait_until(lambda: len(activities()) == 2)
+    assert "AlarmLow" in activities()[0]["Cause"]
+
+
+def test_capacity_stays_within_its_bounds(register, track, measure, not_scaled, count, activities) -> None:
+    register(1, 2)
+    track(ScaleOutCooldown=300)
+    measure(1000.0, minutes=3)
+    wait_until(lambda: count() == 2)
+    wait_until(activities)
+    track("Other")
+    measure(1000.0, 3, "Other")
+    assert not_scaled() == {"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 2}
+    assert count() == 2
+
+
+def test_tracking_does_not_scale_in_what_it_would_have_to_scale_out(
+    register, track, measure, count, not_scaled
+) -> None:
+    register(2, 4)
+    wait_until(lambda: count() == 2)
+    register(1, 4)
+    track()
+    measure(80.0, minutes=15)
+    assert not_scaled() == {"Code": "AutoScalingAnticipatedFlapping"}
+
+
+def test_all_tracking_policies_must_want_to_scale_in(register, track, measure, count, not_scaled) -> None:
+    register(2, 4)
+    wait_until(lambda: count() == 2)
+    register(1, 4)
+    track("Busy")
+    track("Idle")
+    measure(95.0, 15, "Busy")
+    measure(1.0, 15, "Idle")
+    assert not_scaled() == {"Code": "AlreadyAtDesiredCapacity", "CurrentCapacity": 2}
+
+
+def test_suspended_scaling_waits_until_it_is_resumed(register, track, measure, cloud, count, activities) -> None:
+    register(1, 4, SuspendedState={"DynamicScalingOutSuspended": True})
+    high = track()["Alarms"][0]["AlarmName"]
+    measure(250.0, minutes=3)
+
+    def acted() -> bool:
+        history = cloud.client("cloudwatch").describe_alarm_history(AlarmName=high, HistoryItemType="Action")
+        return bool(history["AlarmHistoryItems"])
+
+    wait_until(acted)
+    register(2, 4)  # which scales after the alarm did not
+    wait_until(lambda: count() == 2)
+    wait_until(activities)
+    assert [each["Cause"] for each in activities(IncludeNotScaledActivities=True)] == ["minimum capacity was set to 2"]
+
+
+@pytest.fixture
+def update(cloud, endpoint, archives, make_config):
+    """Starts an update of the endpoint that takes so many seconds."""
+
+    def start(seconds: int) -> None:
+        policy = {"TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}}
+        cloud.client("sagemaker").update_endpoint(
+            EndpointName=endpoint,
+            EndpointConfigName=make_config({"main": archives["down"]}),
+            DeploymentConfig={"BlueGreenUpdatePolicy": policy | {"TerminationWaitInSeconds": seconds}},
+        )
+
+    return start
+
+
+def test_scaling_is_blocked_while_the_endpoint_is_updated(
+    endpoint, register, track, update, measure, not_scaled, settled
+) -> None:
+    register(1, 4)
+    track()
+    update(seconds=5)
+    measure(250.0, minutes=3)
+    assert not_scaled() == {"Code": "TargetServicePutResourceAsUnscalable"}
+    assert settled(endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+
+
+def test_a_scaling_that_fails_says_why(register, order, endpoint, activities, count) -> None:
+    order("aws:sagemaker:exhaust-capacity", endpoint)
+    register(2, 4)
+    activity = wait_until(activities)[0]
+    assert activity["StatusCode"] == "Failed"
+    assert activity["StatusMessage"].startswith("Failed to set desired instance count to 2. Reason: ")
+    assert "capacity" in activity["StatusMessage"].partition("Reason")[2]
+    wait_until(lambda: count() == 1)
+
+
+class Callers:
+    """Clients of an endpoint that also tell CloudWatch, by the second, how much they call; they call until ``rest``."""
+
+    def __init__(self, cloud, ask, endpoint: str, namespace: str) -> None:
+        self.answers: list[str] = []
+        self.errors: list[Exception] = []
+        self._cloud, self._ask, self._endpoint, self._namespace = cloud, ask, endpoint, namespace
+        self._calling, self._done = True, threading.Event()
+        self._thread = threading.Thread(target=self._run)
+
+    def __enter__(self) -> "Callers":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._done.set()
+        self._thread.join()
+
+    def rest(self) -> None:
+        self._calling = False
+
+    def _run(self) -> None:
+        while not self._done.wait(0.05 if self._calling else 0.5):
+            try:
+                self._call()
+            except Exception as error:
+                self.errors.append(error)
+
+    def _call(self) -> None:
+        calls = float(self._calling)
+        if calls:
+            self.answers.append(self._ask(self._endpoint, LARGE)[0]["label"])
+        data = [{"MetricName": "Calls", "Value": calls, "StorageResolution": 1}]
+        self._cloud.client("cloudwatch").put_metric_data(Namespace=self._namespace, MetricData=data)
+
+
+@pytest.fixture
+def step(cloud, scaling, variant, name):
+    """A step policy that changes capacity by this much, and an alarm on the calls of ten seconds that invokes it."""
+    put_alarms = []
+
+    def put(policy: str, change: int, **alarm) -> None:
+        bound = "MetricIntervalLowerBound" if change > 0 else "MetricIntervalUpperBound"
+        config = {
+            "AdjustmentType": "ChangeInCapacity",
+            "StepAdjustments": [{bound: 0, "ScalingAdjustment": change}],
+            "Cooldown": 0,
+        }
+        arn = scaling.put_scaling_policy(
+            **variant, PolicyName=policy, PolicyType=STEP, StepScalingPolicyConfiguration=config
+        )["PolicyARN"]
+        cloud.client("cloudwatch").put_metric_alarm(
+            AlarmName=f"{name}-{policy}",
+            Namespace=name,
+            MetricName="Calls",
+            Statistic="Sum",
+            Period=10,
+            EvaluationPeriods=1,
+            AlarmActions=[arn],
+            **alarm,
+        )
+        put_alarms.append(f"{name}-{policy}")
+
+    yield put
+    cloud.client("cloudwatch").delete_alarms(AlarmNames=put_alarms)
+
+
+def test_what_is_not_scaled_is_recorded_once_until_something_is(
+    cloud, name, register, step, count, not_scaled, activities
+) -> None:
+    register(1, 1)
+    step("out", 2, Threshold=10, ComparisonOperator="GreaterThanThreshold")
+    watch = cloud.client("cloudwatch")
+
+    def acted() -> int:
+        history = watch.describe_alarm_history(AlarmName=f"{name}-out", HistoryItemType="Action")
+        return len(history["AlarmHistoryItems"])
+
+    for times in (1, 2):
+        watch.set_alarm_state(AlarmName=f"{name}-out", StateValue="ALARM", StateReason="rehearsal")
+        wait_until(lambda times=times: acted() == times)
+        assert not_scaled() == {"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 1}
+        watch.set_alarm_state(AlarmName=f"{name}-out", StateValue="OK", StateReason="rehearsal")
+    register(2, 2)
+    wait_until(lambda: count() == 2)
+    wait_until(activities)
+    codes = [each["StatusCode"] for each in activities(IncludeNotScaledActivities=True)]
+    assert codes == ["Successful", "Failed"]
+
+
+@pytest.fixture
+def callers(cloud, ask, endpoint, name) -> Callers:
+    return Callers(cloud, ask, endpoint, name)
+
+
+def test_an_alarm_that_is_set_by_hand_takes_the_smallest_step(cloud, name, register, step, count, activities) -> None:
+    register(1, 4)
+    step("out", 2, Threshold=10, ComparisonOperator="GreaterThanThreshold")
+    cloud.client("cloudwatch").set_alarm_state(AlarmName=f"{name}-out", StateValue="ALARM", StateReason="rehearsal")
+    wait_until(activities)
+    assert count() == 3
+
+
+def test_load_brings_a_second_server_and_its_end_takes_it_away(
+    cloud, callers, name, register, step, count, activities
+) -> None:
+    register(1, 2)
+    before = server_processes(cloud)
+    step("out", 1, Threshold=10, ComparisonOperator="GreaterThanThreshold")
+    with callers:
+        wait_until(lambda: count() == 2)
+        assert server_processes(cloud) == before + 1
+        step("in", -1, Threshold=1, ComparisonOperator="LessThanThreshold")
+        callers.rest()
+        wait_until(lambda: count() == 1)
+        wait_until(lambda: server_processes(cloud) == before)
+    assert callers.errors == []
+    assert set(callers.answers) == {"yes"}
+    wait_until(lambda: len(activities()) == 2)
+    causes = [each["Cause"] for each in activities()]
+    assert causes == [
+        f"monitor alarm {name}-{which} in state ALARM triggered policy {which}" for which in ("in", "out")
+    ]

@@ -1,0 +1,127 @@
+"""What can go wrong with endpoints on order, and which statuses it leads to."""
+
+import pytest
+from botocore.exceptions import ClientError
+from contract.live import statement, wait_until
+
+
+@pytest.fixture
+def serve(cloud, archives, make_config, settled, name, make_role):
+    """Makes an endpoint with two instances of the model ``up``; answers its name and how to make a configuration."""
+    client = cloud.client("sagemaker")
+    role = make_role(statement(["s3:GetObject", "logs:*", "cloudwatch:DescribeAlarms"]))
+
+    def config(which: str = "down", count: int = 2) -> str:
+        return make_config({"main": archives[which]}, role=role, InitialInstanceCount=count)
+
+    def make() -> str:
+        client.create_endpoint(EndpointName=name, EndpointConfigName=config("up"))
+        assert settled(name)["EndpointStatus"] == "InService"
+        return name
+
+    make.config = config
+    yield make
+    settled(name)
+    client.delete_endpoint(EndpointName=name)
+
+
+def rolling(wait: int, alarm: str | None = None) -> dict:
+    size = {"Type": "INSTANCE_COUNT", "Value": 1}
+    policy = {"RollingUpdatePolicy": {"MaximumBatchSize": size, "WaitIntervalInSeconds": wait}}
+    return policy | ({"AutoRollbackConfiguration": {"Alarms": [{"AlarmName": alarm}]}} if alarm else {})
+
+
+def test_no_capacity_fails_a_new_endpoint(cloud, archives, make_config, settled, name, order) -> None:
+    client = cloud.client("sagemaker")
+    order("aws:sagemaker:exhaust-capacity", name)
+    client.create_endpoint(EndpointName=name, EndpointConfigName=make_config({"main": archives["up"]}))
+    failed = settled(name)
+    assert failed["EndpointStatus"] == "Failed"
+    assert "InsufficientInstanceCapacity" in failed["FailureReason"]
+    client.delete_endpoint(EndpointName=name)
+
+
+def test_no_capacity_leaves_an_endpoint_as_it_was(serve, cloud, settled, order, ask) -> None:
+    endpoint, client = serve(), cloud.client("sagemaker")
+    before = settled(endpoint)["EndpointConfigName"]
+    order("aws:sagemaker:exhaust-capacity", endpoint)
+    client.update_endpoint(EndpointName=endpoint, EndpointConfigName=serve.config())
+    after = settled(endpoint)
+    assert (after["EndpointStatus"], after["EndpointConfigName"]) == ("InService", before)
+    assert "InsufficientInstanceCapacity" in after["FailureReason"]
+    client.update_endpoint_weights_and_capacities(
+        EndpointName=endpoint, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 3}]
+    )
+    after = settled(endpoint)
+    assert "InsufficientInstanceCapacity" in after["FailureReason"]
+    (variant,) = after["ProductionVariants"]
+    assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (2, 2)
+    assert ask(endpoint, {"size": 2.5, "ward": "A"})[0]["label"] == "yes"
+
+
+def test_a_deployment_fails_on_order(serve, cloud, settled, order) -> None:
+    endpoint = serve()
+    order("aws:sagemaker:fail-deployment", endpoint)
+    cloud.client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName=serve.config())
+    after = settled(endpoint)
+    assert after["EndpointStatus"] == "InService"
+    assert "did not pass the ping health check" in after["FailureReason"]
+
+
+def test_a_deployment_stalls_until_the_fault_is_cleared(serve, cloud, settled, order, ask) -> None:
+    endpoint, client = serve(), cloud.client("sagemaker")
+    experiment = order("aws:sagemaker:stall-deployment", endpoint)
+    new = serve.config()
+    client.update_endpoint(EndpointName=endpoint, EndpointConfigName=new)
+    assert ask(endpoint, {"size": 2.5, "ward": "A"})[0]["label"] == "yes"
+    described = client.describe_endpoint(EndpointName=endpoint)
+    assert described["EndpointStatus"] == "Updating"
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        client.delete_endpoint(EndpointName=endpoint)
+    cloud.client("fis").stop_experiment(id=experiment)
+    assert settled(endpoint)["EndpointConfigName"] == new
+
+
+def test_a_rollback_that_fails_leaves_a_mix_that_an_update_mends(serve, cloud, settled, order, ask) -> None:
+    endpoint, client, watch = serve(), cloud.client("sagemaker"), cloud.client("cloudwatch")
+    before = settled(endpoint)["EndpointConfigName"]
+    watch.put_metric_alarm(
+        AlarmName=endpoint,
+        Namespace="nothing",
+        MetricName="nothing",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1.0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="ignore",
+    )
+    order("aws:sagemaker:fail-rollback", endpoint)
+    client.update_endpoint(
+        EndpointName=endpoint, EndpointConfigName=serve.config(), DeploymentConfig=rolling(60, endpoint)
+    )
+
+    def is_baking() -> bool:
+        (pending,) = client.describe_endpoint(EndpointName=endpoint)["PendingDeploymentSummary"]["ProductionVariants"]
+        return pending["VariantStatus"][0]["Status"] == "Baking"
+
+    wait_until(is_baking)
+    watch.set_alarm_state(AlarmName=endpoint, StateValue="ALARM", StateReason="a test")
+    after = settled(endpoint)
+    assert (after["EndpointStatus"], after["EndpointConfigName"]) == ("UpdateRollbackFailed", before)
+    assert "rollback failed" in after["FailureReason"]
+    labels = {ask(endpoint, {"size": 2.5, "ward": "A"})[0]["label"] for _ in range(60)}
+    assert labels == {"yes", "no"}
+    watch.delete_alarms(AlarmNames=[endpoint])
+    client.update_endpoint(EndpointName=endpoint, EndpointConfigName=before)
+    mended = settled(endpoint)
+    assert (mended["EndpointStatus"], "FailureReason" in mended) == ("InService", False)
+    assert mended["ProductionVariants"][0]["CurrentInstanceCount"] == 2
+    assert {ask(endpoint, {"size": 2.5, "ward": "A"})[0]["label"] for _ in range(20)} == {"yes"}
+
+
+def test_an_instance_of_nobody_cannot_be_terminated(cloud, order) -> None:
+    experiment = order("aws:sagemaker:terminate-instance", "there-is-none")
+    state = cloud.client("fis").get_experiment(id=experiment)["experiment"]["state"]
+    assert state["status"] == "failed"
+    assert "No endpoint there-is-none" in state["reason"]

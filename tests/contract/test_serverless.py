@@ -1,0 +1,123 @@
+"""Serverless variants: processes on demand, a bound to concurrency, and what they exclude."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.exceptions import ClientError
+from contract.live import wait_until
+
+BODY = json.dumps({"instances": [{"size": 2.5, "ward": "A"}]})
+SMALL = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
+
+
+@pytest.fixture
+def serve(cloud, archives, make_config, settled, name):
+    """Makes a serverless endpoint; answers its name."""
+    client = cloud.client("sagemaker")
+
+    def make(**limits) -> str:
+        config = make_config({"main": archives["up"]}, ServerlessConfig=SMALL | limits)
+        client.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        described = settled(name)
+        assert described["EndpointStatus"] == "InService", described.get("FailureReason")
+        return name
+
+    yield make
+    settled(name)
+    client.delete_endpoint(EndpointName=name)
+
+
+@pytest.fixture
+def send(cloud):
+    runtime = cloud.client("sagemaker-runtime")
+
+    def one(endpoint: str, body: str = BODY) -> str:
+        try:
+            answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="application/json")
+        except ClientError as error:
+            return str(error.response["Error"]["Code"])
+        return json.loads(answer["Body"].read())["predictions"][0]["label"]
+
+    return one
+
+
+def test_a_serverless_endpoint_answers(serve, send, settled) -> None:
+    endpoint = serve()
+    (variant,) = settled(endpoint)["ProductionVariants"]
+    assert variant["CurrentServerlessConfig"] == SMALL
+    assert variant["CurrentInstanceCount"] == 0
+    assert send(endpoint) == "yes"
+
+
+def test_more_requests_than_the_concurrency_are_throttled(serve, send) -> None:
+    endpoint = serve(MaxConcurrency=1)
+    rows = json.dumps({"instances": [{"size": 2.5, "ward": "A"}] * 20_000})
+    with ThreadPoolExecutor(6) as pool:
+        seen = set(pool.map(send, [endpoint] * 12, [rows] * 12))
+    assert seen == {"yes", "ThrottlingException"}
+
+
+def test_starting_on_demand_is_measured(serve, send, summed) -> None:
+    endpoint = serve(MaxConcurrency=3)
+    rows = json.dumps({"instances": [{"size": 2.5, "ward": "A"}] * 20_000})
+
+    def measured() -> bool:
+        with ThreadPoolExecutor(2) as pool:  # two at once need a second instance
+            assert set(pool.map(send, [endpoint] * 4, [rows] * 4)) == {"yes"}
+        return summed("ModelSetupTime", endpoint) > 0
+
+    wait_until(measured)
+    wait_until(lambda: summed("Invocations", endpoint) >= 4)
+    assert summed("InvocationsPerInstance", endpoint) == 0
+
+
+def test_the_concurrency_can_be_changed(serve, cloud, settled) -> None:
+    endpoint, client = serve(), cloud.client("sagemaker")
+    change = {"VariantName": "main", "ServerlessUpdateConfig": {"MaxConcurrency": 5, "ProvisionedConcurrency": 2}}
+    client.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=[change])
+    (variant,) = settled(endpoint)["ProductionVariants"]
+    assert variant["CurrentServerlessConfig"] == SMALL | {"MaxConcurrency": 5, "ProvisionedConcurrency": 2}
+    with pytest.raises(ClientError, match="no instances to count"):
+        client.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 1}],
+        )
+
+
+def test_its_requests_are_smaller(serve, send) -> None:
+    assert send(serve(), "x" * (5 << 20)) == "ValidationError"
+
+
+def test_it_can_become_one_with_instances_but_not_back(serve, cloud, archives, make_config, settled, send) -> None:
+    endpoint, client = serve(), cloud.client("sagemaker")
+    config = make_config({"main": archives["down"]})
+    client.update_endpoint(EndpointName=endpoint, EndpointConfigName=config)
+    (variant,) = settled(endpoint)["ProductionVariants"]
+    assert variant["CurrentInstanceCount"] == 1
+    assert send(endpoint) == "no"
+    serverless = make_config({"main": archives["up"]}, ServerlessConfig=SMALL)
+    with pytest.raises(ClientError, match="cannot be updated to a serverless one"):
+        client.update_endpoint(EndpointName=endpoint, EndpointConfigName=serverless)
+
+
+@pytest.mark.parametrize(
+    ("limits", "members", "said"),
+    [
+        ({"MemorySizeInMB": 1500}, {}, "multiple of 1024"),
+        ({"ProvisionedConcurrency": 3}, {}, "ProvisionedConcurrency"),
+        ({}, {"InitialInstanceCount": 1}, "must not have InitialInstanceCount"),
+        ({}, {"two": True}, "one variant"),
+        ({}, {"capture": True}, "data capture"),
+    ],
+)
+def test_what_serverless_excludes_is_refused(archives, make_config, bucket, limits, members, said) -> None:
+    variants = {"main": archives["up"], **({"more": archives["up"]} if members.pop("two", False) else {})}
+    capture = {
+        "InitialSamplingPercentage": 1,
+        "DestinationS3Uri": f"s3://{bucket}/x",
+        "CaptureOptions": [{"CaptureMode": "Input"}],
+    }
+    config = {"DataCaptureConfig": capture} if members.pop("capture", False) else {}
+    with pytest.raises(ClientError, match=said):
+        make_config(variants, config=config, ServerlessConfig=SMALL | limits, **members)

@@ -1,0 +1,264 @@
+"""Variants and their instances: weights, counts, targets, crashes, and the shadow that nobody hears."""
+
+import json
+import os
+import signal
+import subprocess
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from botocore.exceptions import ClientError
+from contract.live import wait_until
+
+LARGE = {"size": 2.5, "ward": "A"}
+BODY = json.dumps({"instances": [LARGE]})
+CORES = os.cpu_count() or 1
+
+
+@pytest.fixture
+def serve(cloud, archives, make_config, settled, name):
+    """Makes an endpoint of these variants; answers its name."""
+    client = cloud.client("sagemaker")
+
+    def make(variants: dict[str, str] | None = None, **members) -> str:
+        chosen = {name: archives[which] for name, which in (variants or {"main": "up"}).items()}
+        client.create_endpoint(EndpointName=name, EndpointConfigName=make_config(chosen, **members))
+        assert settled(name)["EndpointStatus"] == "InService"
+        return name
+
+    yield make
+    settled(name)
+    client.delete_endpoint(EndpointName=name)
+
+
+@pytest.fixture
+def rescale(cloud, settled):
+    """Changes weights or counts by variant; answers the endpoint's variants afterwards, by name."""
+
+    def change(endpoint: str, **variants: dict) -> dict[str, dict]:
+        cloud.client("sagemaker").update_endpoint_weights_and_capacities(
+            EndpointName=endpoint,
+            DesiredWeightsAndCapacities=[{"VariantName": name, **members} for name, members in variants.items()],
+        )
+        return {variant["VariantName"]: variant for variant in settled(endpoint)["ProductionVariants"]}
+
+    return change
+
+
+@pytest.fixture
+def invoked(cloud):
+    """The variants that answered so many requests."""
+    runtime = cloud.client("sagemaker-runtime")
+
+    def one(endpoint: str) -> str:
+        answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=BODY, ContentType="application/json")
+        answer["Body"].read()
+        return answer["InvokedProductionVariant"]
+
+    def many(endpoint: str, number: int = 60) -> Counter:
+        with ThreadPoolExecutor(4) as pool:
+            return Counter(pool.map(one, [endpoint] * number))
+
+    return many
+
+
+@pytest.fixture
+def processes(cloud):
+    """The processes that serve an endpoint: those that were not there when the test began."""
+
+    def serving() -> set[int]:
+        listed = subprocess.run(["ps", "-axwwo", "pid=,ppid=,command="], capture_output=True, text=True, check=True)
+        lines = [line.split(maxsplit=2) for line in listed.stdout.splitlines() if "headgate_local.serving" in line]
+        return {int(pid) for pid, parent, _ in lines if int(parent) == cloud.process.pid}
+
+    before = serving()
+    return lambda: serving() - before
+
+
+def test_instances_are_processes_up_to_the_cores(serve, rescale, processes) -> None:
+    endpoint = serve(InitialInstanceCount=1)
+    assert len(processes()) == 1
+    after = rescale(endpoint, main={"DesiredInstanceCount": CORES + 2})
+    assert after["main"]["CurrentInstanceCount"] == CORES + 2
+    assert len(processes()) == CORES
+    assert rescale(endpoint, main={"DesiredInstanceCount": 1})["main"]["CurrentInstanceCount"] == 1
+    wait_until(lambda: len(processes()) == 1)
+
+
+def test_weights_share_the_traffic_and_zero_gets_none(serve, rescale, invoked, cloud) -> None:
+    endpoint = serve({"one": "up", "two": "down"})
+    assert set(invoked(endpoint)) == {"one", "two"}
+    after = rescale(endpoint, one={"DesiredWeight": 0.0})
+    assert (after["one"]["CurrentWeight"], after["two"]["CurrentWeight"]) == (0.0, 1.0)
+    assert set(invoked(endpoint)) == {"two"}
+    aimed = cloud.client("sagemaker-runtime").invoke_endpoint(
+        EndpointName=endpoint, Body=BODY, ContentType="application/json", TargetVariant="one"
+    )
+    assert aimed["InvokedProductionVariant"] == "one"
+
+
+def test_a_change_of_counts_shows_on_its_way(serve, cloud, settled, heard) -> None:
+    endpoint, client = serve(), cloud.client("sagemaker")
+    client.update_endpoint_weights_and_capacities(
+        EndpointName=endpoint, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 2}]
+    )
+    with pytest.raises(ClientError, match="Cannot update in-progress endpoint"):
+        client.update_endpoint_weights_and_capacities(
+            EndpointName=endpoint, DesiredWeightsAndCapacities=[{"VariantName": "main", "DesiredInstanceCount": 3}]
+        )
+    settled(endpoint)
+    kind = "SageMaker Endpoint Deployment State Change"
+    first, *_ = wait_until(lambda: [e for e in heard(f"endpoint/{endpoint}") if e["detail-type"] == kind])
+    (variant,) = first["detail"]["ProductionVariants"]
+    assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (1, 2)
+    assert variant["VariantStatus"][0]["StatusMessage"] == "Scaling out desired instance count to 2."
+    assert first["detail"]["EndpointStatus"] == "UPDATING"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"other": {"DesiredWeight": 1.0}}, 'Could not find variant "other"'),
+        ({"main": {"DesiredInstanceCount": 0}}, "at least 1"),
+        ({"main": {"ServerlessUpdateConfig": {"MaxConcurrency": 1}}}, "not serverless"),
+    ],
+)
+def test_changes_that_cannot_be_are_refused(serve, rescale, change, said) -> None:
+    with pytest.raises(ClientError, match=said) as refused:
+        rescale(serve(), **change)
+    assert refused.value.response["Error"]["Code"] == "ValidationException"
+
+
+def test_a_crash_costs_no_request_where_there_is_another_instance(serve, processes, invoked) -> None:
+    endpoint = serve(InitialInstanceCount=2)
+    before = processes()
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(invoked, endpoint, 300)
+        os.kill(min(before), signal.SIGKILL)
+        assert asked.result() == {"main": 300}
+    wait_until(lambda: len(processes()) == 2 and min(before) not in processes())
+
+
+def test_an_endpoint_with_one_instance_is_unavailable_until_it_has_started_again(serve, processes, invoked) -> None:
+    endpoint = serve()
+    (old,) = processes()
+    os.kill(old, signal.SIGKILL)
+
+    refusals = []
+
+    def answers_again() -> bool:
+        try:
+            return invoked(endpoint, 1)["main"] == 1
+        except ClientError as error:
+            refusals.append((error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]))
+            return False
+
+    wait_until(answers_again)
+    assert set(refusals) <= {("ServiceUnavailable", 503)}
+    assert old not in processes()
+
+
+def test_a_configuration_may_be_deleted_while_it_is_in_use(serve, cloud, settled, rescale, invoked) -> None:
+    endpoint, client = serve(), cloud.client("sagemaker")
+    config = settled(endpoint)["EndpointConfigName"]
+    client.delete_endpoint_config(EndpointConfigName=config)
+    assert settled(endpoint)["EndpointConfigName"] == config
+    assert rescale(endpoint, main={"DesiredInstanceCount": 2})["main"]["CurrentInstanceCount"] == 2
+    assert invoked(endpoint, 5) == {"main": 5}
+
+
+def test_a_failed_endpoint_can_only_be_deleted(cloud, put, archives, make_config, settled, name) -> None:
+    client = cloud.client("sagemaker")
+    broken = make_config({"main": put(f"{name}/broken.tar.gz", b"no archive")})
+    client.create_endpoint(EndpointName=name, EndpointConfigName=broken)
+    assert settled(name)["EndpointStatus"] == "Failed"
+    with pytest.raises(ClientError, match="can only be deleted"):
+        client.update_endpoint(EndpointName=name, EndpointConfigName=make_config({"main": archives["up"]}))
+    client.delete_endpoint(EndpointName=name)
+
+
+@pytest.mark.parametrize(
+    ("members", "said"),
+    [
+        ({"InstancePools": [{"InstanceType": "ml.m5.large", "Priority": 1}]}, "InstancePools"),
+        ({"EnableSSMAccess": True}, "EnableSSMAccess"),
+        ({"ManagedInstanceScaling": {"Status": "ENABLED"}}, "ManagedInstanceScaling"),
+        (
+            {"RoutingConfig": {
+                "RoutingStrategy": "PREFIX_AWARE",
+                "PrefixAwareRoutingConfig": {"PrefixLength": 1024, "ConcurrencyThreshold": 1},
+            }},
+            "PREFIX_AWARE",
+        ),
+        ({"config": {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://contract/a"}}}}, "Async"),
+        ({"config": {"MetricsConfig": {"EnableEnhancedMetrics": True}}}, "EnableEnhancedMetrics"),
+        ({"shadows": {"shadow": "down"}, "two": True}, "one production variant and one shadow variant"),
+    ],
+)  # fmt: skip
+def test_configurations_that_are_not_there_are_refused_by_name(archives, make_config, members, said) -> None:
+    variants = {"main": archives["up"], **({"more": archives["up"]} if members.pop("two", None) else {})}
+    if "shadows" in members:
+        members["shadows"] = {name: archives[which] for name, which in members["shadows"].items()}
+    with pytest.raises(ClientError, match=said):
+        make_config(variants, **members)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"),
+    [
+        ("TargetModel", "m.tar.gz"),
+        ("TargetContainerHostname", "one"),
+        ("InferenceComponentName", "component"),
+        ("SessionId", "NEW_SESSION"),
+        ("EnableExplanations", "`true`"),
+    ],
+)
+def test_what_an_invocation_cannot_have_is_refused_by_name(endpoint, cloud, argument, value) -> None:
+    runtime = cloud.client("sagemaker-runtime")
+    with pytest.raises(ClientError, match=f"does not support {argument}"):
+        runtime.invoke_endpoint(EndpointName=endpoint, Body=BODY, **{argument: value})
+
+
+def test_a_shadow_variant_is_asked_the_same_and_nobody_gets_its_answer(
+    cloud, archives, make_config, settled, name, summed
+) -> None:
+    client, runtime = cloud.client("sagemaker"), cloud.client("sagemaker-runtime")
+    config = make_config({"main": archives["up"]}, shadows={"mirror": archives["down"]}, InitialInstanceCount=1)
+    client.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    described = settled(name)
+    assert described["ShadowProductionVariants"][0]["CurrentInstanceCount"] == 1
+    for _ in range(10):
+        answer = runtime.invoke_endpoint(EndpointName=name, Body=BODY, ContentType="application/json")
+        assert answer["InvokedProductionVariant"] == "main"
+        assert json.loads(answer["Body"].read())["predictions"][0]["label"] == "yes"
+    with pytest.raises(ClientError, match="Could not find variant mirror"):
+        runtime.invoke_endpoint(EndpointName=name, Body=BODY, TargetVariant="mirror")
+    wait_until(lambda: summed("Invocations", name, "main") == 10)
+    wait_until(lambda: summed("Invocations", name, "mirror") == 10)
+    assert summed("ModelLatency", name, "mirror") > 0
+    client.delete_endpoint(EndpointName=name)
+
+
+def test_a_shadow_variant_gets_the_part_of_the_requests_that_its_weight_says(
+    cloud, archives, role, settled, name, summed, invoked
+) -> None:
+    client = cloud.client("sagemaker")
+    variants = {}
+    for variant, weight in (("main", 1.0), ("mirror", 0.5)):
+        client.create_model(
+            ModelName=f"{name}-{variant}",
+            PrimaryContainer={"Image": "any", "ModelDataUrl": archives["up"]},
+            ExecutionRoleArn=role,
+        )
+        instances = {"InitialInstanceCount": 1, "InstanceType": "ml.m5.large", "InitialVariantWeight": weight}
+        variants[variant] = [{"VariantName": variant, "ModelName": f"{name}-{variant}", **instances}]
+    client.create_endpoint_config(
+        EndpointConfigName=name, ProductionVariants=variants["main"], ShadowProductionVariants=variants["mirror"]
+    )
+    client.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    settled(name)
+    invoked(name, 100)
+    wait_until(lambda: summed("Invocations", name, "main") == 100)
+    assert 0 < summed("Invocations", name, "mirror") < 100
+    client.delete_endpoint(EndpointName=name)
