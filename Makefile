@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 # Python writes byte code also where the machine says otherwise: without it TensorFlow takes four times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test clients lint images build bench lock clean
+.PHONY: help setup demo test conformance clients lint images build bench lock clean
 
 help:  ## What can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
@@ -26,6 +26,9 @@ demo: setup  ## The whole story on real data: drop, train, judge, serve, predict
 
 test: setup  ## Every test, the real template on a local cloud included
 	HEADGATE_STRICT=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not clients"
+
+conformance: setup  ## The contract suite against your AWS account: starts no machine, costs a cent or two for alarms
+	$(BIN)/python -m pytest tests/contract --cloud aws
 
 clients: setup .venv-sagemaker/.ready  ## The local cloud under boto3, the AWS CLI and the SageMaker SDK, unmodified
 	HEADGATE_STRICT=1 $(BIN)/python -m pytest -m clients tests/contract/test_clients.py
@@ -47,7 +50,7 @@ build: $(SAM)  ## Build for AWS with sam; needs no Docker
 images: .venv-sagemaker/.ready  ## Compare the template's container images with the SageMaker SDK's choice
 	$(SDK) tests/lint_images.py
 
-bench: setup  ## Measure what the README says of speed, side by side with its peers
+bench: setup  ## Measure speed and memory beside the peers; python -m benchmarks NAME measures one
 	$(BIN)/python -m benchmarks
 
 lock:  ## Resolve the dependencies anew, for Python 3.11 and 3.12

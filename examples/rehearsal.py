@@ -146,7 +146,7 @@ def scale() -> None:
     target = {"ServiceNamespace": "sagemaker", "ResourceId": VARIANT, "ScalableDimension": DIMENSION}
     scaling.register_scalable_target(**target, MinCapacity=2, MaxCapacity=3)
     for name, step, comparison, threshold in (
-        ("rehearsal-busy", 1, "GreaterThanThreshold", 200),
+        ("rehearsal-busy", 1, "GreaterThanThreshold", 500),
         ("rehearsal-idle", -1, "LessThanThreshold", 20),
     ):
         bound = "MetricIntervalLowerBound" if step > 0 else "MetricIntervalUpperBound"
@@ -161,7 +161,7 @@ def scale() -> None:
             },
         )
         watch(name, "Invocations", comparison, threshold, missing="breaching", actions=[policy["PolicyARN"]])
-    with load(rate=60), timed("load to one more instance in service"):
+    with load(rate=80), timed("load to one more instance in service"):
         wait_for(lambda: instances() == 3, minutes=3)
     with timed("no load to one instance less"):
         wait_for(lambda: instances() == 2, minutes=3)

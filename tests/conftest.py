@@ -6,11 +6,13 @@ from typing import Any
 
 import boto3
 import pytest
+from contract.conformance import pytest_addoption, pytest_collection_modifyitems, pytest_configure  # noqa: F401
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
+from headgate.domain.failures import Stop
 from headgate.domain.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -82,15 +84,18 @@ def make_run() -> Callable[..., Run]:
 
 
 class StartedExecutions:
-    """Executions kept in memory with Step Functions' rule: one name, one execution."""
+    """Executions kept in memory with Step Functions' rule: one name, one execution; `over` holds those that ended."""
 
     def __init__(self) -> None:
         self.given: dict[str, dict[str, str]] = {}
+        self.over: dict[str, Stop] = {}
 
     def start(self, name: str, given: dict[str, str]) -> bool:
-        fresh = name not in self.given
         self.given.setdefault(name, dict(given))
-        return fresh
+        return name not in self.over
+
+    def stopped(self, name: str) -> Stop | None:
+        return self.over.get(name)
 
 
 @pytest.fixture

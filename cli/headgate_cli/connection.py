@@ -15,6 +15,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
+from headgate.domain.errors import TransientError
 from headgate_cli import local_cloud
 from headgate_cli.errors import CommandError, UnreachableError
 
@@ -136,6 +137,10 @@ def translated_errors() -> Iterator[None]:
         yield
     except _UNREACHABLE as error:
         raise UnreachableError(f"The cloud cannot be reached: {error}") from error
+    except TransientError as error:  # the ledger's adapter translates by itself
+        if isinstance(error.__cause__, _UNREACHABLE):
+            raise UnreachableError(f"The cloud cannot be reached: {error.__cause__}") from error
+        raise
     except exceptions.ClientError as error:
         details = error.response["Error"]
         code, message = details.get("Code", "Unknown"), details.get("Message", "")

@@ -11,6 +11,7 @@ from headgate_cli.following import Follower, Progress, utc_now
 from headgate_cli.output import Output
 from headgate_cli.planning import Plan
 from headgate_cli.runs import Records, RunRef
+from headgate_cli.settings import merge_settings
 from headgate_cli.stages import seconds_by_stage
 
 
@@ -20,7 +21,7 @@ def drop(cloud: Cloud, project: Project, planned: Plan, settings: Mapping[str, s
     Returns:
         The run that the upload starts.
     """
-    if settings and upload.merge_settings(cloud, project, dict(settings)):
+    if settings and merge_settings(cloud, project, settings):
         said = ", ".join(f"{name}: {value}" for name, value in settings.items())
         out.note(f"Wrote {said} to s3://{cloud.data_bucket}/{project.prefix}project.yaml.")
     ref = upload.upload(cloud, project, planned)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from headgate.domain.names import Project, is_data
+from headgate.domain.names import Project, is_data, parse_upload
 from headgate_cli.errors import UsageError
 
 _DATA_SUFFIXES = (".gz", ".csv", ".parquet", ".jsonl", ".ndjson", ".json")
@@ -46,12 +46,17 @@ def plan(project: Project, paths: Sequence[Path], now: datetime) -> Plan:
     """Decide the keys for what a person wants to drop.
 
     Raises:
-        UsageError: when a path does not exist, a directory holds no data, or two files would get one key.
+        UsageError: when a path does not exist, a file would not be taken for data, a directory holds no data, or two
+            files would get one key.
+        BadKeyError: when Headgate would refuse a key.
     """
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"There is no such file: {', '.join(missing)}.")
     incoming = f"{project.prefix}incoming/"
+    for path in paths:
+        if path.is_file() and not _is_taken(incoming, path.name, alone=len(paths) == 1):
+            raise UsageError(f"{path.name} is not taken for data: it looks hidden, unfinished or a marker. Rename it.")
     if len(paths) == 1 and paths[0].is_file():
         return Plan(((paths[0], incoming + paths[0].name),))
     # The time keeps a second drop of the same folder from being mixed with the parts of the first.
@@ -61,7 +66,14 @@ def plan(project: Project, paths: Sequence[Path], now: datetime) -> Plan:
         raise UsageError(f"{paths[0]} holds no data files (hidden files are left out).")
     if len({key for _, key in objects}) < len(objects):
         raise UsageError("Two of the files have the same name. Rename one, or drop the directory above them.")
+    for _, key in objects:
+        parse_upload(key)
     return Plan(objects, folder + "_SUCCESS")
+
+
+def _is_taken(incoming: str, name: str, *, alone: bool) -> bool:
+    """Whether Headgate takes a file for data, as a dataset of its own or as one file of many."""
+    return parse_upload(incoming + name) is not None if alone else is_data(name)
 
 
 def _files(path: Path) -> Iterable[tuple[Path, str]]:

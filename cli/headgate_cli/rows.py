@@ -1,17 +1,19 @@
 """Rows of CSV or JSON Lines, one at a time, and what an endpoint wants them to look like.
 
-CSV is read as the gate reads it (its delimiter and its decimal sign are found in the same way), so that a file which
-was trained on can be predicted with.
+CSV is read as the gate reads it (its delimiter and its decimal sign are found in the same way), and dates are turned
+from the form in which they were trained on, so that a file which was trained on can be predicted with.
 """
 
 import csv
 import gzip
 import json
 import math
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from io import BufferedIOBase
 from itertools import chain, islice
 from pathlib import Path
@@ -24,6 +26,7 @@ from headgate_cli.errors import UsageError
 
 Row = dict[str, Any]
 _JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+_OFFSET_IN_HOURS = re.compile(r"[+-]\d{2}$")
 
 
 def read_rows(path: Path) -> Iterator[Row]:
@@ -109,7 +112,10 @@ def _json_rows(lines: Iterable[str]) -> Iterator[Row]:
 
 @dataclass(frozen=True, slots=True)
 class Instances:
-    """Turns rows into the instances of one model; `columns` are its spec's: a name and a kind each."""
+    """Turns rows into the instances of one model.
+
+    `columns` are its spec's: a name and a kind each, and for dates the form in which they were trained on.
+    """
 
     columns: Sequence[Mapping[str, str]]
 
@@ -124,18 +130,37 @@ class Instances:
         Raises:
             UsageError: when a value does not fit its column; it names row and column, never the value.
         """
-        taken = ((column["name"], column["kind"]) for column in self.columns)
-        return {name: _value(row[name], kind, f"Row {number}, column {name!r}") for name, kind in taken if name in row}
+        taken = ((column["name"], column) for column in self.columns if column["name"] in row)
+        return {name: _value(row[name], column, f"Row {number}, column {name!r}") for name, column in taken}
 
 
-def _value(value: Any, kind: str, where: str) -> Any:
+def _value(value: Any, column: Mapping[str, str], where: str) -> Any:
+    kind = column["kind"]
     missing = value is None or (isinstance(value, str) and value.strip() in MISSING)
     if kind == "numeric":
         return math.nan if missing else _number(value, where)
     if missing:
         return ""
     text = str(value)
+    if kind == "datetime" and (form := column.get("datetime_format")):
+        return _iso_time(text.strip(), form)
     return text.lower() if kind == "boolean" else text
+
+
+def _iso_time(text: str, form: str) -> str:
+    """A time of the given form as training saw it: ISO, in UTC, whole seconds.
+
+    One of another form is left as it is, for the endpoint to accept or to refuse.
+    """
+    if form.endswith("%z"):
+        text = _OFFSET_IN_HOURS.sub(r"\g<0>00", text)
+    try:
+        moment = datetime.strptime(text, form)
+    except ValueError:
+        return text
+    if moment.tzinfo is not None:
+        moment = moment.astimezone(UTC)
+    return moment.replace(microsecond=0, tzinfo=None).isoformat()
 
 
 def _number(value: Any, where: str) -> float:

@@ -1,22 +1,17 @@
 """What the ledger and the artifacts say about runs and releases. Reads only: the command line writes no records."""
 
 import json
-import re
-from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from headgate.aws.ledger import Ledger, releases_of, runs_of
-from headgate.domain.errors import BadKeyError
-from headgate.domain.names import Project
+from headgate.aws.ledger import Ledger
+from headgate.domain.names import Project, owners_of
 from headgate.domain.releases import Release
 from headgate.domain.runs import Run
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
-
-_RUN_NAME = re.compile(r"(?P<endpoint>[a-z][a-z0-9-]*)-(?P<dataset>[0-9a-f]{10})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,9 +31,7 @@ class Records:
     """The ledger as its readers see it."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._client = cloud.client("dynamodb")
-        self._table = cloud.outputs["LedgerTable"]
-        self.ledger = Ledger(self._client, self._table)
+        self.ledger = Ledger(cloud.client("dynamodb"), cloud.outputs["LedgerTable"])
 
     def find_run(self, run: str) -> Run:
         """The record of a run that is known only by its id.
@@ -46,38 +39,11 @@ class Records:
         Raises:
             UsageError: when there is no such run.
         """
-        parts = _RUN_NAME.fullmatch(run)
-        for project in possible_projects(parts["endpoint"]) if parts else ():
+        for project in owners_of(run):
             record = self.ledger.run(project, run)
             if record:
                 return record
         raise UsageError(f"There is no run {run}. `headgate runs` lists those that exist.")
-
-    def runs_of_project(self, project: Project) -> list[Run]:
-        """Every run of a project, the newest first."""
-        condition = "pk = :pk AND begins_with(sk, :sk)"
-        items = self._query(condition, {":pk": _partition(project), ":sk": "RUN#"}, ConsistentRead=True)
-        return sorted(runs_of(items), key=lambda run: run.arrived_at, reverse=True)
-
-    def runs_of_tenant(self, tenant: str) -> list[Run]:
-        """Every run of a tenant's projects, the newest first; the newest may take a moment to appear."""
-        items = self._query("tenant = :tenant", {":tenant": tenant}, IndexName="by_tenant", ScanIndexForward=False)
-        return runs_of(items)
-
-    def releases(self, project: Project) -> list[Release]:
-        """Every release of a project, the newest first."""
-        condition = "pk = :pk AND begins_with(sk, :sk)"
-        wanted = {":pk": _partition(project), ":sk": "RELEASE#"}
-        return releases_of(self._query(condition, wanted, ConsistentRead=True, ScanIndexForward=False))
-
-    def _query(self, condition: str, values: Mapping[str, str], **arguments: Any) -> list[dict[str, Any]]:
-        pages = self._client.get_paginator("query").paginate(
-            TableName=self._table,
-            KeyConditionExpression=condition,
-            ExpressionAttributeValues={name: {"S": value} for name, value in values.items()},
-            **arguments,
-        )
-        return [item for page in pages for item in page["Items"]]
 
 
 class Artifacts:
@@ -138,19 +104,6 @@ def run_document(run: Run) -> dict[str, Any]:
 
 
 def release_document(release: Release) -> dict[str, Any]:
-    """A release as JSON."""
-    return {key: getattr(release, key) for key in ("sequence", "version", "state", "at", "why")}
-
-
-def possible_projects(endpoint: str) -> Iterator[Project]:
-    """The projects that an endpoint's name may belong to: both of its names may hold hyphens."""
-    for at, letter in enumerate(endpoint):
-        if letter == "-":
-            try:
-                yield Project(endpoint[:at], endpoint[at + 1 :])
-            except BadKeyError:
-                continue
-
-
-def _partition(project: Project) -> str:
-    return f"{project.tenant}#{project.name}"
+    """A release as JSON; `at` is the time of its last move, `outcome` and the reason are null until it is settled."""
+    keys = ("sequence", "version", "run", "state", "in_service_at", "at", "outcome", "reason_code", "reason")
+    return {key: getattr(release, key) for key in keys}

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import executions, ledger, logger, now
+from headgate.entrypoint import logger, runs
 from headgate.services.close_run import CloseRun, close_run
 
 
@@ -12,11 +12,11 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
     """Close the run named in the payload."""
     command = CloseRun.parse(event)
     tenant = command.project.tenant
-    answer = close_run(command, ledger=ledger(tenant), executions=executions(tenant), now=now())
+    answer = close_run(command, runs=runs(tenant))
     logger.info(
         "run closed",
         decision=answer["outcome"],
-        reason=command.ending.reason_code,
+        reason=answer["reason_code"],
         tenant=tenant,
         project=command.project.name,
         run=command.run,

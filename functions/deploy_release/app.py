@@ -5,7 +5,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.entrypoint import ServingEnvironment, endpoints, environment, ledger, logger, now, tasks
-from headgate.services.deploy_release import DeployRelease, deploy_release
+from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
@@ -18,8 +18,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
         ledger=ledger(tenant),
         endpoints=endpoints(tenant),
         tasks=tasks(tenant),
-        serving_image=settings.serving_image,
-        serving_role=settings.serving_role_arn,
+        serving=Serving(settings.serving_image, settings.serving_role_arn, settings.ledger_table),
         now=now(),
     )
     logger.info("release deploying", tenant=tenant, project=command.project.name, release=command.sequence)

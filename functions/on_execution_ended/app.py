@@ -1,16 +1,28 @@
-"""Reacts to `Step Functions Execution Status Change` of `train` executions that did not succeed."""
+"""Reacts to `Step Functions Execution Status Change` of `train` executions that did not succeed, through a queue."""
 
 from typing import Any
 
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import executions, ledger, logger, now
+from headgate.entrypoint import logger, runs
 from headgate.services.execution_ended import ExecutionEnded, follow_up
 
+_processor = BatchProcessor(event_type=EventType.SQS)
 
-def handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Close the run if its own machine could not."""
-    ended = ExecutionEnded.parse(event)
-    tenant = ended.project.tenant
-    decision = follow_up(ended, ledger=ledger(tenant), executions=executions(tenant), now=now())
+
+def _follow_up(record: SQSRecord) -> None:
+    try:
+        ended = ExecutionEnded.parse(record.json_body)
+        tenant = ended.project.tenant
+        decision = follow_up(ended, runs=runs(tenant))
+    except Exception as error:
+        logger.error("event not handled", message_id=record.message_id, error=type(error).__name__)
+        raise
     logger.info("execution ended", decision=decision, tenant=tenant, project=ended.project.name, run=ended.run)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Close the runs whose own machine could not; the events that failed come back."""
+    return process_partial_response(event, _follow_up, _processor, context)  # type: ignore[return-value]

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.domain.names import tenant_of
-from headgate.entrypoint import Environment, environment, executions, ledger, logger, now, objects
+from headgate.entrypoint import Environment, environment, logger, objects, runs
 from headgate.services.object_created import ObjectCreated, receive_object
 
 _processor = BatchProcessor(event_type=EventType.SQS)
@@ -21,9 +21,7 @@ def _receive(record: SQSRecord) -> None:
             event,
             artifact_bucket=environment(Environment).artifact_bucket,
             objects=objects(tenant),
-            ledger=ledger(tenant),
-            executions=executions(tenant),
-            now=now(),
+            runs=runs(tenant),
         )
     except Exception as error:
         logger.error("event not handled", message_id=record.message_id, error=type(error).__name__)

@@ -14,6 +14,11 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     tenant = command.project.tenant
     plan = plan_release(command, ledger=ledger(tenant), endpoints=endpoints(tenant), now=now())
     logger.info(
-        "release planned", tenant=tenant, project=command.project.name, run=command.run, release=plan["sequence"]
+        "release planned",
+        decision=plan["outcome"] or "planned",
+        tenant=tenant,
+        project=command.project.name,
+        run=command.run,
+        release=plan.get("sequence"),
     )
     return plan

@@ -10,7 +10,7 @@ import pytest
 from moto.s3.models import s3_backends
 
 from headgate.aws.ledger import Ledger, runs_of
-from headgate.domain.names import Part, Project, dataset_id
+from headgate.domain.names import Part, Project, dataset_id, owners_of
 from headgate.domain.runs import RUNNING
 
 IRIS = Project("demo", "iris")
@@ -81,15 +81,41 @@ def test_a_poison_message_comes_back_and_the_others_do_not_wait(invoke: Invoke, 
     assert ledger.head(IRIS).active is not None
 
 
-@pytest.mark.parametrize("key", ["ACME/iris/incoming/a.csv", "acme/../incoming/a.csv", "demo/my data/incoming/a.csv"])
-def test_an_upload_that_belongs_to_nobody_is_recorded_as_rejected(
-    invoke: Invoke, example: Any, aws: boto3.Session, key: str
+@pytest.mark.parametrize(
+    ("key", "tenant"),
+    [
+        ("ACME/iris/incoming/a.csv", "unknown"),
+        ("acme/../incoming/a.csv", "acme"),
+        ("demo/my data/incoming/a.csv", "demo"),
+        ("demo/iris/incoming/a\n\u001b[2J.csv", "demo"),
+        ("unknown/iris/incoming/a.csv", "unknown"),
+    ],
+)
+def test_an_upload_that_belongs_to_no_project_is_recorded_in_its_tenants_name(
+    invoke: Invoke, example: Any, ledger: Ledger, aws: boto3.Session, key: str, tenant: str
 ) -> None:
     event = example("s3-object-created")
     event["detail"]["object"]["key"] = key
     invoke("on_object_created", queued(event, event))
     [run] = all_runs(aws)
-    assert (run.tenant, run.state, run.reason_code) == ("_unknown", "REJECTED", "BAD_KEY")
+    assert (run.tenant, run.state, run.reason_code) == (tenant, "REJECTED", "BAD_KEY")
+    assert run.name.isprintable()
+    # By its name alone, which is what the notification gives to ask with.
+    assert [ledger.run(owner, run.run) for owner in owners_of(run.run)] == [run]
+
+
+def test_a_run_that_is_there_keeps_its_manifest(
+    invoke: Invoke, example: Any, ledger: Ledger, objects: Any, make_run: Any
+) -> None:
+    event = example("s3-object-created")
+    item = event["detail"]["object"]
+    dataset = dataset_id(event["detail"]["bucket"]["name"], [Part(item["key"], item["version-id"], item["size"])])
+    place = f"demo/iris/datasets/{dataset}/manifest.json"
+    objects.put_json("artifacts", place, {"parts": ["those of another dataset with the same id"]})
+    ledger.add_run(make_run(dataset))
+    invoke("on_object_created", queued(event))
+    assert objects.get_json("artifacts", place) == {"parts": ["those of another dataset with the same id"]}
+    assert ledger.head(IRIS).active == f"demo-iris-{dataset}"
 
 
 @pytest.mark.parametrize("key", ["demo/iris/project.yaml", "demo/iris/incoming/", "demo/iris/incoming/x.csv.tmp"])
@@ -110,8 +136,33 @@ def test_an_execution_stopped_by_hand_is_closed_by_the_safety_net(
     run = make_run("0123456789")
     ledger.add_run(run)
     ledger.write(IRIS, replace(ledger.head(IRIS), active=run.run), RunStarted(run.run))
-    invoke("on_execution_ended", example("step-functions-execution-status-change"))
+    event = example("step-functions-execution-status-change")
+    assert invoke("on_execution_ended", queued(event, event)) == {"batchItemFailures": []}
     closed = ledger.run(IRIS, run.run)
     assert closed is not None
     assert (closed.state, closed.reason_code) == ("FAILED", "ABORTED")
     assert ledger.head(IRIS).active is None
+
+
+def test_an_execution_ended_that_cannot_be_followed_up_comes_back(invoke: Invoke, example: Any) -> None:
+    event = example("step-functions-execution-status-change")
+    answer = invoke("on_execution_ended", queued({"detail": "nonsense"}, event))
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}
+
+
+def test_an_upload_closes_a_run_whose_end_nobody_told(
+    invoke: Invoke, example: Any, ledger: Ledger, aws: boto3.Session
+) -> None:
+    event = example("s3-object-created")
+    invoke("on_object_created", queued(event))
+    first = ledger.head(IRIS).active
+    client = aws.client("stepfunctions")
+    machine = client.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    [execution] = client.list_executions(stateMachineArn=machine)["executions"]
+    client.stop_execution(executionArn=execution["executionArn"])
+    event["detail"]["object"] |= {"version-id": "another", "sequencer": "2"}
+    invoke("on_object_created", queued(event))
+    closed = ledger.run(IRIS, str(first))
+    assert closed is not None
+    assert (closed.state, closed.reason_code) == ("FAILED", "ABORTED")
+    assert ledger.head(IRIS).active not in (None, first)

@@ -13,6 +13,9 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
+from headgate.aws.ledger import Ledger
+from headgate.domain.names import Project
+
 ROOT = Path(__file__).resolve().parents[2]
 RUN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
 GATE = {"min_improvement": 0.0, "min_test_rows": 20}
@@ -94,6 +97,35 @@ def test_a_version_is_registered_once_with_its_identities(invoke: Invoke, aws: b
     known = package["CustomerMetadataProperties"]
     assert (known["run"], known["dataset"], known["code"]) == (RUN["run"], RUN["dataset"], "0123456789abcdef")
     assert (known["metric"], known["value"], known["rows"]) == ("auc", "0.99", "119")
+
+
+def promotion(judged_against: int | None) -> dict[str, Any]:
+    """What `train` gives to `promote`."""
+    given = {"version": "1", "model_data_url": "s3://artifacts/model.tar.gz", "holdout": "0123456789", "why": "Better."}
+    endpoint = {"instance_type": "ml.m5.large", "instance_count": 1}
+    return {**RUN, **given, "endpoint": endpoint, "judged_against": judged_against}
+
+
+@pytest.mark.parametrize(("judged_against", "outcome"), [(None, None), (4, "NOT_PROMOTED")])
+def test_a_release_is_planned_only_against_the_champion_that_serves(
+    invoke: Invoke, ledger: Ledger, make_run: Any, judged_against: int | None, outcome: str | None
+) -> None:
+    ledger.add_run(make_run(RUN["dataset"]))
+    plan = invoke("plan_release", promotion(judged_against))
+    assert plan["outcome"] == outcome
+    assert len(ledger.releases(Project("demo", "iris"))) == (0 if outcome else 1)
+    json.dumps(plan)
+
+
+def test_a_failed_step_is_recorded_in_words(invoke: Invoke, ledger: Ledger, make_run: Any) -> None:
+    run = make_run(RUN["dataset"])
+    ledger.add_run(run)
+    cause = json.dumps({"errorMessage": "The table is gone.", "errorType": "NotFoundError", "stackTrace": ["x"]})
+    answer = invoke("close_run", {**RUN, "outcome": "FAILED", "failure": {"error": "NotFoundError", "cause": cause}})
+    assert answer == {"outcome": "FAILED", "reason_code": "NotFoundError"}
+    closed = ledger.run(Project("demo", "iris"), run.run)
+    assert closed is not None
+    assert closed.reason == "The table is gone."
 
 
 @pytest.fixture

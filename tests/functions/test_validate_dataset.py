@@ -150,6 +150,17 @@ def test_the_report_tells_every_inference_with_its_reason(drop: Drop) -> None:
     assert sum(report["split"][part] for part in ("train", "validation", "test")) == 569
 
 
+def test_the_report_tells_which_settings_were_read(drop: Drop, aws: boto3.Session) -> None:
+    dropped = drop(WDBC)
+    dropped.validated()
+    assert dropped.report()["settings"] == {"version_id": None}
+    for text, verdict in (("metric: auc\n", "accepted"), ("tarrget: x\n", "rejected")):
+        dropped.settings(text)
+        version = aws.client("s3").head_object(Bucket="data", Key=f"{FOLDER}project.yaml")["VersionId"]
+        assert dropped.validated()["verdict"] == verdict
+        assert dropped.report()["settings"] == {"version_id": version}
+
+
 def test_asking_again_changes_nothing(drop: Drop, objects: Objects) -> None:
     dropped = drop(WDBC)
 
@@ -289,8 +300,14 @@ def test_a_champions_holdout_and_form_hold_for_the_next_dataset(drop: Drop, tmp_
 def test_nothing_of_a_row_is_told(drop: Drop, capsys: pytest.CaptureFixture[str]) -> None:
     canary = b"canary-5d1c"
     row = b",".join([canary] * 31)
-    dropped = drop(WDBC + row[: -len(canary)] + b"benign\n" + b'"' + canary + b"\n")
-    answer = dropped.validated()
-    assert answer["verdict"] == "rejected"
-    told = json.dumps(answer) + json.dumps(dropped.report()) + capsys.readouterr().out
-    assert "canary" not in told
+    header, *lines = WDBC.splitlines(keepends=True)
+    damaged = WDBC + row[: -len(canary)] + b"benign\n" + b'"' + canary + b"\n"
+    headless = [canary + line[line.index(b",") :] for line in lines]
+    codes = []
+    for content in (damaged, b"".join(headless), headless[0], b"".join([headless[0], header, *lines])):
+        dropped = drop(content)
+        answer = dropped.validated()
+        codes.append(answer["reason_code"])
+        told = json.dumps(answer) + json.dumps(dropped.report()) + capsys.readouterr().out
+        assert "canary" not in told
+    assert codes == ["UNBALANCED_QUOTES", "NO_HEADER", "NO_HEADER", "NO_HEADER"]

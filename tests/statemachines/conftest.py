@@ -33,6 +33,13 @@ class Failure:
     cause: str = ""
 
 
+def raised(error: str, message: str) -> Failure:
+    """The failure of a Lambda task as Step Functions tells it: the cause is the function's whole error as JSON."""
+    trace = ['  File "/var/task/app.py", line 12, in handler\n    plan = plan_release(command)\n']
+    told = {"errorMessage": message, "errorType": error, "requestId": "0b9c", "stackTrace": trace}
+    return Failure(error, json.dumps(told))
+
+
 @dataclass
 class Played:
     """How an execution went."""
@@ -49,7 +56,10 @@ class Played:
 
 
 class Stage:
-    """Answers tasks from a script: by function name or SageMaker action, a list of answers, the last one repeated."""
+    """Answers tasks from a script: by function name or SageMaker action, a list of answers, the last one repeated.
+
+    An answer may be a function of what the task was given.
+    """
 
     def __init__(self, stepfunctions: Any, script: dict[str, list[Any]]) -> None:
         self._error = stepfunctions._ExecutionError
@@ -68,6 +78,7 @@ class Stage:
         given = answers.pop(0) if len(answers) > 1 else answers[0]
         if isinstance(given, Failure):
             raise self._error(given.error, given.cause)
+        given = given(payload) if callable(given) else given
         return {"StatusCode": 200, "Payload": given} if "lambda:invoke" in resource else given
 
 

@@ -5,10 +5,12 @@ from typing import Any
 
 import pytest
 
-from .conftest import Failure, Played
+from headgate.services.close_run import CloseRun
+
+from .conftest import Failure, Played, raised
 
 GIVEN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "version": "3"}
-RELEASE = {"tenant": "demo", "project": "iris", "sequence": 2, "endpoint": "demo-iris"}
+RELEASE = {"tenant": "demo", "project": "iris", "sequence": 2, "endpoint": "demo-iris", "outcome": None}
 PROMOTED = {"outcome": "PROMOTED", "reason_code": "SERVING", "reason": "Serves."}
 SCRIPT: dict[str, list[Any]] = {
     "PlanRelease": [RELEASE],
@@ -55,7 +57,34 @@ def test_the_endpoints_word_is_the_ending(play: Play, outcome: str) -> None:
 
 @pytest.mark.parametrize("task", SCRIPT)
 def test_a_step_that_fails_is_an_ending_too(play: Play, task: str) -> None:
-    played = play("promote", GIVEN, {**SCRIPT, task: [Failure("EndpointTakenError", "The name is taken.")]})
+    failure = raised("EndpointTakenError", "The name is taken.")
+    played = play("promote", GIVEN, {**SCRIPT, task: [failure]})
     assert played.status == "SUCCEEDED"
-    assert (played.output["outcome"], played.output["reason_code"]) == ("FAILED", "PROMOTION_FAILED")
-    assert "The name is taken." in played.output["reason"]
+    assert played.output == {
+        "outcome": "FAILED",
+        "reason_code": "PROMOTION_FAILED",
+        "failure": {"error": failure.error, "cause": failure.cause},
+    }
+
+
+def test_the_record_of_a_failed_promotion_is_a_sentence(play: Play) -> None:
+    failure = raised("EndpointTakenError", "The name is taken.")
+    output = play("promote", GIVEN, {**SCRIPT, "PlanRelease": [failure]}).output
+    ending = CloseRun.parse({**GIVEN, **output, "version": "3", "metrics": {"auc": 0.9}}).ending
+    assert (ending.outcome, ending.reason_code) == ("FAILED", "PROMOTION_FAILED")
+    assert ending.reason == "The version could not be put in service: The name is taken."
+    assert (ending.version, ending.metrics) == ("3", {"auc": 0.9})
+
+
+def test_a_version_judged_against_another_champion_is_not_deployed(play: Play) -> None:
+    refusal = {"outcome": "NOT_PROMOTED", "reason_code": "CHAMPION_CHANGED", "reason": "Drop it again."}
+    played = play("promote", GIVEN, {**SCRIPT, "PlanRelease": [refusal]})
+    assert (played.status, played.output) == ("SUCCEEDED", refusal)
+    assert [name for name, _ in played.calls] == ["PlanRelease"]
+
+
+@pytest.mark.parametrize("task", SCRIPT)
+@pytest.mark.parametrize("error", ["TransientError", "ConflictError", "Lambda.ClientExecutionTimeoutException"])
+def test_what_passes_by_itself_is_tried_again(play: Play, task: str, error: str) -> None:
+    played = play("promote", GIVEN, {**SCRIPT, task: [Failure(error), Failure(error), *SCRIPT[task]]})
+    assert played.output == PROMOTED

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import Failure, Played
+from .conftest import Failure, Played, raised
 
 GIVEN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
 ACCEPTED = {
@@ -17,11 +17,23 @@ ACCEPTED = {
     "gate": {},
     "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
 }
-CHAMPION = {"version": "1", "dataset": "fedcba9876", "model_data_url": "s3://bucket/champion/model.tar.gz"}
+CHAMPION = {
+    "sequence": 4,
+    "version": "1",
+    "dataset": "fedcba9876",
+    "model_data_url": "s3://bucket/champion/model.tar.gz",
+}
 PASSED = {"decision": "pass", "reason_code": "BETTER", "reason": "Better.", "metrics": {"metric": "auc"}}
 REFUSED = {**PASSED, "decision": "fail", "reason_code": "WORSE", "reason": "Worse."}
 TRAINED = {"ModelArtifacts": {"S3ModelArtifacts": "s3://bucket/model.tar.gz"}}
 PROMOTED = {"outcome": "PROMOTED", "reason_code": "SERVING", "reason": "Serves."}
+
+
+def as_told(payload: dict[str, Any]) -> dict[str, str]:
+    """CloseRun's answer when nothing speaks against what it was told."""
+    return {"outcome": payload["outcome"], "reason_code": payload.get("reason_code", "X")}
+
+
 SCRIPT: dict[str, list[Any]] = {
     "ValidateDataset": [ACCEPTED],
     "sagemaker:createTrainingJob": [TRAINED],
@@ -29,7 +41,7 @@ SCRIPT: dict[str, list[Any]] = {
     "JudgeChallenger": [PASSED],
     "RegisterVersion": [{"version": "3"}],
     "states:startExecution": [{"Output": PROMOTED}],
-    "CloseRun": [{"outcome": "written"}],
+    "CloseRun": [as_told],
 }
 Play = Callable[..., Played]
 
@@ -61,6 +73,15 @@ def test_the_champion_is_evaluated_beside_the_challenger(play: Play, champion: A
     names = [each["InputName"] for each in job["ProcessingInputs"]]
     assert names == ["code", "holdout", "challenger", "champion"][:inputs]
     assert played.states[-1] == "Promoted"
+    promotion = played.given_to("states:startExecution")
+    assert promotion["Input"]["judged_against"] == (champion and champion["sequence"])
+
+
+def test_a_challenger_judged_against_another_champion_is_not_promoted(play: Play) -> None:
+    refusal = {"outcome": "NOT_PROMOTED", "reason_code": "CHAMPION_CHANGED", "reason": "Drop it again."}
+    played = play("train", GIVEN, {**SCRIPT, "states:startExecution": [{"Output": refusal}]})
+    assert (played.status, played.states[-1]) == ("SUCCEEDED", "Not Promoted")
+    assert played.given_to("CloseRun") == {**GIVEN, **refusal, "version": "3", "metrics": {"metric": "auc"}}
 
 
 def test_refused_data_ends_rejected(play: Play) -> None:
@@ -104,24 +125,43 @@ TASKS = {
 
 @pytest.mark.parametrize("task", TASKS)
 def test_a_step_that_fails_is_recorded_and_ends_the_run_failed(play: Play, task: str) -> None:
-    played = play("train", GIVEN, {**SCRIPT, task: [Failure("KeyError", "a cause")]})
+    failure = raised("KeyError", "'x'")
+    played = play("train", GIVEN, {**SCRIPT, task: [failure]})
     assert played.status == "FAILED"
-    assert played.states[-3:] == [TASKS[task], "Record The Failure", "Failed"]
+    assert played.states[-4:] == [TASKS[task], "Close The Run", "How Did It End?", "Failed"]
     closed = played.given_to("CloseRun")
-    assert closed["failure"] == {"error": "KeyError", "cause": "a cause"}
+    assert closed["failure"] == {"error": failure.error, "cause": failure.cause}
     assert closed["run"] == GIVEN["run"]
+
+
+def test_a_failed_promotion_is_closed_with_its_failure_and_ends_as_the_ledger_says(play: Play) -> None:
+    failure = raised("AccessDeniedError", "AWS refused to update endpoint demo-iris.")
+    output = {
+        "outcome": "FAILED",
+        "reason_code": "PROMOTION_FAILED",
+        "failure": {"error": failure.error, "cause": failure.cause},
+    }
+    script = {**SCRIPT, "states:startExecution": [{"Output": output}]}
+    played = play("train", GIVEN, script)
+    assert (played.status, played.states[-1]) == ("FAILED", "Failed")
+    assert played.given_to("CloseRun") == {**GIVEN, **output, "version": "3", "metrics": {"metric": "auc"}}
+    settled = {"outcome": "PROMOTED", "reason_code": "SERVING"}  # what the endpoint told when it came to rest
+    played = play("train", GIVEN, {**script, "CloseRun": [Failure("EndpointBusyError"), settled]})
+    assert (played.status, played.states[-1]) == ("SUCCEEDED", "Promoted")
 
 
 @pytest.mark.parametrize(
     ("task", "error"),
     [
-        ("ValidateDataset", "ThrottledError"),
+        ("ValidateDataset", "TransientError"),
+        ("ValidateDataset", "Lambda.ClientExecutionTimeoutException"),
         ("JudgeChallenger", "Lambda.TooManyRequestsException"),
         ("RegisterVersion", "ConflictError"),
         ("sagemaker:createTrainingJob", "SageMaker.ResourceLimitExceededException"),
         ("sagemaker:createProcessingJob", "SageMaker.AmazonSageMakerException"),
         ("states:startExecution", "StepFunctions.AWSStepFunctionsException"),
         ("CloseRun", "ConflictError"),
+        ("CloseRun", "EndpointBusyError"),
     ],
 )
 def test_what_passes_by_itself_is_tried_again(play: Play, task: str, error: str) -> None:

@@ -75,7 +75,7 @@ def watch(
         from headgate_cli.runs import Records, ref_of
 
         book = Records(cloud)
-        records = [book.find_run(run)] if run else [r for r in book.runs_of_tenant(tenant) if not r.ended]
+        records = [book.find_run(run)] if run else [r for r in book.ledger.runs_of_tenant(tenant) if not r.ended]
         if not records:
             out.note(f"Nothing runs for {tenant}. `headgate drop FILE` starts something.")
         ended = dropping.wait(cloud, [ref_of(record) for record in records], timeout, out) if records else []

@@ -22,8 +22,8 @@ def runs(
     with options.cloud(stack) as cloud:
         from headgate_cli.runs import Records, run_document
 
-        book = Records(cloud)
-        records = book.runs_of_project(owner) if owner else book.runs_of_tenant(tenant)
+        ledger = Records(cloud).ledger
+        records = ledger.runs_of_project(owner) if owner else ledger.runs_of_tenant(tenant)
         documents = [run_document(record) for record in records]
     Output(as_json).result({"runs": documents}, lambda console: _show_runs(console, documents, tenant))
 
@@ -71,12 +71,12 @@ def releases(
     stack: options.Stack = None,
     as_json: options.Json = False,
 ) -> None:
-    """List which versions were put in service, when and why, the newest first."""
+    """List which versions were put in service and since when, or why they were not, the newest first."""
     owner = Project(tenant, project)
     with options.cloud(stack) as cloud:
         from headgate_cli.runs import Records, release_document
 
-        documents = [release_document(release) for release in Records(cloud).releases(owner)]
+        documents = [release_document(release) for release in Records(cloud).ledger.releases(owner)]
     Output(as_json).result({"releases": documents}, lambda console: _show_releases(console, documents))
 
 
@@ -100,10 +100,22 @@ def _show_versions(console: Console, documents: list[dict[str, Any]]) -> None:
 
 
 def _show_releases(console: Console, documents: list[dict[str, Any]]) -> None:
+    from headgate_cli.board import outcome_text
     from headgate_cli.tables import rows
 
-    lines = ((d["sequence"], d["version"], d["state"], moment_text(d["at"]), d["why"]) for d in documents)
-    rows(console, ("release", "version", "state", "at", "why"), lines, empty="Nothing was put in service yet.")
+    lines = (
+        (
+            d["sequence"],
+            d["version"],
+            d["state"],
+            moment_text(d["in_service_at"]),
+            outcome_text(d["outcome"]) if d["outcome"] else "",
+            d["reason"],
+        )
+        for d in documents
+    )
+    columns = ("release", "version", "state", "put in service", "outcome", "reason")
+    rows(console, columns, lines, empty="Nothing was put in service yet.")
 
 
 def _show_run(console: Console, document: Mapping[str, Any]) -> None:

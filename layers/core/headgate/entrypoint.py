@@ -1,13 +1,13 @@
 """The composition root: environment, logger, metrics, and the one factory of AWS clients.
 
-Handlers import from here and from services, nothing else. Nothing is read or opened at import; every adapter is made
-for a tenant, in whose name it calls AWS.
+Handlers reach AWS through here only. Nothing is read or opened at import; every adapter is made for a tenant, in whose
+name it calls AWS.
 """
 
 import os
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any, TypeVar
 
 import boto3
@@ -20,6 +20,7 @@ from headgate.aws.sagemaker import Endpoints, Registry
 from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConfigurationError
+from headgate.services.runs import Runs
 
 logger = Logger(service="headgate")
 metrics = Metrics(namespace="Headgate", service="headgate")
@@ -119,6 +120,11 @@ def tasks(tenant: str) -> Tasks:
 def endpoints(tenant: str) -> Endpoints:
     """Models, endpoint configurations and endpoints."""
     return Endpoints(client("sagemaker", tenant))
+
+
+def runs(tenant: str) -> Runs:
+    """What starts and ends runs, now."""
+    return Runs(ledger(tenant), executions(tenant), partial(endpoints, tenant), now())
 
 
 def registry(tenant: str) -> Registry:

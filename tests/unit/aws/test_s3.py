@@ -55,9 +55,11 @@ def test_a_large_object_comes_in_blocks(objects: Objects, make_bucket, tmp_path:
     assert len(blocks) > 1
 
 
-def test_reading_can_be_limited(objects: Objects, make_bucket) -> None:
+def test_what_is_read_without_a_version_tells_which_it_was(objects: Objects, make_bucket, aws) -> None:
     objects.put_bytes(make_bucket("here"), "x", b"content")
-    assert objects.get_bytes("here", "x", limit=3) == b"con"
+    newest = aws.client("s3").head_object(Bucket="here", Key="x")["VersionId"]
+    assert objects.get_newest("here", "x", limit=3) == (b"con", newest)
+    assert objects.get_bytes("here", "x") == b"content"
 
 
 def test_what_does_not_exist_is_not_found(objects: Objects, make_bucket, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 
+from headgate.aws.errors import translated
 from headgate_cli.connection import Cloud, connect, translated_errors
 from headgate_cli.errors import CommandError, UnreachableError
 
@@ -73,3 +74,8 @@ def test_what_aws_raises_becomes_a_sentence(raised: Exception, kind: type[Except
         raise raised
     assert type(error.value) is kind
     assert error.value.__cause__ is raised
+
+
+def test_a_ledger_that_cannot_be_reached_is_an_unreachable_cloud() -> None:
+    with pytest.raises(UnreachableError, match="cannot be reached"), translated_errors(), translated("read the ledger"):
+        raise EndpointConnectionError(endpoint_url="http://127.0.0.1:4566")

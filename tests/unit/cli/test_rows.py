@@ -61,6 +61,25 @@ def test_values_become_what_the_model_takes() -> None:
     assert instances.unused(row) == ["diagnosis"]
 
 
+@pytest.mark.parametrize(
+    ("form", "written", "sent"),
+    [
+        ("%d.%m.%Y", "23.11.2026", "2026-11-23T00:00:00"),
+        ("%d.%m.%Y", " 1.2.2026 ", "2026-02-01T00:00:00"),
+        ("%m/%d/%Y %H:%M", "11/23/2026 08:30", "2026-11-23T08:30:00"),
+        ("%Y-%m-%d %H:%M:%S.%f", "2026-11-23 08:30:01.250", "2026-11-23T08:30:01"),
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-11-23T08:30:01+02:00", "2026-11-23T06:30:01"),
+        ("%Y-%m-%dT%H:%M:%S%z", "2026-11-23T08:30:01+02", "2026-11-23T06:30:01"),
+        ("%d.%m.%Y", "2026-11-23T08:30:00", "2026-11-23T08:30:00"),
+        ("%d.%m.%Y", "NA", ""),
+        (None, "2026-11-23", "2026-11-23"),
+    ],
+)
+def test_dates_are_sent_as_the_model_learned_them(form: str | None, written: str, sent: str) -> None:
+    column = {"name": "admitted", "kind": "datetime"} | ({"datetime_format": form} if form else {})
+    assert Instances([column]).instance(1, {"admitted": written}) == {"admitted": sent}
+
+
 def test_a_file_is_read_as_the_gate_reads_it(tmp_path: Path) -> None:
     lines = ["age;ward", "61,5;a,b", *(f"{age},25;B" for age in range(30))]
     (tmp_path / "rows.csv").write_text("\n".join(lines))

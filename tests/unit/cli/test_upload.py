@@ -4,15 +4,15 @@ from pathlib import Path
 
 import boto3
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.domain.errors import BadKeyError
 from headgate.domain.names import PROJECT, Part, Project, dataset_id
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.planning import plan, project_name
-from headgate_cli.upload import merge_settings, upload
+from headgate_cli.upload import upload
 
 NOW = datetime(2026, 11, 23, 14, 30, 5, tzinfo=UTC)
 PROJECT_OF_DEMO = Project("demo", "boards")
@@ -27,7 +27,7 @@ def cloud(aws: boto3.Session, make_bucket: Callable[[str], str]) -> Cloud:
 def folder(tmp_path: Path) -> Path:
     """A directory as people have them: data on two levels, and things that are no data."""
     (tmp_path / "boards" / "march").mkdir(parents=True)
-    for name in ("a.csv", "march/b.csv", ".DS_Store", "_SUCCESS"):
+    for name in ("a.csv", "march/b.csv", ".DS_Store", "_SUCCESS", "march/c.csv.crdownload"):
         (tmp_path / "boards" / name).write_text("x,y\n1,2\n")
     return tmp_path / "boards"
 
@@ -95,6 +95,24 @@ def test_files_of_one_name_are_refused(tmp_path: Path) -> None:
         plan(PROJECT_OF_DEMO, files, NOW)
 
 
+@pytest.mark.parametrize("names", [["a.csv.tmp"], ["a.csv", "b.csv.tmp"], [".hidden"], ["a.csv", "_SUCCESS"]])
+def test_a_file_that_would_not_be_taken_for_data_is_refused(tmp_path: Path, names: list[str]) -> None:
+    files = [tmp_path / name for name in names]
+    for file in files:
+        file.touch()
+    with pytest.raises(UsageError, match="not taken for data") as error:
+        plan(PROJECT_OF_DEMO, files, NOW)
+    assert names[-1] in str(error.value)
+
+
+@pytest.mark.parametrize("project", [PROJECT_OF_DEMO, Project("demo", "unknown")])
+def test_a_key_that_headgate_would_refuse_is_refused_before_anything_is_sent(tmp_path: Path, project: Project) -> None:
+    file = tmp_path / ("a.csv" if project.name == "unknown" else "a\u202e.csv")
+    file.touch()
+    with pytest.raises(BadKeyError):
+        plan(project, [file], NOW)
+
+
 def test_what_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"nothing\.csv"):
         plan(PROJECT_OF_DEMO, [tmp_path / "nothing.csv"], NOW)
@@ -123,23 +141,3 @@ def test_a_bucket_without_versions_is_refused(aws: boto3.Session, tmp_path: Path
     cloud = Cloud(aws, "headgate", None, {"DataBucket": "plain"})
     with pytest.raises(CommandError, match="versions"):
         upload(cloud, PROJECT_OF_DEMO, plan(PROJECT_OF_DEMO, [file], NOW))
-
-
-def test_settings_are_merged_into_what_is_there(cloud: Cloud) -> None:
-    s3 = cloud.client("s3")
-    s3.put_object(Bucket="data", Key="demo/boards/project.yaml", Body=b"metric: mae\ntarget: old\n")
-    assert merge_settings(cloud, PROJECT_OF_DEMO, {"target": "yes"})
-    written = s3.get_object(Bucket="data", Key="demo/boards/project.yaml")["Body"].read()
-    assert yaml.safe_load(written) == {"metric": "mae", "target": "yes"}
-
-
-def test_settings_that_are_there_already_are_not_written_again(cloud: Cloud) -> None:
-    assert merge_settings(cloud, PROJECT_OF_DEMO, {"target": "skips"})
-    assert not merge_settings(cloud, PROJECT_OF_DEMO, {"target": "skips"})
-
-
-@pytest.mark.parametrize("content", [b"a: [", b"- a list"])
-def test_settings_that_cannot_be_read_are_left_alone(cloud: Cloud, content: bytes) -> None:
-    cloud.client("s3").put_object(Bucket="data", Key="demo/boards/project.yaml", Body=content)
-    with pytest.raises(CommandError, match="mend it"):
-        merge_settings(cloud, PROJECT_OF_DEMO, {"target": "skips"})

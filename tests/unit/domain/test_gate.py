@@ -60,6 +60,15 @@ def test_a_project_may_demand_more_than_better() -> None:
     assert judge(evaluation(estimate=0.051), policy).decision is Decision.PASS
 
 
+def test_what_a_project_demands_is_over_its_champion() -> None:
+    policy = GatePolicy(min_improvement=0.05, min_test_rows=20)
+    first = judge(evaluation("trivial", estimate=0.03, low=0.02), policy)
+    assert (first.decision, first.reason_code) == (Decision.PASS, "BETTER_THAN_TRIVIAL")
+    next_one = judge(evaluation("champion", estimate=0.03, low=0.02), policy)
+    assert (next_one.decision, next_one.reason_code) == (Decision.FAIL, "NOT_BETTER_THAN_CHAMPION")
+    assert "by more than 0.05" in next_one.reason
+
+
 @given(st.sampled_from(["champion", "trivial"]), numbers, numbers, numbers, numbers, numbers, st.integers(0, 1000))
 def test_only_what_is_finite_better_and_proved_passes(
     against: str, challenger: Any, rival: Any, estimate: Any, low: Any, parity: Any, rows: int

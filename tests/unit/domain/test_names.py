@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.domain.errors import BadKeyError
-from headgate.domain.names import Part, Project, dataset_id, is_data, parse_upload, tenant_of
+from headgate.domain.names import Part, Project, dataset_id, is_data, owners_of, parse_upload, tenant_of
 
 SAGEMAKER_NAME = re.compile(r"[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}")
 tenants = st.from_regex(r"[a-z][a-z0-9-]{1,18}[a-z0-9]", fullmatch=True)
@@ -81,6 +81,8 @@ def test_what_is_no_upload_is_ignored(key: str) -> None:
         "acme/iris/incoming/da\u202eta.csv",
         "ACME/iris/incoming/data.csv",
         "acme/../incoming/data.csv",
+        "unknown/iris/incoming/data.csv",
+        "acme/unknown/incoming/data.csv",
     ],
 )
 def test_a_key_that_could_mislead_is_refused(key: str) -> None:
@@ -116,12 +118,18 @@ def test_any_key_is_ignored_taken_or_refused(key: str) -> None:
 @given(st.text(min_size=1))
 def test_the_tenant_of_a_key_is_its_first_segment_or_unknown(key: str) -> None:
     tenant = tenant_of(key)
-    assert tenant == "_unknown" or key.startswith(tenant + "/") or key == tenant
+    assert tenant == "unknown" or key.startswith(tenant + "/") or key == tenant
 
 
 @pytest.mark.parametrize("name", ["_SUCCESS", "manifest.json", ".x", "_x", "", "a/", "_temporary/0/part-0", "a/.crc"])
 def test_markers_hidden_files_and_a_writers_own_are_not_data(name: str) -> None:
     assert not is_data(name)
+
+
+@pytest.mark.parametrize("name", ["part-0.csv.tmp", "a/part-0.CSV.TMP", "x.csv.crdownload", "x.part", "x.partial"])
+def test_what_a_writer_has_not_finished_is_not_data(name: str) -> None:
+    assert not is_data(name)
+    assert parse_upload(f"acme/iris/incoming/{name.rpartition('/')[2]}") is None
 
 
 @pytest.mark.parametrize("name", ["x.csv", "a b+c.csv", "year=2026/part-0.parquet", "sub/manifest.json"])
@@ -142,3 +150,14 @@ def test_a_dataset_is_the_same_in_any_order_of_its_parts(given_parts: list[Part]
 def test_another_version_is_another_dataset(part: Part, version: str) -> None:
     other = Part(part.key, version, part.size)
     assert (dataset_id("b", [part]) == dataset_id("b", [other])) == (version == part.version_id)
+
+
+@given(tenants, projects)
+def test_a_run_leads_back_to_its_project(tenant: str, project: str) -> None:
+    owner = Project(tenant, project)
+    assert owner in list(owners_of(owner.run_id("0123456789")))
+
+
+@pytest.mark.parametrize("run", ["", "nonsense", "demo-iris", "demo-iris-012345678X", "a-0123456789"])
+def test_what_is_no_runs_name_belongs_to_nobody(run: str) -> None:
+    assert list(owners_of(run)) == []

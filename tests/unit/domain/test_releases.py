@@ -1,31 +1,67 @@
+from typing import Any
+
 import pytest
 
-from headgate.domain.releases import EndpointState, settle
-from headgate.domain.runs import Outcome
+from headgate.domain.releases import EndpointState, Release, ReleaseState, champion_changed, settle
+from headgate.domain.runs import Ending, Outcome
 
-# Every EndpointStatus of the API, with what it means for a release of configuration "r2".
+STOPPED = Ending(Outcome.FAILED, "PROMOTION_FAILED", "AWS refused.")
+
+
+def release(state: str = ReleaseState.DEPLOYING) -> Release:
+    """A release of version 7 with configuration "r2"."""
+    values: dict[str, Any] = dict.fromkeys(("dataset", "holdout", "model_data_url", "at", "instance_type"), "x")
+    return Release(
+        sequence=2, run="run", version="7", name="r2", endpoint="e", why="", state=state, instance_count=1, **values
+    )
+
+
+# Every EndpointStatus of the API: what it means for the release, and whether why its promotion stopped says more.
 CASES = [
-    (None, "r2", "", Outcome.FAILED),
-    ("InService", "r2", "", Outcome.PROMOTED),
-    ("InService", "r1", "", Outcome.ROLLED_BACK),
-    ("InService", "r2", "an alarm went off", Outcome.ROLLED_BACK),
-    ("InService", "r1", "an alarm went off", Outcome.ROLLED_BACK),
-    ("Failed", "r2", "no capacity", Outcome.FAILED),
-    ("OutOfService", "r2", "", Outcome.FAILED),
-    ("UpdateRollbackFailed", "r2", "", Outcome.FAILED),
-    ("Deleting", "r2", "", None),
-    ("Creating", "r2", "", None),
-    ("Updating", "r2", "", None),
-    ("SystemUpdating", "r2", "", None),
-    ("RollingBack", "r1", "", None),
+    (None, "r2", "", Outcome.FAILED, True),
+    ("InService", "r2", "", Outcome.PROMOTED, False),
+    ("InService", "r1", "", Outcome.ROLLED_BACK, True),
+    ("InService", "r2", "an alarm went off", Outcome.ROLLED_BACK, False),
+    ("InService", "r1", "an alarm went off", Outcome.ROLLED_BACK, False),
+    ("Failed", "r2", "no capacity", Outcome.FAILED, False),
+    ("OutOfService", "r2", "", Outcome.FAILED, False),
+    ("UpdateRollbackFailed", "r2", "", Outcome.FAILED, False),
+    ("Deleting", "r2", "", None, False),
+    ("Creating", "r2", "", None, False),
+    ("Updating", "r2", "", None, False),
+    ("SystemUpdating", "r2", "", None, False),
+    ("RollingBack", "r1", "", None, False),
 ]
 
 
-@pytest.mark.parametrize(("status", "config", "reason", "outcome"), CASES)
-def test_a_release_ends_as_its_endpoint_says(status: str | None, config: str, reason: str, outcome: Outcome) -> None:
+@pytest.mark.parametrize(("status", "config", "reason", "outcome", "silent"), CASES)
+def test_a_release_ends_as_its_endpoint_says(
+    status: str | None, config: str, reason: str, outcome: Outcome, silent: bool
+) -> None:
     endpoint = EndpointState(status, config, reason) if status else None
-    ending = settle(endpoint, "r2", "7")
+    ending = settle(release(), endpoint)
     assert (ending.outcome if ending else None) == outcome
     if ending is not None:
         assert ending.reason
         assert reason in ending.reason
+    assert settle(release(), endpoint, STOPPED) == (STOPPED if silent else ending)
+
+
+def test_a_release_that_is_only_planned_has_nothing_to_do_with_its_endpoint() -> None:
+    serving = EndpointState("InService", "r2")
+    ending = settle(release(ReleaseState.PLANNED), serving)
+    assert ending is not None
+    assert (ending.outcome, ending.reason_code) == (Outcome.FAILED, "NOT_DEPLOYED")
+    assert settle(release(ReleaseState.PLANNED), serving, STOPPED) == STOPPED
+
+
+@pytest.mark.parametrize(("judged_against", "serving"), [(None, 1), (1, 2), (2, None)])
+def test_a_judgement_against_another_champion_does_not_count(judged_against: int | None, serving: int | None) -> None:
+    refusal = champion_changed(judged_against, serving)
+    assert refusal is not None
+    assert (refusal.outcome, refusal.reason_code) == (Outcome.NOT_PROMOTED, "CHAMPION_CHANGED")
+
+
+@pytest.mark.parametrize("same", [None, 3])
+def test_a_judgement_against_the_champion_counts(same: int | None) -> None:
+    assert champion_changed(same, same) is None

@@ -5,73 +5,27 @@ The process is made to die before and after every call that changes something, a
 
 import itertools
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from headgate.aws.ledger import Ledger, RunStarted
-from headgate.domain.errors import EndpointBusyError, EndpointTakenError
+from headgate.domain.errors import ConflictError, EndpointBusyError, EndpointTakenError, NameTakenError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
-from headgate.services.deploy_release import DeployRelease, deploy_release
+from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 from headgate.services.endpoint_changed import wake_promotion
 from headgate.services.plan_release import PlanRelease, plan_release
 from headgate.services.settle_release import SettleRelease, settle_release
 
-NOW = "2026-01-01T00:00:01.000Z"
+from .conftest import NOW, OWNER, FakeEndpoints
+
 IRIS = Project("demo", "iris")
 
 
 class Crash(Exception):
     """The process dies here."""
-
-
-@dataclass
-class FakeEndpoints:
-    """SageMaker's rules for models, configurations and endpoints; `rest` brings a change to its end."""
-
-    models: set[str] = field(default_factory=set)
-    configs: set[str] = field(default_factory=set)
-    state: EndpointState | None = None
-    goal: str = ""
-    updates: int = 0
-    broken: frozenset[str] = frozenset()
-
-    def describe(self, _name: str) -> EndpointState | None:
-        return self.state
-
-    def ensure_model(self, name: str, **_options: Any) -> None:
-        self.models.add(name)
-
-    def ensure_config(self, name: str, **_options: Any) -> None:
-        assert name in self.models
-        self.configs.add(name)
-
-    def create(self, _name: str, config: str, _tags: Any) -> None:
-        assert self.state is None
-        assert config in self.configs
-        self.state, self.goal = EndpointState("Creating", config), config
-
-    def update(self, name: str, config: str) -> None:
-        assert self.state is not None
-        assert config in self.configs
-        if self.state.in_progress:
-            raise EndpointBusyError(name)
-        self.updates += 1
-        self.state, self.goal = EndpointState("Updating", self.state.config), config
-
-    def delete(self, _name: str) -> None:
-        self.state = None
-
-    def rest(self) -> None:
-        assert self.state is not None
-        if self.goal not in self.broken:
-            self.state = EndpointState("InService", self.goal)
-        elif self.state.status == "Creating":
-            self.state = EndpointState("Failed", self.goal, "The container did not answer.")
-        else:
-            self.state = EndpointState("InService", self.state.config, "The container did not answer.")
 
 
 class FakeTasks:
@@ -118,11 +72,6 @@ class Dying:
 
 
 @pytest.fixture
-def endpoints() -> FakeEndpoints:
-    return FakeEndpoints()
-
-
-@pytest.fixture
 def tasks() -> FakeTasks:
     return FakeTasks()
 
@@ -133,8 +82,18 @@ def plan(ledger: Ledger, make_run: Any, endpoints: FakeEndpoints) -> Callable[..
         run = make_run(name)
         if ledger.add_run(run):
             ledger.write(IRIS, replace(ledger.head(IRIS), active=run.run), RunStarted(run.run))
+        champion = ledger.head(IRIS).champion
         command = PlanRelease(
-            IRIS, run.run, name, "holdout", f"version-{name}", f"s3://b/{name}.tar.gz", "Better.", "ml.m5.large", 1
+            project=IRIS,
+            run=run.run,
+            dataset=name,
+            holdout="holdout",
+            version=f"version-{name}",
+            model_data_url=f"s3://b/{name}.tar.gz",
+            judged_against=champion.sequence if champion else None,
+            why="Better.",
+            instance_type="ml.m5.large",
+            instance_count=1,
         )
         return plan_release(replace(command, **changes), ledger=ledger, endpoints=endpoints, now=NOW)
 
@@ -147,8 +106,7 @@ def deploy(ledger: Any, endpoints: Any, tasks: Any, sequence: int, token: str = 
         ledger=ledger,
         endpoints=endpoints,
         tasks=tasks,
-        serving_image="image",
-        serving_role="role",
+        serving=Serving("image", "role", OWNER),
         now=NOW,
     )
 
@@ -234,7 +192,7 @@ def test_an_endpoint_on_its_way_elsewhere_is_not_touched(
     plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
 ) -> None:
     plan("a")
-    endpoints.state = EndpointState("Updating", "someone-elses")
+    endpoints.state = EndpointState("Updating", "an-earlier-one")
     with pytest.raises(EndpointBusyError):
         deploy(ledger, endpoints, tasks, 1)
     assert endpoints.updates == 0
@@ -248,9 +206,68 @@ def test_a_promotion_that_was_stopped_is_settled_by_the_next_one(
     with pytest.raises(EndpointBusyError):
         plan("b")
     endpoints.rest()
-    assert plan("b")["sequence"] == 2
+    assert plan("b", judged_against=1)["sequence"] == 2
     assert states(ledger) == ["IN_SERVICE", "PLANNED"]
     assert ledger.head(IRIS).champion.sequence == 1  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("judged_against", [None, 1])
+def test_a_version_judged_before_another_one_was_crowned_is_refused(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, judged_against: int | None
+) -> None:
+    if judged_against:
+        plan("a")
+        deploy(ledger, endpoints, tasks, 1)
+        endpoints.rest()
+        settle(ledger, endpoints, 1)
+    plan("b")
+    left_behind = 2 if judged_against else 1
+    deploy(ledger, endpoints, tasks, left_behind)
+    endpoints.rest()  # nobody settles it: its execution was stopped, and the next dataset was validated before
+    refusal = plan("c", judged_against=judged_against)
+    assert (refusal["outcome"], refusal["reason_code"]) == ("NOT_PROMOTED", "CHAMPION_CHANGED")
+    assert f"release {left_behind} serves now" in refusal["reason"]
+    assert "Drop the dataset again" in refusal["reason"]
+    assert states(ledger)[-1] == "IN_SERVICE"  # the one left behind; none was planned
+    assert ledger.head(IRIS).champion.sequence == left_behind  # type: ignore[union-attr]
+    assert endpoints.goal == f"demo-iris-r{left_behind}"
+
+
+def test_a_release_whose_promotion_stopped_before_the_endpoint_was_touched_is_never_deployed(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("a")
+    assert plan("b")["sequence"] == 2
+    release = ledger.release(IRIS, 1)
+    assert release is not None
+    assert (release.state, release.reason_code) == ("FAILED", "NOT_DEPLOYED")
+    with pytest.raises(ConflictError):  # a task of the stopped promotion that is still at work
+        deploy(ledger, endpoints, tasks, 1)
+    assert endpoints.state is None
+
+
+def test_an_endpoint_of_another_deployment_is_not_touched(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("a")
+    endpoints.state = EndpointState("InService", "demo-iris-r1")  # it has the very names that this release has
+    endpoints.owned_by = "another stack's ledger"
+    with pytest.raises(NameTakenError, match="not made by this deployment"):
+        deploy(ledger, endpoints, tasks, 1)
+    assert (states(ledger), endpoints.updates, tasks.given) == (["PLANNED"], 0, [])
+
+
+def test_a_release_keeps_when_it_was_put_in_service(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    for name, sequence, now in (("a", 1, "2026-01-01"), ("b", 2, "2026-01-02")):
+        plan(name)
+        deploy(ledger, endpoints, tasks, sequence)
+        endpoints.rest()
+        settle_release(SettleRelease(IRIS, sequence), ledger=ledger, endpoints=endpoints, now=now)
+    newest, oldest = ledger.releases(IRIS)
+    assert (newest.in_service_at, newest.at) == ("2026-01-02", "2026-01-02")
+    assert (oldest.state, oldest.in_service_at, oldest.at) == ("RETIRED", "2026-01-01", "2026-01-02")
 
 
 def test_an_event_of_an_earlier_change_wakes_nobody(

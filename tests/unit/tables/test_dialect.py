@@ -47,3 +47,14 @@ def test_decimal_commas_are_told_from_text(text: str, decimal: str, numbers: tup
 
 def test_a_column_without_name_gets_one() -> None:
     assert detect(b"a,, c \n1,2,3\n").names == ("a", "column_2", "c")
+
+
+def test_a_first_row_is_told_from_names() -> None:
+    rows = b"44,yes\n51,no\n38,yes\n44,no\n" * 10
+    assert detect(b"age,ill\n" + rows).named
+    assert not detect(rows).named
+
+
+def test_joined_files_that_repeat_their_names_have_names() -> None:
+    part = b"colour,verdict\nred,good\nblue,bad\n"
+    assert detect(part * 100).named

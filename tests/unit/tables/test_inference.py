@@ -2,9 +2,14 @@
 
 import datetime
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
+
+from headgate.tables.measure import DATETIME_FORMATS
+from headgate_cli.rows import Instances, read_rows
 
 
 def number(rand: Any, _row: int) -> float:
@@ -31,6 +36,7 @@ def day(rand: Any, form: str) -> str:
         (lambda rand, _: day(rand, "%d/%m/%Y"), "datetime", "%d/%m/%Y"),
         (lambda rand, _: day(rand, "%Y-%m-%dT12:30:00Z"), "datetime", "%Y-%m-%dT%H:%M:%SZ"),
         (lambda rand, _: day(rand, "%Y-%m-%dT12:30:00+0200"), "datetime", "%Y-%m-%dT%H:%M:%S%z"),
+        (lambda rand, _: rand.choice(["01.02.26", "13.02.26", "14.03.25"]), "categorical", "text"),  # not the year 26
         (lambda rand, row: "?!" if row == 190 else rand.randrange(9), "categorical", "1 of 200 values are not numbers"),
     ],
 )
@@ -39,6 +45,24 @@ def test_a_columns_kind_is_inferred(examined, table, values: Callable[..., objec
     column = answer.column("x")
     assert (column.kind, column.used) == (kind, True)
     assert why in column.why
+
+
+@pytest.mark.parametrize("form", DATETIME_FORMATS)
+def test_a_file_that_was_trained_on_can_be_predicted_with(examined, table, tmp_path: Path, form: str) -> None:
+    # 23 and the like, so that a day is no month.
+    dates = [datetime.datetime(2024, 1 + n % 12, 13 + n % 15, n % 24, n % 60, tzinfo=datetime.UTC) for n in range(200)]
+    content = table(200, day=lambda _, row: dates[row].strftime(form), a=number, target=label)
+    answer = examined(content)
+    assert (answer.code, answer.spec.columns[0].datetime_format) == ("FIT", form)
+    trained = {
+        value
+        for part in ("train", "validation", "test")
+        for (value,) in duckdb.sql(f"SELECT day FROM '{answer.folder}/{part}.parquet'").fetchall()
+    }
+    (tmp_path / "table.csv").write_bytes(content)
+    instances = Instances(answer.spec.model_dump()["columns"])
+    sent = {instances.instance(n, row)["day"] for n, row in enumerate(read_rows(tmp_path / "table.csv"), start=1)}
+    assert sent == trained
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,8 @@ def test_one_bad_row_refuses_the_dataset(examined, good: bytes, appended: bytes,
     [
         (lambda good: HEADER, "HEADER_ONLY"),
         (lambda good: HEADER.strip(), "HEADER_ONLY"),
+        (lambda good: good.split(b"\n", 1)[1], "NO_HEADER"),
+        (lambda good: b"1.5,0,u,no\n", "NO_HEADER"),
         (lambda good: b"\n".join(good.split(b"\n")[:40]), "TOO_FEW_ROWS"),
         (lambda good: good.replace(b"a,b", b"a,a", 1), "DUPLICATE_COLUMNS"),
         (lambda good: good.replace(b"a,b", b"a,A", 1), "DUPLICATE_COLUMNS"),
@@ -107,6 +109,7 @@ def test_parts_form_one_table(examined, good: bytes) -> None:
     assert examined(first, second).findings.rows == 200
     assert examined(first, second.replace(b"a,b", b"a,x", 1)).code == "PARTS_DIFFER"
     assert examined(first, second.replace(b",", b";")).code == "PARTS_DIFFER"
+    assert examined(first, second.split(b"\n", 1)[1]).code == "NO_HEADER"
 
 
 @pytest.mark.parametrize(

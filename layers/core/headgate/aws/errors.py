@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from botocore import exceptions
 from botocore.exceptions import ClientError
 
 from headgate.domain.errors import (
@@ -10,7 +11,7 @@ from headgate.domain.errors import (
     ConflictError,
     HeadgateError,
     NotFoundError,
-    ThrottledError,
+    TransientError,
 )
 
 _BY_CODE: dict[str, type[HeadgateError]] = {
@@ -28,12 +29,15 @@ _BY_CODE: dict[str, type[HeadgateError]] = {
     "TransactionCanceledException": ConflictError,
     "TransactionConflictException": ConflictError,
     "ConflictException": ConflictError,
-    "ProvisionedThroughputExceededException": ThrottledError,
-    "RequestLimitExceeded": ThrottledError,
-    "SlowDown": ThrottledError,
-    "Throttling": ThrottledError,
-    "ThrottlingException": ThrottledError,
-    "TooManyRequestsException": ThrottledError,
+    "ProvisionedThroughputExceededException": TransientError,
+    "RequestLimitExceeded": TransientError,
+    "RequestTimeout": TransientError,
+    "RequestTimeoutException": TransientError,
+    "SlowDown": TransientError,
+    "Throttling": TransientError,
+    "ThrottlingException": TransientError,
+    "ThrottledException": TransientError,
+    "TooManyRequestsException": TransientError,
 }
 
 
@@ -44,15 +48,22 @@ def code_of(error: ClientError) -> str:
 
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
-    """Turn a known ClientError into ours; `doing` completes the sentence "AWS refused to ...".
+    """Turn a known error into ours; `doing` completes the sentence "AWS refused to ...".
 
     Raises:
-        HeadgateError: of the kind the table gives; other ClientErrors pass unchanged.
+        HeadgateError: of the kind the table gives, TransientError for faults of AWS's own (status 5xx, whatever their
+            code) and for connections that broke; other ClientErrors pass unchanged.
     """
     try:
         yield
     except ClientError as error:
-        kind = _BY_CODE.get(code_of(error))
+        kind = _BY_CODE.get(code_of(error)) or (TransientError if _is_fault(error) else None)
         if kind is None:
             raise
         raise kind(f"AWS refused to {doing}: {error.response['Error'].get('Message', code_of(error))}") from error
+    except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
+        raise TransientError(f"The connection to AWS broke on the attempt to {doing}; try again.") from error
+
+
+def _is_fault(error: ClientError) -> bool:
+    return int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)) >= 500

@@ -19,6 +19,7 @@ from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import OUTCOMES, RUNNING, Champion, Ending, Head, Run
 
+_RUN, _RELEASE = "RUN#", "RELEASE#"
 _serialize = TypeSerializer().serialize
 _deserialize = TypeDeserializer().deserialize
 _OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
@@ -80,7 +81,7 @@ class Ledger:
 
     def run(self, project: Project, run: str) -> Run | None:
         """One run, or None."""
-        item = self._get(_pk(project), f"RUN#{run}")
+        item = self._get(_pk(project), _run_key(run))
         return _build(Run, item) if item else None
 
     def release(self, project: Project, sequence: int) -> Release | None:
@@ -88,9 +89,27 @@ class Ledger:
         item = self._get(_pk(project), _release_key(sequence))
         return _build(Release, item) if item else None
 
+    def runs_of_project(self, project: Project) -> list[Run]:
+        """Every run of a project, the newest first."""
+        items = self._query(
+            "pk = :pk AND begins_with(sk, :sk)", {":pk": _pk(project), ":sk": _RUN}, ConsistentRead=True
+        )
+        return sorted(runs_of(items), key=lambda run: run.arrived_at, reverse=True)
+
+    def runs_of_tenant(self, tenant: str) -> list[Run]:
+        """Every run of a tenant's projects, the newest first; the newest may take a moment to appear."""
+        items = self._query("tenant = :tenant", {":tenant": tenant}, IndexName="by_tenant", ScanIndexForward=False)
+        return runs_of(items)
+
+    def releases(self, project: Project) -> list[Release]:
+        """Every release of a project, the newest first."""
+        condition, values = "pk = :pk AND begins_with(sk, :sk)", {":pk": _pk(project), ":sk": _RELEASE}
+        items = self._query(condition, values, ConsistentRead=True, ScanIndexForward=False)
+        return [_build(Release, _plain(item)) for item in items]
+
     def add_run(self, run: Run) -> bool:
         """Record a run that was not known; False when it was."""
-        item = {"pk": f"{run.tenant}#{run.project}", "sk": f"RUN#{run.run}", **asdict(run)}
+        item = {"pk": f"{run.tenant}#{run.project}", "sk": _run_key(run.run), **asdict(run)}
         return self._put_new(item)
 
     def write(self, project: Project, head: Head, *changes: Change) -> Head:
@@ -146,11 +165,11 @@ class Ledger:
     def _writes(self, project: Project, change: Change) -> list[dict[str, Any]]:
         match change:
             case RunStarted(run):
-                return [self._update(project, f"RUN#{run}", {"state": RUNNING}, _NOT_ENDED, _OUTCOME_VALUES)]
+                return [self._update(project, _run_key(run), {"state": RUNNING}, _NOT_ENDED, _OUTCOME_VALUES)]
             case RunEnded(run, ending, at):
                 fields = {**asdict(ending), "state": str(ending.outcome), "ended_at": at}
                 del fields["outcome"]
-                return [self._update(project, f"RUN#{run}", fields, _NOT_ENDED, _OUTCOME_VALUES)]
+                return [self._update(project, _run_key(run), fields, _NOT_ENDED, _OUTCOME_VALUES)]
             case ReleasePlanned(release):
                 item = {"pk": _pk(project), "sk": _release_key(release.sequence), **asdict(release)}
                 put = {
@@ -160,9 +179,11 @@ class Ledger:
                 }
                 once = "attribute_not_exists(#release) OR #release = :null"
                 fields = {"release": release.sequence}
-                return [{"Put": put}, self._update(project, f"RUN#{release.run}", fields, once, {":null": None})]
+                return [{"Put": put}, self._update(project, _run_key(release.run), fields, once, {":null": None})]
             case ReleaseMoved(sequence, was, state, at, ending):
                 fields = {"state": str(state), "at": at}
+                if state == ReleaseState.IN_SERVICE:
+                    fields["in_service_at"] = at
                 if ending is not None:
                     fields |= {
                         "outcome": str(ending.outcome),
@@ -190,6 +211,16 @@ class Ledger:
             answer = self._client.get_item(TableName=self._table, Key=_item({"pk": pk, "sk": sk}), ConsistentRead=True)
         return _plain(answer["Item"]) if "Item" in answer else None
 
+    def _query(self, condition: str, values: Mapping[str, str], **arguments: Any) -> list[dict[str, Any]]:
+        with translated("read the ledger"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression=condition,
+                ExpressionAttributeValues=_item(values),
+                **arguments,
+            )
+            return [item for page in pages for item in page["Items"]]
+
     def _put_new(self, item: Mapping[str, Any]) -> bool:
         try:
             with translated("write the ledger"):
@@ -207,21 +238,20 @@ class Ledger:
 
 
 def runs_of(items: Sequence[Mapping[str, Any]]) -> list[Run]:
-    """Runs from raw items of a query on the table or on its index."""
-    return [_build(Run, _plain(item)) for item in items if item["sk"]["S"].startswith("RUN#")]
-
-
-def releases_of(items: Sequence[Mapping[str, Any]]) -> list[Release]:
-    """Releases from raw items of a query."""
-    return [_build(Release, _plain(item)) for item in items if item["sk"]["S"].startswith("RELEASE#")]
+    """Runs from raw items of the table, of its index or of its stream; other items are left out."""
+    return [_build(Run, _plain(item)) for item in items if item["sk"]["S"].startswith(_RUN)]
 
 
 def _pk(project: Project) -> str:
     return f"{project.tenant}#{project.name}"
 
 
+def _run_key(run: str) -> str:
+    return f"{_RUN}{run}"
+
+
 def _release_key(sequence: int) -> str:
-    return f"RELEASE#{sequence:08d}"
+    return f"{_RELEASE}{sequence:08d}"
 
 
 def _build(kind: type[Any], item: Mapping[str, Any]) -> Any:

@@ -10,7 +10,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
 
 from headgate.aws.errors import translated
-from headgate.domain.errors import ThrottledError
+from headgate.domain.errors import TransientError
 from headgate.domain.names import Part
 
 BLOCK_BYTES = 4 * 1024**2
@@ -21,7 +21,7 @@ class Objects:
 
     Raises:
         NotFoundError: from every method that reads, when there is no such object or version.
-        ThrottledError: when S3 or the network asks to come back later.
+        TransientError: when S3 or the network fails in passing.
     """
 
     def __init__(self, client: Any) -> None:
@@ -31,15 +31,20 @@ class Objects:
         """Read a JSON document."""
         return json.loads(self.get_bytes(bucket, key))
 
-    def get_bytes(self, bucket: str, key: str, *, limit: int | None = None) -> bytes:
-        """Read an object into memory, or its first `limit` bytes."""
-        body = self._open(bucket, key, None)
+    def get_bytes(self, bucket: str, key: str) -> bytes:
+        """Read an object into memory."""
+        body, _ = self.get_newest(bucket, key)
+        return body
+
+    def get_newest(self, bucket: str, key: str, *, limit: int | None = None) -> tuple[bytes, str]:
+        """Read an object into memory, or its first `limit` bytes; tell which version that was."""
+        answer = self._get(bucket, key, None)
         with _reading(bucket, key):
-            return bytes(body.read(limit))
+            return bytes(answer["Body"].read(limit)), str(answer.get("VersionId", "null"))
 
     def get_blocks(self, bucket: str, key: str, version_id: str) -> Iterator[bytes]:
         """Read one version of an object block by block, with one block in memory at a time."""
-        body = self._open(bucket, key, version_id)
+        body = self._get(bucket, key, version_id)["Body"]
         with _reading(bucket, key):
             yield from body.iter_chunks(BLOCK_BYTES)
 
@@ -90,10 +95,10 @@ class Objects:
         # A delete marker has no size.
         return [Part(key, each["VersionId"], each["Size"]) for key, each in sorted(standing.items()) if "Size" in each]
 
-    def _open(self, bucket: str, key: str, version_id: str | None) -> Any:
+    def _get(self, bucket: str, key: str, version_id: str | None) -> Any:
         pinned = {"VersionId": version_id} if version_id else {}
         with translated(f"read s3://{bucket}/{key}"):
-            return self._client.get_object(Bucket=bucket, Key=key, **pinned)["Body"]
+            return self._client.get_object(Bucket=bucket, Key=key, **pinned)
 
     def _put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         with translated(f"write s3://{bucket}/{key}"):
@@ -106,4 +111,4 @@ def _reading(bucket: str, key: str) -> Iterator[None]:
     try:
         yield
     except (HTTPClientError, IncompleteReadError, ResponseStreamingError) as error:
-        raise ThrottledError(f"The connection broke while s3://{bucket}/{key} was read; try again.") from error
+        raise TransientError(f"The connection broke while s3://{bucket}/{key} was read; try again.") from error

@@ -1,4 +1,8 @@
-"""SageMaker as the control plane uses it: the registry, and endpoints. Creating twice is harmless everywhere."""
+"""SageMaker as the control plane uses it: the registry, and endpoints.
+
+Names are SageMaker's for the whole account, release numbers the ledger's own: what exists already is compared before it
+counts as made, and what we make carries our ledger's name as a tag.
+"""
 
 import hashlib
 from collections.abc import Mapping
@@ -7,13 +11,16 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
-from headgate.domain.errors import EndpointBusyError
+from headgate.domain.errors import EndpointBusyError, NameTakenError
 from headgate.domain.releases import EndpointState
 
 # SageMaker has no error code of its own for these; the sentences are the same in every service that wraps it.
 _EXISTS = "already exist"
 _ABSENT = ("Could not find", "does not exist")
 _BUSY = "in-progress endpoint"
+
+OWNER_TAG = "headgate:ledger"
+"""The tag that names the ledger which numbers a release; the template's policy asks for it too."""
 
 
 def _says(error: ClientError, *sentences: str) -> bool:
@@ -81,10 +88,25 @@ class Endpoints:
             if _says(error, *_ABSENT):
                 return None
             raise
-        return EndpointState(answer["EndpointStatus"], answer["EndpointConfigName"], answer.get("FailureReason", ""))
+        return EndpointState(
+            answer["EndpointStatus"],
+            answer["EndpointConfigName"],
+            answer.get("FailureReason", ""),
+            answer["EndpointArn"],
+        )
+
+    def owner(self, arn: str) -> str | None:
+        """The ledger that numbers the releases of an endpoint; None for one that Headgate did not make."""
+        with translated("list the tags of an endpoint"):
+            pages = self._client.get_paginator("list_tags").paginate(ResourceArn=arn)
+            return next((tag["Value"] for page in pages for tag in page["Tags"] if tag["Key"] == OWNER_TAG), None)
 
     def ensure_model(self, name: str, *, image: str, model_data_url: str, role: str, tags: Mapping[str, str]) -> None:
-        """Make sure that the model is there; its name is never used for another archive."""
+        """Make sure that the model is there; its name is never used for another archive.
+
+        Raises:
+            NameTakenError: when there is a model of that name with another archive.
+        """
         self._create(
             f"create model {name}",
             self._client.create_model,
@@ -94,32 +116,51 @@ class Endpoints:
             EnableNetworkIsolation=True,
             Tags=_tags(tags),
         )
+        with translated(f"describe model {name}"):
+            model = self._client.describe_model(ModelName=name)
+        if model.get("PrimaryContainer", {}).get("ModelDataUrl") != model_data_url:
+            raise NameTakenError("model", name)
 
     def ensure_config(self, name: str, *, instance_type: str, instance_count: int, tags: Mapping[str, str]) -> None:
-        """Make sure that the endpoint configuration of a release is there; it serves the model of the same name."""
+        """Make sure that the endpoint configuration of a release is there; it serves the model of the same name.
+
+        Raises:
+            NameTakenError: when there is a configuration of that name that serves another model, or on other instances.
+        """
+        variant = {
+            "VariantName": "main",
+            "ModelName": name,
+            "InstanceType": instance_type,
+            "InitialInstanceCount": instance_count,
+            "InitialVariantWeight": 1.0,
+        }
         self._create(
             f"create endpoint configuration {name}",
             self._client.create_endpoint_config,
             EndpointConfigName=name,
-            ProductionVariants=[
-                {
-                    "VariantName": "main",
-                    "ModelName": name,
-                    "InstanceType": instance_type,
-                    "InitialInstanceCount": instance_count,
-                    "InitialVariantWeight": 1.0,
-                }
-            ],
+            ProductionVariants=[variant],
             Tags=_tags(tags),
         )
         # CreateEndpoint reads eventually; a consistent Describe first is what its documentation asks for.
         with translated(f"describe endpoint configuration {name}"):
-            self._client.describe_endpoint_config(EndpointConfigName=name)
+            config = self._client.describe_endpoint_config(EndpointConfigName=name)
+        found = [{key: each.get(key) for key in variant} for each in config["ProductionVariants"]]
+        if found != [variant]:
+            raise NameTakenError("endpoint configuration", name)
 
     def create(self, name: str, config: str, tags: Mapping[str, str]) -> None:
-        """Create an endpoint."""
-        with translated(f"create endpoint {name}"):
-            self._client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=_tags(tags))
+        """Start to create an endpoint.
+
+        Raises:
+            EndpointBusyError: when there is one already, which another attempt has just begun to create.
+        """
+        try:
+            with translated(f"create endpoint {name}"):
+                self._client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=_tags(tags))
+        except ClientError as error:
+            if _says(error, _EXISTS):
+                raise EndpointBusyError(name) from error
+            raise
 
     def update(self, name: str, config: str) -> None:
         """Start to move an endpoint to another configuration, keeping its instance counts.

@@ -7,6 +7,9 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
+from headgate.domain.failures import Stop
+
+_OVER = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
 
 class Executions:
@@ -32,6 +35,21 @@ class Executions:
                 return False
             raise
         return True
+
+    def stopped(self, name: str) -> Stop | None:
+        """How an execution ended; None while it runs, or when there is none of that name."""
+        machine, _, machine_name = self._state_machine_arn.rpartition(":stateMachine:")
+        arn = f"{machine}:execution:{machine_name}:{name}"
+        try:
+            with translated(f"describe {name}"):
+                found = self._client.describe_execution(executionArn=arn)
+        except ClientError as error:
+            if code_of(error) == "ExecutionDoesNotExist":
+                return None
+            raise
+        if found["status"] not in _OVER:
+            return None
+        return Stop(found["status"], found.get("error", ""), found.get("cause", ""))
 
 
 class Tasks:

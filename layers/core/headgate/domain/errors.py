@@ -21,8 +21,10 @@ class NotFoundError(HeadgateError):
     """Raised when an object, a record or a resource that was named does not exist."""
 
 
-class ThrottledError(HeadgateError):
-    """Raised when AWS asks to come back later, after the client's own retries; state machines retry it by name."""
+class TransientError(HeadgateError):
+    """Raised when AWS or the way to it fails in passing, after the client's own retries: too many requests, a fault of
+    the service's own, a lost connection. State machines retry it by name.
+    """
 
 
 class AccessDeniedError(HeadgateError):
@@ -48,6 +50,16 @@ class EndpointTakenError(HeadgateError):
 
     def __init__(self, endpoint: str) -> None:
         super().__init__(f"The endpoint name {endpoint} is taken; give the project another name.")
+
+
+class NameTakenError(HeadgateError):
+    """Raised when something of another deployment of Headgate bears the name of what this one wants to make."""
+
+    def __init__(self, what: str, name: str) -> None:
+        super().__init__(
+            f"The {what} {name} exists already in this account and was not made by this deployment of Headgate. "
+            f"Delete the {what} if nobody needs it, or give the project another name."
+        )
 
 
 class DatasetRefusedError(HeadgateError):

@@ -10,8 +10,13 @@ from headgate.domain.target import Goal
 
 @dataclass(slots=True)
 class Findings:
-    """Filled step by step; a refusal leaves it as it was then. `seconds` are by stage, `parts` count rows."""
+    """Filled step by step; a refusal leaves it as it was then.
 
+    `settings_version` is the version of project.yaml that was read, None without one. `seconds` are by stage, `parts`
+    count rows.
+    """
+
+    settings_version: str | None = None
     rows: int | None = None
     measured: list[Measured] = field(default_factory=list)
     target: str | None = None
@@ -31,6 +36,7 @@ class Findings:
             "format": 1,
             **verdict,
             "columns": len(self.measured) or None,
+            "settings": {"version_id": self.settings_version},
             "inferred": self._inferred(),
             "dropped": [{"name": column.name, "why": column.why} for column in self.columns if not column.used],
             "profile": [_profile(measured) for measured in self.measured],

@@ -20,8 +20,8 @@ class Decision(StrEnum):
 class GatePolicy:
     """What a project demands.
 
-    `min_improvement` is in units of the metric, oriented so that more is better; `min_test_rows` is how many rows of
-    the holdout an answer needs.
+    `min_improvement` is how much better than the champion a challenger has to be, in units of the metric, oriented so
+    that more is better; `min_test_rows` is how many rows of the holdout an answer needs.
     """
 
     min_improvement: float
@@ -73,8 +73,9 @@ def judge(evaluation: dict[str, Any], policy: GatePolicy) -> Judgement:
         return Judgement(
             Decision.FAIL, "NOT_BETTER_THAN_TRIVIAL", f"Not better than guessing, beyond chance: {measured}."
         )
-    if estimate <= policy.min_improvement:
-        wanted = f", by more than {policy.min_improvement:g}" if policy.min_improvement else ""
+    demanded = policy.min_improvement if against == "champion" else 0.0
+    if estimate <= demanded:
+        wanted = f", by more than {demanded:g}" if demanded else ""
         return Judgement(Decision.FAIL, f"NOT_BETTER_THAN_{against.upper()}", f"Not better{wanted}: {measured}.")
     return Judgement(Decision.PASS, f"BETTER_THAN_{against.upper()}", f"Better: {measured}.")
 

@@ -5,13 +5,17 @@ All bounds follow from AWS's: a SageMaker name has at most 63 characters, an exe
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from headgate.domain.errors import BadKeyError
 
 TENANT = re.compile(r"[a-z](?:[a-z0-9-]{1,18})[a-z0-9]")
 PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?")
+RUN = re.compile(r"(?P<endpoint>[a-z0-9-]+)-(?P<dataset>[0-9a-f]{10})")
+UNKNOWN = "unknown"
+"""Stands for the tenant or the project that a key does not name; no data is accepted under it."""
+
 COMPLETION_MARKERS = frozenset({"_SUCCESS", "manifest.json"})
 _UNFINISHED_SUFFIXES = (".tmp", ".part", ".partial", ".crdownload")
 
@@ -57,6 +61,16 @@ class Project:
         return f"{self.endpoint}-r{sequence}"
 
 
+def owners_of(run: str) -> Iterator[Project]:
+    """The projects that a run may belong to by its name: several, for tenant and project may both hold hyphens."""
+    parts = RUN.fullmatch(run)
+    endpoint = parts["endpoint"] if parts else ""
+    for at, letter in enumerate(endpoint):
+        tenant, project = endpoint[:at], endpoint[at + 1 :]
+        if letter == "-" and TENANT.fullmatch(tenant) and PROJECT.fullmatch(project):
+            yield Project(tenant, project)
+
+
 @dataclass(frozen=True, slots=True)
 class Part:
     """One object of a dataset, pinned to the version that was uploaded; `size` in bytes."""
@@ -71,7 +85,8 @@ def dataset_id(bucket: str, parts: Iterable[Part]) -> str:
 
     Returns:
         Ten hexadecimal digits. Among a million datasets of one project two share an id with probability
-        below one half; a clash is refused as a duplicate, never trained as the other one.
+        below one half. A clash passes for the first dataset come again: its manifest stands, and the second dataset
+        is not trained, neither as itself nor as the first one.
     """
     digest = hashlib.sha256(bucket.encode())
     for part in sorted(parts, key=lambda part: part.key):
@@ -107,7 +122,7 @@ def parse_upload(key: str) -> Upload | None:
         return None
     tenant, project, _, name, *rest = segments
     leaf = segments[-1]
-    if not leaf or (leaf.startswith(".") and leaf.strip(".")) or leaf.endswith(_UNFINISHED_SUFFIXES):
+    if not leaf or (leaf.startswith(".") and leaf.strip(".")) or _is_unfinished(leaf):
         return None
     if any(segment in ("", ".", "..") for segment in segments) or _has_control_characters(key):
         raise BadKeyError(
@@ -115,6 +130,8 @@ def parse_upload(key: str) -> Upload | None:
             "Name it <tenant>/<project>/incoming/<file>."
         )
     owner = Project(tenant, project)
+    if UNKNOWN in (tenant, project):
+        raise BadKeyError(f"{UNKNOWN!r} is kept for uploads that name no tenant or no project. Take another name.")
     if not rest:
         return None if name in COMPLETION_MARKERS else Upload(owner, name)
     folder = f"{owner.prefix}incoming/{name}/"
@@ -124,10 +141,17 @@ def parse_upload(key: str) -> Upload | None:
 def is_data(name: str) -> bool:
     """Whether an object of a dataset's folder, by its name in there, is data: no marker, placeholder or hidden file.
 
-    What lies in a folder that begins with an underscore is a writer's own (`_temporary/`), and no data either.
+    Neither is a file that its writer has not finished (`part-0.csv.tmp`), nor what lies in a folder that begins with an
+    underscore, which is a writer's own (`_temporary/`).
     """
     segments = name.split("/")
-    return name not in COMPLETION_MARKERS and all(segment and segment[0] not in "._" for segment in segments)
+    if name in COMPLETION_MARKERS or _is_unfinished(name):
+        return False
+    return all(segment and segment[0] not in "._" for segment in segments)
+
+
+def _is_unfinished(name: str) -> bool:
+    return name.lower().endswith(_UNFINISHED_SUFFIXES)
 
 
 def _has_control_characters(key: str) -> bool:
@@ -136,6 +160,6 @@ def _has_control_characters(key: str) -> bool:
 
 
 def tenant_of(key: str) -> str:
-    """The tenant in whose name a key is handled: its first segment when it could be one, else `_unknown`."""
+    """The tenant in whose name a key is handled: its first segment when it could be one, else UNKNOWN."""
     first = key.partition("/")[0]
-    return first if TENANT.fullmatch(first) else "_unknown"
+    return first if TENANT.fullmatch(first) else UNKNOWN

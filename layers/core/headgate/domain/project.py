@@ -35,7 +35,9 @@ class GateSettings(_Section):
     """How much better a challenger has to be."""
 
     min_improvement: float = Field(
-        default=0.0, ge=0, description="by how much of the metric a challenger must beat the champion"
+        default=0.0,
+        ge=0,
+        description="by how much of the metric a challenger must beat the champion; a first model has to beat guessing",
     )
     min_test_rows: int = Field(default=20, ge=1, description="rows the holdout needs before anyone is judged")
 

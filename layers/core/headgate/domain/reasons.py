@@ -7,6 +7,7 @@ class Reason(StrEnum):
     """One code for each way in which an upload can be unfit to train on."""
 
     EMPTY_FILE = "EMPTY_FILE"
+    NO_HEADER = "NO_HEADER"
     HEADER_ONLY = "HEADER_ONLY"
     TOO_FEW_ROWS = "TOO_FEW_ROWS"
     TOO_LARGE = "TOO_LARGE"

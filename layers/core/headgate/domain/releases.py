@@ -11,7 +11,7 @@ _IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack
 class ReleaseState(StrEnum):
     """Where a release stands."""
 
-    PLANNED = "PLANNED"
+    PLANNED = "PLANNED"  # its endpoint was not touched yet
     DEPLOYING = "DEPLOYING"
     IN_SERVICE = "IN_SERVICE"
     RETIRED = "RETIRED"
@@ -20,7 +20,7 @@ class ReleaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A version put in service, or on its way there."""
+    """A version put in service, or on its way there; `at` is the time of its last move."""
 
     sequence: int
     run: str
@@ -35,6 +35,7 @@ class Release:
     at: str
     instance_type: str
     instance_count: int
+    in_service_at: str | None = None
     outcome: str | None = None
     reason_code: str | None = None
     reason: str | None = None
@@ -54,6 +55,7 @@ class EndpointState:
     status: str
     config: str
     failure_reason: str = ""
+    arn: str = ""
 
     @property
     def in_progress(self) -> bool:
@@ -61,30 +63,56 @@ class EndpointState:
         return self.status in _IN_PROGRESS
 
 
-def settle(endpoint: EndpointState | None, config: str, version: str, why: str = "") -> Ending | None:
+def settle(release: Release, endpoint: EndpointState | None, stopped: Ending | None = None) -> Ending | None:
     """Read the end of a release from its endpoint.
 
-    It is a success only when the endpoint is InService, with the intended configuration and without a failure reason:
-    after an update that SageMaker rolled back it is InService as well.
+    Args:
+        release: which is not settled yet.
+        endpoint: as it is now, or None when there is none.
+        stopped: why the release's promotion stopped, where that is known. It is the ending when the endpoint has
+            nothing to tell of the release.
 
     Returns:
         The ending, or None while the endpoint is still on its way.
     """
+    if release.state == ReleaseState.PLANNED:
+        untouched = f"The promotion of version {release.version} stopped before it touched the endpoint."
+        return stopped or Ending(Outcome.FAILED, "NOT_DEPLOYED", untouched)
     if endpoint is None:
-        return Ending(Outcome.FAILED, "ENDPOINT_GONE", "The endpoint was deleted while the version went into service.")
-    if endpoint.in_progress:
+        gone = f"The endpoint was deleted while version {release.version} went into service."
+        return stopped or Ending(Outcome.FAILED, "ENDPOINT_GONE", gone)
+    return None if endpoint.in_progress else _at_rest(release, endpoint, stopped)
+
+
+def _at_rest(release: Release, endpoint: EndpointState, stopped: Ending | None) -> Ending:
+    """The ending that an endpoint at rest tells.
+
+    It is a success only when the endpoint is InService, with the intended configuration and without a failure reason:
+    after an update that SageMaker rolled back it is InService as well.
+    """
+    said, version = endpoint.failure_reason, release.version
+    if endpoint.status != "InService":
+        reason = f"The endpoint is {endpoint.status}: {said or 'SageMaker gave no reason'}"
+        return Ending(Outcome.FAILED, "ENDPOINT_FAILED", reason)
+    if endpoint.config == release.name and not said:
+        reason = f"Version {version} serves all requests. {release.why}".rstrip()
+        return Ending(Outcome.PROMOTED, "SERVING", reason, version)
+    if stopped and not said:
+        return stopped
+    said = said or f"the endpoint serves {endpoint.config}, not {release.name}"
+    reason = f"SageMaker did not take version {version} into service and kept the version before: {said}"
+    return Ending(Outcome.ROLLED_BACK, "UPDATE_ROLLED_BACK", reason)
+
+
+def champion_changed(judged_against: int | None, serving: int | None) -> Ending | None:
+    """Whether a challenger was judged against what serves now; both are release numbers, None where nothing serves.
+
+    Returns:
+        The ending of its run when it was not: the judgement says nothing about the version that it would replace.
+    """
+    if judged_against == serving:
         return None
-    if endpoint.status == "InService" and endpoint.config == config and not endpoint.failure_reason:
-        return Ending(Outcome.PROMOTED, "SERVING", f"Version {version} serves all requests. {why}".rstrip(), version)
-    if endpoint.status == "InService":
-        reason = endpoint.failure_reason or f"the endpoint serves {endpoint.config}, not {config}"
-        return Ending(
-            Outcome.ROLLED_BACK,
-            "UPDATE_ROLLED_BACK",
-            f"SageMaker did not take version {version} into service and kept the version before: {reason}",
-        )
-    return Ending(
-        Outcome.FAILED,
-        "ENDPOINT_FAILED",
-        f"The endpoint is {endpoint.status}: {endpoint.failure_reason or 'SageMaker gave no reason'}",
-    )
+    against = "while nothing was in service" if judged_against is None else f"against release {judged_against}"
+    now = "nothing is in service now" if serving is None else f"release {serving} serves now"
+    reason = f"The version was judged {against}, but {now}. Drop the dataset again to have it judged anew."
+    return Ending(Outcome.NOT_PROMOTED, "CHAMPION_CHANGED", reason)

@@ -2,18 +2,22 @@
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from headgate.domain.project import Kind, Metric, Task
 
 
 class SpecColumn(BaseModel):
-    """One feature: its name in the Parquet files and what it holds."""
+    """One feature: its name in the Parquet files and what it holds.
+
+    `datetime_format` is how times were written in the upload (strftime's letters); specs of old do not tell it.
+    """
 
     model_config = ConfigDict(frozen=True)
 
     name: str
     kind: Kind
+    datetime_format: str | None = Field(default=None, exclude_if=lambda form: form is None)
 
 
 class TrainingSpec(BaseModel):

@@ -1,62 +1,47 @@
 """Close a run: from what the state machine says of its end to the one terminal record."""
 
-import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from headgate.aws.ledger import Ledger
+from headgate.domain.failures import failed
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome
-from headgate.services.runs import Executions, end_run
-
-_LONGEST_REASON = 1000
+from headgate.services.runs import Runs
 
 
 @dataclass(frozen=True, slots=True)
 class CloseRun:
-    """The command: which run ended, and how."""
+    """The command: which run ended, and how; `failure` when a step failed before it reached an end of its own."""
 
     project: Project
     run: str
     ending: Ending
+    failure: bool = False
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "CloseRun":
-        """Read the task's payload: either an outcome with its reason, or `failure`, an error with its cause."""
+        """Read the task's payload: an outcome with its reason, or `failure`, an error with its cause."""
         project = Project(event["tenant"], event["project"])
+        version, metrics = event.get("version"), event.get("metrics") or {}
         if failure := event.get("failure"):
-            return cls(project, event["run"], failed(str(failure["error"]), str(failure.get("cause", ""))))
-        ending = Ending(
-            Outcome(event["outcome"]),
-            event["reason_code"],
-            event["reason"],
-            event.get("version"),
-            event.get("metrics") or {},
-        )
+            ending = failed(str(failure["error"]), str(failure.get("cause", "")), event.get("reason_code"))
+            return cls(project, event["run"], replace(ending, version=version, metrics=metrics), failure=True)
+        ending = Ending(Outcome(event["outcome"]), event["reason_code"], event["reason"], version, metrics)
         return cls(project, event["run"], ending)
 
 
-def failed(error: str, cause: str) -> Ending:
-    """The ending of a run whose step failed.
+def close_run(command: CloseRun, *, runs: Runs) -> dict[str, str]:
+    """Write the terminal record, and start what waited.
 
-    A failed SageMaker job's cause is its whole description as JSON; its `FailureReason` is what a person can use.
+    Returns:
+        `outcome` and `reason_code` as recorded: a run whose last step failed is PROMOTED when its version serves.
+
+    Raises:
+        EndpointBusyError: when a step failed while the endpoint was moving; the state machine tries again.
     """
-    code, reason = error, cause
-    try:
-        described = json.loads(cause)
-    except ValueError:
-        described = None
-    if isinstance(described, dict):
-        said = described.get("ExitMessage") or described.get("FailureReason") or described.get("errorMessage")
-        reason = str(said or error)
-        if "TrainingJobName" in described:
-            code, reason = "TRAINING_FAILED", f"Training failed: {reason}"
-        elif "ProcessingJobName" in described:
-            code, reason = "EVALUATION_FAILED", f"Evaluation failed: {reason}"
-    return Ending(Outcome.FAILED, code, (reason or f"The step ended with {error}.")[:_LONGEST_REASON])
-
-
-def close_run(command: CloseRun, *, ledger: Ledger, executions: Executions, now: str) -> dict[str, str]:
-    """Write the terminal record, and start what waited."""
-    end_run(command.project, command.run, command.ending, ledger=ledger, executions=executions, now=now)
-    return {"outcome": str(command.ending.outcome)}
+    ending = command.ending
+    if command.failure:
+        ending = runs.end_failed(command.project, command.run, ending)
+    else:
+        runs.end(command.project, command.run, ending)
+    return {"outcome": str(ending.outcome), "reason_code": ending.reason_code}

@@ -1,17 +1,14 @@
 """An object was dropped: is a dataset complete with it, and may its run start?"""
 
-import hashlib
 from dataclasses import dataclass
 from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.domain.errors import BadKeyError
-from headgate.domain.names import Part, Upload, dataset_id, is_data, parse_upload
+from headgate.domain.names import UNKNOWN, Part, Project, Upload, dataset_id, is_data, parse_upload, tenant_of
 from headgate.domain.runs import Outcome, Run
-from headgate.services.runs import Executions, request_start
-
-UNKNOWN = "_unknown"
+from headgate.services.runs import Runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,9 +51,7 @@ def receive_object(
     *,
     artifact_bucket: str,
     objects: Objects,
-    ledger: Ledger,
-    executions: Executions,
-    now: str,
+    runs: Runs,
 ) -> str:
     """Record the dataset that an object completes, and give its run its turn.
 
@@ -66,7 +61,7 @@ def receive_object(
     try:
         upload = parse_upload(event.key)
     except BadKeyError as error:
-        return _refuse(event, str(error), ledger, now)
+        return _refuse(event, str(error), runs.ledger, runs.now)
     if upload is None:
         return "ignored"
     if not upload.completes:
@@ -74,8 +69,8 @@ def receive_object(
     parts = _parts(event, upload, objects)
     if not parts:
         return "incomplete"
-    run = _record(event, upload, parts, artifact_bucket, objects, ledger, now)
-    return request_start(run, ledger=ledger, executions=executions, now=now)
+    run = _record(event, upload, parts, artifact_bucket, objects, runs.ledger, runs.now)
+    return runs.request_start(run)
 
 
 def _parts(event: ObjectCreated, upload: Upload, objects: Objects) -> list[Part]:
@@ -94,9 +89,14 @@ def _record(
     ledger: Ledger,
     now: str,
 ) -> Run:
-    """Write the manifest and the run, in this order: a run in the ledger always finds its manifest."""
+    """Write the manifest and the run, in this order: a run in the ledger always finds its manifest.
+
+    A run that is there already keeps its manifest, which no later upload may change.
+    """
     project = upload.project
     dataset = dataset_id(event.bucket, parts)
+    if (known := ledger.run(project, project.run_id(dataset))) is not None:
+        return known
     manifest = {
         "bucket": event.bucket,
         "name": upload.name,
@@ -118,15 +118,18 @@ def _record(
 
 
 def _refuse(event: ObjectCreated, reason: str, ledger: Ledger, now: str) -> str:
-    """Record an upload that belongs to nobody; its body is not read."""
-    identity = hashlib.sha256(f"{event.bucket}\0{event.key}\0{event.version_id}".encode()).hexdigest()[:10]
+    """Record an upload that belongs to no project, in the name of its tenant if it has one; its body is not read."""
+    owner = Project(tenant_of(event.key), UNKNOWN)
+    dataset = dataset_id(event.bucket, [Part(event.key, event.version_id, event.size)])
+    file = event.key.rpartition("/")[2]
     ledger.add_run(
         Run(
-            run=f"unknown-{identity}",
-            tenant=UNKNOWN,
-            project=UNKNOWN,
-            dataset=identity,
-            name=event.key.rpartition("/")[2],
+            run=owner.run_id(dataset),
+            tenant=owner.tenant,
+            project=owner.name,
+            dataset=dataset,
+            # The name is printed and mailed, so that what could forge a line or steer a terminal has to go.
+            name="".join(letter if letter.isprintable() else "\ufffd" for letter in file),
             order=event.order,
             arrived_at=now,
             state=Outcome.REJECTED,

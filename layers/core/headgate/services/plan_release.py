@@ -7,13 +7,13 @@ from headgate.aws.ledger import Ledger, ReleasePlanned
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import EndpointBusyError, EndpointTakenError
 from headgate.domain.names import Project
-from headgate.domain.releases import Release, ReleaseState
-from headgate.services.settle_release import settled
+from headgate.domain.releases import Release, ReleaseState, champion_changed
+from headgate.services.settle_release import settled, told
 
 
 @dataclass(frozen=True, slots=True)
 class PlanRelease:
-    """The command: a registered version that shall serve."""
+    """The command: a registered version that shall serve, and the release that it was judged against, if any."""
 
     project: Project
     run: str
@@ -21,6 +21,7 @@ class PlanRelease:
     holdout: str
     version: str
     model_data_url: str
+    judged_against: int | None
     why: str
     instance_type: str
     instance_count: int
@@ -35,6 +36,7 @@ class PlanRelease:
             event["holdout"],
             event["version"],
             event["model_data_url"],
+            event["judged_against"],
             event["why"],
             event["endpoint"]["instance_type"],
             int(event["endpoint"]["instance_count"]),
@@ -44,10 +46,12 @@ class PlanRelease:
 def plan_release(command: PlanRelease, *, ledger: Ledger, endpoints: Endpoints, now: str) -> dict[str, Any]:
     """Plan it; a run that planned before gets its first plan again.
 
-    A release before it that was left on its way, because its promotion was stopped, is settled first.
+    A release before it that was left on its way, because its promotion was stopped, is settled first. That may crown a
+    champion which the version was not judged against; then nothing is planned.
 
     Returns:
-        The release, with the tenant and the project, as the tasks after this one read it.
+        The release, with the tenant and the project, as the tasks after this one read it; or the run's ending
+        (`outcome`, `reason_code`, `reason`), NOT_PROMOTED, when another champion serves than the judged one.
 
     Raises:
         EndpointTakenError: when another tenant's project owns the endpoint's name.
@@ -62,23 +66,31 @@ def plan_release(command: PlanRelease, *, ledger: Ledger, endpoints: Endpoints, 
     if planned is None:
         _settle_the_one_before(project, ledger, endpoints, now)
         head = ledger.head(project)
-        planned = Release(
-            sequence=head.next_release,
-            run=command.run,
-            dataset=command.dataset,
-            holdout=command.holdout,
-            version=command.version,
-            model_data_url=command.model_data_url,
-            name=project.release_name(head.next_release),
-            endpoint=project.endpoint,
-            why=command.why,
-            state=ReleaseState.PLANNED,
-            at=now,
-            instance_type=command.instance_type,
-            instance_count=command.instance_count,
-        )
+        serving = head.champion.sequence if head.champion else None
+        if (refusal := champion_changed(command.judged_against, serving)) is not None:
+            return told(refusal)
+        planned = _release(command, head.next_release, now)
+        # The head is written as it was read: nobody can be crowned between the comparison and the plan.
         ledger.write(project, replace(head, next_release=head.next_release + 1), ReleasePlanned(planned))
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
+
+
+def _release(command: PlanRelease, sequence: int, now: str) -> Release:
+    return Release(
+        sequence=sequence,
+        run=command.run,
+        dataset=command.dataset,
+        holdout=command.holdout,
+        version=command.version,
+        model_data_url=command.model_data_url,
+        name=command.project.release_name(sequence),
+        endpoint=command.project.endpoint,
+        why=command.why,
+        state=ReleaseState.PLANNED,
+        at=now,
+        instance_type=command.instance_type,
+        instance_count=command.instance_count,
+    )
 
 
 def _settle_the_one_before(project: Project, ledger: Ledger, endpoints: Endpoints, now: str) -> None:

@@ -39,20 +39,33 @@ def settle_release(command: SettleRelease, *, ledger: Ledger, endpoints: Endpoin
     if release is None:
         raise NotFoundError(f"Release {command.sequence} of {command.project.endpoint} is not in the ledger.")
     ending = settled(command.project, release, ledger=ledger, endpoints=endpoints, now=now)
-    if ending is None:
-        return IN_PROGRESS
+    return told(ending) if ending is not None else IN_PROGRESS
+
+
+def told(ending: Ending) -> dict[str, Any]:
+    """An ending as `promote` returns it, for the run's record."""
     return {"outcome": str(ending.outcome), "reason_code": ending.reason_code, "reason": ending.reason}
 
 
-def settled(project: Project, release: Release, *, ledger: Ledger, endpoints: Endpoints, now: str) -> Ending | None:
+def settled(
+    project: Project,
+    release: Release,
+    *,
+    ledger: Ledger,
+    endpoints: Endpoints,
+    now: str,
+    stopped: Ending | None = None,
+) -> Ending | None:
     """The ending of a release: the one it has, or the one that its endpoint tells, which is written down.
+
+    `stopped` says why the release's promotion stopped, where that is known.
 
     Returns:
         The ending, or None while the endpoint is still on its way.
     """
     if release.ending is not None:
         return release.ending
-    ending = settle(endpoints.describe(release.endpoint), release.name, release.version, release.why)
+    ending = settle(release, endpoints.describe(release.endpoint), stopped)
     if ending is not None:
         _write(project, release, ending, ledger, now)
     return ending

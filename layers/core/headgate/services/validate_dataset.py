@@ -84,7 +84,7 @@ def validate_dataset(
     findings = Findings()
     with tempfile.TemporaryDirectory(dir=workdir) as own:
         try:
-            settings = _settings(command, objects)
+            settings = _settings(command, objects, findings)
             before = _learned(command, objects, head)
             files, kind = _fetch(manifest, objects, Path(own), findings, max_bytes)
             spec = examine(files, kind, settings, before, findings, workdir=Path(own), limits=limits or Limits())
@@ -100,12 +100,13 @@ def _manifest(command: ValidateDataset, objects: Objects) -> Manifest:
     return Manifest(document["bucket"], document["name"], [Part(**part) for part in document["parts"]])
 
 
-def _settings(command: ValidateDataset, objects: Objects) -> ProjectSettings:
+def _settings(command: ValidateDataset, objects: Objects, findings: Findings) -> ProjectSettings:
+    key = f"{command.project.prefix}project.yaml"
     try:
-        key = f"{command.project.prefix}project.yaml"
-        return parse_settings(objects.get_bytes(command.data_bucket, key, limit=MAX_SETTINGS_BYTES + 1))
+        content, findings.settings_version = objects.get_newest(command.data_bucket, key, limit=MAX_SETTINGS_BYTES + 1)
     except NotFoundError:
         return ProjectSettings()
+    return parse_settings(content)
 
 
 def _learned(command: ValidateDataset, objects: Objects, head: Head) -> Learned | None:

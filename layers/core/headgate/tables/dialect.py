@@ -7,18 +7,22 @@ from dataclasses import dataclass
 
 from headgate.domain.columns import MISSING
 from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.header import is_row
 from headgate.domain.reasons import Reason
 
 HEAD_BYTES = 1024**2
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_CELLS = 50_000
+_HEADER_ROWS = 200  # below the first record, to tell whether it is one of them
 _USUAL = ("", "NA", "NULL")  # what most programs write for a missing value
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """`numbers` says of each column whether it may be one of numbers: most values at the beginning are.
+    """`names` are the first record's; `named` says whether it holds names at all, or is a row and must not be told.
+
+    `numbers` says of each column whether it may be one of numbers: most values at the beginning are.
 
     Where not all are, trying it fails, which is how the report comes to name the line. `missing` is what to expect of
     the forms of a missing value: every further one costs a reader of a million rows of 20 columns 10 ms.
@@ -26,6 +30,7 @@ class Dialect:
 
     delimiter: str
     names: tuple[str, ...]
+    named: bool
     numbers: tuple[bool, ...]
     decimal: str
     missing: tuple[str, ...]
@@ -48,11 +53,13 @@ def detect(head: bytes) -> Dialect:
     delimiter = max(_DELIMITERS, key=lambda candidate: _fitness(text, candidate))
     header = next(iter(_records(text, delimiter, limit=1)), [""])
     rows = _records(text, delimiter, limit=max(20, _SAMPLE_CELLS // len(header)))[1:]
-    cells = [[row[index] for row in rows if len(row) > index] for index in range(len(header))]
+    cells = _columns(rows, len(header))
+    below = [row for row in rows[:_HEADER_ROWS] if row != header]  # joined files repeat their header
     decimal = "," if delimiter != "," and _decimal_commas(cells) else "."
     return Dialect(
         delimiter=delimiter,
         names=tuple(name.strip() or f"column_{number}" for number, name in enumerate(header, 1)),
+        named=not is_row(header, _columns(below, len(header)), decimal),
         numbers=tuple(_mostly_numbers(values, decimal) for values in cells),
         decimal=decimal,
         missing=tuple(form for form in MISSING if form in _USUAL or any(form in values for values in cells)),
@@ -70,6 +77,10 @@ def _records(text: str, delimiter: str, limit: int) -> list[list[str]]:
     except csv.Error:
         pass  # a cell too long for a guess; what was read before is enough for one
     return records
+
+
+def _columns(rows: list[list[str]], width: int) -> list[list[str]]:
+    return [[row[index] for row in rows if len(row) > index] for index in range(width)]
 
 
 def _fitness(text: str, delimiter: str) -> tuple[bool, float, int]:

@@ -60,6 +60,7 @@ class Engine:
             "temp_directory": str(spill),
             "max_temp_directory_size": f"{limits.disk_gb}GB",
             "TimeZone": "UTC",  # a time with a zone means the same moment on every machine
+            "enable_progress_bar": False,  # a query of some seconds would draw one into the log
             "preserve_insertion_order": False,  # order comes from the rows' hash
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,

@@ -195,5 +195,10 @@ def _spec(known: Findings, settings: ProjectSettings) -> TrainingSpec:
         metric=goal.metric,
         direction=direction_of(goal.metric),
         seed=settings.training.seed,
-        columns=[SpecColumn(name=column.name, kind=column.kind) for column in known.columns if column.used],
+        columns=[_spec_column(column) for column in known.columns if column.used],
     )
+
+
+def _spec_column(column: Column) -> SpecColumn:
+    form = column.measured.datetime_format if column.kind == "datetime" else None
+    return SpecColumn(name=column.name, kind=column.kind, datetime_format=form)

@@ -16,6 +16,7 @@ import duckdb
 from headgate.domain.checks import check_names
 from headgate.domain.columns import MISSING
 from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.header import no_header
 from headgate.domain.reasons import Reason
 from headgate.tables import dialect
 from headgate.tables.engine import Engine, Shape, literal, quoted
@@ -84,6 +85,8 @@ def load(engine: Engine, files: Sequence[Path], kind: Format, *, as_text: Collec
 def _load_csv(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -> list[Loaded]:
     dialects = [dialect.detect(_head(path)) for path in files]
     first = dialects[0]
+    if not all(each.named for each in dialects):
+        raise no_header()
     check_names(first.names)
     if any(other.names != first.names or other.delimiter != first.delimiter for other in dialects[1:]):
         raise _parts_differ()

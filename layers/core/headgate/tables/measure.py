@@ -17,7 +17,7 @@ _SAMPLE_ROWS = 20_000
 _COLUMNS_IN_ONE_SCAN = 50
 _MOST_FREQUENT = 6  # as many values as true and false have ways to be written: True, TRUE, true
 _MANY_DISTINCT = 0.8  # of all rows, by an estimate that may err by some per cent
-_DATETIME_FORMATS = (
+DATETIME_FORMATS = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M:%S",
     "%Y-%m-%dT%H:%M:%S",
@@ -156,10 +156,14 @@ def _whole_numbers(engine: Engine, index: int) -> bool:
 
 def _datetime_format(engine: Engine, index: int) -> str | None:
     name = f"c{index}"
-    fits = [f"bool_and(try_strptime({name}, {literal(form)}) IS NOT NULL)" for form in _DATETIME_FORMATS]
+    # %Y takes two digits for a year of the first century.
+    fits = [
+        f"bool_and(coalesce(try_strptime({name}, {literal(form)})::TIMESTAMP >= TIMESTAMP '1000-01-01', false))"
+        for form in DATETIME_FORMATS
+    ]
     # A few values rule out nearly every form, so that the whole column is parsed only where it may succeed.
     few = engine.row(f"SELECT {', '.join(fits)} FROM (SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20)")
-    for form, fit, fits_few in zip(_DATETIME_FORMATS, fits, few, strict=True):
+    for form, fit, fits_few in zip(DATETIME_FORMATS, fits, few, strict=True):
         if fits_few and engine.row(f"SELECT {fit} FROM data WHERE {name} IS NOT NULL")[0]:
             return form
     return None

@@ -1,0 +1,91 @@
+"""Keeping a setting in a project's `project.yaml`, which people write: everything else in it stays to the letter."""
+
+import math
+from collections.abc import Mapping
+
+import yaml
+from botocore.exceptions import ClientError
+
+from headgate.domain.errors import SettingsError
+from headgate.domain.names import Project
+from headgate.domain.project import parse_settings
+from headgate_cli.connection import Cloud, error_code
+from headgate_cli.errors import CommandError
+
+
+def merge_settings(cloud: Cloud, project: Project, wanted: Mapping[str, str]) -> bool:
+    """Set what is wanted in the project's `project.yaml`.
+
+    Returns:
+        Whether anything was written: False when the settings said so already.
+
+    Raises:
+        CommandError: when the settings that are there cannot be read or cannot be changed; then nothing is written.
+    """
+    s3, key = cloud.client("s3"), f"{project.prefix}project.yaml"
+    try:
+        present = s3.get_object(Bucket=cloud.data_bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error_code(error) not in ("NoSuchKey", "404"):
+            raise
+        present = b""
+    if _says(present, wanted):
+        return False
+    try:
+        text = with_settings(present.decode("utf-8-sig"), wanted)
+    except (SettingsError, UnicodeDecodeError) as error:
+        lines = "; ".join(f"{name}: {value}" for name, value in wanted.items())
+        raise CommandError(
+            f"s3://{cloud.data_bucket}/{key} cannot take {lines}. {error} Write it there yourself, or mend it first."
+        ) from error
+    s3.put_object(Bucket=cloud.data_bucket, Key=key, Body=text.encode(), ContentType="application/yaml")
+    return True
+
+
+def with_settings(text: str, wanted: Mapping[str, str]) -> str:
+    """The text of a `project.yaml` with lines for what is wanted, in place of the ones before or else at the end.
+
+    Raises:
+        SettingsError: when the text is not settings, or would not be with these.
+    """
+    for name, value in wanted.items():
+        text = _with_setting(text, name, value)
+    settings = parse_settings(text.encode())
+    if any(getattr(settings, name) != value for name, value in wanted.items()):
+        raise SettingsError("project.yaml has a form in which settings cannot be replaced.")
+    return text
+
+
+def _with_setting(text: str, name: str, value: str) -> str:
+    # PyYAML quotes what YAML would take for something else ('yes', '2019'), but is at odds with itself on line breaks.
+    plain = value.isprintable()
+    line = yaml.safe_dump(
+        {name: value}, allow_unicode=plain, default_style=None if plain else '"', width=math.inf
+    ).removesuffix("\n")
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except (yaml.YAMLError, RecursionError):
+        raise SettingsError("project.yaml cannot be read as YAML.") from None
+    if root is None:
+        return _appended(text, line)
+    if not isinstance(root, yaml.MappingNode) or root.flow_style:
+        raise SettingsError("project.yaml has to hold `key: value` lines.")
+    for key, old in root.value:
+        if key.value == name:
+            start, end = key.start_mark.index, old.end_mark.index
+            ended = "\n" if text[start:end].endswith("\n") else ""
+            return text[:start] + line + ended + text[end:]
+    return _appended(text, line)
+
+
+def _appended(text: str, line: str) -> str:
+    ending = "" if not text or text.endswith("\n") else "\n"
+    return f"{text}{ending}{line}\n"
+
+
+def _says(content: bytes, wanted: Mapping[str, str]) -> bool:
+    try:
+        settings = parse_settings(content)
+    except SettingsError:
+        return False  # what is wrong with it may be what is to be replaced
+    return all(getattr(settings, name) == value for name, value in wanted.items())

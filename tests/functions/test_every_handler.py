@@ -1,0 +1,90 @@
+"""Every function takes an event as its caller sends it; what comes of it is what other tests show in depth."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.aws.ledger import Ledger
+from headgate.aws.s3 import Objects
+from headgate.domain.names import Project
+
+ROOT = Path(__file__).resolve().parents[2]
+FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+RUN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
+RELEASE = {"tenant": "demo", "project": "iris", "sequence": 1}
+GATE = {"min_improvement": 0.0, "min_test_rows": 20}
+EVALUATION = {
+    "metric": "auc",
+    "rows": 119,
+    "challenger": {"auc": 0.99},
+    "champion": None,
+    "trivial": {"auc": 0.5},
+    "difference": {"against": "trivial", "estimate": 0.49, "low": 0.4, "high": 0.5},
+    "parity": {"max_abs_error": 1e-7, "rows": 119},
+}
+TO_BE_PLANNED = {
+    **RUN,
+    "holdout": RUN["dataset"],
+    "version": "1",
+    "model_data_url": "s3://artifacts/model.tar.gz",
+    "judged_against": None,
+    "why": "Better.",
+    "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
+}
+DELETION = {
+    "RequestType": "Delete",
+    "ResponseURL": "data:,",  # a place that takes the answer without a socket
+    "LogicalResourceId": "TrainingCode",
+    "RequestId": "request",
+    "StackId": "stack",
+}
+Event = Callable[[Callable[[str], dict[str, Any]]], dict[str, Any]]
+
+
+def queued(event: dict[str, Any]) -> dict[str, Any]:
+    return {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}]}
+
+
+EVENTS: dict[str, Event] = {
+    "close_run": lambda _: {**RUN, "outcome": "NOT_PROMOTED", "reason_code": "NOT_BETTER", "reason": "Not better."},
+    "deploy_release": lambda _: {**RELEASE, "task_token": "token"},
+    "judge_challenger": lambda _: {**RUN, "gate": GATE},
+    "on_endpoint_changed": lambda example: example("sagemaker-endpoint-state-change"),
+    "on_execution_ended": lambda example: queued(example("step-functions-execution-status-change")),
+    "on_object_created": lambda example: queued(example("s3-object-created")),
+    "on_run_ended": lambda example: example("dynamodb-stream-run-ended"),
+    "plan_release": lambda _: TO_BE_PLANNED,
+    "publish_training_code": lambda _: DELETION,
+    "register_version": lambda _: {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION},
+    "settle_release": lambda _: RELEASE,
+    "validate_dataset": lambda _: RUN,
+}
+
+
+@pytest.fixture
+def present(invoke: Any, ledger: Ledger, objects: Objects, make_run: Any) -> None:
+    """What the events speak of: a run with its manifest and its evaluation, and its planned release."""
+    iris = Project("demo", "iris")
+    ledger.add_run(make_run(RUN["dataset"]))
+    objects.put_json("artifacts", f"{iris.prefix}runs/{RUN['run']}/evaluation/evaluation.json", EVALUATION)
+    manifest = {"bucket": "data", "name": "gone.csv", "parts": [{"key": "gone", "version_id": "1", "size": 1}]}
+    objects.put_json("artifacts", f"{iris.prefix}datasets/{RUN['dataset']}/manifest.json", manifest)
+    invoke("plan_release", TO_BE_PLANNED)
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_handler_takes_the_event_that_its_caller_sends(
+    function: str, present: None, invoke: Any, example: Callable[[str], dict[str, Any]]
+) -> None:
+    assert function in EVENTS, f"Add the event of {function} to this file."
+    answer = invoke(function, EVENTS[function](example))
+    json.dumps(answer)  # Lambda cannot return anything else
+    if function.startswith("on_") and answer is not None:
+        assert answer == {"batchItemFailures": []}
+
+
+def test_there_is_no_event_of_a_function_that_is_gone() -> None:
+    assert sorted(EVENTS) == FUNCTIONS

@@ -1,0 +1,133 @@
+"""The adapter of endpoints against answers that the API reference gives, checked by botocore's model of them."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import boto3
+import pytest
+from botocore.stub import Stubber
+
+from headgate.aws.sagemaker import OWNER_TAG, Endpoints
+from headgate.domain.errors import EndpointBusyError, NameTakenError
+
+NAME = "demo-iris-r1"
+ARN = "arn:aws:sagemaker:eu-central-1:123456789012"
+MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
+TAGS = {OWNER_TAG: "ledger"}
+VARIANT = {
+    "VariantName": "main",
+    "ModelName": NAME,
+    "InstanceType": "ml.m5.large",
+    "InitialInstanceCount": 1,
+    "InitialVariantWeight": 1.0,
+}
+
+
+@pytest.fixture
+def sagemaker(aws: boto3.Session) -> Iterator[Stubber]:
+    with Stubber(aws.client("sagemaker")) as stubber:
+        yield stubber
+        stubber.assert_no_pending_responses()
+
+
+@pytest.fixture
+def endpoints(sagemaker: Stubber) -> Endpoints:
+    return Endpoints(sagemaker.client)
+
+
+def exists(sagemaker: Stubber, operation: str, what: str) -> None:
+    sagemaker.add_client_error(operation, "ValidationException", f'Cannot create already existing {what} "{ARN}".')
+
+
+def describe_model(sagemaker: Stubber, url: str) -> None:
+    model = {"ModelName": NAME, "ModelArn": f"{ARN}:model/{NAME}", "CreationTime": MOMENT}
+    sagemaker.add_response("describe_model", {**model, "PrimaryContainer": {"ModelDataUrl": url}}, {"ModelName": NAME})
+
+
+def describe_config(sagemaker: Stubber, **changes: Any) -> None:
+    config = {
+        "EndpointConfigName": NAME,
+        "EndpointConfigArn": f"{ARN}:endpoint-config/{NAME}",
+        "CreationTime": MOMENT,
+        "ProductionVariants": [{**VARIANT, **changes}],
+    }
+    sagemaker.add_response("describe_endpoint_config", config, {"EndpointConfigName": NAME})
+
+
+def ensure_model(endpoints: Endpoints) -> None:
+    endpoints.ensure_model(NAME, image="image", model_data_url="s3://ours/model.tar.gz", role=f"{ARN}:role", tags=TAGS)
+
+
+def ensure_config(endpoints: Endpoints) -> None:
+    endpoints.ensure_config(NAME, instance_type="ml.m5.large", instance_count=1, tags=TAGS)
+
+
+def test_a_model_that_an_attempt_before_made_is_ours(sagemaker: Stubber, endpoints: Endpoints) -> None:
+    exists(sagemaker, "create_model", "model")
+    describe_model(sagemaker, "s3://ours/model.tar.gz")
+    ensure_model(endpoints)
+
+
+def test_a_model_of_that_name_with_another_archive_is_refused(sagemaker: Stubber, endpoints: Endpoints) -> None:
+    exists(sagemaker, "create_model", "model")
+    describe_model(sagemaker, "s3://another-stack/model.tar.gz")
+    with pytest.raises(NameTakenError, match=f"model {NAME} exists already"):
+        ensure_model(endpoints)
+
+
+def test_a_configuration_that_an_attempt_before_made_is_ours(sagemaker: Stubber, endpoints: Endpoints) -> None:
+    exists(sagemaker, "create_endpoint_config", "endpoint configuration")
+    describe_config(sagemaker, VariantName="main")
+    ensure_config(endpoints)
+
+
+@pytest.mark.parametrize("other", [{"ModelName": "x"}, {"InstanceType": "ml.m5.xlarge"}, {"InitialInstanceCount": 3}])
+def test_a_configuration_of_that_name_that_holds_something_else_is_refused(
+    sagemaker: Stubber, endpoints: Endpoints, other: dict[str, Any]
+) -> None:
+    exists(sagemaker, "create_endpoint_config", "endpoint configuration")
+    describe_config(sagemaker, **other)
+    with pytest.raises(NameTakenError, match="endpoint configuration"):
+        ensure_config(endpoints)
+
+
+def test_an_endpoint_that_came_up_meanwhile_is_looked_at_again(sagemaker: Stubber, endpoints: Endpoints) -> None:
+    exists(sagemaker, "create_endpoint", "endpoint")
+    with pytest.raises(EndpointBusyError):
+        endpoints.create("demo-iris", NAME, TAGS)
+
+
+@pytest.mark.parametrize(("tags", "owner"), [({"team": "x", **TAGS}, "ledger"), ({"team": "x"}, None)])
+def test_the_owner_of_an_endpoint_is_read_from_its_tags(
+    sagemaker: Stubber, endpoints: Endpoints, tags: dict[str, str], owner: str | None
+) -> None:
+    arn = f"{ARN}:endpoint/demo-iris"
+    listed = {"Tags": [{"Key": key, "Value": value} for key, value in tags.items()]}
+    sagemaker.add_response("list_tags", listed, {"ResourceArn": arn})
+    assert endpoints.owner(arn) == owner
+
+
+def test_an_endpoint_says_what_it_serves(sagemaker: Stubber, endpoints: Endpoints) -> None:
+    described = {
+        "EndpointName": "demo-iris",
+        "EndpointArn": f"{ARN}:endpoint/demo-iris",
+        "EndpointConfigName": NAME,
+        "EndpointStatus": "InService",
+        "CreationTime": MOMENT,
+        "LastModifiedTime": MOMENT,
+    }
+    sagemaker.add_response("describe_endpoint", described, {"EndpointName": "demo-iris"})
+    state = endpoints.describe("demo-iris")
+    assert state is not None
+    assert (state.status, state.config, state.arn) == ("InService", NAME, f"{ARN}:endpoint/demo-iris")
+    sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "x".')
+    assert endpoints.describe("x") is None
+
+
+def test_the_template_lets_nobody_change_an_endpoint_of_another_ledger(template: dict[str, Any]) -> None:
+    [policy] = template["Resources"]["DeployRelease"]["Properties"]["Policies"]
+    changing = {"sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint"}
+    [statement] = [each for each in policy["Statement"] if changing & set(each["Action"])]
+    assert set(statement["Action"]) == changing
+    assert statement["Condition"] == {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": {"Ref": "Ledger"}}}
