@@ -6,7 +6,19 @@ python -m benchmarks [NAME ...]
 import subprocess
 import sys
 
-NAMES = ("cold_start", "validation", "tuning", "prediction", "deployment", "alarms", "road", "burst")
+NAMES = (
+    "cold_start",
+    "validation",
+    "quality",
+    "time_to_quality",
+    "tuning",
+    "prediction",
+    "deployment",
+    "alarms",
+    "road",
+    "burst",
+    "idle",
+)
 
 
 def main(names: list[str]) -> int:

@@ -22,6 +22,7 @@ from headgate_training.encoding import Encoder, fit_encoding
 from headgate_training.families import FAMILIES
 from headgate_training.fitting import Part, fit
 from headgate_training.heads import choose_head
+from headgate_training.layout import find_layout
 from headgate_training.settings import Settings
 from headgate_training.spec import read_spec
 from headgate_training.table import Table
@@ -45,7 +46,7 @@ def main(file: str, spec_file: str) -> dict[str, float]:
     )
     keras.utils.set_random_seed(settings.seed)
     head = choose_head(spec, train.target)
-    model = family.build(encoding.width, head.outputs, settings)
+    model = family.build(encoding.width, head.outputs, settings, find_layout(encoding, train.encoded))
     fitting = time.perf_counter()
     fit(model, head, train, validation, settings, lambda _epoch: None)
     fitted = time.perf_counter()

@@ -28,6 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--batch_size", type=int, default=defaults.batch_size)
     parser.add_argument("--learning_rate", type=float, default=defaults.learning_rate)
     parser.add_argument("--hidden_units", type=int, default=defaults.hidden_units)
+    parser.add_argument("--layers", type=int, default=defaults.layers)
     parser.add_argument("--dropout", type=float, default=defaults.dropout)
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--patience", type=int, default=defaults.patience)

@@ -16,8 +16,10 @@ INTERVAL = (0.05, 0.95)
 """``low`` and ``high`` leave so much of the validation part below and above: together they hold 90 %."""
 SKEWED = 1.0
 """Targets that are never negative and skewed more than this are treated as counts or amounts."""
-LOGARITHM = (-12.0, 8.0)
-"""Bounds of the logarithm of an amount over the mean amount: a safe way from and to exp."""
+START = 0.5413
+"""log(e - 1): softplus of it is 1, so that scores around 0 are amounts around the mean."""
+LEAST = 1e-6
+"""Of the mean amount: less is not predicted, so that its logarithm stays finite."""
 
 
 class Head(Protocol):
@@ -120,10 +122,10 @@ class Numbers:
 
 
 class Amounts(Numbers):
-    """Counts and amounts, never negative and skewed: the network says the logarithm of the mean.
+    """Counts and amounts, never negative and skewed: the network says the mean, by softplus.
 
-    Trained by the Poisson deviance, which wants only that the mean is right, so that no correction is needed
-    on the way back from the logarithm.
+    Trained by the Poisson deviance, which weighs an error by the amount it is an error of. Softplus rather than exp:
+    influences on large amounts add up where exp would multiply them, and an unusual row is not answered beyond reason.
     """
 
     def prepare(self, target: np.ndarray) -> np.ndarray:
@@ -132,12 +134,13 @@ class Amounts(Numbers):
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         """Poisson deviance, but for a constant."""
-        logarithm = tf.clip_by_value(scores[..., 0], *LOGARITHM)
-        return tf.reduce_mean(tf.exp(logarithm) - prepared * logarithm)
+        amounts = _softplus(scores[..., 0] + START) + LEAST
+        return tf.reduce_mean(amounts - prepared * tf.math.log(amounts))
 
     def pool(self, scores: tf.Tensor) -> tf.Tensor:
-        """Logarithm of the mean amount."""
-        return tf.math.log(self._amounts(scores))[None, :, None]
+        """The score of the mean amount, by the inverse of softplus."""
+        amounts = self._amounts(scores)
+        return (amounts + tf.math.log(-tf.math.expm1(-amounts)) - START)[None, :, None]
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
         """The mean amount in the target's own unit."""
@@ -149,11 +152,16 @@ class Amounts(Numbers):
 
     def _amounts(self, scores: tf.Tensor) -> tf.Tensor:
         """Mean over the members [rows], as multiples of the training mean."""
-        return tf.reduce_mean(tf.exp(tf.clip_by_value(scores[..., 0], *LOGARITHM)), axis=0)
+        return tf.reduce_mean(_softplus(scores[..., 0] + START) + LEAST, axis=0)
 
     def _error_unit(self, value: tf.Tensor) -> tf.Tensor:
         """Errors of counts grow with the root of the mean."""
         return tf.sqrt(value)
+
+
+def _softplus(scores: tf.Tensor) -> tf.Tensor:
+    """log(1 + exp(x)), in operations that LiteRT has."""
+    return tf.nn.relu(scores) + tf.math.log(1.0 + tf.exp(-tf.abs(scores)))
 
 
 def choose_head(spec: Spec, target: np.ndarray) -> Head:

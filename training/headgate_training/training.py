@@ -21,6 +21,7 @@ from headgate_training.families import FAMILIES
 from headgate_training.fitting import Epoch, Part, fit
 from headgate_training.golden import export_golden
 from headgate_training.heads import choose_head
+from headgate_training.layout import find_layout
 from headgate_training.metrics import Outcome, plain
 from headgate_training.parquet import read_parquet, read_target
 from headgate_training.settings import Settings
@@ -70,9 +71,8 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         keras.utils.set_random_seed(settings.seed)
         head = choose_head(spec, target)
         family = importlib.import_module(FAMILIES[settings.family])
-        model = family.build(encoding.width, head.outputs, settings)
+        model = family.build(encoding.width, head.outputs, settings, find_layout(encoding, part.encoded))
         best = fit(model, head, part, val_part, settings, _reporter(spec, val_target, history))
-        head.calibrate(head.predict(model(val_part.encoded, training=False)).numpy(), val_target)
     served = Served(model, head, encoding, spec)
     directory, extra = places.model / "1", places.model / "1" / "assets.extra"
     with watch.stage("export"):

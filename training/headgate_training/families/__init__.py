@@ -1,10 +1,19 @@
-"""Families of models. A family is one module here and one line in FAMILIES.
+"""Families of models. A family is one module here and the file of the same name that says what can be tuned.
 
-A family's module has ``build(width, outputs, settings) -> keras.Model``: encoded rows float32 [rows, width] in,
-raw scores [members, rows, outputs] out. What the scores mean, how they are trained and how they are answered is
-the same for all families (``heads``, ``fitting``).
+A family's module has two functions:
+
+``defaults(rows)``
+    a value for each hyperparameter that may be left open, for so many training rows;
+``build(width, outputs, settings, layout=())``
+    a keras.Model: encoded rows float32 [rows, width] in, raw scores [members, rows, outputs] out.
+
+What the scores mean, how they are trained and how they are answered is the same for all families (``heads``,
+``fitting``). The file, ``<family>.json``, is for who tunes, in the container or out of it: what the family is for, and
+the range of each hyperparameter worth searching.
 """
 
+import pkgutil
 from collections.abc import Mapping
 
-FAMILIES: Mapping[str, str] = {"dnn": "headgate_training.families.dnn"}
+FAMILIES: Mapping[str, str] = {found.name: f"{__name__}.{found.name}" for found in pkgutil.iter_modules(__path__)}
+"""The module of each family, by its name; adding the two files adds the family."""

@@ -1,0 +1,58 @@
+"""Layers that families share: the pieces of a number's range, and ensembles trained as one network."""
+
+import keras
+import numpy as np
+from keras import layers
+
+from headgate_training.layout import Layout
+
+SCALE = 0.2
+"""Pieces come this much smaller than the number itself. There are up to 16 of them for each number, and a step of Adam
+moves the weights of all alike: at full size the network would learn what each column says alone long before what they
+say together. On smooth functions of many rows the smaller size is far better, on small tables it makes no difference.
+"""
+
+
+class Pieces(layers.Layer):
+    """Piecewise-linear encoding: how far a number has come through each piece of its range.
+
+    A linear layer behind it is any piecewise-linear function of the number, so that steps and bends, which trees find
+    at once and a network of the plain number only slowly, are easy. Source: Gorishniy et al., "On Embeddings for
+    Numerical Features in Tabular Deep Learning" (2022), eq. 1, with quantiles as edges; times SCALE. [rows, width] to
+    [rows, pieces of all columns].
+    """
+
+    def __init__(self, layout: Layout) -> None:
+        super().__init__()
+        numbers = [place for place in layout if place.edges]
+        self.positions = np.repeat(
+            np.array([place.at[0] for place in numbers], np.int32), [len(place.edges) - 1 for place in numbers]
+        )
+        self.low = np.concatenate([place.edges[:-1] for place in numbers]).astype(np.float32)
+        self.pace = np.concatenate([1.0 / np.diff(place.edges) for place in numbers]).astype(np.float32)
+
+    def call(self, encoded: keras.KerasTensor) -> keras.KerasTensor:
+        """Cut the scaled numbers of encoded rows into pieces."""
+        numbers = keras.ops.take(encoded, self.positions, axis=1)
+        return keras.ops.clip((numbers - self.low) * self.pace, 0.0, 1.0) * SCALE
+
+
+class MembersDense(layers.Layer):
+    """One dense layer for each member: [rows, inputs] or [members, rows, inputs] to [members, rows, units]."""
+
+    def __init__(self, members: int, units: int, gain: float, bias: bool = True) -> None:
+        super().__init__()
+        self.members, self.units, self.gain, self.use_bias = members, units, gain, bias
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Kernels start normal with variance gain / inputs (He et al., 2015, has gain 2 before a ReLU)."""
+        inputs = input_shape[-1] or 1
+        start = keras.initializers.RandomNormal(stddev=(self.gain / inputs) ** 0.5)
+        self.kernel = self.add_weight((self.members, inputs, self.units), initializer=start, name="kernel")
+        if self.use_bias:
+            self.bias = self.add_weight((self.members, 1, self.units), initializer="zeros", name="bias")
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """Apply each member's layer to its own rows."""
+        product = keras.ops.matmul(x, self.kernel)
+        return product + self.bias if self.use_bias else product
