@@ -1,6 +1,7 @@
 """The warm pool: processes that start with the slow imports behind them (SageMaker's word for it).
 
-``import tensorflow`` takes 3 to 5 seconds; a fork of a process that has done it takes 20 ms.
+``import tensorflow`` takes 3 to 5 seconds; a fork of a process that has done it takes 20 ms. That process, the fork
+server, holds some 220 MB, so it is ended when nothing has run for a while, and started again when work is announced.
 """
 
 import contextlib
@@ -8,6 +9,8 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from multiprocessing import connection, forkserver, resource_tracker
 from multiprocessing.context import ForkServerContext
@@ -15,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import IO
 
 from headgate_local import lifeline
+from headgate_local.rest import idle_seconds
 
 PRELOAD = [
     "headgate_local.warm",
@@ -23,7 +27,10 @@ PRELOAD = [
     "pyarrow.parquet",
     "tensorflow",
     "keras",
+    "headgate_local.warmed",
 ]
+SHORTEST_IDLE = 0.1
+"""Seconds; a pool that rested sooner would be looked at all the time while it is used."""
 
 
 class WarmProcess:
@@ -63,29 +70,91 @@ class WarmProcess:
 
 
 class WarmPool:
-    """Starts warming in the background when made; make it in a thread that lives as long as the cloud."""
+    """Starts warming in the background when made, and rests when nothing has used it for so many seconds."""
 
-    def __init__(self, preload: list[str] | None = None) -> None:
+    def __init__(self, preload: list[str] | None = None, idle: float | None = None) -> None:
         self._context: ForkServerContext = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(PRELOAD if preload is None else preload)
-        forkserver.ensure_running()
+        self._idle = max(SHORTEST_IDLE, idle_seconds() if idle is None else idle)
+        self._changed = threading.Condition()
+        self._awake = self._closed = False
+        self._until = time.monotonic() + self._idle
+        """When it comes to rest, unless it is used."""
+        self._starting = 0
+        self._processes: list[WarmProcess] = []
+        # The fork server dies with the thread that started it, so that is one which lives as long as the pool.
+        self._keeper = threading.Thread(target=self._keep, name="warm-pool", daemon=True)
+        self._keeper.start()
+
+    @property
+    def resting(self) -> bool:
+        """Whether there is no fork server now."""
+        return not self._awake
+
+    def warm(self) -> None:
+        """Be warm for what will be started soon; does not wait."""
+        with self._changed:
+            self._until = time.monotonic() + self._idle
+            self._changed.notify_all()
 
     def start(self, task: Callable[..., None], *arguments: object) -> WarmProcess:
         """Run a task in a new process; waits until the pool is warm. Task and arguments must pickle."""
+        with self._changed:
+            self._starting += 1
+            self.warm()
+            self._changed.wait_for(lambda: self._awake or self._closed)
+        started: list[WarmProcess] = []
+        try:
+            started.append(self._fork(task, arguments))
+        finally:
+            with self._changed:  # at once, so that it does not come to rest between the two
+                self._starting -= 1
+                self._processes = self._running() + started
+        return started[0]
+
+    def close(self) -> None:
+        """End the fork server; processes of the pool must have ended before."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+        self._keeper.join()
+
+    def _fork(self, task: Callable[..., None], arguments: tuple[object, ...]) -> WarmProcess:
+        if self._closed:
+            raise RuntimeError("The warm pool is closed.")
         reader, writer = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_run, args=(writer, task, arguments), daemon=True)
         process.start()
         writer.close()
         return WarmProcess(process, os.fdopen(os.dup(reader.fileno()), "rb", buffering=0))
 
-    @staticmethod
-    def close() -> None:
-        """End the fork server; processes of the pool must have ended before."""
+    def _keep(self) -> None:
+        with self._changed:
+            while not self._closed:
+                self._processes = self._running()
+                if self._starting or self._processes:
+                    self._until = time.monotonic() + self._idle
+                left = self._until - time.monotonic()
+                if left > 0 and not self._awake:
+                    forkserver.ensure_running()
+                    self._awake = True
+                    self._changed.notify_all()
+                elif left <= 0 and self._awake:
+                    self._end()
+                self._changed.wait(left if left > 0 else None)
+            self._end()
+
+    def _running(self) -> list[WarmProcess]:
+        ended = connection.wait([process.sentinel for process in self._processes], 0)
+        return [process for process in self._processes if process.sentinel not in ended]
+
+    def _end(self) -> None:
         # It has nothing to save, and would first come to the end of its imports.
         if (pid := forkserver._forkserver._forkserver_pid) is not None:  # type: ignore[attr-defined]
             os.kill(pid, signal.SIGKILL)
         forkserver._forkserver._stop()  # type: ignore[attr-defined]
         resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
+        self._awake = False
 
 
 def _run(output: connection.Connection, task: Callable[..., None], arguments: tuple[object, ...]) -> None:

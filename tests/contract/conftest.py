@@ -1,25 +1,42 @@
-"""One live local cloud for all contract tests, and factories for what they need in it."""
+"""One live local cloud for all contract tests, or an account of AWS, and factories for what they need in it."""
 
 import json
+import os
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
+from contract import live
+from contract.conformance import BUCKET, ROLE, Account
 from contract.live import REGION, Cloud, start_cloud, statement, tar_gz, wait_until
 from contract.rehearsal import heard, order, state  # noqa: F401 - fixtures for all
 
 
 @pytest.fixture(scope="session")
-def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
+def on_aws(request: pytest.FixtureRequest) -> bool:
+    """Whether the tests run against AWS; see ``contract.conformance``."""
+    return bool(request.config.getoption("--cloud") == "aws")
+
+
+@pytest.fixture(scope="session")
+def cloud(on_aws: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud | Account]:
+    if on_aws:
+        account = Account()
+        yield account
+        account.close()
+        return
     running = start_cloud(tmp_path_factory.mktemp("cloud"))
     yield running
     running.stop()
 
 
 @pytest.fixture(scope="session")
-def bucket(cloud: Cloud) -> str:
+def bucket(cloud: Cloud, on_aws: bool) -> str:
+    if on_aws:
+        return os.environ[BUCKET]
     cloud.client("s3").create_bucket(Bucket="contract", CreateBucketConfiguration={"LocationConstraint": REGION})
     return "contract"
 
@@ -34,14 +51,7 @@ def make_role(cloud: Cloud) -> Callable[..., str]:
     """Makes a role that a service may take on, with these statements; answers its ARN."""
 
     def make(*statements: dict[str, Any], service: str = "sagemaker.amazonaws.com") -> str:
-        iam, name = cloud.client("iam"), f"role-{uuid4().hex[:12]}"
-        trust = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
-        policy = {"Version": "2012-10-17", "Statement": [trust]}
-        arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(policy))["Role"]["Arn"]
-        if statements:
-            policy = {"Version": "2012-10-17", "Statement": list(statements)}
-            iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
-        return str(arn)
+        return live.make_role(cloud, *statements, services=[service])
 
     return make
 
@@ -62,9 +72,22 @@ def make_user(cloud: Cloud) -> Callable[..., dict[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def role(make_role: Callable[..., str]) -> str:
+def role(on_aws: bool, request: pytest.FixtureRequest) -> str:
     """What the containers of these tests may do."""
+    if on_aws:
+        return os.environ[ROLE]
+    make_role = request.getfixturevalue("make_role")
     return make_role(statement(["s3:GetObject", "s3:ListBucket", "s3:PutObject", "logs:*"]))
+
+
+@pytest.fixture(scope="session")
+def image(cloud: Cloud, template: dict[str, Any]) -> str:
+    """The serving image that the template names for the region."""
+    region = cloud.client("sagemaker").meta.region_name
+    owner = template["Mappings"]["TensorFlowImages"][region]["Account"]
+    (name,) = set(re.findall(r"tensorflow-inference:[\w.-]+", json.dumps(template["Resources"])))
+    domain = "amazonaws.com.cn" if region.startswith("cn-") else "amazonaws.com"
+    return f"{owner}.dkr.ecr.{region}.{domain}/{name}"
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """A live local cloud for tests, and small things that they share: waiting, policies, archives."""
 
 import io
+import json
 import os
 import socket
 import subprocess
@@ -8,10 +9,11 @@ import sys
 import tarfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import boto3
 from botocore.config import Config
@@ -71,6 +73,11 @@ class Cloud:
             self.clients[at].meta.events.register("after-call.sagemaker", assert_complete)
         return self.clients[at]
 
+    def unchecked(self, service: str) -> Any:
+        """A client that sends what it is given, so that the service has to check it."""
+        config = Config(parameter_validation=False, retries={"max_attempts": 0})
+        return boto3.client(service, endpoint_url=self.url, region_name=REGION, config=config, **KEYS)
+
     def stop(self) -> None:
         """Stop it, by force if need be; one that has ended does not mind."""
         self.process.terminate()
@@ -119,6 +126,37 @@ def start_cloud(home: Path) -> Cloud:
         cloud.stop()
         raise
     return cloud
+
+
+def make_role(cloud: Cloud, *statements: dict[str, Any], services: Sequence[str] = ("sagemaker.amazonaws.com",)) -> str:
+    """A role that these services may take on, with these statements; answers its ARN."""
+    iam, name = cloud.client("iam"), f"role-{uuid4().hex[:12]}"
+    trust = {"Effect": "Allow", "Principal": {"Service": list(services)}, "Action": "sts:AssumeRole"}
+    policy = {"Version": "2012-10-17", "Statement": [trust]}
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=json.dumps(policy))["Role"]["Arn"]
+    if statements:
+        policy = {"Version": "2012-10-17", "Statement": list(statements)}
+        iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
+    return str(arn)
+
+
+def processes() -> dict[int, tuple[int, str]]:
+    """All processes that have not ended: the parent and the command of each."""
+    listed = subprocess.run(["ps", "-axwwo", "pid=,ppid=,stat=,command="], capture_output=True, text=True, check=True)
+    lines = [line.split(maxsplit=3) for line in listed.stdout.splitlines()]
+    return {int(pid): (int(parent), command) for pid, parent, state, command in lines if not state.startswith("Z")}
+
+
+def descendants(pid: int) -> dict[int, str]:
+    """All processes below one, and their commands; sessions and groups hide none."""
+    alive = processes()
+    found: dict[int, str] = {}
+    waiting = {pid}
+    while waiting:
+        below = {child for child, (parent, _) in alive.items() if parent in waiting}
+        found |= {child: alive[child][1] for child in below}
+        waiting = below
+    return found
 
 
 def statement(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:

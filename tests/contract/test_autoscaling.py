@@ -138,6 +138,7 @@ def test_other_dimensions_are_refused_by_name(scaling, members, names) -> None:
     assert names in message
 
 
+@pytest.mark.aws
 def test_an_unknown_dimension_breaks_the_model(scaling) -> None:
     request = {
         "ServiceNamespace": "sagemaker",
@@ -147,6 +148,21 @@ def test_an_unknown_dimension_breaks_the_model(scaling) -> None:
     code, message = refusal(scaling.deregister_scalable_target, **request)
     assert code == "ValidationException"
     assert "1 validation error detected: Value 'sagemaker:x' at 'scalableDimension'" in message
+
+
+@pytest.mark.aws
+def test_what_was_never_registered_is_not_found(scaling, name) -> None:
+    resource = f"endpoint/{name}/variant/main"
+    nobody = {"ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": DIMENSION}
+    assert refusal(scaling.register_scalable_target, **nobody, MinCapacity=1, MaxCapacity=2)[0] == "ValidationException"
+    for gone, members in (
+        (scaling.deregister_scalable_target, {}),
+        (scaling.delete_scaling_policy, {"PolicyName": name}),
+        (scaling.delete_scheduled_action, {"ScheduledActionName": name}),
+    ):
+        assert refusal(gone, **nobody, **members)[0] == "ObjectNotFoundException"
+    found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
+    assert found["ScalableTargets"] == []
 
 
 def test_predictive_scaling_is_refused_by_name(scaling, target) -> None:

@@ -103,6 +103,7 @@ def test_its_event_has_the_rule_and_what_triggered_it(cloud, child, composite, n
     assert "triggeringAlarms" in json.loads(detail["state"]["reasonData"])
 
 
+@pytest.mark.aws
 def test_children_and_parents_are_found(cloud, child, composite, name) -> None:
     client, one, two = cloud.client("cloudwatch"), child("a"), child("b")
     composite(f"ALARM({one}) OR ALARM({two})")

@@ -216,8 +216,9 @@ def test_a_model_package_must_be_approved_to_be_deployed(cloud, archives, role, 
     client.create_model(**model)
 
 
-def test_a_model_without_its_data_is_refused(cloud, role, bucket, name) -> None:
-    container = {"Image": "any", "ModelDataUrl": f"s3://{bucket}/nothing.tar.gz"}
+@pytest.mark.aws
+def test_a_model_without_its_data_is_refused(cloud, role, bucket, image, name) -> None:
+    container = {"Image": image, "ModelDataUrl": f"s3://{bucket}/nothing.tar.gz"}
     with pytest.raises(ClientError, match=f"Could not find model data at s3://{bucket}/nothing.tar.gz"):
         cloud.client("sagemaker").create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn=role)
 

@@ -56,6 +56,7 @@ def test_no_filter_of_the_model_is_unknown(cloud, operation) -> None:
         assert refusal(call, request) in (None, *MISSING)  # of a job or a group that there is not
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize("operation", LISTS)
 def test_every_way_to_sort_is_known(cloud, operation) -> None:
     sort = model().operation_model(operation).input_shape.members.get("SortBy")
@@ -68,7 +69,7 @@ def test_every_way_to_sort_is_known(cloud, operation) -> None:
 
 
 @pytest.fixture
-def three(cloud, name, role, put) -> dict[str, list[str]]:
+def three(cloud, name, role, put, image) -> dict[str, list[str]]:
     """Three resources of several kinds, made in an order that is not that of their names; names by operation."""
     client = cloud.client("sagemaker")
     names = [f"{name}-{letter}" for letter in "bca"]
@@ -76,7 +77,7 @@ def three(cloud, name, role, put) -> dict[str, list[str]]:
     variant = {"VariantName": "v", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
     for each in names:
         client.create_model_package_group(ModelPackageGroupName=each)
-        container = {"Image": "any", "ModelDataUrl": archive}
+        container = {"Image": image, "ModelDataUrl": archive}
         client.create_model(ModelName=each, PrimaryContainer=container, ExecutionRoleArn=role)
         client.create_endpoint_config(EndpointConfigName=each, ProductionVariants=[{**variant, "ModelName": each}])
     return names
@@ -89,6 +90,7 @@ KINDS = {
 }
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize("operation", KINDS)
 def test_lists_are_sorted_as_documented(cloud, three, name, operation) -> None:
     members, named = KINDS[operation]
@@ -119,6 +121,7 @@ def test_defaults_of_all_kinds_are_those_of_the_model(cloud) -> None:
         assert kind.newest_first == (documented(operation, "SortOrder") == "Descending"), operation
 
 
+@pytest.mark.aws
 def test_times_filter(cloud, three, name) -> None:
     client = cloud.client("sagemaker")
     found = client.list_models(NameContains=name, SortOrder="Ascending")["Models"]

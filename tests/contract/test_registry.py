@@ -2,13 +2,16 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import statement
+from contract.live import statement, wait_until
 
-INFERENCE = {
-    "Containers": [{"Image": "tensorflow-inference", "ModelDataUrl": "s3://contract/model.tar.gz"}],
-    "SupportedContentTypes": ["application/json"],
-    "SupportedResponseMIMETypes": ["application/json"],
-}
+
+@pytest.fixture
+def inference(image, put, name) -> dict:
+    return {
+        "Containers": [{"Image": image, "ModelDataUrl": put(f"{name}/model.tar.gz", b"")}],
+        "SupportedContentTypes": ["application/json"],
+        "SupportedResponseMIMETypes": ["application/json"],
+    }
 
 
 @pytest.fixture
@@ -18,28 +21,36 @@ def group(cloud, name) -> str:
 
 
 @pytest.fixture
-def register(cloud, group):
+def register(cloud, group, inference):
     def make(**members) -> str:
         return cloud.client("sagemaker").create_model_package(
-            ModelPackageGroupName=group, InferenceSpecification=INFERENCE, **members
+            ModelPackageGroupName=group, InferenceSpecification=inference, **members
         )["ModelPackageArn"]
 
     return make
 
 
+@pytest.mark.aws
 def test_versions_of_a_group_are_numbered(cloud, register, group) -> None:
     arns = [register() for _ in range(3)]
     assert [arn.rpartition(":")[2] for arn in arns] == [f"model-package/{group}/{number}" for number in (1, 2, 3)]
-    package = cloud.client("sagemaker").describe_model_package(ModelPackageName=arns[1])
+
+    def completed() -> dict | None:
+        found = cloud.client("sagemaker").describe_model_package(ModelPackageName=arns[1])
+        return found if found["ModelPackageStatus"] == "Completed" else None
+
+    package = wait_until(completed)
     assert (package["ModelPackageGroupName"], package["ModelPackageVersion"]) == (group, 2)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
-    assert package["ModelPackageStatus"] == "Completed"
 
 
-def test_a_client_token_registers_once(register) -> None:
-    assert register(ClientToken="t1") == register(ClientToken="t1") != register(ClientToken="t2")
+@pytest.mark.aws
+def test_a_client_token_registers_once(register, name) -> None:
+    first, again, other = (register(ClientToken=f"{name}-{token}") for token in "aab")
+    assert first == again != other
 
 
+@pytest.mark.aws
 def test_a_version_is_approved_with_metadata(cloud, register, group) -> None:
     client = cloud.client("sagemaker")
     arn = register(CustomerMetadataProperties={"a": "1", "b": "2"})
@@ -55,6 +66,7 @@ def test_a_version_is_approved_with_metadata(cloud, register, group) -> None:
     assert package["CustomerMetadataProperties"] == {"a": "3"}
 
 
+@pytest.mark.aws
 def test_versions_are_listed_by_approval_newest_first(cloud, register, group) -> None:
     client = cloud.client("sagemaker")
     arns = [register(ModelApprovalStatus=status) for status in ("Approved", "Rejected", "Approved")]
@@ -64,6 +76,7 @@ def test_versions_are_listed_by_approval_newest_first(cloud, register, group) ->
     assert [package["ModelPackageArn"] for package in found] == [arns[2], arns[0]]
 
 
+@pytest.mark.aws
 def test_a_group_with_versions_is_kept_and_an_empty_one_goes(cloud, register, group) -> None:
     client = cloud.client("sagemaker")
     arn = register()
@@ -75,6 +88,7 @@ def test_a_group_with_versions_is_kept_and_an_empty_one_goes(cloud, register, gr
         client.describe_model_package_group(ModelPackageGroupName=group)
 
 
+@pytest.mark.aws
 def test_errors_are_those_of_aws(cloud, group, register) -> None:
     client = cloud.client("sagemaker")
     with pytest.raises(ClientError, match=r"\(ValidationException\).*Model Package Group already exists"):
@@ -83,6 +97,7 @@ def test_errors_are_those_of_aws(cloud, group, register) -> None:
         client.describe_model_package(ModelPackageName=register().replace("/1", "/9"))
 
 
+@pytest.mark.aws
 def test_tags_are_added_replaced_listed_and_deleted(cloud, group) -> None:
     client = cloud.client("sagemaker")
     arn = client.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
@@ -92,12 +107,14 @@ def test_tags_are_added_replaced_listed_and_deleted(cloud, group) -> None:
     assert client.list_tags(ResourceArn=arn)["Tags"] == [{"Key": "a", "Value": "2"}]
 
 
+@pytest.mark.aws
 def test_tags_of_creation_are_kept(cloud, name) -> None:
     client = cloud.client("sagemaker")
     made = client.create_model_package_group(ModelPackageGroupName=name, Tags=[{"Key": "t", "Value": "v"}])
     assert client.list_tags(ResourceArn=made["ModelPackageGroupArn"])["Tags"] == [{"Key": "t", "Value": "v"}]
 
 
+@pytest.mark.aws
 def test_a_life_cycle_is_kept_and_changed(cloud, register) -> None:
     client = cloud.client("sagemaker")
     arn = register(ModelLifeCycle={"Stage": "Development", "StageStatus": "Approved"})
@@ -106,11 +123,12 @@ def test_a_life_cycle_is_kept_and_changed(cloud, register) -> None:
     assert life_cycle == {"Stage": "Staging", "StageStatus": "Pending"}
 
 
-def test_further_inference_specifications_are_added(cloud, register) -> None:
+@pytest.mark.aws
+def test_further_inference_specifications_are_added(cloud, register, inference) -> None:
     client = cloud.client("sagemaker")
     arn = register()
     for name in ("one", "two"):
-        added = [{"Name": name, "Containers": INFERENCE["Containers"]}]
+        added = [{"Name": name, "Containers": inference["Containers"]}]
         client.update_model_package(ModelPackageArn=arn, AdditionalInferenceSpecificationsToAdd=added)
     found = client.describe_model_package(ModelPackageName=arn)["AdditionalInferenceSpecifications"]
     assert [each["Name"] for each in found] == ["one", "two"]
@@ -125,6 +143,7 @@ def test_many_versions_are_described_at_once(cloud, register) -> None:
     assert answer["BatchDescribeModelPackageErrorMap"][missing]["ErrorCode"] == "ValidationException"
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize(
     ("request_", "versions"),
     [

@@ -2,20 +2,17 @@
 
 import json
 
-import boto3
 import pytest
-from botocore.config import Config
 from botocore.exceptions import ClientError
 from contract.live import KEYS, REGION
 
 
 @pytest.fixture
 def unchecked(cloud):
-    """A client that sends what it is given, so that the service has to check it."""
-    config = Config(parameter_validation=False, retries={"max_attempts": 0})
-    return boto3.client("sagemaker", endpoint_url=cloud.url, region_name=REGION, config=config, **KEYS)
+    return cloud.unchecked("sagemaker")
 
 
+@pytest.mark.aws
 @pytest.mark.parametrize(
     ("request_", "message"),
     [
@@ -68,6 +65,7 @@ def test_an_operation_that_is_not_there_says_so_and_names_itself(cloud) -> None:
     assert refused.value.response["Error"]["Code"] == "UnsupportedOperationException"
 
 
+@pytest.mark.aws
 def test_lists_are_filtered_sorted_and_paged(cloud, name) -> None:
     client = cloud.client("sagemaker")
     names = [f"{name}-{number:02}" for number in range(12)]

@@ -62,6 +62,8 @@ FUNCTIONS = {
     "lambdas": {
         "ministack.core.lambda_runtime.Worker.invoke": "self event request_id",
         "ministack.services.lambda_svc._execute_function_warm": "func event request_id",
+        "ministack.services.lambda_svc.reap_idle_workers": "ttl",
+        "ministack.core.lambda_runtime.kill_workers": "workers",
     },
     "machines": {
         "ministack.services.stepfunctions._execute_task": "state_def raw_input execution ctx",

@@ -3,32 +3,12 @@
 import json
 import os
 import signal
-import subprocess
 from collections.abc import Iterator
 
 import pytest
-from contract.live import REGION, Cloud, start_cloud, statement, tar_gz, wait_until
+from contract.live import REGION, Cloud, descendants, processes, start_cloud, statement, tar_gz, wait_until
 
 SLEEPER = "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\nprint('up', flush=True)\ntime.sleep(600)"
-
-
-def processes() -> dict[int, tuple[int, str]]:
-    """All processes that have not ended: the parent and the command of each."""
-    listed = subprocess.run(["ps", "-axwwo", "pid=,ppid=,stat=,command="], capture_output=True, text=True, check=True)
-    lines = [line.split(maxsplit=3) for line in listed.stdout.splitlines()]
-    return {int(pid): (int(parent), command) for pid, parent, state, command in lines if not state.startswith("Z")}
-
-
-def descendants(pid: int) -> dict[int, str]:
-    """All processes below one, and their commands; sessions and groups hide none."""
-    alive = processes()
-    found: dict[int, str] = {}
-    waiting = {pid}
-    while waiting:
-        below = {child for child, (parent, _) in alive.items() if parent in waiting}
-        found |= {child: alive[child][1] for child in below}
-        waiting = below
-    return found
 
 
 @pytest.fixture

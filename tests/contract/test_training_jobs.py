@@ -233,6 +233,7 @@ def test_a_name_is_taken_for_good(train, training_request, cloud) -> None:
     assert refused.value.response["Error"]["Code"] == "ResourceInUse"
 
 
+@pytest.mark.aws
 def test_an_unknown_job_is_not_found(cloud) -> None:
     with pytest.raises(ClientError, match=r"\(ValidationException\).*Requested resource not found"):
         cloud.client("sagemaker").describe_training_job(TrainingJobName="nobody")

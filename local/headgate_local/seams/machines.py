@@ -12,6 +12,7 @@ from typing import Any
 
 from ministack.services import stepfunctions
 
+from headgate_local.pool import WarmPool
 from headgate_local.sagemaker.service import SageMaker
 from headgate_local.seams import identity, native, permissions
 
@@ -39,7 +40,7 @@ _callback: contextvars.ContextVar[str | None] = contextvars.ContextVar("headgate
 
 def install(sagemaker: SageMaker) -> None:
     """Wrap the five functions of MiniStack that a Task goes through, and add SageMaker's integrations."""
-    stepfunctions._execute_task = _with_role(stepfunctions._execute_task)
+    stepfunctions._execute_task = _announced(_with_role(stepfunctions._execute_task), sagemaker.pool)
     stepfunctions._invoke_resource = _checked(stepfunctions._invoke_resource)
     stepfunctions._invoke_resource_with_timeout = _timed(stepfunctions._invoke_resource_with_timeout)
     stepfunctions._invoke_with_callback = _with_callback(_checked(stepfunctions._invoke_with_callback))
@@ -53,6 +54,17 @@ def current_task() -> Task:
     running = task.get()
     assert running is not None, "A service integration was called outside of a Task state."
     return running
+
+
+def _announced(execute: Callable[..., Any], pool: WarmPool) -> Callable[..., Any]:
+    """Have the pool warm by the time a machine that runs jobs comes to one."""
+
+    def execute_task(state: Any, raw_input: Any, execution: dict[str, Any], ctx: Any) -> Any:
+        if native.runs_jobs(stepfunctions._state_machines[execution["stateMachineArn"]]["definition"]):
+            pool.warm()
+        return execute(state, raw_input, execution, ctx)
+
+    return execute_task
 
 
 def _with_role(execute: Callable[..., Any]) -> Callable[..., Any]:

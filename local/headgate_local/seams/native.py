@@ -48,6 +48,11 @@ def install(sagemaker: SageMaker, current_task: Callable[[], "Task"]) -> None:
     stepfunctions._AWS_SDK_ERROR_CODE_OVERRIDES["sagemaker"] = MODELLED | dict.fromkeys(unmodelled, SDK_COMMON)
 
 
+def runs_jobs(definition: str) -> bool:
+    """Whether a state machine has a state that starts a job of SageMaker."""
+    return any(job in definition for job in JOBS)
+
+
 def _integration(
     sagemaker: SageMaker, call: str, current_task: Callable[[], "Task"]
 ) -> Callable[[str, Record], Record]:

@@ -36,6 +36,7 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
         },
     )
     sagemaker.events.processing_job(record)
+    sagemaker.pool.warm()  # while its data is fetched
     sagemaker.jobs.submit(record["ProcessingJobArn"], lambda job: processing_run.run(sagemaker, name, job))
     return {"ProcessingJobArn": record["ProcessingJobArn"]}
 

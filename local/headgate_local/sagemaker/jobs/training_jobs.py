@@ -48,6 +48,7 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
     )
     sagemaker.jobs.readings.begin(name)
     enter(sagemaker, name, "InProgress", "Starting")
+    sagemaker.pool.warm()  # while its data is fetched
     sagemaker.jobs.submit(record["TrainingJobArn"], lambda job: training_run.run(sagemaker, name, job))
     return {"TrainingJobArn": record["TrainingJobArn"]}
 
