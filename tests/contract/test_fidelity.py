@@ -15,26 +15,11 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from botocore.exceptions import ClientError
-from contract.live import ACCOUNT, REGION, start_cloud, statement, tar_gz, untar, wait_until
+from contract.live import ACCOUNT, REGION, start_cloud, statement, untar, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SAGEMAKER = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
 STATES = "states.amazonaws.com"
-KEEP = "\nimport os, pathlib\npathlib.Path(os.environ['SM_MODEL_DIR'], 'said').write_text(str(said))"
-"""Ends a program: what it has in ``said`` comes back as its model."""
-
-
-@pytest.fixture
-def said(train, get):
-    """Runs a training program to its end; answers what it had in ``said``."""
-
-    def run(program: str, **members) -> str:
-        job = train(program + KEEP, **members)
-        assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-        return untar(get(job["ModelArtifacts"]["S3ModelArtifacts"]))["said"].decode()
-
-    return run
 
 
 @pytest.fixture
@@ -86,93 +71,6 @@ def ended(cloud):
         return client.describe_execution(executionArn=arn), client.get_execution_history(executionArn=arn)["events"]
 
     return wait
-
-
-# Jobs
-
-
-def test_the_container_root_is_a_private_folder(said) -> None:
-    folder = said("import os\nsaid = os.environ['SM_MODEL_DIR']")
-    assert folder.endswith("/opt/ml/model")
-    assert folder != "/opt/ml/model"
-
-
-def test_images_are_not_run(said) -> None:
-    image = {"TrainingImage": "there.is/no/such:image", "TrainingInputMode": "File"}
-    assert said("import sys\nsaid = sys.prefix", AlgorithmSpecification=image) == sys.prefix
-
-
-def test_requirements_of_an_archive_are_not_installed(cloud, training_request, finished, put, name) -> None:
-    request = training_request("")
-    put(f"{name}/sourcedir.tar.gz", tar_gz({"train.py": b"", "requirements.txt": b"no-such-package==99.0"}))
-    cloud.client("sagemaker").create_training_job(**request)
-    assert finished(name)["TrainingJobStatus"] == "Completed"
-
-
-def test_isolation_and_a_vpc_are_accepted_without_effect(said) -> None:
-    program = "import os, urllib.request\nsaid = urllib.request.urlopen(os.environ['AWS_ENDPOINT_URL'] + {!r}).status"
-    reached = said(
-        program.format("/_ministack/health"),
-        EnableNetworkIsolation=True,
-        EnableInterContainerTrafficEncryption=True,
-        VpcConfig={"SecurityGroupIds": ["sg-none"], "Subnets": ["subnet-none"]},
-    )
-    assert reached == "200"
-
-
-def test_debugger_and_profiler_are_accepted_without_effect(said, bucket, name) -> None:
-    place = {"S3OutputPath": f"s3://{bucket}/{name}/debug"}
-    found = said("import os\nsaid = os.listdir(os.environ['SM_INPUT_CONFIG_DIR'])", DebugHookConfig=place,
-                 ProfilerConfig=place, ExperimentConfig={"TrialName": "none"})  # fmt: skip
-    assert "debughookconfig.json" not in found
-
-
-def test_the_names_of_hosts_do_not_resolve(said) -> None:
-    program = """
-import socket
-try:
-    said = socket.gethostbyname("algo-2")
-except OSError:
-    said = "unknown"
-"""
-    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 2, "VolumeSizeInGB": 1}
-    assert said(program, ResourceConfig=resources) == "unknown"
-
-
-def test_of_what_jobs_use_cpu_and_memory_alone_are_measured(cloud, training_request, finished, name) -> None:
-    client = cloud.client("sagemaker")
-    client.create_training_job(**training_request("import time\ntime.sleep(600)"))
-    host = [{"Name": "Host", "Value": f"{name}/algo-1"}]
-    found = wait_until(
-        lambda: cloud.client("cloudwatch").list_metrics(Namespace="/aws/sagemaker/TrainingJobs", Dimensions=host)[
-            "Metrics"
-        ]
-    )
-    client.stop_training_job(TrainingJobName=name)
-    finished(name)
-    assert {metric["MetricName"] for metric in found} <= {"CPUUtilization", "MemoryUtilization"}
-
-
-def test_data_of_fast_file_mode_is_downloaded_first(said, put, name) -> None:
-    source = {"S3DataType": "S3Prefix", "S3Uri": put(f"{name}/data/a.csv", b"1")}
-    fast = {"ChannelName": "train", "InputMode": "FastFile", "DataSource": {"S3DataSource": source}}
-    program = "import os\nsaid = os.path.isfile(os.environ['SM_CHANNEL_TRAIN'] + '/a.csv')"
-    assert said(program, InputDataConfig=[fast]) == "True"
-
-
-@pytest.mark.parametrize(
-    "source",
-    [
-        {"FileSystemDataSource": {"FileSystemId": "fs-00000000", "FileSystemAccessMode": "ro",
-                                  "FileSystemType": "EFS", "DirectoryPath": "/"}},
-        {"S3DataSource": {"S3DataType": "AugmentedManifestFile", "S3Uri": "s3://contract/a"}},
-    ],
-    ids=["file-system", "augmented-manifest"],
-)  # fmt: skip
-def test_data_from_elsewhere_than_plain_objects_is_refused(cloud, training_request, source) -> None:
-    request = training_request("", InputDataConfig=[{"ChannelName": "train", "DataSource": source}])
-    with pytest.raises(ClientError, match="UnsupportedOperationException"):
-        cloud.client("sagemaker").create_training_job(**request)
 
 
 # Endpoints and the registry
@@ -355,74 +253,6 @@ def test_lifecycle_rules_are_kept_and_not_run(cloud, name) -> None:
     s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": [rule]})
     s3.put_object(Bucket=name, Key="k", Body=b"")
     assert "Expiration" not in s3.head_object(Bucket=name, Key="k")
-
-
-# Metrics and alarms
-
-
-@pytest.fixture
-def make_alarm(cloud, name):
-    """Makes an alarm of this test's own on a metric; answers a function that looks at its state."""
-
-    def make(**members):
-        wanted = {
-            "AlarmName": name,
-            "Namespace": "Contract/Fidelity",
-            "MetricName": name,
-            "Statistic": "Maximum",
-            "Period": 60,
-            "EvaluationPeriods": 1,
-            "Threshold": 0.0,
-            "ComparisonOperator": "GreaterThanThreshold",
-        }
-        client = cloud.client("cloudwatch")
-        client.put_metric_alarm(**wanted | members)
-        return lambda: client.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["StateValue"]
-
-    return make
-
-
-def test_queues_have_metrics_only_while_an_alarm_watches_them(cloud, make_alarm, name) -> None:
-    cloudwatch, sqs = cloud.client("cloudwatch"), cloud.client("sqs")
-    watched, other = (sqs.create_queue(QueueName=f"{name}-{each}")["QueueUrl"] for each in ("watched", "other"))
-    state = make_alarm(
-        Namespace="AWS/SQS",
-        MetricName="ApproximateNumberOfMessagesVisible",
-        Dimensions=[{"Name": "QueueName", "Value": watched.rpartition("/")[2]}],
-    )
-    for queue in (watched, other):
-        sqs.send_message(QueueUrl=queue, MessageBody="m")
-    wait_until(lambda: state() == "ALARM")
-
-    def metrics(queue: str) -> set[str]:
-        dimensions = [{"Name": "QueueName", "Value": queue.rpartition("/")[2]}]
-        listed = cloudwatch.list_metrics(Namespace="AWS/SQS", Dimensions=dimensions)["Metrics"]
-        return {each["MetricName"] for each in listed}
-
-    states = ("Visible", "NotVisible", "Delayed")
-    assert metrics(watched) == {f"ApproximateNumberOfMessages{each}" for each in states}
-    assert metrics(other) == set()
-
-
-def test_what_cannot_be_undone_rings_before_the_end_of_its_period(cloud, make_alarm, name) -> None:
-    state = make_alarm(Period=3600)
-    data = [{"MetricName": name, "Value": 1.0}]
-    cloud.client("cloudwatch").put_metric_data(Namespace="Contract/Fidelity", MetricData=data)
-    wait_until(lambda: state() == "ALARM")
-
-
-def test_actions_need_no_policy_of_the_topic_they_go_to(cloud, make_alarm, name) -> None:
-    denied = {"Effect": "Deny", "Principal": {"Service": "cloudwatch.amazonaws.com"}, "Action": "sns:Publish"}
-    policy = {"Version": "2012-10-17", "Statement": [{**denied, "Resource": "*"}]}
-    topic = cloud.client("sns").create_topic(Name=name, Attributes={"Policy": json.dumps(policy)})["TopicArn"]
-    make_alarm(AlarmActions=[topic], TreatMissingData="breaching")
-
-    def acted():
-        items = cloud.client("cloudwatch").describe_alarm_history(AlarmName=name, HistoryItemType="Action")
-        return items["AlarmHistoryItems"]
-
-    (item,) = wait_until(acted)
-    assert item["HistorySummary"] == f"Successfully executed action {topic}"
 
 
 def test_a_stopped_cloud_forgets_everything(tmp_path) -> None:

@@ -33,6 +33,7 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
     from headgate_cli.main import app
 
     commands = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
+    commands |= {group.name for group in app.registered_groups}
     named = {name for code in CODE.findall(document.read_text()) for name in re.findall(r"\bheadgate ([a-z]+)\b", code)}
     assert named <= commands
 
