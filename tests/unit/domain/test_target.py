@@ -4,10 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.domain.columns import TargetValues
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.project import METRICS, ProjectSettings
 from headgate.domain.spec import TrainingSpec
-from headgate.domain.target import TargetValues, choose_target, infer_goal
+from headgate.domain.target import choose_target, infer_goal
 
 SETTINGS = ProjectSettings()
 labels = st.text(min_size=1, max_size=8)

@@ -4,12 +4,15 @@ import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from headgate.domain.columns import Column, Measured
 from headgate.domain.errors import DatasetRefusedError
-from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
-from headgate.domain.spec import TrainingSpec
+
+if TYPE_CHECKING:  # reading a table needs no settings, whose model takes a while to import
+    from headgate.domain.project import ProjectSettings
+    from headgate.domain.spec import TrainingSpec
 
 MAX_COLUMNS = 1000
 CLASSES_GIVEN_AWAY = 0.995
@@ -48,7 +51,7 @@ def too_many_columns() -> DatasetRefusedError:
     )
 
 
-def check_settings(names: Sequence[str], target: str, settings: ProjectSettings) -> None:
+def check_settings(names: Sequence[str], target: str, settings: "ProjectSettings") -> None:
     """Refuse settings about columns that do not exist, or that take the target for a feature."""
     mentioned: Mapping[str, Sequence[str]] = {
         "columns": list(settings.columns),
@@ -67,7 +70,7 @@ def check_settings(names: Sequence[str], target: str, settings: ProjectSettings)
         )
 
 
-def check_rows(rows: int, settings: ProjectSettings) -> None:
+def check_rows(rows: int, settings: "ProjectSettings") -> None:
     """Refuse what has no rows, or fewer than the project wants."""
     if rows == 0:
         raise DatasetRefusedError(Reason.HEADER_ONLY, "There are column names but no rows. Add rows under them.")
@@ -78,7 +81,7 @@ def check_rows(rows: int, settings: ProjectSettings) -> None:
         )
 
 
-def check_schema(names: Sequence[str], before: TrainingSpec | None) -> None:
+def check_schema(names: Sequence[str], before: "TrainingSpec | None") -> None:
     """Refuse a dataset that lost a column from which the champion learned."""
     if before is None:
         return

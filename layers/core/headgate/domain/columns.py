@@ -5,13 +5,16 @@ from dataclasses import dataclass
 from typing import Literal
 
 from headgate.domain.errors import DatasetRefusedError
-from headgate.domain.project import ColumnSetting, Kind
 from headgate.domain.reasons import Reason
+
+Kind = Literal["numeric", "categorical", "boolean", "datetime"]
+ColumnSetting = Literal["numeric", "categorical", "boolean", "datetime", "drop"]
 
 MISSING = ("", "NA", "N/A", "null", "NULL", "None", "?")
 """Texts that stand for a missing value. `NaN` is not among them: it is a computation gone wrong, and is refused."""
 
 MAX_CATEGORIES = 1000
+MAX_CLASSES = 100
 MOSTLY_DISTINCT = 0.5
 PROSE_LENGTH = 60
 _KEY_NAME = re.compile(r"(.*[_ -])?(id|key|uuid|guid|index|row|nr|no|number)", re.IGNORECASE)
@@ -47,6 +50,26 @@ class Measured:
     def present(self) -> int:
         """How many rows have a value."""
         return self.rows - self.missing
+
+
+@dataclass(frozen=True, slots=True)
+class TargetValues:
+    """The target's values: how many rows have which.
+
+    `counts` holds text and rows of the most frequent values, at most MAX_CLASSES + 1 of them; `distinct` tells how many
+    values there are at least.
+    """
+
+    rows: int
+    missing: int
+    numeric: bool
+    whole_numbers: bool
+    counts: tuple[tuple[str, int], ...]
+
+    @property
+    def distinct(self) -> int:
+        """How many different values there are; MAX_CLASSES + 1 stands for any number above MAX_CLASSES."""
+        return len(self.counts)
 
 
 @dataclass(frozen=True, slots=True)

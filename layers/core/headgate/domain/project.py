@@ -7,14 +7,13 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
+from headgate.domain.columns import ColumnSetting
 from headgate.domain.errors import SettingsError
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8
 
 Task = Literal["binary", "multiclass", "regression"]
-Kind = Literal["numeric", "categorical", "boolean", "datetime"]
-ColumnSetting = Literal["numeric", "categorical", "boolean", "datetime", "drop"]
 Metric = Literal["auc", "accuracy", "balanced_accuracy", "log_loss", "rmse", "mae", "r2"]
 METRICS: dict[str, tuple[Metric, ...]] = {
     "binary": ("auc", "accuracy", "balanced_accuracy", "log_loss"),

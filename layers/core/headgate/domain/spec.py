@@ -4,7 +4,8 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headgate.domain.project import Kind, Metric, Task
+from headgate.domain.columns import Kind
+from headgate.domain.project import Metric, Task
 
 
 class SpecColumn(BaseModel):

@@ -5,12 +5,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headgate.domain.columns import MAX_CLASSES, TargetValues
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.project import METRICS, Metric, ProjectSettings, Task
 from headgate.domain.reasons import Reason
 from headgate.domain.spec import TrainingSpec
 
-MAX_CLASSES = 100
 MIN_ROWS_PER_CLASS = 20
 ENOUGH_ROWS_PER_CLASS = 50
 MAX_CLASS_CODES = 10
@@ -21,26 +21,6 @@ _POSITIVE_NAMES = re.compile(
     "disease|sick|ill|anomaly|abnormal|spam|attack|dead|died",
     re.IGNORECASE,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class TargetValues:
-    """The target's values: how many rows have which.
-
-    `counts` holds text and rows of the most frequent values, at most MAX_CLASSES + 1 of them; `distinct` tells how many
-    values there are at least.
-    """
-
-    rows: int
-    missing: int
-    numeric: bool
-    whole_numbers: bool
-    counts: tuple[tuple[str, int], ...]
-
-    @property
-    def distinct(self) -> int:
-        """How many different values there are; MAX_CLASSES + 1 stands for any number above MAX_CLASSES."""
-        return len(self.counts)
 
 
 @dataclass(frozen=True, slots=True)

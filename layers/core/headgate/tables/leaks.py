@@ -9,8 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 
 from headgate.domain.checks import Association
-from headgate.domain.columns import Column
-from headgate.domain.target import TargetValues
+from headgate.domain.columns import Column, TargetValues
 from headgate.tables.engine import Engine, literal
 from headgate.tables.prepare import prepared
 

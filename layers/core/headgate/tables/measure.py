@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from headgate.domain.columns import MAX_CATEGORIES, Measured
-from headgate.domain.target import MAX_CLASSES, TargetValues
+from headgate.domain.columns import MAX_CATEGORIES, MAX_CLASSES, Measured, TargetValues
 from headgate.tables.engine import Engine, literal
 from headgate.tables.load import Loaded
 
