@@ -1,5 +1,6 @@
 """Starts and stops the local cloud: the process, the stack in it, and the card that says where it is."""
 
+import contextlib
 import os
 import secrets
 import signal
@@ -20,6 +21,7 @@ from headgate_local.deploy import STACK, deploy
 
 DEFAULT_PORT = 4566
 ROOT = Path(__file__).resolve().parents[2]
+_MODULE = "headgate_local.cloud"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
 Progress = Callable[[str], None]
@@ -35,10 +37,11 @@ def up(port: int | None, progress: Progress) -> Card:
     `port` is the one to listen on; None takes 4566, or a free one when that is taken.
 
     Raises:
-        LocalCloudError: when the port is taken or the process does not come up.
+        LocalCloudError: when the port is taken, the process does not come up or the one that runs does not answer.
     """
     running = Card.load()
     if running is not None and is_running(running):
+        _wait_for_answer(running.endpoint_url, running.log, lambda: is_running(running))
         progress(f"already running at {running.endpoint_url}")
         return running
     Card.remove()
@@ -54,7 +57,7 @@ def up(port: int | None, progress: Progress) -> Card:
         progress(f"starting the local cloud at http://{HOST}:{port}")
         process = _start(listener, log, credentials)
     try:
-        _wait_until_ready(process, port, log)
+        _wait_for_answer(f"http://{HOST}:{port}", str(log), lambda: process.poll() is None)
         session = boto3.Session(*credentials, region_name=REGION)
         outputs = deploy(session, f"http://{HOST}:{port}", template, progress)
         card = Card(
@@ -84,6 +87,8 @@ def up(port: int | None, progress: Progress) -> Card:
 def down(purge: bool, progress: Progress) -> bool:
     """Stop the local cloud and everything that it started; `purge` also removes its log and working files.
 
+    Its card goes when it has ended, not before: without it nobody would find it.
+
     Returns:
         Whether one was running.
     """
@@ -91,7 +96,7 @@ def down(purge: bool, progress: Progress) -> bool:
     running = card is not None and is_running(card)
     if card is not None and running:
         progress(f"stopping the local cloud at {card.endpoint_url}")
-        _stop(card.pid)
+        _stop(card)
     Card.remove()
     if purge:
         (home() / "local.log").unlink(missing_ok=True)
@@ -100,12 +105,14 @@ def down(purge: bool, progress: Progress) -> bool:
 
 
 def is_running(card: Card) -> bool:
-    """Whether the process of the card is alive and answers where the card says."""
-    try:
-        os.kill(card.pid, 0)
-    except (ProcessLookupError, PermissionError):
-        return False
-    return _answers(card.endpoint_url)
+    """Whether the process of the card is a local cloud. It need not answer: a busy one may take its time."""
+    if sys.platform == "linux":
+        try:
+            return _MODULE.encode() in Path(f"/proc/{card.pid}/cmdline").read_bytes()
+        except OSError:
+            return False
+    command = ["ps", "-ww", "-o", "command=", "-p", str(card.pid)]
+    return _MODULE in subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
 
 
 def _listener(port: int | None) -> socket.socket:
@@ -133,7 +140,7 @@ def _start(listener: socket.socket, log: Path, credentials: tuple[str, str]) -> 
     port = str(listener.getsockname()[1])
     with log.open("wb") as output:
         return subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
-            [sys.executable, "-m", "headgate_local.cloud", "--port", port, "--listener", str(listener.fileno())],
+            [sys.executable, "-m", _MODULE, "--port", port, "--listener", str(listener.fileno())],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
@@ -143,13 +150,15 @@ def _start(listener: socket.socket, log: Path, credentials: tuple[str, str]) -> 
         )
 
 
-def _wait_until_ready(process: "subprocess.Popen[bytes]", port: int, log: Path) -> None:
+def _wait_for_answer(endpoint_url: str, log: str, lives: Callable[[], bool]) -> None:
     deadline = time.monotonic() + _START_SECONDS
-    while not _answers(f"http://{HOST}:{port}"):
-        if process.poll() is not None:
-            raise LocalCloudError(f"The local cloud ended while starting; its log is {log}.")
+    while not _answers(endpoint_url):
+        if not lives():
+            raise LocalCloudError(f"The local cloud ended before it answered; its log is {log}.")
         if time.monotonic() > deadline:
-            raise LocalCloudError(f"The local cloud did not answer within {_START_SECONDS:.0f} s; its log is {log}.")
+            raise LocalCloudError(
+                f"The local cloud at {endpoint_url} did not answer within {_START_SECONDS:.0f} s; its log is {log}."
+            )
         time.sleep(0.05)
 
 
@@ -161,18 +170,16 @@ def _answers(endpoint_url: str) -> bool:
         return False
 
 
-def _stop(pid: int) -> None:
-    os.kill(pid, signal.SIGTERM)
-    deadline = time.monotonic() + _STOP_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            # Reap it if it is our own child; otherwise ask whether it is still there.
-            if os.waitpid(pid, os.WNOHANG)[0] == pid:
+def _stop(card: Card) -> None:
+    """Ask the process to end, then end it; answers when it has ended."""
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(card.pid, number)
+        deadline = time.monotonic() + _STOP_SECONDS
+        while time.monotonic() < deadline:
+            with contextlib.suppress(ChildProcessError):  # one of our own must be reaped
+                os.waitpid(card.pid, os.WNOHANG)
+            if not is_running(card):
                 return
-        except ChildProcessError:
-            try:
-                os.kill(pid, 0)
-            except ProcessLookupError:
-                return
-        time.sleep(0.05)
-    os.kill(pid, signal.SIGKILL)
+            time.sleep(0.05)
+    raise LocalCloudError(f"The local cloud (process {card.pid}) does not end, even when it is killed.")

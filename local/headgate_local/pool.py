@@ -31,6 +31,9 @@ PRELOAD = [
 ]
 SHORTEST_IDLE = 0.1
 """Seconds; a pool that rested sooner would be looked at all the time while it is used."""
+_polling = threading.Lock()
+"""Held while exit codes are read. Every start of a process reads those of all others, too; of two that read one at
+once multiprocessing lets the second have 255."""
 
 
 class WarmProcess:
@@ -54,15 +57,16 @@ class WarmProcess:
 
     def wait(self, seconds: float) -> int | None:
         """The exit code (minus the number of the signal that killed it), or None if it still runs then."""
-        self._process.join(seconds)
-        return self._process.exitcode
+        connection.wait([self.sentinel], seconds)
+        with _polling:
+            return self._process.exitcode
 
     def signal(self, number: signal.Signals) -> None:
         """Send a signal to the process and its children; none left is fine."""
         try:
             os.killpg(self.group, number)
         except ProcessLookupError:
-            if self._process.is_alive():  # it has not made its group yet
+            if self.wait(0) is None:  # it has not made its group yet
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(self.group, number)
         except PermissionError:  # macOS answers so for a group of zombies
@@ -124,7 +128,8 @@ class WarmPool:
             raise RuntimeError("The warm pool is closed.")
         reader, writer = self._context.Pipe(duplex=False)
         process = self._context.Process(target=_run, args=(writer, task, arguments), daemon=True)
-        process.start()
+        with _polling:
+            process.start()
         writer.close()
         return WarmProcess(process, os.fdopen(os.dup(reader.fileno()), "rb", buffering=0))
 

@@ -12,6 +12,7 @@ import io
 import os
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -98,6 +99,8 @@ def respond(model: Model, content_type: str, body: bytes) -> tuple[int, bytes]:
         return 200, orjson.dumps({"predictions": model.answer(rows)})
     except RequestError as error:
         return 400, _error(str(error))
+    except csv.Error as error:
+        return 400, _error(f"The request is not valid {content_type}: {error}.")
     except ValueError:  # not JSON, not UTF-8
         return 400, _error(f"The request is not valid {content_type}.")
 
@@ -128,11 +131,11 @@ def handler(answer: Callable[[str, bytes], tuple[int, bytes]]) -> type[BaseHTTPR
                 self._send(404, _error("Not found."))
                 return
             try:
-                self._send(*answer(self.headers.get("Content-Type", ""), body))
+                status, content = answer(self.headers.get("Content-Type", ""), body)
             except Exception:
-                self.log_error("The model failed.")
-                self._send(500, _error("The model failed; its log says more."))
-                raise
+                traceback.print_exc()
+                status, content = 500, _error("The model failed; its log says more.")
+            self._send(status, content)
 
         def _send(self, status: int, body: bytes) -> None:
             self.send_response_only(status)

@@ -12,7 +12,8 @@ import pytest
 from contract import live
 from contract.conformance import BUCKET, ROLE, Account
 from contract.live import REGION, Cloud, start_cloud, statement, tar_gz, wait_until
-from contract.rehearsal import heard, order, state  # noqa: F401 - fixtures for all
+from contract.rehearsal import heard, in_state, order, state  # noqa: F401 - fixtures for all
+from contract.scalable import put_tracking, run_task, scaling, target, variant_in_service  # noqa: F401 - the same
 
 
 @pytest.fixture(scope="session")

@@ -3,13 +3,15 @@
 import io
 import json
 import os
+import signal
 import socket
 import subprocess
 import sys
 import tarfile
 import time
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -157,6 +159,29 @@ def descendants(pid: int) -> dict[int, str]:
         found |= {child: alive[child][1] for child in below}
         waiting = below
     return found
+
+
+def serving(cloud: Cloud) -> set[int]:
+    """The processes that serve the endpoints of a cloud."""
+    return {pid for pid, command in descendants(cloud.process.pid).items() if "headgate_local.serving" in command}
+
+
+@contextmanager
+def frozen(processes: Iterable[int]) -> Iterator[Callable[[], None]]:
+    """Stops processes for a while: they take requests and answer none. Gives what lets them go on."""
+
+    def thaw() -> None:
+        for pid in stopped:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
+
+    stopped = list(processes)
+    for pid in stopped:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        yield thaw
+    finally:
+        thaw()
 
 
 def statement(action: str | list[str], resource: str | list[str] = "*", **more: Any) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""Fixtures that listen to events and order faults; ``conftest`` gives them to all tests."""
+"""Fixtures that listen to events and alarms, and order faults; ``conftest`` gives them to all tests."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import ACCOUNT, REGION, Cloud
+from contract.live import ACCOUNT, REGION, Cloud, wait_until
 
 
 @pytest.fixture
@@ -33,6 +33,17 @@ def heard(cloud: Cloud, name: str) -> Iterator[Callable[[str], list[dict[str, An
     yield about
     events.remove_targets(Rule=name, Ids=["queue"])
     events.delete_rule(Name=name)
+
+
+def told_to_the_end(heard: Callable[[str], list[dict[str, Any]]], endpoint: str) -> list[dict[str, Any]]:
+    """The events of an endpoint's deployment, once the last has come."""
+
+    def events() -> list[dict[str, Any]]:
+        kind = "SageMaker Endpoint Deployment State Change"
+        found = [event for event in heard(f"endpoint/{endpoint}") if event["detail-type"] == kind]
+        return found if found and found[-1]["detail"]["EndpointStatus"] == "IN_SERVICE" else []
+
+    return list(wait_until(events))
 
 
 @pytest.fixture
@@ -71,6 +82,23 @@ def order(cloud: Cloud, make_role: Callable[..., str]) -> Iterator[Callable[...,
 def state(cloud: Cloud) -> Callable[[str], str]:
     """The status of an experiment."""
     return lambda name: cloud.client("fis").get_experiment(id=name)["experiment"]["state"]["status"]
+
+
+@pytest.fixture
+def in_state(cloud: Cloud) -> Callable[[str, str], dict[str, Any]]:
+    """Waits until an alarm is in a state; answers its description."""
+
+    def wait(alarm: str, state: str) -> dict[str, Any]:
+        def look() -> dict[str, Any] | None:
+            found = cloud.client("cloudwatch").describe_alarms(
+                AlarmNames=[alarm], AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+            )
+            (described,) = [*found["MetricAlarms"], *found["CompositeAlarms"]]
+            return described if described["StateValue"] == state else None
+
+        return dict(wait_until(look))
+
+    return wait
 
 
 def refusal(call: Callable[[], Any]) -> tuple[str, int]:

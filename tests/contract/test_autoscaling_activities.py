@@ -7,20 +7,8 @@ import time
 import pytest
 from contract.live import wait_until
 
-DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 LARGE = {"size": 2.5, "ward": "A"}
 TRACKING, STEP = "TargetTrackingScaling", "StepScaling"
-
-
-@pytest.fixture
-def scaling(cloud):
-    return cloud.client("application-autoscaling")
-
-
-@pytest.fixture
-def variant(endpoint) -> dict:
-    resource = f"endpoint/{endpoint}/variant/main"
-    return {"ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": DIMENSION}
 
 
 @pytest.fixture
@@ -203,29 +191,39 @@ def test_suspended_scaling_waits_until_it_is_resumed(register, track, measure, c
 
 
 @pytest.fixture
-def update(cloud, endpoint, archives, make_config):
-    """Starts an update of the endpoint that takes so many seconds."""
+def updating(cloud, endpoint, archives, make_config, order, settled):
+    """The endpoint is being updated; answers what lets the update come to its end, which it waits for."""
+    stalled = order("aws:sagemaker:stall-deployment", endpoint)
+    policy = {"TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}}
+    cloud.client("sagemaker").update_endpoint(
+        EndpointName=endpoint,
+        EndpointConfigName=make_config({"main": archives["down"]}),
+        DeploymentConfig={"BlueGreenUpdatePolicy": policy},
+    )
 
-    def start(seconds: int) -> None:
-        policy = {"TrafficRoutingConfiguration": {"Type": "ALL_AT_ONCE", "WaitIntervalInSeconds": 0}}
-        cloud.client("sagemaker").update_endpoint(
-            EndpointName=endpoint,
-            EndpointConfigName=make_config({"main": archives["down"]}),
-            DeploymentConfig={"BlueGreenUpdatePolicy": policy | {"TerminationWaitInSeconds": seconds}},
-        )
+    def end() -> dict:
+        cloud.client("fis").stop_experiment(id=stalled)
+        return settled(endpoint)
 
-    return start
+    return end
 
 
-def test_scaling_is_blocked_while_the_endpoint_is_updated(
-    endpoint, register, track, update, measure, not_scaled, settled
-) -> None:
+def test_scaling_is_blocked_while_the_endpoint_is_updated(register, track, updating, measure, not_scaled) -> None:
     register(1, 4)
     track()
-    update(seconds=5)
     measure(250.0, minutes=3)
     assert not_scaled() == {"Code": "TargetServicePutResourceAsUnscalable"}
-    assert settled(endpoint)["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+    assert updating()["ProductionVariants"][0]["CurrentInstanceCount"] == 1
+
+
+def test_bounds_that_are_set_while_the_endpoint_is_updated_are_kept_afterwards(
+    register, updating, activities, count
+) -> None:
+    register(2, 4)
+    assert activities() == []
+    updating()
+    wait_until(lambda: count() == 2)
+    assert wait_until(activities)[0]["Cause"] == "minimum capacity was set to 2"
 
 
 def test_a_scaling_that_fails_says_why(register, order, endpoint, activities, count) -> None:

@@ -9,11 +9,6 @@ DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
 
 @pytest.fixture
-def scaling(cloud):
-    return cloud.client("application-autoscaling")
-
-
-@pytest.fixture
 def template(endpoint):
     """Makes a template with a scalable target and a policy that tracks this value."""
 
@@ -109,28 +104,6 @@ def test_a_stack_of_a_variant_that_is_not_there_fails_with_the_reason(cloud, tem
     assert any("doesn't exist: endpoint/nowhere/variant/main" in reason for reason in wait_until(reasons))
 
 
-@pytest.fixture
-def run_task(cloud, make_role, name):
-    """Runs one Task with these arguments under a role with these statements; answers the ended execution."""
-
-    def run(call: str, arguments: dict, *statements):
-        client = cloud.client("stepfunctions")
-        resource = f"arn:aws:states:::aws-sdk:applicationautoscaling:{call}"
-        task = {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": True}
-        definition = {"QueryLanguage": "JSONata", "StartAt": "Scale", "States": {"Scale": task}}
-        role = make_role(*statements, service="states.amazonaws.com")
-        machine = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
-        arn = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-
-        def look():
-            found = client.describe_execution(executionArn=arn)
-            return found if found["status"] != "RUNNING" else None
-
-        return wait_until(look)
-
-    return run
-
-
 def test_a_state_machine_suspends_scaling_in(scaling, endpoint, run_task) -> None:
     variant = {
         "ServiceNamespace": "sagemaker",
@@ -142,19 +115,23 @@ def test_a_state_machine_suspends_scaling_in(scaling, endpoint, run_task) -> Non
     target = f"arn:aws:application-autoscaling:{REGION}:{ACCOUNT}:scalable-target/*"
     allowed = statement("application-autoscaling:RegisterScalableTarget", target)
     on_endpoint = statement("sagemaker:*")
-    ended = run_task("registerScalableTarget", arguments, allowed, on_endpoint)
+    ended = run_task("applicationautoscaling:registerScalableTarget", arguments, allowed, on_endpoint)
     assert ended["status"] == "SUCCEEDED", ended
     found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[variant["ResourceId"]])
     assert found["ScalableTargets"][0]["SuspendedState"]["DynamicScalingInSuspended"]
 
 
 def test_a_machines_role_needs_the_permission(endpoint, run_task) -> None:
-    ended = run_task("describeScalableTargets", {"ServiceNamespace": "sagemaker"}, statement("sagemaker:*"))
+    ended = run_task(
+        "applicationautoscaling:describeScalableTargets", {"ServiceNamespace": "sagemaker"}, statement("sagemaker:*")
+    )
     assert ended["error"] == "ApplicationAutoScaling.ApplicationAutoScalingException"
     assert "application-autoscaling:DescribeScalableTargets" in ended["cause"]
 
 
 def test_a_machine_sees_modelled_errors_by_name(run_task) -> None:
     arguments = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/x/variant/y", "ScalableDimension": DIMENSION}
-    ended = run_task("deregisterScalableTarget", arguments, statement("application-autoscaling:*"))
+    ended = run_task(
+        "applicationautoscaling:deregisterScalableTarget", arguments, statement("application-autoscaling:*")
+    )
     assert ended["error"] == "ApplicationAutoScaling.ObjectNotFoundException"

@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 from contract.live import statement, tar_gz, wait_until
+from contract.rehearsal import told_to_the_end
 from contract.test_events import differences, golden
 
 LARGE = {"size": 2.5, "ward": "A"}
@@ -216,7 +217,7 @@ def test_an_alarm_returns_everything_to_the_old_fleet(guarded, answers, deployme
 
 
 def test_an_alarm_that_rings_already_stops_a_deployment_before_it_has_traffic(
-    serve, update, settled, alarm, look
+    serve, update, settled, alarm, look, heard
 ) -> None:
     endpoint = serve(1)
     before = look(endpoint)["EndpointConfigName"]
@@ -225,6 +226,10 @@ def test_an_alarm_that_rings_already_stops_a_deployment_before_it_has_traffic(
     after = settled(endpoint)
     assert after["EndpointConfigName"] == before
     assert f"alarm {endpoint}" in after["FailureReason"]
+    told = [event["detail"] for event in told_to_the_end(heard, endpoint)]
+    new = [detail["PendingDeploymentSummary"]["ProductionVariants"][0] for detail in told[:-1]]
+    assert new
+    assert {variant["CurrentInstanceCount"] for variant in new} == {0}
 
 
 def test_no_request_fails_while_fleets_come_and_go(serve, update, baking, settled, alarm, cloud) -> None:
@@ -368,15 +373,10 @@ def test_a_model_that_does_not_come_up_ends_a_canary_early(serve, update, settle
 
 
 def test_every_step_of_a_deployment_is_told(serve, update, settled, heard) -> None:
-    endpoint, kind = serve(2), "SageMaker Endpoint Deployment State Change"
+    endpoint = serve(2)
     update(endpoint, blue_green("CANARY", 1, instances(1), 1), 2)
     settled(endpoint)
-
-    def events() -> list[dict]:
-        found = [event for event in heard(f"endpoint/{endpoint}") if event["detail-type"] == kind]
-        return found if found and found[-1]["detail"]["EndpointStatus"] == "IN_SERVICE" else []
-
-    *steps, last = wait_until(events)
+    *steps, last = told_to_the_end(heard, endpoint)
     assert "PendingDeploymentSummary" not in last["detail"]
     new = [step["detail"]["PendingDeploymentSummary"]["ProductionVariants"][0] for step in steps]
     told = [(variant.get("VariantStatus", [{}])[0].get("Status"), variant["CurrentInstanceCount"]) for variant in new]

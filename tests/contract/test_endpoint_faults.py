@@ -14,15 +14,19 @@ def serve(cloud, archives, make_config, settled, name, make_role):
     def config(which: str = "down", count: int = 2) -> str:
         return make_config({"main": archives[which]}, role=role, InitialInstanceCount=count)
 
-    def make() -> str:
+    made = []
+
+    def make(name: str = name) -> str:
         client.create_endpoint(EndpointName=name, EndpointConfigName=config("up"))
+        made.append(name)
         assert settled(name)["EndpointStatus"] == "InService"
         return name
 
     make.config = config
     yield make
-    settled(name)
-    client.delete_endpoint(EndpointName=name)
+    for endpoint in made:
+        settled(endpoint)
+        client.delete_endpoint(EndpointName=endpoint)
 
 
 def rolling(wait: int, alarm: str | None = None) -> dict:
@@ -59,6 +63,68 @@ def test_no_capacity_leaves_an_endpoint_as_it_was(serve, cloud, settled, order, 
     assert ask(endpoint, {"size": 2.5, "ward": "A"})[0]["label"] == "yes"
 
 
+@pytest.fixture
+def two(cloud, archives, make_config, settled, name):
+    """An endpoint with two instances of the variant ``one`` and one of ``two``."""
+    client, config = cloud.client("sagemaker"), make_config({"one": archives["up"], "two": archives["up"]})
+    client.create_endpoint(EndpointName=name, EndpointConfigName=config)
+    settled(name)
+    exchange(client, name, one=2, two=1)
+    settled(name)
+    yield name
+    settled(name)
+    client.delete_endpoint(EndpointName=name)
+
+
+def exchange(client, endpoint: str, **counts: int) -> None:
+    changes = [{"VariantName": variant, "DesiredInstanceCount": count} for variant, count in counts.items()]
+    client.update_endpoint_weights_and_capacities(EndpointName=endpoint, DesiredWeightsAndCapacities=changes)
+
+
+def test_what_cannot_grow_shrinks_nothing_either(two, cloud, settled, order, heard) -> None:
+    order("aws:sagemaker:exhaust-capacity", two)
+    exchange(cloud.client("sagemaker"), two, one=1, two=2)
+    after = settled(two)
+    assert after["EndpointStatus"] == "InService"
+    assert "InsufficientInstanceCapacity" in after["FailureReason"]
+    counts = {each["VariantName"]: each["CurrentInstanceCount"] for each in after["ProductionVariants"]}
+    assert counts == {"one": 2, "two": 1}
+
+
+def test_a_change_of_counts_whose_way_back_fails_ends_too(two, cloud, settled, order) -> None:
+    client = cloud.client("sagemaker")
+    no_capacity = order("aws:sagemaker:exhaust-capacity", two)
+    order("aws:sagemaker:fail-rollback", two)
+    exchange(client, two, two=2)
+    after = settled(two)
+    assert after["EndpointStatus"] == "UpdateRollbackFailed"
+    assert "The rollback failed, too" in after["FailureReason"]
+    cloud.client("fis").stop_experiment(id=no_capacity)
+    client.update_endpoint(EndpointName=two, EndpointConfigName=after["EndpointConfigName"])
+    assert settled(two)["EndpointStatus"] == "InService"
+
+
+def test_what_nobody_foresaw_ends_a_deployment_too(serve, cloud, settled, ask, name) -> None:
+    endpoint, client = serve(), cloud.client("sagemaker")
+    before, new = settled(endpoint)["EndpointConfigName"], serve.config()
+    folder = cloud.log.parent / "work" / str(cloud.process.pid)
+    aside = folder.rename(folder.with_name("aside"))
+    try:
+        client.update_endpoint(EndpointName=endpoint, EndpointConfigName=new)
+        updated = settled(endpoint)
+        client.create_endpoint(EndpointName=f"{name}-new", EndpointConfigName=new)
+        made = settled(f"{name}-new")
+    finally:
+        aside.rename(folder)
+    assert (updated["EndpointStatus"], updated["EndpointConfigName"]) == ("InService", before)
+    assert made["EndpointStatus"] == "Failed"
+    for ended in (updated, made):
+        assert "InternalFailure" in ended["FailureReason"]
+        assert "PendingDeploymentSummary" not in ended
+    assert ask(endpoint, {"size": 2.5, "ward": "A"})[0]["label"] == "yes"
+    client.delete_endpoint(EndpointName=f"{name}-new")
+
+
 def test_a_deployment_fails_on_order(serve, cloud, settled, order) -> None:
     endpoint = serve()
     order("aws:sagemaker:fail-deployment", endpoint)
@@ -68,11 +134,14 @@ def test_a_deployment_fails_on_order(serve, cloud, settled, order) -> None:
     assert "did not pass the ping health check" in after["FailureReason"]
 
 
-def test_a_deployment_stalls_until_the_fault_is_cleared(serve, cloud, settled, order, ask) -> None:
-    endpoint, client = serve(), cloud.client("sagemaker")
+def test_a_deployment_stalls_until_the_fault_is_cleared(serve, cloud, settled, order, ask, endpoint) -> None:
+    free, endpoint, client = endpoint, serve(f"{endpoint}-stalled"), cloud.client("sagemaker")
     experiment = order("aws:sagemaker:stall-deployment", endpoint)
     new = serve.config()
     client.update_endpoint(EndpointName=endpoint, EndpointConfigName=new)
+    for _ in range(2):  # others begin later, do the same, and have long come to their end
+        client.update_endpoint(EndpointName=free, EndpointConfigName=new)
+        assert settled(free)["EndpointConfigName"] == new
     assert ask(endpoint, {"size": 2.5, "ward": "A"})[0]["label"] == "yes"
     described = client.describe_endpoint(EndpointName=endpoint)
     assert described["EndpointStatus"] == "Updating"

@@ -55,6 +55,7 @@ def test_every_form_of_rows_gets_the_same_answer(endpoint, invoke, content_type,
         ("application/json", "{", 400, "not valid application/json"),
         ("application/json", "", 400, "not valid"),
         ("text/csv", "1\n", 400, "1 cells"),
+        ("text/csv", f"{'9' * 140_000},A\n", 400, "not valid text/csv"),
         ("application/jsonlines", "3\n", 400, "Row 1"),
         ("image/png", "x", 415, "image/png"),
     ],
@@ -70,6 +71,22 @@ def test_rows_that_do_not_fit_are_a_model_error(endpoint, invoke, content_type, 
     group = f"/aws/sagemaker/Endpoints/{endpoint}"
     assert error["LogStreamArn"] == f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{group}"
     assert error["Error"]["Message"].startswith(f"Received client error ({status}) from primary with message")
+
+
+def test_rows_that_cannot_be_read_cost_no_later_request(endpoint, invoke, ask) -> None:
+    for _ in range(20):
+        with pytest.raises(ClientError, match="ModelError"):
+            invoke(endpoint, f"{'9' * 140_000},A\n", "text/csv")
+        assert ask(endpoint, LARGE)[0]["label"] == "yes"
+
+
+def test_the_case_of_a_name_counts_to_invoke_it_and_not_to_make_it(endpoint, cloud, settled, invoke, ask) -> None:
+    written, config = endpoint.upper(), settled(endpoint)["EndpointConfigName"]
+    with pytest.raises(ClientError, match="Cannot create already existing endpoint"):
+        cloud.client("sagemaker").create_endpoint(EndpointName=written, EndpointConfigName=config)
+    with pytest.raises(ClientError, match=f"Endpoint {written} of account {ACCOUNT} not found"):
+        invoke(written, json.dumps({"instances": [LARGE]}))
+    assert ask(endpoint, LARGE)[0]["label"] == "yes"
 
 
 def test_an_endpoint_that_is_not_there_is_not_found(invoke) -> None:

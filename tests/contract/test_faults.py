@@ -39,6 +39,7 @@ def test_calls_of_sagemaker_are_refused_as_ordered(cloud, order, state, action, 
         ("cloudformation", "list_stacks", ("ThrottlingException", 400)),
         ("lambda", "list_functions", ("TooManyRequestsException", 429)),
         ("sqs", "list_queues", ("ThrottlingException", 400)),
+        ("cloudwatch", "list_metrics", ("ThrottlingException", 400)),
     ],
 )
 def test_every_service_can_be_struck(cloud, order, service, call, expected) -> None:

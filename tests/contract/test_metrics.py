@@ -1,5 +1,6 @@
 """Metrics over the wire: what is put can be found again, by statistic, dimension, unit and expression."""
 
+import math
 import time
 
 import boto3
@@ -183,6 +184,26 @@ def test_results_come_newest_first_unless_asked_otherwise(cloud, put, name) -> N
     get = cloud.client("cloudwatch").get_metric_data
     assert get(**query)["MetricDataResults"][0]["Values"] == [1.0, 2.0, 3.0]
     assert get(**query, ScanBy="TimestampAscending")["MetricDataResults"][0]["Values"] == [3.0, 2.0, 1.0]
+
+
+STATISTICS = {"SampleCount": 2.0, "Sum": 3.0, "Minimum": 1.0, "Maximum": 2.0}
+
+
+@pytest.mark.parametrize(
+    "datum",
+    [
+        {"Value": math.nan},
+        {"Value": math.inf},
+        {"Value": -(2.0**361)},
+        {"Values": [1.0, -math.inf]},
+        {"Values": [1.0], "Counts": [math.nan]},
+        {"StatisticValues": STATISTICS | {"Sum": math.inf}},
+    ],
+)
+def test_what_is_no_number_or_too_large_is_refused(cloudwatch, name, datum) -> None:
+    with pytest.raises(ClientError) as refused:
+        cloudwatch.put_metric_data(Namespace=NAMESPACE, MetricData=[{"MetricName": name, **datum}])
+    assert refused.value.response["Error"]["Code"] == "InvalidParameterValue"
 
 
 @pytest.mark.parametrize(

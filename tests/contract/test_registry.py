@@ -44,6 +44,17 @@ def test_versions_of_a_group_are_numbered(cloud, register, group) -> None:
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
 
 
+def test_a_validation_that_would_not_take_place_is_refused_by_name(register, role) -> None:
+    transform = {
+        "TransformInput": {"DataSource": {"S3DataSource": {"S3DataType": "S3Prefix", "S3Uri": "s3://b/in"}}},
+        "TransformOutput": {"S3OutputPath": "s3://b/out"},
+        "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
+    }
+    profile = {"ProfileName": "p", "TransformJobDefinition": transform}
+    with pytest.raises(ClientError, match="leave ValidationSpecification out"):
+        register(ValidationSpecification={"ValidationRole": role, "ValidationProfiles": [profile]})
+
+
 @pytest.mark.aws
 def test_a_client_token_registers_once(register, name) -> None:
     first, again, other = (register(ClientToken=f"{name}-{token}") for token in "aab")

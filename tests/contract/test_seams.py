@@ -96,12 +96,13 @@ TABLES = {
         "ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE",
         "ministack.services.tagging._RESOURCE_TAG_COLLECTORS",
     ],
-    "identity": ["ministack.services.iam._roles"],
+    "identity": ["ministack.services.iam._roles", "ministack.services.sts._sessions"],
     "monitoring": [
         "ministack.app.SERVICE_HANDLERS",
         "ministack.services.cloudwatch._alarms",
         "ministack.services.cloudwatch._composite_alarms",
         "ministack.services.cloudwatch._resource_tags",
+        "ministack.services.tagging._RESOURCE_TAG_COLLECTORS",
         "ministack.services.cloudformation.provisioners._RESOURCE_HANDLERS",
     ],
     "faults": [

@@ -5,7 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import wait_until
+from contract import live
+from contract.live import serving, wait_until
 
 BODY = json.dumps({"instances": [{"size": 2.5, "ward": "A"}]})
 SMALL = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
@@ -50,25 +51,31 @@ def test_a_serverless_endpoint_answers(serve, send, settled) -> None:
     assert send(endpoint) == "yes"
 
 
-def test_more_requests_than_the_concurrency_are_throttled(serve, send) -> None:
+@pytest.fixture
+def frozen(cloud):
+    """Lets the processes of an endpoint, which the test makes, answer nothing for a while; see ``live.frozen``."""
+    before = serving(cloud)
+    return lambda: live.frozen(serving(cloud) - before)
+
+
+def test_more_requests_than_the_concurrency_are_throttled(serve, send, frozen) -> None:
     endpoint = serve(MaxConcurrency=1)
-    rows = json.dumps({"instances": [{"size": 2.5, "ward": "A"}] * 20_000})
-    with ThreadPoolExecutor(6) as pool:
-        seen = set(pool.map(send, [endpoint] * 12, [rows] * 12))
-    assert seen == {"yes", "ThrottlingException"}
+    with frozen() as thaw, ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(send, endpoint) for _ in range(2)]
+        wait_until(lambda: any(each.done() for each in asked))  # one waits for its answer, the other is turned away
+        thaw()
+        assert sorted(each.result() for each in asked) == ["ThrottlingException", "yes"]
+    assert send(endpoint) == "yes"
 
 
-def test_starting_on_demand_is_measured(serve, send, summed) -> None:
+def test_starting_on_demand_is_measured(serve, send, frozen, summed) -> None:
     endpoint = serve(MaxConcurrency=3)
-    rows = json.dumps({"instances": [{"size": 2.5, "ward": "A"}] * 20_000})
-
-    def measured() -> bool:
-        with ThreadPoolExecutor(2) as pool:  # two at once need a second instance
-            assert set(pool.map(send, [endpoint] * 4, [rows] * 4)) == {"yes"}
-        return summed("ModelSetupTime", endpoint) > 0
-
-    wait_until(measured)
-    wait_until(lambda: summed("Invocations", endpoint) >= 4)
+    with frozen() as thaw, ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(send, endpoint) for _ in range(2)]
+        wait_until(lambda: summed("ModelSetupTime", endpoint) > 0)  # the second needs another instance
+        thaw()
+        assert [each.result() for each in asked] == ["yes", "yes"]
+    wait_until(lambda: summed("Invocations", endpoint) >= 2)
     assert summed("InvocationsPerInstance", endpoint) == 0
 
 

@@ -4,9 +4,21 @@ import json
 import os
 import signal
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from contract.live import REGION, Cloud, descendants, processes, start_cloud, statement, tar_gz, wait_until
+from contract.live import (
+    REGION,
+    Cloud,
+    descendants,
+    frozen,
+    processes,
+    serving,
+    start_cloud,
+    statement,
+    tar_gz,
+    wait_until,
+)
 
 SLEEPER = "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\nprint('up', flush=True)\ntime.sleep(600)"
 
@@ -68,6 +80,28 @@ def test_no_process_outlives_the_cloud(busy, number) -> None:
     assert number == signal.SIGKILL or not list(work.iterdir())
 
 
+def test_a_request_under_way_does_not_keep_a_cloud_up(busy) -> None:
+    before, sagemaker = serving(busy), busy.client("sagemaker")
+    limits = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
+    variant = {"VariantName": "v", "ModelName": "m", "ServerlessConfig": limits}
+    sagemaker.create_endpoint_config(EndpointConfigName="one", ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName="one", EndpointConfigName="one")
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName="one")["EndpointStatus"] == "InService")
+
+    def ask() -> None:
+        rows = json.dumps({"instances": [{"size": 1.0, "ward": "A"}]})
+        runtime = busy.client("sagemaker-runtime")
+        runtime.invoke_endpoint(EndpointName="one", ContentType="application/json", Body=rows)
+
+    with frozen(serving(busy) - before), ThreadPoolExecutor(2) as pool:
+        asked = [pool.submit(ask) for _ in range(2)]
+        turned_away, *_ = wait_until(lambda: [each for each in asked if each.done()])
+        assert "ThrottlingException" in str(turned_away.exception())  # so the other one is under way
+        busy.process.terminate()
+        busy.process.wait(timeout=30)
+        assert all(each.exception(30) for each in asked)
+
+
 def test_jobs_that_wait_for_their_turn_do_not_keep_a_cloud_up(busy) -> None:
     role = busy.client("iam").get_role(RoleName="r")["Role"]["Arn"]
     for number in range(2 * max(2, os.cpu_count() or 2)):
@@ -79,7 +113,7 @@ def test_jobs_that_wait_for_their_turn_do_not_keep_a_cloud_up(busy) -> None:
 
 
 def test_an_instance_that_dies_is_started_again(busy) -> None:
-    (first,) = (pid for pid, command in descendants(busy.process.pid).items() if "headgate_local.serving" in command)
+    (first,) = serving(busy)
     os.kill(first, signal.SIGKILL)
     rows = json.dumps({"instances": [{"size": 1.0, "ward": "A"}]})
 

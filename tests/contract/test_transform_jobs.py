@@ -214,6 +214,17 @@ def test_a_state_machine_waits_for_a_transform_job(cloud, put, model, make_role,
     assert labels(lines("a.csv")[0]) == ["yes"]
 
 
+def test_a_volume_key_that_cannot_be_used_fails_the_job(transform, cloud) -> None:
+    kms = cloud.client("kms")
+    key = kms.create_key()["KeyMetadata"]["Arn"]
+    kms.disable_key(KeyId=key)
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeKmsKeyId": key}
+    job = transform({"a.csv": b"1,A"}, TransformResources=resources)
+    assert job["TransformJobStatus"] == "Failed"
+    assert "KMS.DisabledException" in job["FailureReason"]
+    assert "TransformStartTime" not in job
+
+
 def test_a_transform_job_tells_of_its_end(transform, heard, name) -> None:
     transform({"a.csv": b"1,A"})
 

@@ -3,13 +3,13 @@
 import json
 import os
 import signal
-import subprocess
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import wait_until
+from contract.live import descendants, serving, wait_until
 
 LARGE = {"size": 2.5, "ward": "A"}
 BODY = json.dumps({"instances": [LARGE]})
@@ -66,14 +66,8 @@ def invoked(cloud):
 @pytest.fixture
 def processes(cloud):
     """The processes that serve an endpoint: those that were not there when the test began."""
-
-    def serving() -> set[int]:
-        listed = subprocess.run(["ps", "-axwwo", "pid=,ppid=,command="], capture_output=True, text=True, check=True)
-        lines = [line.split(maxsplit=2) for line in listed.stdout.splitlines() if "headgate_local.serving" in line]
-        return {int(pid) for pid, parent, _ in lines if int(parent) == cloud.process.pid}
-
-    before = serving()
-    return lambda: serving() - before
+    before = serving(cloud)
+    return lambda: serving(cloud) - before
 
 
 def test_instances_are_processes_up_to_the_cores(serve, rescale, processes) -> None:
@@ -140,23 +134,27 @@ def test_a_crash_costs_no_request_where_there_is_another_instance(serve, process
     wait_until(lambda: len(processes()) == 2 and min(before) not in processes())
 
 
-def test_an_endpoint_with_one_instance_is_unavailable_until_it_has_started_again(serve, processes, invoked) -> None:
+def test_an_endpoint_with_one_instance_is_unavailable_until_it_has_started_again(
+    serve, processes, invoked, cloud
+) -> None:
     endpoint = serve()
     (old,) = processes()
-    os.kill(old, signal.SIGKILL)
+    folder = Path(descendants(cloud.process.pid)[old].split("headgate_local.serving ")[1])
+    model, aside = folder / "1", folder / "aside"
 
-    refusals = []
-
-    def answers_again() -> bool:
+    def refusal() -> tuple[str, int] | None:
         try:
-            return invoked(endpoint, 1)["main"] == 1
+            return invoked(endpoint, 1) and None
         except ClientError as error:
-            refusals.append((error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]))
-            return False
+            return error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"]
 
-    wait_until(answers_again)
-    assert set(refusals) <= {("ServiceUnavailable", 503)}
-    assert old not in processes()
+    model.rename(aside)  # until it is back, no new process can serve
+    os.kill(old, signal.SIGKILL)
+    wait_until(lambda: old not in processes())
+    assert {refusal() for _ in range(5)} == {("ServiceUnavailable", 503)}
+    aside.rename(model)
+    wait_until(lambda: refusal() is None)
+    assert {refusal() for _ in range(20)} == {None}
 
 
 def test_a_configuration_may_be_deleted_while_it_is_in_use(serve, cloud, settled, rescale, invoked) -> None:
@@ -212,6 +210,7 @@ def test_configurations_that_are_not_there_are_refused_by_name(archives, make_co
         ("InferenceComponentName", "component"),
         ("SessionId", "NEW_SESSION"),
         ("EnableExplanations", "`true`"),
+        ("PrefixAwareId", "prefix"),
     ],
 )
 def test_what_an_invocation_cannot_have_is_refused_by_name(endpoint, cloud, argument, value) -> None:

@@ -138,3 +138,29 @@ def test_starting_it_can_be_interrupted(home: Path) -> None:
 def test_a_card_left_by_a_crash_does_not_stop_the_next_start(home: Path) -> None:
     os.kill(json.loads(run(home, "up")[1])["pid"], signal.SIGKILL)
     until(lambda: run(home, "up")[0] == 0, "the next start")
+
+
+def test_a_cloud_that_is_too_busy_to_answer_is_stopped_and_keeps_its_card_until_then(home: Path) -> None:
+    pid = json.loads(run(home, "up")[1])["pid"]
+    everything = descendants(pid)
+    os.kill(pid, signal.SIGSTOP)
+    process = command(home, "down")
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("stopping the local cloud")
+    assert (home / "local.json").exists()
+    os.kill(pid, signal.SIGCONT)
+    answer, _ = process.communicate(timeout=60)
+    assert json.loads(answer) == {"was_running": True}
+    assert not (home / "local.json").exists()
+    until(lambda: not alive(everything), "the end of every process")
+
+
+def test_a_card_whose_number_another_process_has_stops_nobody(home: Path) -> None:
+    card = json.loads(run(home, "up")[1])
+    assert run(home, "down")[0] == 0
+    with subprocess.Popen(["sleep", "600"]) as other:
+        (home / "local.json").write_text(json.dumps(card | {"pid": other.pid}))
+        code, answer, _ = run(home, "down")
+        assert (code, json.loads(answer)) == (0, {"was_running": False})
+        assert other.poll() is None
+        other.kill()

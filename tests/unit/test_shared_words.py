@@ -3,7 +3,7 @@
 import dataclasses
 from typing import get_args
 
-from headgate.domain import project
+from headgate.domain import columns, project
 from headgate_training import metrics, settings
 from headgate_training import spec as training_spec
 
@@ -15,5 +15,5 @@ def test_every_hyperparameter_that_a_project_may_set_is_one_that_training_takes(
 
 def test_both_know_the_same_tasks_kinds_and_metrics() -> None:
     assert set(get_args(project.Task)) == set(get_args(training_spec.Task)) == set(metrics.METRICS)
-    assert set(get_args(project.Kind)) == set(get_args(training_spec.Kind))
+    assert set(get_args(columns.Kind)) == set(get_args(training_spec.Kind))
     assert set(get_args(project.Metric)) == {name for names in metrics.METRICS.values() for name in names}

@@ -1,5 +1,6 @@
 """Scaling itself: alarms and bounds change the instance counts of variants, which starts and stops servers."""
 
+import sched
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -45,6 +46,8 @@ class Scaler:
         self._scaling = scaling
         self._under_way: dict[str, UnderWay] = AccountRegionScopedDict()
         """By resource id."""
+        self._waiting: dict[str, sched.Event] = AccountRegionScopedDict()
+        """By resource id: the next look at whether bounds can be kept."""
 
     def on_alarm(self, action: str, alarm: Record, state: str) -> None:
         """An alarm's action, repeated each minute while the alarm stays in its state: invoke the policy that it names.
@@ -59,12 +62,17 @@ class Scaler:
         self._scaling.agenda.soon(self._follow, policy, alarm, state)
 
     def keep_within(self, resource_id: str) -> None:
-        """Bring a target's capacity within its bounds, unless its endpoint is on its way. Does not block."""
+        """Bring a target's capacity within its bounds, as soon as its endpoint can be scaled. Does not block."""
         self._scaling.agenda.soon(self._keep_within, resource_id)
 
     def _keep_within(self, resource_id: str) -> None:
+        agenda = self._scaling.agenda
+        agenda.cancel(self._waiting.pop(resource_id, None))
         settled, situation = self._settle(resource_id), self._situation(resource_id)
-        if not settled or situation is None or not self._in_service(resource_id):
+        if situation is None:
+            return
+        if not settled or not self._in_service(resource_id):
+            self._waiting[resource_id] = agenda.after(GLANCE, self._keep_within, resource_id)
             return
         capacity = rules.within(situation.capacity, situation.low, situation.high)
         if capacity != situation.capacity:

@@ -17,8 +17,8 @@ MOST = 200
 def put(scaling: "Scaling", request: Record) -> Record:
     """PutScheduledAction: a new action, or another schedule, time or bounds of a known one."""
     resource_id, name = request["ResourceId"], request["ScheduledActionName"]
-    target = targets.get(scaling, resource_id)
     with scaling.lock:
+        target = targets.get(scaling, resource_id)
         known = scaling.scheduled_actions.get((resource_id, name))
         if (
             known is None
@@ -29,23 +29,24 @@ def put(scaling: "Scaling", request: Record) -> Record:
         action = (known or created) | request
         _check(action, target)
         scaling.scheduled_actions[resource_id, name] = action
-    scaling.agenda.cancel(scaling.due.pop((resource_id, name), None))
-    _plan(scaling, action, time.time())
+        scaling.agenda.cancel(scaling.due.pop((resource_id, name), None))
+        _plan(scaling, action, time.time())
     return {}
 
 
 def delete(scaling: "Scaling", request: Record) -> Record:
     """DeleteScheduledAction."""
     resource_id, name = request["ResourceId"], request["ScheduledActionName"]
-    action = scaling.scheduled_actions.get((resource_id, name))
-    if action is None:
-        raise names.missing("No scheduled action found", resource_id, f", scheduled action name: {name}")
-    remove(scaling, action)
+    with scaling.lock:
+        action = scaling.scheduled_actions.get((resource_id, name))
+        if action is None:
+            raise names.missing("No scheduled action found", resource_id, f", scheduled action name: {name}")
+        remove(scaling, action)
     return {}
 
 
 def remove(scaling: "Scaling", action: Record) -> None:
-    """Forget an action."""
+    """Forget an action. With the lock held, as ``_plan``."""
     key = action["ResourceId"], action["ScheduledActionName"]
     scaling.scheduled_actions.pop(key, None)
     scaling.agenda.cancel(scaling.due.pop(key, None))
@@ -92,18 +93,19 @@ def _plan(scaling: "Scaling", action: Record, after: float) -> None:
 
 
 def _run(scaling: "Scaling", action: Record, due: float) -> None:
-    """Set the bounds, unless the target's scheduled scaling is suspended; then wait for the next time."""
+    """Set the bounds, unless the target's scheduled scaling is suspended; then wait for the next time.
+
+    An action that was deleted or replaced at the last moment does nothing any more.
+    """
     resource_id = action["ResourceId"]
     with scaling.lock:
-        target = scaling.targets.get(resource_id)
-        if target is None:
+        if scaling.scheduled_actions.get((resource_id, action["ScheduledActionName"])) is not action:
             return
-        suspended = target["SuspendedState"]["ScheduledScalingSuspended"]
-        if not suspended:
+        target = scaling.targets[resource_id]
+        if not target["SuspendedState"]["ScheduledScalingSuspended"]:
             scaling.targets[resource_id] = _moved(target, action["ScalableTargetAction"])
-    if not suspended:
-        scaling.scaler.keep_within(resource_id)
-    _plan(scaling, action, due)
+            scaling.scaler.keep_within(resource_id)
+        _plan(scaling, action, due)
 
 
 def _moved(target: Record, bounds: Record) -> Record:

@@ -11,12 +11,12 @@ from ministack.core.responses import AccountRegionScopedDict
 
 from headgate_local.autoscaling import names, policies, rules, scheduled
 from headgate_local.autoscaling.agenda import Agenda
-from headgate_local.autoscaling.operations import OPERATIONS
+from headgate_local.autoscaling.operations import OPERATIONS, target_arn
 from headgate_local.autoscaling.scaler import Scaler
 from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.resources import Record
-from headgate_local.sagemaker.validation import model, shaped, validate
-from headgate_local.seams.identity import AccessDenied, Caller, caller_of
+from headgate_local.sagemaker.validation import model, read, shaped, validate
+from headgate_local.seams.identity import AccessDenied, Caller, caller_of, tag_conditions
 
 if TYPE_CHECKING:
     import sched
@@ -51,15 +51,14 @@ class Scaling:
         sagemaker.alarms.actions["autoscaling"] = self.scaler.on_alarm
 
     async def handle_request(
-        self, _method: str, _path: str, headers: Mapping[str, str], body: bytes, _query: Mapping[str, Any]
+        self, _method: str, _path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
     ) -> tuple[int, dict[str, str], bytes]:
         """Answer a request that MiniStack routed here, its signature and its main permission checked."""
         operation = headers.get("x-amz-target", "").removeprefix(PREFIX)
         run, loop = contextvars.copy_context().run, asyncio.get_running_loop()
         try:
-            request = _parse(body)
             response = await loop.run_in_executor(
-                self.sagemaker.threads, run, self.call, operation, request, caller_of(headers)
+                self.sagemaker.threads, run, self.call, operation, read(body), caller_of(headers, query)
             )
         except ApiError as error:
             refused = {"__type": error.code, "Message": error.message, **error.members}
@@ -75,6 +74,9 @@ class Scaling:
                 f"The local cloud's Application Auto Scaling does not know {operation or 'this request'}. "
                 f"It knows {', '.join(OPERATIONS)}.",
             )
+        if caller is not None:
+            action = f"{SERVICE}:{operation}"
+            _require(caller, action, target_arn(self, operation, request), tag_conditions(action, request))
         validate(operation, request, SERVICE)
         names.check_dimension(request)
         if caller is not None:
@@ -139,13 +141,3 @@ def _require(caller: Caller, action: str, resource: str, context: dict[str, Any]
     except AccessDenied as denied:
         code = "FailedResourceAccessException" if action.startswith("cloudwatch:") else "AccessDeniedException"
         raise ApiError(code, str(denied)) from denied
-
-
-def _parse(body: bytes) -> Record:
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        raise ApiError("SerializationException", "The request is not JSON.") from None
-    if not isinstance(request, dict):
-        raise ApiError("SerializationException", "The request is not a JSON object.")
-    return request

@@ -83,19 +83,21 @@ def list_tags(scaling: "Scaling", request: Record) -> Record:
 
 def tag(scaling: "Scaling", request: Record) -> Record:
     """TagResource: new keys are added, known ones take the new value."""
-    target = _tagged(scaling, request)
-    tags = target["Tags"] | request["Tags"]
-    if len(tags) > MOST_TAGS:
-        raise ApiError("TooManyTagsException", f"A scalable target can carry at most {MOST_TAGS} tags.")
-    scaling.targets[target["ResourceId"]] = {**target, "Tags": tags}
+    with scaling.lock:
+        target = _tagged(scaling, request)
+        tags = target["Tags"] | request["Tags"]
+        if len(tags) > MOST_TAGS:
+            raise ApiError("TooManyTagsException", f"A scalable target can carry at most {MOST_TAGS} tags.")
+        scaling.targets[target["ResourceId"]] = {**target, "Tags": tags}
     return {}
 
 
 def untag(scaling: "Scaling", request: Record) -> Record:
     """UntagResource; keys that are not there do not matter."""
-    target = _tagged(scaling, request)
-    kept = {key: value for key, value in target["Tags"].items() if key not in request["TagKeys"]}
-    scaling.targets[target["ResourceId"]] = {**target, "Tags": kept}
+    with scaling.lock:
+        target = _tagged(scaling, request)
+        kept = {key: value for key, value in target["Tags"].items() if key not in request["TagKeys"]}
+        scaling.targets[target["ResourceId"]] = {**target, "Tags": kept}
     return {}
 
 

@@ -2,6 +2,7 @@
 
 import contextvars
 import json
+import logging
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -22,12 +23,16 @@ from headgate_local.cloudwatch.metrics import Metric, Metrics
 from headgate_local.cloudwatch.queries import refuse
 from headgate_local.cloudwatch.suppression import Suppression
 
+logger = logging.getLogger("headgate.cloudwatch")
+
 Record = dict[str, Any]
 Watcher = Callable[[str, str, str], None]
 Gauges = Callable[[float, set[Metric]], float | None]
 
 REPEAT_SECONDS = 60
 """How often an action of autoscaling is repeated while the state lasts, as on AWS."""
+AGAIN_SECONDS = 60
+"""After how long an alarm is looked at again that could not be evaluated."""
 
 
 @dataclass
@@ -102,6 +107,12 @@ class Alarms:
         """The alarms of these names that exist, as DescribeAlarms shows them."""
         return [dict(record) for name in names if (record := self.find(name)) is not None]
 
+    def tagged(self) -> Iterator[tuple[str, list[dict[str, str]]]]:
+        """Every alarm's ARN and its tags."""
+        for record in [*self.metric_alarms.values(), *self.composite_alarms.values()]:
+            tags = self.tags.get(record["AlarmArn"], {})
+            yield record["AlarmArn"], [{"Key": key, "Value": value} for key, value in tags.items()]
+
     def watch(self, callback: Watcher) -> Callable[[], None]:
         """Call on each transition from now on with the alarm's name, its old and its new state, until the function
         that this answers is called. The callback must not block."""
@@ -135,7 +146,7 @@ class Alarms:
             raise refuse("ValidationError", str(error)) from error
         suppression = Suppression.of(request)
         named = dict.fromkeys([*composite.references(rule), *filter(None, [suppression.suppressor])])
-        if missing := [_arn(name) for name in named if self.find(name) is None]:
+        if missing := [alarm_arn(name) for name in named if self.find(name) is None]:
             raise refuse(
                 "ValidationError",
                 f"Could not save the composite alarm as alarms [{', '.join(missing)}] in the alarm rule do not exist",
@@ -157,7 +168,7 @@ class Alarms:
                     "in single request",
                 )
             for name in names:
-                if any(self._parents(_arn(name))):
+                if any(self._parents(alarm_arn(name))):
                     raise refuse(
                         "ValidationError", f"Cannot delete {name} as there are composite alarm(s) depending on it."
                     )
@@ -208,10 +219,18 @@ class Alarms:
             arrived, self._arrived = self._arrived, {}
         for arn, entry in list(self._entries.items()):
             if now >= entry.due or _matters(entry, arrived):
-                entry.context.copy().run(self._look, arn, entry, now)
+                self._look_safely(arn, entry, now)
             times.append(entry.due)
         self._tell()
         return min((time for time in times if time is not None and time != float("inf")), default=None)
+
+    def _look_safely(self, arn: str, entry: _Entry, now: float) -> None:
+        """Look at one alarm; whatever goes wrong with it, those after it are looked at too."""
+        try:
+            entry.context.copy().run(self._look, arn, entry, now)
+        except Exception:
+            logger.exception("The alarm %s could not be evaluated", arn)
+            entry.due = now + AGAIN_SECONDS
 
     def _look(self, arn: str, entry: _Entry, now: float) -> None:
         with self._lock:
@@ -234,7 +253,7 @@ class Alarms:
     # Changes
 
     def _store(self, table: dict[str, Record], request: Record, **parts: Any) -> None:
-        name, arn, now = request["AlarmName"], _arn(request["AlarmName"]), self._now()
+        name, arn, now = request["AlarmName"], alarm_arn(request["AlarmName"]), self._now()
         wanted: Record = {"ActionsEnabled": True, **{member: [] for member in ACTIONS.values()}, **request}
         tags = {tag["Key"]: tag["Value"] for tag in wanted.pop("Tags", [])}
         with self._lock:
@@ -244,6 +263,8 @@ class Alarms:
             state = {member: before[member] for member in STATE if member in before} if before else _initial(now)
             record = {**wanted, **state, "AlarmArn": arn, "AlarmConfigurationUpdatedTimestamp": now}
             table[name] = record
+            if (known := self._entries.get(arn)) is not None:  # what the state brings goes on with it
+                parts |= {"before": known.before, "held": known.held, "repeat": known.repeat}
             entry = self._entries[arn] = _Entry(record, contextvars.copy_context(), **parts)
             if before is None and tags:  # an update ignores them, as on AWS
                 self.tags[arn] = tags
@@ -292,7 +313,7 @@ class Alarms:
         state = composite.state_of(entry.rule, self.state)
         if state == entry.record["StateValue"]:
             return
-        named, entry.changed = entry.changed or [_arn(name) for name in composite.references(entry.rule)], []
+        named, entry.changed = entry.changed or [alarm_arn(name) for name in composite.references(entry.rule)], []
         children = [self._entries[arn].record for arn in dict.fromkeys(named) if arn in self._entries]
         triggering = [
             {
@@ -316,7 +337,7 @@ class Alarms:
         """Let the composite alarms know whose suppressor this one is."""
         for other in self._entries.values():
             suppressor = other.suppression.suppressor
-            if suppressor and other.context.copy().run(_arn, suppressor) == record["AlarmArn"]:
+            if suppressor and other.context.copy().run(alarm_arn, suppressor) == record["AlarmArn"]:
                 other.suppression.suppressor_moved(now, other.record, record["StateValue"])
                 other.due = other.suppression.until or float("inf")
 
@@ -331,7 +352,7 @@ class Alarms:
     def _parents(self, arn: str) -> Iterator[_Entry]:
         """The composite alarms whose rule speaks of an alarm of this context."""
         for entry in list(self._entries.values()):
-            if entry.rule is not None and arn in {_arn(name) for name in composite.references(entry.rule)}:
+            if entry.rule is not None and arn in {alarm_arn(name) for name in composite.references(entry.rule)}:
                 yield entry
 
     def _look_out(self) -> None:
@@ -371,6 +392,6 @@ def _initial(now: float) -> Record:
     }
 
 
-def _arn(name: str) -> str:
+def alarm_arn(name: str) -> str:
     """The ARN of an alarm of this context by its name or ARN."""
     return name if name.startswith("arn:") else f"arn:aws:cloudwatch:{get_region()}:{get_account_id()}:alarm:{name}"

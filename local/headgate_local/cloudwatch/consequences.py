@@ -79,13 +79,6 @@ class Consequences:
         self._acting.close()
         self._events.close()
 
-    def settle(self) -> None:
-        """Wait until everything so far is told and carried out."""
-        for courier in (self._events, self._acting):
-            done = threading.Event()
-            courier.submit(done.set)
-            done.wait()
-
     def check_actions(self, request: Record) -> None:
         """Refuse actions that nobody carries out here: ValidationError or UnsupportedOperationException."""
         for arn in (arn for member in ACTIONS.values() for arn in request.get(member, [])):

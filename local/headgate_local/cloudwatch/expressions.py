@@ -164,9 +164,11 @@ def _across(name: str, fold: Callable[[list[float]], float]) -> Function:
         (value,) = _arguments(name, known, nodes, 1, 1)
         if isinstance(value, list):
             starts = sorted({start for series in value for start in series})
-            return {start: fold([series[start] for series in value if start in series]) for start in starts}
+            folded = {start: defined(fold, [series[start] for series in value if start in series]) for start in starts}
+            return {start: result for start, result in folded.items() if result is not None}
         series = one_series(value)
-        return fold(list(series.values())) if series else {}
+        folded_one = defined(fold, list(series.values())) if series else None
+        return {} if folded_one is None else folded_one
 
     return run
 
@@ -187,7 +189,7 @@ def _each(name: str, change: Callable[[Series], Series]) -> Function:
 
 def _pointwise(name: str, calculate: Callable[[float], float]) -> Function:
     def change(series: Series) -> Series:
-        results = {start: defined(lambda value, _: calculate(value), value, 0.0) for start, value in series.items()}
+        results = {start: defined(calculate, value) for start, value in series.items()}
         return {start: value for start, value in results.items() if value is not None}
 
     return _each(name, change)

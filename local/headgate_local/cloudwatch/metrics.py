@@ -1,5 +1,6 @@
 """What is measured: values by metric and second, kept within bounds."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -100,7 +101,12 @@ class Metrics:
         unit: str = "None",
         at: float | None = None,
     ) -> None:
-        """Note one value, now or at a time (seconds since 1970), in the account and region of this context."""
+        """Note one value, now or at a time (seconds since 1970), in the account and region of this context.
+
+        One that is no number (the loss of a training that diverged) is passed over: CloudWatch has none of these.
+        """
+        if not math.isfinite(value):
+            return
         key = metric(namespace, name, dimensions)
         now = self._clock()
         at = now if at is None else at
@@ -130,17 +136,6 @@ class Metrics:
             self._bucket(key, unit, at, now).add_set(count, total, low, high)
         if key in self._watched:
             self._arrived(key, at)
-
-    def values(
-        self, namespace: str, name: str, dimensions: Mapping[str, str], start: float, end: float
-    ) -> list[tuple[float, float]]:
-        """Every value seen from ``start`` until before ``end`` with the second it was seen in, oldest first."""
-        found = []
-        by_second = self.by_period(metric(namespace, name, dimensions), 1, start, end)
-        for second in sorted(by_second):
-            for value, count in (by_second[second].values or {}).items():
-                found += [(float(second), value)] * int(count)
-        return found
 
     def by_period(
         self,

@@ -1,7 +1,7 @@
 """The operations of CloudWatch that are built here. Tags and dashboards stay with MiniStack."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from ministack.core.responses import get_account_id
@@ -20,6 +20,8 @@ Operation = Callable[[Alarms, Record], Record]
 PAGE_OF_METRICS, PAGE_OF_ALARMS = 500, 50
 MOST_DATAPOINTS, MOST_RESULTS = 1440, 100_800
 MOST_VALUES = 150
+LARGEST = 2.0**360
+"""No value may be larger, or smaller than its negative."""
 
 
 def put_metric_data(alarms: Alarms, request: Record) -> Record:
@@ -49,8 +51,20 @@ def _check_datum(metrics: Metrics, datum: Record) -> None:
         raise refuse("InvalidParameterValue", "Counts must be as many as Values.")
     if datum.get("StorageResolution", 60) not in (1, 60):
         raise refuse("InvalidParameterValue", "StorageResolution must be 1 or 60.")
+    for name, value in _numbers(datum):
+        if not -LARGEST <= value <= LARGEST:  # NaN is not either
+            raise refuse("InvalidParameterValue", f"The value {value} for the parameter {name} is invalid.")
     if "Timestamp" in datum and not metrics.takes(datum["Timestamp"]):
         raise refuse("InvalidParameterValue", "Timestamp must be in the last two weeks or the next two hours.")
+
+
+def _numbers(datum: Record) -> Iterator[tuple[str, float]]:
+    """Every number that a datum holds, with the member that it stands in."""
+    if "Value" in datum:
+        yield "Value", datum["Value"]
+    for member in ("Values", "Counts"):
+        yield from ((member, value) for value in datum.get(member, []))
+    yield from datum.get("StatisticValues", {}).items()
 
 
 def _store(metrics: Metrics, key: Metric, datum: Record) -> None:
@@ -203,7 +217,7 @@ def describe_alarms(alarms: Alarms, request: Record) -> Record:
     listing = []
     for kind, table in (("MetricAlarm", alarms.metric_alarms), ("CompositeAlarm", alarms.composite_alarms)):
         if kind in types or related is not None:
-            listing += [(name, kind, record) for name, record in list(table.items()) if _fits(record, request, related)]
+            listing += [(name, kind, dict(record)) for name, record in table.items() if _fits(record, request, related)]
     listing = sorted((each for each in listing if each[0] >= request.get("NextToken", "")), key=lambda each: each[0])
     size = request.get("MaxRecords", PAGE_OF_ALARMS)
     page = listing[:size]

@@ -35,10 +35,10 @@ def both(calculate: Callable[[float, float], float], left: Value, right: Value) 
     return {start: value for start, value in results.items() if value is not None}
 
 
-def defined(calculate: Callable[[float, float], float], left: float, right: float) -> float | None:
-    """A result, or None for one that is not a number: such a period has no datapoint."""
+def defined(calculate: Callable[..., float], *operands: object) -> float | None:
+    """A result, or None for one that is not a (finite) number: such a period has no datapoint."""
     try:
-        result = calculate(left, right)
+        result = calculate(*operands)
     except (ArithmeticError, ValueError):
         return None
     return float(result) if isinstance(result, (int, float)) and math.isfinite(result) else None

@@ -144,8 +144,16 @@ def _plain(value: Any, shape: Shape | None) -> Any:
         return [_plain(item, shape.member) for item in value]
     if shape.type_name == "timestamp":
         return _seconds(value)
-    if shape.type_name in ("float", "double") and isinstance(value, int) and not isinstance(value, bool):
-        return float(value)
+    return _float(value) if shape.type_name in ("float", "double") else value
+
+
+def _float(value: Any) -> Any:
+    """A number, however it was written; JSON has no other way to write those three than as texts."""
+    if value in ("NaN", "Infinity", "-Infinity") or (isinstance(value, int) and not isinstance(value, bool)):
+        try:
+            return float(value)
+        except OverflowError:
+            raise ApiError("SerializationException", "A number is too large.") from None
     return value
 
 

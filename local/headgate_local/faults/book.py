@@ -28,7 +28,7 @@ class BadOrder(ValueError):
     """Raised when a fault is ordered that cannot be; the message says what to change."""
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Fault:
     """A fault on order. It is over when it is cleared, when its time is up, or when it has struck often enough."""
 
@@ -37,12 +37,12 @@ class Fault:
     """A pattern (``*``, ``?``) of the names of the resources that it strikes."""
     parameters: Mapping[str, str]
     id: str = field(default_factory=lambda: uuid.uuid4().hex[:12])
-    ordered_at: float = field(default_factory=time.time)
-    """Seconds since 1970."""
     ends: float = float("inf")
     """By the clock of the book."""
     place: tuple[str, str] = ("", "")
     """The account and the region in which it was ordered; it strikes nowhere else."""
+    over: float | None = None
+    """When it was over, in seconds since 1970; None while it is in force. The book writes it."""
 
 
 class Faults:
@@ -56,7 +56,6 @@ class Faults:
         self._faults: dict[str, Fault] = {}
         self._left: dict[str, float] = {}
         self._undo: dict[str, Undo] = {}
-        self._over: dict[str, float] = {}
         self._closed = threading.Event()
         self._dice = random.Random()  # noqa: S311 - chance, not secrecy
 
@@ -75,14 +74,14 @@ class Faults:
             undo = act(fault.target, given)
         with self._lock:
             if action in self.on_order and undo is None:
-                self._over[fault.id] = time.time()
+                fault.over = time.time()
                 return fault
             self._faults[fault.id] = fault
             self._left[fault.id] = float(given.get("count", "inf"))
             if undo:
                 self._undo[fault.id] = undo
         if undo and lasts != float("inf"):
-            timer = threading.Timer(lasts, contextvars.copy_context().run, [self.clear, fault.id])
+            timer = threading.Timer(lasts, contextvars.copy_context().run, [self.clear, fault])
             timer.daemon = True
             timer.start()
         return fault
@@ -113,11 +112,11 @@ class Faults:
         """Whether nothing is on order: nearly always, and asked at every request."""
         return not self._faults
 
-    def ended_at(self, fault_id: str) -> float | None:
+    def ended_at(self, fault: Fault) -> float | None:
         """When a fault was over, in seconds since 1970; None while it is in force."""
         with self._lock:
             self._in_force()
-            return self._over.get(fault_id)
+            return fault.over
 
     def pause(self, how_long: float) -> None:
         """Let a thread wait so many seconds, but not beyond the end of the cloud."""
@@ -127,22 +126,16 @@ class Faults:
         """Let nobody wait any more."""
         self._closed.set()
 
-    def active(self) -> list[Fault]:
-        """All faults in force in the request's account and region, oldest first."""
+    def clear(self, fault: Fault) -> None:
+        """Take back a fault; one that is over already does not matter."""
         with self._lock:
-            return self._in_force()
-
-    def clear(self, fault_id: str | None = None) -> list[Fault]:
-        """Take back one fault, or all of the request's account and region; answers those that were in force."""
-        with self._lock:
-            chosen = self._in_force() if fault_id is None else [self._faults[i] for i in self._faults if i == fault_id]
-            undone = [undo for fault in chosen if (undo := self._forget(fault.id))]
-        for undo in undone:
-            try:
-                undo()
-            except Exception:
-                logger.exception("A fault could not be undone")
-        return chosen
+            undo = self._forget(fault.id) if fault.id in self._faults else None
+        if undo is None:
+            return
+        try:
+            undo()
+        except Exception:
+            logger.exception("A fault could not be undone")
 
     def _in_force(self) -> list[Fault]:
         now, place = self._clock(), (get_account_id(), get_region())
@@ -154,7 +147,7 @@ class Faults:
     def _forget(self, fault_id: str) -> Undo | None:
         fault = self._faults.pop(fault_id)
         del self._left[fault_id]
-        self._over[fault_id] = time.time() - max(0.0, self._clock() - fault.ends)
+        fault.over = time.time() - max(0.0, self._clock() - fault.ends)
         return self._undo.pop(fault_id, None)
 
 

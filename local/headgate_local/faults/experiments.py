@@ -13,7 +13,7 @@ from ministack.core.responses import AccountRegionScopedDict, get_account_id, ge
 
 from headgate_local.faults import templates
 from headgate_local.faults.actions import ACTIONS, TARGETS
-from headgate_local.faults.book import BadOrder, Faults
+from headgate_local.faults.book import BadOrder, Fault, Faults
 from headgate_local.sagemaker.errors import ApiError, invalid
 from headgate_local.sagemaker.resources import paginate
 from headgate_local.seams import identity
@@ -23,6 +23,8 @@ SERVICE = "fis.amazonaws.com"
 COPIED = ("targets", "stopConditions", "roleArn", "actions")
 """What an experiment takes from its template."""
 PAGE = 100
+MOST = 1000
+"""Experiments at their end that are kept in an account and region, the newest; AWS keeps them for 120 days."""
 
 
 def arn(noun: str, name: str) -> str:
@@ -36,7 +38,7 @@ class Experiment:
 
     record: Record
     """What it was started with, as GetExperiment answers it."""
-    ordered: dict[str, list[str]]
+    ordered: dict[str, list[Fault]]
     """By name of the action: the faults that it ordered."""
     ending: tuple[str, str] | None = None
     """Its status and the reason, if it did not simply come to its end."""
@@ -112,6 +114,7 @@ class Experiments:
         with self._lock:
             template = self._template(request["id"])
             del self._templates[template["id"]]
+            self._forget_token(template["id"])
         return {"experimentTemplate": template}
 
     def start(self, request: Record) -> Record:
@@ -124,6 +127,7 @@ class Experiments:
                 name = f"EXP{secrets.token_hex(8)}"
                 self._tokens[token] = name
                 self._experiments[name] = self._begun(name, template, request)
+                self._forget_oldest()
             return self.get({"id": name})
 
     def get(self, request: Record) -> Record:
@@ -168,6 +172,21 @@ class Experiments:
             raise _missing("experiment", name)
         return self._experiments[name]
 
+    def _forget_oldest(self) -> None:
+        """Keep no more experiments than there should be; those that run stay."""
+        surplus = len(self._experiments) - MOST
+        if surplus <= 0:
+            return
+        for name, experiment in self._experiments.items():
+            if surplus > 0 and experiment.described(self._faults)["state"]["status"] != "running":
+                del self._experiments[name]
+                self._forget_token(name)
+                surplus -= 1
+
+    def _forget_token(self, made: str) -> None:
+        for token in [token for token, name in self._tokens.items() if name == made]:
+            del self._tokens[token]
+
     def _begun(self, name: str, template: Record, request: Record) -> Experiment:
         """An experiment whose faults are on order; if one cannot be, none is, and it has failed."""
         options = {"accountTargeting": "single-account", "emptyTargetResolutionMode": "fail"}
@@ -194,7 +213,7 @@ class Experiments:
             for action, request_ in template["actions"].items():
                 for pattern in templates.patterns(template, request_):
                     fault = self._faults.order(request_["actionId"], pattern, request_.get("parameters", {}))
-                    experiment.ordered[action].append(fault.id)
+                    experiment.ordered[action].append(fault)
         except BadOrder as problem:
             self._end(experiment, "failed", str(problem))
         return experiment

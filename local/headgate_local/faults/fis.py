@@ -8,8 +8,8 @@ from urllib.parse import unquote
 
 from headgate_local.faults.experiments import SERVICE, Experiments, Record, arn
 from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.validation import answer, model, validate
-from headgate_local.seams.identity import AccessDenied, Caller, caller_of
+from headgate_local.sagemaker.validation import answer, model, read, validate
+from headgate_local.seams.identity import AccessDenied, Caller, caller_of, tag_conditions
 
 NAME = "fis"
 Response = tuple[int, dict[str, str], bytes]
@@ -49,21 +49,22 @@ class Fis:
                     f"It knows {', '.join(OPERATIONS)}.",
                 )
             request = parse(operation, path, body, query)
-            response = await asyncio.to_thread(self._call, operation, request, caller_of(headers))
+            response = await asyncio.to_thread(self._call, operation, request, caller_of(headers, query))
         except ApiError as error:
             refused = {"Content-Type": "application/json", "x-amzn-errortype": error.code}
             return error.status, refused, json.dumps({"message": error.message}).encode()
         return 200, {"Content-Type": "application/json"}, json.dumps(response).encode()
 
     def _call(self, operation: str, request: Record, caller: Caller) -> Record:
-        validate(operation, request, NAME)
         try:
-            for resource in resources(operation, request)[1:]:
-                caller.require(f"fis:{operation}", resource)
+            tags = tag_conditions(f"fis:{operation}", request)
+            for resource in resources(operation, request):
+                caller.require(f"fis:{operation}", resource, tags)
+            validate(operation, request, NAME)
             if "roleArn" in request:
                 caller.require_pass_role(request["roleArn"], SERVICE)
             if request.get("tags"):
-                caller.require("fis:TagResource", resources(operation, request)[0])
+                caller.require("fis:TagResource", resources(operation, request)[0], tags)
         except AccessDenied as denied:
             raise ApiError("AccessDeniedException", str(denied), status=403) from denied
         return answer(operation, OPERATIONS[operation](self._experiments, request), NAME)
@@ -99,12 +100,7 @@ def resource(operation: str, path: str, body: bytes) -> str:
 def parse(operation: str, path: str, body: bytes, query: Mapping[str, Any]) -> Record:
     """The members of a request, wherever they travel; raises ApiError if the body is no JSON object."""
     members = model(NAME).operation_model(operation).input_shape.members
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        raise ApiError("SerializationException", "The request is not JSON.") from None
-    if not isinstance(request, dict):
-        raise ApiError("SerializationException", "The request is not a JSON object.")
+    request = read(body)
     for name, shape in members.items():
         place = shape.serialization.get("location")
         if place == "uri":

@@ -18,6 +18,9 @@ from headgate_local.seams import identity
 SERVICE = "sagemaker.amazonaws.com"
 CONFIG = Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"}, max_pool_connections=16)
 
+CLIENTS = 32
+"""Clients that are kept for the next time; each holds some megabytes."""
+
 
 class TransferError(Exception):
     """Raised when S3 refuses a download or an upload, in the words of SageMaker's failure reasons."""
@@ -34,7 +37,7 @@ def take_on(role_arn: str) -> identity.Credentials:
     return credentials
 
 
-@functools.cache
+@functools.lru_cache(CLIENTS)
 def _client(service: str, endpoint_url: str, region: str, credentials: identity.Credentials) -> Any:
     return boto3.session.Session().client(
         service,

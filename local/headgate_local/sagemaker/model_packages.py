@@ -74,6 +74,8 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
     """CreateModelPackage: the next version of a group. A known ClientToken answers the version it made."""
     if "ModelPackageGroupName" not in request:
         raise unsupported("model packages outside of a group")
+    if "ValidationSpecification" in request:
+        raise unsupported("the validation of model packages: leave ValidationSpecification out")
     if "InferenceSpecification" not in request:
         raise invalid("InferenceSpecification is required.")
     group = sagemaker.groups.get(_plain(request["ModelPackageGroupName"]))["ModelPackageGroupName"]
@@ -135,10 +137,6 @@ def listing(sagemaker: "SageMaker", request: Record) -> Record:
 
 def update(sagemaker: "SageMaker", request: Record) -> Record:
     """UpdateModelPackage: approval, life cycle and metadata."""
-    record = sagemaker.packages.get(request["ModelPackageArn"])
-    metadata = {**record.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
-    for key in request.get("CustomerMetadataPropertiesToRemove", []):
-        metadata.pop(key, None)
     changes: Record = {
         member: request[member]
         for member in (
@@ -152,11 +150,17 @@ def update(sagemaker: "SageMaker", request: Record) -> Record:
         )
         if member in request
     }
-    if added := request.get("AdditionalInferenceSpecificationsToAdd"):
+
+    def merge(record: Record) -> Record:
+        metadata = {**record.get("CustomerMetadataProperties", {}), **request.get("CustomerMetadataProperties", {})}
+        for key in request.get("CustomerMetadataPropertiesToRemove", []):
+            metadata.pop(key, None)
         known = record.get("AdditionalInferenceSpecifications", [])
-        changes["AdditionalInferenceSpecifications"] = [*known, *added]
-    name = _plain(record["ModelPackageArn"])
-    record = sagemaker.packages.change(name, **changes, CustomerMetadataProperties=metadata or None)
+        specifications = [*known, *request.get("AdditionalInferenceSpecificationsToAdd", [])]
+        merged = {"CustomerMetadataProperties": metadata, "AdditionalInferenceSpecifications": specifications}
+        return {member: value or None for member, value in merged.items()}
+
+    record = sagemaker.packages.change(_plain(request["ModelPackageArn"]), merge, **changes)
     sagemaker.events.model_package(record)
     return {"ModelPackageArn": record["ModelPackageArn"]}
 

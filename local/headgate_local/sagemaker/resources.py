@@ -70,11 +70,14 @@ class Collection:
         self._lock = threading.RLock()
 
     def add(self, name: str, record: Record) -> Record:
-        """Store a new record with its ARN and its times; raises the kind's error if the name is taken."""
+        """Store a new record with its ARN and its times; raises the kind's error if the name is taken.
+
+        Names that differ in case alone have one ARN, so they are one name here; ``get`` wants it as it was written.
+        """
         now = time.time()
         its_arn = arn(self.kind.noun, name)
         with self._lock:
-            if name in self._records:
+            if any(known.lower() == name.lower() for known in self._records):
                 message = self.kind.exists.format(name=name, arn=its_arn)
                 raise ApiError(self.kind.exists_code, message)
             self._check_quota()
@@ -98,13 +101,16 @@ class Collection:
             raise invalid(self.kind.missing.format(name=name, arn=arn(self.kind.noun, name)))
         return record
 
-    def change(self, name: str, check: Callable[[Record], None] | None = None, **members: Any) -> Record:
-        """Set members of a record (None removes one) at once with a check that may raise; answers a copy."""
+    def change(self, name: str, decide: Callable[[Record], Record | None] | None = None, **members: Any) -> Record:
+        """Set members of a record (None removes one); answers a copy.
+
+        `decide` is shown the record as it is in that very moment: it may raise, and answer further members to set.
+        What depends on the record belongs there, for between a ``get`` and a ``change`` others may change it.
+        """
         with self._lock:
             record = self.get(name)
-            if check:
-                check(record)
-            record.update(members, LastModifiedTime=time.time())
+            decided = decide(record) if decide else None
+            record.update(members | (decided or {}), LastModifiedTime=time.time())
             self._records[name] = {key: value for key, value in record.items() if value is not None}
             return dict(self._records[name])
 

@@ -31,7 +31,7 @@ from headgate_local.sagemaker.operations import OPERATIONS
 from headgate_local.sagemaker.resources import Collection, Kind, Record
 from headgate_local.sagemaker.tuning import tuning_jobs
 from headgate_local.sagemaker.tuning.running import Tunings
-from headgate_local.sagemaker.validation import answer, validate
+from headgate_local.sagemaker.validation import answer, read, validate
 from headgate_local.seams.identity import AccessDenied, Caller, caller_of, tag_conditions
 
 JSON = "application/x-amz-json-1.1"
@@ -82,16 +82,16 @@ class SageMaker:
         self.scaling = Scaling(self)
 
     async def handle_request(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes, _query: Mapping[str, Any]
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, query: Mapping[str, Any]
     ) -> runtime.Response:
         """Answer a request that MiniStack routed here, its signature and its main permission checked."""
         if (endpoint := runtime.endpoint_of(path)) is not None and method == "POST":
             return await runtime.invoke(self, endpoint, headers, body)
         operation = headers.get("x-amz-target", "").removeprefix("SageMaker.")
         try:
-            run, caller = contextvars.copy_context().run, caller_of(headers)
+            run, caller = contextvars.copy_context().run, caller_of(headers, query)
             loop = asyncio.get_running_loop()
-            response = await loop.run_in_executor(self.threads, run, self.call, operation, _parse(body), caller)
+            response = await loop.run_in_executor(self.threads, run, self.call, operation, read(body), caller)
         except ApiError as error:
             refused = {"__type": error.code, "message": error.message, **error.members}
             return error.status, {"Content-Type": JSON}, json.dumps(refused).encode()
@@ -107,10 +107,11 @@ class SageMaker:
                 f"It knows {', '.join(OPERATIONS)}.",
             )
         resources = known.resources(request)
-        strike(self.faults, "sagemaker", operation, resource_name(resources[0]))
-        validate(operation, request)
         try:
             tags = tag_conditions(f"sagemaker:{operation}", request)
+            caller.require(f"sagemaker:{operation}", resources[0], tags)
+            strike(self.faults, "sagemaker", operation, resource_name(resources[0]))
+            validate(operation, request)
             for further in resources[1:]:
                 caller.require(f"sagemaker:{operation}", further, tags)
             for role in known.roles(request):
@@ -134,16 +135,6 @@ class SageMaker:
         self.threads.shutdown(wait=False, cancel_futures=True)
         self.pool.close()
         shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def _parse(body: bytes) -> Record:
-    try:
-        request = json.loads(body or b"{}")
-    except ValueError:
-        raise ApiError("SerializationException", "The request is not JSON.") from None
-    if not isinstance(request, dict):
-        raise ApiError("SerializationException", "The request is not a JSON object.")
-    return request
 
 
 def _working_folder() -> Path:

@@ -1,6 +1,6 @@
 """Tags, which live in the record of the resource that carries them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import invalid
@@ -15,13 +15,14 @@ MOST = 50
 
 def add(sagemaker: "SageMaker", request: Record) -> Record:
     """AddTags: new keys are added, known ones take the new value."""
-    collection, record = _owner(sagemaker, request["ResourceArn"])
-    merged = {tag["Key"]: tag for tag in [*record.get("Tags", []), *request["Tags"]]}
-    if len(merged) > MOST:
-        raise invalid(f"A resource can carry at most {MOST} tags.")
-    tags = list(merged.values())
-    collection.change(_name(collection, record), Tags=tags)
-    return {"Tags": tags}
+
+    def merge(record: Record) -> Record:
+        merged = {tag["Key"]: tag for tag in [*record.get("Tags", []), *request["Tags"]]}
+        if len(merged) > MOST:
+            raise invalid(f"A resource can carry at most {MOST} tags.")
+        return {"Tags": list(merged.values())}
+
+    return {"Tags": _change(sagemaker, request["ResourceArn"], merge)["Tags"]}
 
 
 def listing(sagemaker: "SageMaker", request: Record) -> Record:
@@ -33,9 +34,11 @@ def listing(sagemaker: "SageMaker", request: Record) -> Record:
 
 def delete(sagemaker: "SageMaker", request: Record) -> Record:
     """DeleteTags; keys that are not there do not matter."""
-    collection, record = _owner(sagemaker, request["ResourceArn"])
-    kept = [tag for tag in record.get("Tags", []) if tag["Key"] not in request["TagKeys"]]
-    collection.change(_name(collection, record), Tags=kept or None)
+
+    def keep(record: Record) -> Record:
+        return {"Tags": [tag for tag in record.get("Tags", []) if tag["Key"] not in request["TagKeys"]] or None}
+
+    _change(sagemaker, request["ResourceArn"], keep)
     return {}
 
 
@@ -54,6 +57,6 @@ def _owner(sagemaker: "SageMaker", arn: str) -> tuple[Collection, Record]:
     raise invalid(f"Could not find resource {arn}.")
 
 
-def _name(collection: Collection, record: Record) -> str:
-    name: str = record[collection.kind.name]
-    return name
+def _change(sagemaker: "SageMaker", arn: str, decide: Callable[[Record], Record]) -> Record:
+    collection, record = _owner(sagemaker, arn)
+    return collection.change(record[collection.kind.name], decide)

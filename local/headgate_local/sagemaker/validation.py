@@ -5,6 +5,7 @@ lengths, ranges, patterns and enumerations too, and so does this.
 """
 
 import functools
+import json
 import logging
 import os
 import re
@@ -41,6 +42,17 @@ UNICODE_CLASSES = {r"\p{L}": r"\w", r"\p{N}": r"\w", r"\p{Z}": r"\s", r"\p{Alnum
 def model(service: str = "sagemaker") -> ServiceModel:
     """The service model that boto3's clients are made from."""
     return botocore.session.get_session().get_service_model(service)
+
+
+def read(body: bytes) -> dict[str, Any]:
+    """The members of a request in JSON; raises ApiError: SerializationException, if it is no JSON object."""
+    try:
+        request = json.loads(body or b"{}")
+    except ValueError:
+        raise ApiError("SerializationException", "The request is not JSON.") from None
+    if not isinstance(request, dict):
+        raise ApiError("SerializationException", "The request is not a JSON object.")
+    return request
 
 
 def validate(operation: str, request: dict[str, Any], service: str = "sagemaker") -> None:

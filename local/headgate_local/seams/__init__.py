@@ -22,7 +22,7 @@ def install(endpoint_url: str) -> None:
     sagemaker = SageMaker(endpoint_url)
     _installed.append(sagemaker)
     routing.install(sagemaker)
-    monitoring.install(sagemaker.alarms, endpoint_url)
+    monitoring.install(sagemaker)
     scaling.install(sagemaker.scaling)
     lambdas.install()
     objects.install()

@@ -6,9 +6,10 @@ with its own role.
 """
 
 import contextvars
-import functools
 import json
 import secrets
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -69,9 +70,9 @@ def stop_acting(token: contextvars.Token[Caller | None]) -> None:
     _acting.reset(token)
 
 
-def caller_of(headers: Mapping[str, str]) -> Caller:
-    """Whoever stands behind a request: the principal acted for, else the one that signed it."""
-    return _acting.get() or Caller(extract_access_key_id(dict(headers)))
+def caller_of(headers: Mapping[str, str], query: Mapping[str, Any]) -> Caller:
+    """Whoever stands behind a request: the principal acted for, else the one that signed it (or its address)."""
+    return _acting.get() or Caller(extract_access_key_id(dict(headers), query))
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,13 @@ class Credentials:
     access_key_id: str
     secret_access_key: str
     session_token: str
+
+
+MOST_SESSIONS = 1000
+"""Sessions in which a service holds one role at once; a state machine's role has one for each execution."""
+_issued: dict[tuple[str, str], OrderedDict[str, Credentials]] = {}
+"""By role and service: credentials by session, the one taken on longest ago first."""
+_issuing = threading.Lock()
 
 
 def assume(role_arn: str, service: str, session: str) -> Credentials | None:
@@ -102,10 +110,18 @@ def assume(role_arn: str, service: str, session: str) -> Credentials | None:
     return credentials
 
 
-@functools.cache
-def _issue(*_owner: str) -> Credentials:
-    """Fresh credentials for an owner, and the same ones again for as long as this process lives."""
-    return Credentials(f"ASIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30), secrets.token_urlsafe(60))
+def _issue(role_arn: str, service: str, session: str) -> Credentials:
+    """Fresh credentials for a session, and the same ones again for as long as it is among the latest of its role."""
+    with _issuing:
+        latest = _issued.setdefault((role_arn, service), OrderedDict())
+        if session not in latest:
+            keys = secrets.token_hex(8).upper(), secrets.token_urlsafe(30), secrets.token_urlsafe(60)
+            latest[session] = Credentials(f"ASIA{keys[0]}", *keys[1:])
+        latest.move_to_end(session)
+        if len(latest) > MOST_SESSIONS:
+            _, oldest = latest.popitem(last=False)
+            sts._sessions.pop(oldest.access_key_id, None)
+        return latest[session]
 
 
 def _trusts(policy: str | dict[str, Any], service: str) -> bool:

@@ -4,25 +4,33 @@ MiniStack's own evaluates an alarm when values are put, over all dimensions toge
 events. What other services of it publish, and the alarms that its CloudFormation makes, come here.
 """
 
+import asyncio
+import contextvars
 import functools
 import json
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import boto3
 from botocore.config import Config
 from ministack import app
+from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
-from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, sqs
+from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, sqs, tagging
 
-from headgate_local.cloudwatch import emf, messages, wire
+from headgate_local.cloudwatch import emf, messages, permissions, wire
 from headgate_local.cloudwatch.alarms import Alarms
 from headgate_local.cloudwatch.gauges import QUEUES, Gauges
 from headgate_local.cloudwatch.metrics import Metric
 from headgate_local.cloudwatch.operations import KEPT, OPERATIONS
+from headgate_local.faults.api import resource_name, strike
 from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.validation import model, validate
 from headgate_local.seams import monitoring_templates
+from headgate_local.seams.identity import AccessDenied, Caller, caller_of
+
+if TYPE_CHECKING:
+    from headgate_local.sagemaker.service import SageMaker
 
 NAME = "monitoring"
 """What MiniStack calls CloudWatch."""
@@ -30,36 +38,75 @@ Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[
 Record = dict[str, Any]
 
 
-def install(alarms: Alarms, endpoint_url: str) -> None:
+def install(sagemaker: "SageMaker") -> None:
     """Answer requests for CloudWatch, and take in what MiniStack's other services tell it."""
+    alarms, endpoint_url = sagemaker.alarms, sagemaker.endpoint_url
     alarms.parse_rule = cloudwatch._parse_alarm_rule
     alarms.tags = cloudwatch._resource_tags
     alarms.consequences.send = _send
     alarms.gauges = Gauges(alarms.metrics, _queue_figures).read
     alarms.actions |= {"sns": _Sns(endpoint_url), "lambda": _Lambda(endpoint_url)}
     cloudwatch._alarms, cloudwatch._composite_alarms = alarms.metric_alarms, alarms.composite_alarms
-    app.SERVICE_HANDLERS[NAME] = _handler(alarms, app.SERVICE_HANDLERS[NAME])
+    app.SERVICE_HANDLERS[NAME] = _handler(sagemaker, app.SERVICE_HANDLERS[NAME])
+    tagging._RESOURCE_TAG_COLLECTORS["cloudwatch"] = alarms.tagged
+    _install_permissions()
     _install_metrics(alarms)
     _install_alarms(alarms)
     _install_logs(alarms)
 
 
-def _handler(alarms: Alarms, theirs: Handler) -> Handler:
+def _handler(sagemaker: "SageMaker", theirs: Handler) -> Handler:
     async def handle_request(
         _method: str, path: str, headers: dict[str, str], body: bytes, query: dict[str, Any]
     ) -> wire.Response:
-        protocol = wire.protocol_of(headers)
-        try:
+        protocol, caller = wire.protocol_of(headers), caller_of(headers, query)
+
+        def carry_out() -> tuple[str, Record, wire.Response | None]:
+            """The operation, its request, and the answer; None for one that MiniStack is to give."""
             operation, request = wire.read(path, headers, body, query)
+            _check(sagemaker, caller, protocol, operation, request)
             if operation in KEPT:
-                response = await _ask(theirs, operation, request)
-            else:
-                response = _call(alarms, operation, request)
-            return wire.answer(protocol, operation, response)
+                return operation, request, None
+            return operation, request, wire.answer(protocol, operation, _call(sagemaker.alarms, operation, request))
+
+        run, loop = contextvars.copy_context().run, asyncio.get_running_loop()
+        try:
+            operation, request, answered = await loop.run_in_executor(sagemaker.threads, run, carry_out)
+            return answered or wire.answer(protocol, operation, await _ask(theirs, operation, request))
         except ApiError as error:
             return wire.refusal(protocol, error)
 
     return handle_request
+
+
+def _check(sagemaker: "SageMaker", caller: Caller, protocol: str, operation: str, request: Record) -> None:
+    """Raise for an operation that there is not, that its caller may not call, or that a fault strikes."""
+    if operation not in OPERATIONS and operation not in KEPT:
+        known = operation in model(wire.SERVICE).operation_names
+        raise ApiError(
+            "UnsupportedOperationException" if known else "InvalidAction",
+            f"The local cloud's CloudWatch does not know {operation or 'this request'}. "
+            f"It knows {', '.join([*OPERATIONS, *KEPT])}.",
+        )
+    resources = permissions.resources(operation, request)
+    try:
+        for resource in resources:
+            caller.require(permissions.action(operation), resource, permissions.conditions(operation, request))
+    except AccessDenied as denied:
+        code = "AccessDenied" if protocol == wire.QUERY else "AccessDeniedException"
+        raise ApiError(code, str(denied), 403) from denied
+    strike(sagemaker.faults, wire.SERVICE, operation, resource_name(resources[0]))
+
+
+def _install_permissions() -> None:
+    """The front door only looks who calls; the handler, which knows every protocol, looks whether he may."""
+    original = iam_actions.extract_iam_action
+
+    def extract_iam_action(service: str, *request: Any) -> str | None:
+        action: str | None = None if service == NAME else original(service, *request)
+        return action
+
+    iam_actions.extract_iam_action = extract_iam_action
 
 
 async def _ask(theirs: Handler, operation: str, request: Record) -> Record:
@@ -76,13 +123,7 @@ async def _ask(theirs: Handler, operation: str, request: Record) -> Record:
 
 
 def _call(alarms: Alarms, operation: str, request: Record) -> Record:
-    if operation not in OPERATIONS:
-        known = operation in model(wire.SERVICE).operation_names
-        raise ApiError(
-            "UnsupportedOperationException" if known else "InvalidAction",
-            f"The local cloud's CloudWatch does not know {operation or 'this request'}. "
-            f"It knows {', '.join([*OPERATIONS, *KEPT])}.",
-        )
+    """Carry out an operation, whose caller was seen to."""
     try:
         validate(operation, request, wire.SERVICE)
     except ApiError as error:

@@ -8,6 +8,7 @@ from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import stepfunctions
 
+from headgate_local.cloudwatch import permissions as cloudwatch
 from headgate_local.seams import identity
 
 Requirement = tuple[str, str, dict[str, Any]]
@@ -70,6 +71,9 @@ def _sdk(sdk_service: str, call: str, arguments: dict[str, Any]) -> list[Require
     service, action = known.get("service_key", sdk_service.lower()), _pascal(call)
     if service == "lambda" and action == "Invoke":
         return [("lambda:InvokeFunction", _function_arn(arguments.get("FunctionName", "")), {})]
+    if service == "monitoring":
+        context = cloudwatch.conditions(action, arguments)
+        return [(cloudwatch.action(action), arn, context) for arn in cloudwatch.resources(action, arguments)]
     if service == "s3":
         path = f"/{arguments.get('Bucket', '')}/{quote(str(arguments.get('Key', '')))}".rstrip("/")
         arn = iam_actions.extract_resource_arn("s3", "GET", path, {}, b"", {}, get_region(), get_account_id())

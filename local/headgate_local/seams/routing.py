@@ -1,6 +1,5 @@
 """Seam: requests for SageMaker reach our handler, and MiniStack checks ``sagemaker:*`` for them."""
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -9,10 +8,12 @@ from ministack.core import iam_actions, router
 from ministack.services import tagging
 
 from headgate_local.sagemaker import tags
+from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.hosting import runtime
 from headgate_local.sagemaker.operations import OPERATIONS
 from headgate_local.sagemaker.resources import arn
 from headgate_local.sagemaker.service import SageMaker
+from headgate_local.sagemaker.validation import read
 
 NAME = "sagemaker"
 """What MiniStack calls both ``sagemaker`` and ``sagemaker-runtime``: the name in a signature's scope."""
@@ -35,6 +36,11 @@ def resource_arn(operation: str, request: Mapping[str, Any]) -> str:
     return known.resources(dict(request))[0] if known else "*"
 
 
+def _invoked(method: str, path: str) -> str | None:
+    """The endpoint that a request invokes; None for one to the control plane."""
+    return runtime.endpoint_of(path) if method == "POST" else None
+
+
 def _install_actions() -> None:
     """An invocation names its action by its path alone; everything else names it in a header."""
     original = iam_actions.extract_iam_action
@@ -42,7 +48,7 @@ def _install_actions() -> None:
     def extract_iam_action(
         service: str, method: str, path: str, headers: dict[str, str], body: bytes, query_params: dict[str, Any]
     ) -> str | None:
-        if service == NAME and runtime.endpoint_of(path) is not None:
+        if service == NAME and _invoked(method, path) is not None:
             return "sagemaker:InvokeEndpoint"
         action: str | None = original(service, method, path, headers, body, query_params)
         return action
@@ -64,15 +70,13 @@ def _install_resources() -> None:
         if service != NAME:
             found: str = original(service, method, path, headers, body, *rest)
             return found
-        endpoint = runtime.endpoint_of(path)
+        endpoint = _invoked(method, path)
         if endpoint is not None:
             return arn("endpoint", endpoint)
         try:
-            request = json.loads(body or b"{}")
-        except ValueError:
+            return resource_arn(headers.get("x-amz-target", "").rpartition(".")[2], read(body))
+        except ApiError:
             return "*"
-        operation = headers.get("x-amz-target", "").rpartition(".")[2]
-        return resource_arn(operation, request if isinstance(request, dict) else {})
 
     iam_actions.extract_resource_arn = extract_resource_arn
 

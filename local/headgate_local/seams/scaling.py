@@ -12,6 +12,9 @@ from ministack.core import iam_actions, router
 from ministack.core.responses import get_account_id
 from ministack.services import eventbridge, iam, stepfunctions, tagging
 
+from headgate_local.sagemaker.errors import ApiError
+from headgate_local.sagemaker.validation import read
+
 if TYPE_CHECKING:
     from headgate_local.autoscaling.service import Scaling
 
@@ -91,7 +94,7 @@ def _install_resources(scaling: "Scaling") -> None:
         if service != NAME:
             found: str = original(service, method, path, headers, body, *rest)
             return found
-        return target_arn(scaling, headers.get("x-amz-target", "").rpartition(".")[2], _parse(body))
+        return target_arn(scaling, headers.get("x-amz-target", "").rpartition(".")[2], _members(body))
 
     iam_actions.extract_resource_arn = extract_resource_arn
 
@@ -104,20 +107,19 @@ def _install_conditions() -> None:
         context: dict[str, Any] = original(service, iam_action, body, params)
         if service != NAME:
             return context
-        request = _parse(body)
+        request = _members(body)
         asked = {"service-namespace": "ServiceNamespace", "scalable-dimension": "ScalableDimension"}
         return context | {f"{NAME}:{key}": request[name] for key, name in asked.items() if name in request}
 
     iam_actions.request_tag_context = request_tag_context
 
 
-def _parse(body: bytes) -> dict[str, Any]:
-    """A request, or nothing if it is not a JSON object."""
+def _members(body: bytes) -> dict[str, Any]:
+    """Those of a request; none if it is not a JSON object."""
     try:
-        request = json.loads(body or b"{}")
-    except ValueError:
+        return read(body)
+    except ApiError:
         return {}
-    return request if isinstance(request, dict) else {}
 
 
 def _install_tasks() -> None:

@@ -1,12 +1,11 @@
 """Seam: AWS::ApplicationAutoScaling::ScalableTarget and ::ScalingPolicy in CloudFormation templates."""
 
 from collections.abc import Callable
-from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from botocore.model import Shape
 from ministack.services.cloudformation import provisioners
 
+from headgate_local.cloudwatch import wire
 from headgate_local.sagemaker.errors import ApiError, invalid
 from headgate_local.sagemaker.validation import model
 
@@ -17,13 +16,6 @@ SERVICE = "application-autoscaling"
 TARGET = "AWS::ApplicationAutoScaling::ScalableTarget"
 POLICY = "AWS::ApplicationAutoScaling::ScalingPolicy"
 IDENTITY = ("ServiceNamespace", "ResourceId", "ScalableDimension")
-READERS: dict[str, Callable[[str], Any]] = {
-    "integer": int,
-    "double": float,
-    "boolean": lambda text: text.lower() == "true",
-    "timestamp": lambda text: datetime.fromisoformat(text).timestamp(),
-}
-"""How values that a template has as text are read."""
 Properties = dict[str, Any]
 Provisioned = tuple[str, Properties]
 """A physical id, and what Fn::GetAtt finds."""
@@ -51,7 +43,7 @@ class _Templates:
 
     def __init__(self, scaling: "Scaling") -> None:
         self._call: Callable[[str, Properties], Properties] = lambda operation, request: scaling.call(
-            operation, _typed(request, model(SERVICE).operation_model(operation).input_shape), None
+            operation, wire.typed(request, model(SERVICE).operation_model(operation).input_shape), None
         )
 
     def put_target(self, old: Properties, new: Properties) -> Provisioned:
@@ -100,18 +92,3 @@ def _identity(properties: Properties) -> Properties:
 
 def _without(properties: Properties, name: str) -> Properties:
     return {key: value for key, value in properties.items() if key != name}
-
-
-def _typed(value: Any, shape: Shape) -> Any:
-    """A template's value in the API's types: parameters come as text, and times in ISO 8601."""
-    if shape.type_name == "structure" and isinstance(value, dict):
-        members = shape.members
-        return {name: _typed(item, members[name]) if name in members else item for name, item in value.items()}
-    if shape.type_name == "list" and isinstance(value, list):
-        return [_typed(item, shape.member) for item in value]
-    if not isinstance(value, str) or shape.type_name == "string":
-        return value
-    try:
-        return READERS[shape.type_name](value) if shape.type_name in READERS else value
-    except ValueError:
-        raise invalid(f"{value} is not of type {shape.type_name}.") from None

@@ -71,8 +71,9 @@ def test_work_is_done_in_the_account_that_it_was_entered_from(agenda: Agenda) ->
 
 
 def test_a_closed_agenda_does_nothing_more() -> None:
-    agenda, done = Agenda(), []
-    agenda.after(0.05, done.append, "late")
+    agenda, late, later = Agenda(), threading.Event(), threading.Event()
+    agenda.after(0.05, late.set)
     agenda.close()
-    agenda.soon(done.append, "later")
-    assert done == []
+    agenda.soon(later.set)
+    assert not late.wait(0.5)
+    assert not later.is_set()

@@ -3,63 +3,10 @@
 import json
 
 import pytest
-from ministack.services.cloudwatch import _parse_alarm_rule
 
-from headgate_local.cloudwatch.alarms import Alarms
-from headgate_local.cloudwatch.metrics import Metrics
+from headgate_local.cloudwatch import alarms
+from headgate_local.cloudwatch.judgement import judge
 from headgate_local.sagemaker.errors import ApiError
-
-START = 1_800_000_000.0
-TOPIC = "arn:aws:sns:us-east-1:000000000000:t"
-SCALING = "arn:aws:autoscaling:us-east-1:000000000000:scalingPolicy:1:resource/sagemaker/endpoint/e:policyName/p"
-
-
-class World:
-    """Alarms, their metrics, and a clock that moves when it is told."""
-
-    def __init__(self) -> None:
-        self.now = START
-        self.metrics = Metrics(lambda: self.now)
-        self.alarms = Alarms(self.metrics, lambda: self.now, threaded=False)
-        self.alarms.parse_rule = _parse_alarm_rule
-        self.told: list[tuple[str, str, str]] = []
-        self.acted: list[tuple[str, str]] = []
-        self.events: list[tuple[str, dict]] = []
-        self.alarms.watch(lambda *transition: self.told.append(transition))
-        for service in ("sns", "autoscaling"):
-            self.alarms.actions[service] = lambda arn, alarm, _: self.acted.append((arn, alarm["StateValue"]))
-        self.alarms.consequences.send = lambda kind, detail, _: self.events.append((kind, detail))
-
-    def put(self, value: float, **dimensions: str) -> None:
-        self.metrics.put("N", "M", dimensions, value)
-
-    def wait(self, seconds: float) -> None:
-        """Let the clock tick when it says that it is due, for so long."""
-        end = self.now + seconds
-        while (due := self.alarms.tick(self.now)) is not None and due <= end:
-            self.now = due
-        self.now = end
-        self.alarms.tick(self.now)
-
-    def alarm(self, name: str = "x", **members) -> None:
-        wanted = {
-            "AlarmName": name,
-            "Namespace": "N",
-            "MetricName": "M",
-            "Statistic": "Sum",
-            "Period": 10,
-            "EvaluationPeriods": 1,
-            "Threshold": 0.0,
-            "ComparisonOperator": "GreaterThanThreshold",
-        }
-        self.alarms.put({key: value for key, value in (wanted | members).items() if value is not None})
-
-
-@pytest.fixture
-def world():
-    made = World()
-    yield made
-    made.alarms.close()
 
 
 def test_a_sum_rings_at_once_and_an_average_at_the_end_of_its_period(world) -> None:
@@ -181,13 +128,13 @@ def test_a_state_set_by_hand_lasts_until_the_next_evaluation(world) -> None:
 
 
 def test_actions_follow_their_state_and_can_be_turned_off(world) -> None:
-    world.alarm(AlarmActions=[TOPIC])
-    world.alarm("off", AlarmActions=[TOPIC], ActionsEnabled=False)
+    world.alarm(AlarmActions=[world.TOPIC])
+    world.alarm("off", AlarmActions=[world.TOPIC], ActionsEnabled=False)
     world.put(1.0)
     world.alarms.tick(world.now)
     world.wait(120)
-    world.alarms.consequences.settle()
-    assert world.acted == [(TOPIC, "ALARM")]
+    world.settle()
+    assert world.acted == [(world.TOPIC, "ALARM")]
     kinds = [
         item["HistoryItemType"]
         for item in world.alarms.consequences.history.page({"AlarmName": "x"})["AlarmHistoryItems"]
@@ -197,11 +144,11 @@ def test_actions_follow_their_state_and_can_be_turned_off(world) -> None:
 
 
 def test_an_action_of_autoscaling_is_repeated_every_minute_while_the_state_lasts(world) -> None:
-    world.alarm(AlarmActions=[SCALING, TOPIC], TreatMissingData="ignore")
+    world.alarm(AlarmActions=[world.SCALING, world.TOPIC], TreatMissingData="ignore")
     world.put(1.0)
     world.wait(150)
-    world.alarms.consequences.settle()
-    assert world.acted == [(SCALING, "ALARM"), (TOPIC, "ALARM"), (SCALING, "ALARM"), (SCALING, "ALARM")]
+    world.settle()
+    assert world.acted == [(arn, "ALARM") for arn in (world.SCALING, world.TOPIC, world.SCALING, world.SCALING)]
 
 
 def test_events_tell_both_states_and_every_change_of_configuration(world) -> None:
@@ -210,7 +157,7 @@ def test_events_tell_both_states_and_every_change_of_configuration(world) -> Non
     world.alarms.tick(world.now)
     world.alarm(AlarmDescription="because", Threshold=5.0)
     world.alarms.delete(["x"])
-    world.alarms.consequences.settle()
+    world.settle()
     kinds = [kind.removeprefix("CloudWatch Alarm ") for kind, _ in world.events]
     assert kinds == ["Configuration Change", "State Change", "Configuration Change", "Configuration Change"]
     created, changed, updated, deleted = (detail for _, detail in world.events)
@@ -294,106 +241,37 @@ def test_expressions_that_cannot_be_watched_are_refused(world, expression, messa
         world.alarm(**simple, Metrics=listed)
 
 
-# Composite alarms
-
-
-def rule(world, text: str, name: str = "both", **members) -> None:
-    world.alarms.put_composite({"AlarmName": name, "AlarmRule": text, **members})
-
-
-def test_a_composite_alarm_follows_its_children_at_once(world) -> None:
-    world.alarm("a", Dimensions=[{"Name": "A", "Value": "1"}])
-    world.alarm("b", Dimensions=[{"Name": "A", "Value": "2"}])
-    rule(world, "ALARM(a) AND NOT OK(b)")
-    assert world.alarms.state("both") == "OK"
-    world.put(1.0, A="1")
-    world.alarms.tick(world.now)
-    assert world.alarms.state("both") == "ALARM"
-    (alarm,) = world.alarms.describe(["both"])
-    (triggering,) = json.loads(alarm["StateReasonData"])["triggeringAlarms"]
-    assert triggering["arn"].endswith(":alarm:a")
-    assert "transitioned to ALARM at Friday 15 January, 2027 08:00:00 UTC" in alarm["StateReason"]
-    world.put(0.0, A="2")
-    world.wait(10)
-    assert world.alarms.state("both") == "OK"
-
-
-def test_composite_alarms_of_composite_alarms(world) -> None:
-    world.alarm("a")
-    rule(world, "ALARM(a) OR INSUFFICIENT_DATA(a)", "lower")
-    rule(world, "NOT ALARM(lower)", "upper")
-    assert (world.alarms.state("lower"), world.alarms.state("upper")) == ("ALARM", "OK")
-    world.put(0.0)
-    world.wait(10)
-    assert (world.alarms.state("lower"), world.alarms.state("upper")) == ("OK", "ALARM")
-
-
-def test_a_circle_of_composite_alarms_ends(world) -> None:
-    world.alarm("a")
-    rule(world, "ALARM(a)", "one")
-    rule(world, "ALARM(one)", "two")
-    rule(world, "ALARM(a) AND NOT ALARM(two)", "one")
+def test_an_update_keeps_what_the_state_brings(world) -> None:
+    world.alarm(AlarmActions=[world.SCALING], TreatMissingData="ignore")
     world.put(1.0)
-    world.alarms.tick(world.now)
-    assert world.alarms.state("one") == "ALARM"
-    assert world.alarms.state("two") == "ALARM"
+    world.wait(30)
+    world.alarm(AlarmActions=[world.SCALING], TreatMissingData="ignore", AlarmDescription="another")
+    world.wait(100)
+    world.settle()
+    assert world.acted == [(world.SCALING, "ALARM")] * 3
 
 
-def test_an_alarm_that_others_need_stays(world) -> None:
-    world.alarm("a")
-    rule(world, "ALARM(a)")
-    with pytest.raises(ApiError, match="depending on it"):
-        world.alarms.delete(["a"])
-    world.alarms.delete(["both"])
-    world.alarms.delete(["a", "nobody"])
-    assert world.alarms.state("a") is None
+def test_an_update_leaves_a_state_that_was_set_by_hand(world) -> None:
+    world.alarm(TreatMissingData="notBreaching", Period=60)
+    world.wait(1)
+    world.alarms.set_state("x", "ALARM", "a test")
+    world.alarm(TreatMissingData="notBreaching", Period=60, AlarmDescription="another")
+    world.wait(30)
+    assert world.alarms.state("x") == "ALARM"
+    world.wait(90)
+    assert world.alarms.state("x") == "OK"
 
 
-def test_rules_that_cannot_be_read_or_name_nobody_are_refused(world) -> None:
-    with pytest.raises(ApiError, match="Error in AlarmRule"):
-        rule(world, "ALARM(a")
-    with pytest.raises(ApiError, match="do not exist"):
-        rule(world, "ALARM(a)")
+def test_an_alarm_that_cannot_be_evaluated_stops_no_other(world, monkeypatch) -> None:
+    def judge_but_one(definition, metrics, now, current):
+        if definition.rule.threshold == 13.0:
+            raise OverflowError("on purpose")
+        return judge(definition, metrics, now, current)
 
-
-@pytest.fixture
-def suppressed(world):
-    """A composite alarm on `a` that `quiet` holds back."""
-    world.alarm("a", TreatMissingData="ignore")
-    world.alarm("quiet", MetricName="Q", TreatMissingData="ignore")
-    periods = {"ActionsSuppressorWaitPeriod": 60, "ActionsSuppressorExtensionPeriod": 120}
-    rule(world, "ALARM(a)", AlarmActions=[TOPIC], ActionsSuppressor="quiet", **periods)
-    return world
-
-
-def ring(world, name: str = "M", value: float = 1.0) -> None:
-    world.metrics.put("N", name, {}, value)
-    world.alarms.tick(world.now)
-
-
-def test_actions_wait_for_the_suppressor_and_then_go_ahead(suppressed) -> None:
-    ring(suppressed)
-    (alarm,) = suppressed.alarms.describe(["both"])
-    assert (alarm["StateValue"], alarm["ActionsSuppressedBy"]) == ("ALARM", "WaitPeriod")
-    suppressed.wait(59)
-    assert suppressed.alarms.find("both")["ActionsSuppressedBy"] == "WaitPeriod"
-    suppressed.wait(2)
-    assert "ActionsSuppressedBy" not in suppressed.alarms.find("both")
-    suppressed.alarms.consequences.settle()
-    assert suppressed.acted == [(TOPIC, "ALARM")]
-
-
-def test_actions_are_held_back_while_the_suppressor_rings_and_a_while_after(suppressed) -> None:
-    ring(suppressed)
-    suppressed.wait(30)
-    ring(suppressed, "Q")
-    assert suppressed.alarms.find("both")["ActionsSuppressedBy"] == "Alarm"
-    suppressed.wait(300)
-    assert suppressed.alarms.find("both")["ActionsSuppressedBy"] == "Alarm"
-    suppressed.alarms.set_state("quiet", "OK", "it is over")
-    assert suppressed.alarms.find("both")["ActionsSuppressedBy"] == "ExtensionPeriod"
-    suppressed.wait(119)
-    assert suppressed.alarms.find("both")["ActionsSuppressedBy"] == "ExtensionPeriod"
-    suppressed.wait(2)
-    suppressed.alarms.consequences.settle()
-    assert suppressed.acted == [(TOPIC, "ALARM")]
+    monkeypatch.setattr(alarms, "judge", judge_but_one)
+    world.alarm("wrong", Threshold=13.0)
+    world.alarm("right")
+    world.put(1.0)
+    world.wait(1)
+    assert world.alarms.state("right") == "ALARM"
+    assert world.alarms.tick(world.now) > world.now

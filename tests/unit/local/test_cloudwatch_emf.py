@@ -5,7 +5,7 @@ import json
 import pytest
 
 from headgate_local.cloudwatch.emf import publish
-from headgate_local.cloudwatch.metrics import Metrics
+from headgate_local.cloudwatch.metrics import Metrics, metric
 
 AT = 1_800_000_000
 
@@ -17,7 +17,8 @@ def line(directive: dict, **members) -> str:
 def seen(text: str, name: str = "Time", **dimensions: str) -> list[float]:
     metrics = Metrics(lambda: AT + 60.0)
     publish(metrics, text)
-    return [value for _, value in metrics.values("N", name, dimensions, AT, AT + 1)]
+    values = {at: known.values for at, known in metrics.by_period(metric("N", name, dimensions), 1, AT, AT + 1).items()}
+    return [value for value, count in values.get(AT, {}).items() for _ in range(int(count))]
 
 
 def test_every_set_of_dimensions_gets_every_metric() -> None:

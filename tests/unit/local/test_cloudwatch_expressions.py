@@ -57,6 +57,14 @@ def test_expressions(expression, expected) -> None:
     assert evaluate(expression, KNOWN) == expected
 
 
+@pytest.mark.parametrize("function", ["SUM", "AVG", "MAX"])
+def test_what_is_no_number_is_no_datapoint(function) -> None:
+    odd = Known({"a": {0: float("inf"), 60: 1.0}, "b": {0: float("-inf"), 60: 1.0}}, ("a", "b"), (0, 60), 60)
+    assert list(evaluate(f"{function}([a, b])", odd)) == [60]
+    both = Known({"a": {0: float("inf"), 60: float("-inf")}}, ("a",), (0, 60), 60)
+    assert evaluate(f"{function}(a)", both) == {}
+
+
 def test_a_function_works_on_every_series_of_an_array() -> None:
     assert evaluate("METRICS() * 2", KNOWN) == [{at: 2 * value for at, value in series.items()} for series in (A, B, A)]
 

@@ -69,9 +69,10 @@ def test_dimensions_name_a_metric_and_units_are_kept_apart() -> None:
     metrics.put("N", "M", {"A": "2"}, 7.0, at=100.5)
     metrics.put("N", "M", {}, 9.0, at=100.5)
     metrics.put("N", "M", {"A": "1"}, 6.0, "Seconds", at=101.0)
-    assert metrics.values("N", "M", {"A": "1"}, 100, 102) == [(100.0, 5.0), (101.0, 6.0)]
-    assert metrics.values("N", "M", {"A": "1"}, 100, 101) == [(100.0, 5.0)]
     key = metric("N", "M", {"A": "1"})
+    by_second = metrics.by_period(key, 1, 100, 102)
+    assert {at: known.values for at, known in by_second.items()} == {100: {5.0: 1.0}, 101: {6.0: 1.0}}
+    assert list(metrics.by_period(key, 1, 100, 101)) == [100]
     assert metrics.by_period(key, 60, 60, 120, "Seconds")[60].total == 6.0
     assert metrics.by_period(key, 60, 60, 120)[60].total == 11.0
     assert metrics.units(key) == ["None", "Seconds"]

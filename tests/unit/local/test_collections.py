@@ -42,6 +42,17 @@ def test_of_what_has_no_end_all_count() -> None:
         models.add("c", {})
 
 
+def test_names_that_differ_in_case_are_one_name_to_make_and_two_to_ask_for(jobs: Collection) -> None:
+    jobs.add("Mixed", {"TrainingJobStatus": "Completed"})
+    with pytest.raises(ApiError, match="There is one already"):
+        jobs.add("mixed", {"TrainingJobStatus": "Completed"})
+    assert jobs.find("mixed") is None
+    with pytest.raises(ApiError, match="not found"):
+        jobs.remove("MIXED")
+    jobs.remove("Mixed")
+    jobs.add("mixed", {"TrainingJobStatus": "Completed"})
+
+
 def test_a_filter_that_nobody_declared_is_refused_by_name(jobs: Collection) -> None:
     with pytest.raises(ApiError, match="does not support the filter ColourEquals in a list of training-jobs"):
         jobs.page({"ColourEquals": "red"})

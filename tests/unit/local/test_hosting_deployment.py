@@ -7,6 +7,7 @@ import pytest
 from contract.live import wait_until
 
 from headgate_local.sagemaker.hosting.deployment import Deployment, Report, TurnedBack
+from headgate_local.sagemaker.hosting.hosting import in_background
 from headgate_local.sagemaker.hosting.plan import Step, steps, way_back
 from headgate_local.sagemaker.hosting.variant import DeploymentFailed
 
@@ -127,3 +128,14 @@ def test_the_way_back_fails_when_the_old_fleet_cannot_grow() -> None:
     walk = Walk(Fleet(2, most=2), Fleet(2))
     with pytest.raises(DeploymentFailed, match="no capacity"):
         walk.deployment.go_back(way_back(rolling, ({ONE: 2}, {ONE: 2}), {ONE: 4}, {ONE: 4}))
+
+
+def test_work_in_the_background_tells_when_it_ends_unexpectedly() -> None:
+    told: list[str] = []
+
+    def work() -> None:
+        raise OSError("no space left")
+
+    in_background(work, "work", told.append)
+    wait_until(lambda: told)
+    assert told == ["InternalFailure: the log of the local cloud says more."]

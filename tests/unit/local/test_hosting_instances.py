@@ -2,7 +2,7 @@
 
 import threading
 from collections import Counter
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 import pytest
 from contract.live import wait_until
@@ -146,8 +146,10 @@ def test_the_load_is_what_was_under_way_on_average(launch) -> None:
     assert instances.load() == 0
 
 
-def on_demand(launch, concurrency: int = 2, provisioned: int = 0, idle: float = FOREVER, setups=None) -> OnDemand:
-    return OnDemand(launch, concurrency, provisioned, [].append if setups is None else setups.append, idle)
+def on_demand(
+    launch, concurrency: int = 2, provisioned: int = 0, idle: float = FOREVER, setups=None, processes: int = 9
+) -> OnDemand:
+    return OnDemand(launch, concurrency, provisioned, [].append if setups is None else setups.append, idle, processes)
 
 
 def test_a_serverless_instance_comes_with_a_request_and_is_used_again(launch, started) -> None:
@@ -165,6 +167,85 @@ def test_more_requests_than_the_concurrency_are_throttled(launch) -> None:
         pass
     with instances.take():
         pass
+
+
+def test_instances_start_beside_each_other_and_each_is_its_request_s(started) -> None:
+    together = threading.Barrier(2, timeout=30)
+
+    def launch() -> Server:
+        together.wait()  # breaks unless two are launched at a time
+        started.append(Server())
+        return started[-1]
+
+    instances = on_demand(launch)
+    both, taken, problems = threading.Barrier(2, timeout=30), [], []
+
+    def request() -> None:
+        try:
+            with instances.take() as one:
+                taken.append(one)
+                both.wait()
+        except BaseException as problem:
+            problems.append(problem)
+
+    requests = [threading.Thread(target=request) for _ in range(2)]
+    for each in requests:
+        each.start()
+    for each in requests:
+        each.join()
+    assert not problems
+    assert len(set(taken)) == len(started) == 2
+    assert [each.under_way for each in instances.all] == [0, 0]
+
+
+def test_a_failed_start_is_no_request_under_way_any_more(launch, started) -> None:
+    def fail_once() -> Server:
+        if not started:
+            started.append(Server())
+            raise NotServable("broken")
+        return launch()
+
+    instances = on_demand(fail_once, concurrency=1)
+    with pytest.raises(NotServable), instances.take():
+        pass
+    with instances.take() as one:
+        assert one.under_way == 1
+
+
+def test_more_instances_than_cores_share_and_none_takes_a_process_that_is_down(launch, started) -> None:
+    instances = on_demand(launch, concurrency=9, processes=1)
+    with instances.take(), instances.take():
+        assert (instances.count, len(started)) == (2, 1)
+        started[0].up = False
+        with pytest.raises(NoneUp), instances.take():
+            pass
+    assert instances.count == 2
+
+
+def test_an_instance_that_starts_while_all_are_closed_is_ended(started) -> None:
+    launching, go_on, seen = threading.Event(), threading.Event(), []
+
+    def launch() -> Server:
+        launching.set()
+        go_on.wait(30)
+        started.append(Server())
+        return started[-1]
+
+    instances = on_demand(launch)
+
+    def request() -> None:
+        with suppress(Closed), instances.take():
+            seen.append("served")
+
+    asked, closing = threading.Thread(target=request), threading.Thread(target=instances.close)
+    asked.start()
+    launching.wait(30)
+    closing.start()
+    wait_until(lambda: is_closed(instances))
+    go_on.set()
+    asked.join(30)
+    closing.join(30)
+    assert (seen, [server.closed for server in started], instances.count) == ([], [True], 0)
 
 
 def test_idle_instances_go_and_provisioned_ones_stay(launch, started) -> None:

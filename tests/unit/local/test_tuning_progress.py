@@ -2,6 +2,7 @@
 
 import pytest
 
+from headgate_local.sagemaker.jobs import failures
 from headgate_local.sagemaker.tuning.progress import CONVERGED, Progress, best_of
 
 
@@ -24,7 +25,7 @@ def test_jobs_are_counted_by_how_they_ended() -> None:
         ended(),
         ended(0.5, "Stopped"),
         ended(status="Failed"),
-        ended(status="Failed", reason="InternalServerError: We encountered"),
+        ended(status="Failed", reason=failures.INTERNAL),
     ]
     members = after(Progress(True), *jobs).members(running=2)
     assert members["TrainingJobStatusCounters"] == {

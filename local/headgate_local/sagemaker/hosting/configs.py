@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import invalid, unsupported
+from headgate_local.sagemaker.hosting.models import container_of
 from headgate_local.sagemaker.resources import Kind, Record
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _check_variant(sagemaker: "SageMaker", variant: Record) -> None:
         raise unsupported("the RoutingStrategy PREFIX_AWARE")
     if "ModelName" not in variant:
         raise unsupported("variants without a model (inference components)")
-    sagemaker.models.get(variant["ModelName"])
+    model = sagemaker.models.get(variant["ModelName"])
     if "ServerlessConfig" not in variant:
         for member in ("InitialInstanceCount", "InstanceType"):
             if member not in variant:
@@ -86,6 +87,8 @@ def _check_variant(sagemaker: "SageMaker", variant: Record) -> None:
     for member in ("InitialInstanceCount", "InstanceType"):
         if member in variant:
             raise invalid(f"Variant {name} has a ServerlessConfig, so it must not have {member}.")
+    if "ModelDataSource" in container_of(model):
+        raise invalid(f"Variant {name} is serverless: its model must have a ModelDataUrl, not a ModelDataSource.")
     check_serverless(name, variant["ServerlessConfig"])
 
 

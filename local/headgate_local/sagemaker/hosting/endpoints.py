@@ -1,15 +1,14 @@
 """Endpoints: they deploy an endpoint configuration, and change to another one without dropping a request."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import invalid, unsupported
 from headgate_local.sagemaker.hosting import configs, description, plan
-from headgate_local.sagemaker.hosting.hosting import in_background
+from headgate_local.sagemaker.hosting.hosting import in_background, reason_of
 from headgate_local.sagemaker.hosting.live import LiveEndpoint
 from headgate_local.sagemaker.hosting.rollout import Rollout, check_alarms
-from headgate_local.sagemaker.hosting.variant import DeploymentFailed
 from headgate_local.sagemaker.resources import Kind, Record
 
 if TYPE_CHECKING:
@@ -46,8 +45,10 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
         },
     )
     sagemaker.events.endpoint(record)
-    sagemaker.hosting.endpoints[record["EndpointArn"]] = LiveEndpoint()
-    in_background(Rollout(sagemaker, record, config, {}, wanted).run, "endpoint-create")
+    sagemaker.hosting.endpoints[record["EndpointArn"]] = LiveEndpoint(record["EndpointName"])
+    in_background(
+        Rollout(sagemaker, record, config, {}, wanted).run, "endpoint-create", _ends(sagemaker, record, "Failed")
+    )
     return {"EndpointArn": record["EndpointArn"]}
 
 
@@ -76,7 +77,8 @@ def update(sagemaker: "SageMaker", request: Record) -> Record:
     )
     sagemaker.events.endpoint(changed)
     deployment = plan.effective(given, config["ProductionVariants"])
-    in_background(Rollout(sagemaker, changed, config, deployment, wanted).run, "endpoint-update")
+    rollout = Rollout(sagemaker, changed, config, deployment, wanted)
+    in_background(rollout.run, "endpoint-update", _ends(sagemaker, changed, "UpdateRollbackFailed"))
     return {"EndpointArn": record["EndpointArn"]}
 
 
@@ -99,7 +101,8 @@ def update_weights_and_capacities(sagemaker: "SageMaker", request: Record) -> Re
     )
     sagemaker.events.endpoint(changed)
     sagemaker.events.endpoint_deployment(changed)
-    in_background(lambda: _rescale(sagemaker, changed, changes), "endpoint-rescale")
+    stranded = _ends(sagemaker, changed, "UpdateRollbackFailed")
+    in_background(lambda: _rescale(sagemaker, changed, changes), "endpoint-rescale", stranded)
     return {"EndpointArn": record["EndpointArn"]}
 
 
@@ -117,14 +120,27 @@ def delete(sagemaker: "SageMaker", request: Record) -> Record:
     sagemaker.scaling.deregister(name)
 
     def clear_away() -> None:
-        live = sagemaker.hosting.endpoints.pop(record["EndpointArn"])
+        live = sagemaker.hosting.endpoints[record["EndpointArn"]]
         live.routes = ()
         for fleet in live.fleets:
             fleet.retire()
+        del sagemaker.hosting.endpoints[record["EndpointArn"]]
         sagemaker.endpoints.remove(name)
 
-    in_background(clear_away, "endpoint-delete")
+    in_background(clear_away, "endpoint-delete", _ends(sagemaker, record, "Failed"))
     return {}
+
+
+def _ends(sagemaker: "SageMaker", record: Record, status: str) -> Callable[[str], object]:
+    """Brings an endpoint that something unexpected left on its way to this state, in which it can be deleted."""
+
+    def end(reason: str) -> None:
+        changed = sagemaker.endpoints.change(
+            record["EndpointName"], EndpointStatus=status, FailureReason=reason, PendingDeploymentSummary=None
+        )
+        sagemaker.events.endpoint(changed)
+
+    return end
 
 
 def _check_changeable(record: Record) -> None:
@@ -238,19 +254,24 @@ def _rescale(sagemaker: "SageMaker", record: Record, changes: Mapping[str, Recor
     name = record["EndpointName"]
     fleet = sagemaker.hosting.endpoints[record["EndpointArn"]].fleets[-1]
     before = fleet.counts()
-    reason = None
+    status, reason = "InService", None
     try:
         fleet.resize({v: each["DesiredInstanceCount"] for v, each in changes.items() if "DesiredInstanceCount" in each})
         for variant, change in changes.items():
             live = fleet.variants[variant]
             live.weight = change.get("DesiredWeight", live.weight)
             live.adjust(change.get("ServerlessUpdateConfig", {}))
-    except DeploymentFailed as failure:
-        reason = str(failure)
+    except Exception as failure:
+        reason = reason_of(failure, f"The change of {name}")
         sagemaker.events.endpoint(sagemaker.endpoints.change(name, EndpointStatus="RollingBack"))
-        fleet.resize(before)
+        try:
+            sagemaker.hosting.check_rollback(name)
+            fleet.resize(before)
+        except Exception as again:
+            why = reason_of(again, f"The rollback of {name}")
+            status, reason = "UpdateRollbackFailed", f"{reason} The rollback failed, too: {why}"
     changed = sagemaker.endpoints.change(
-        name, EndpointStatus="InService", ProductionVariants=description.serving(fleet), FailureReason=reason
+        name, EndpointStatus=status, ProductionVariants=description.serving(fleet), FailureReason=reason
     )
     sagemaker.events.endpoint(changed)
     sagemaker.events.endpoint_deployment(changed)

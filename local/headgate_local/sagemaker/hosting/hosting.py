@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 from headgate_local.faults.book import BadOrder
-from headgate_local.sagemaker.hosting.deployment import Deployment
+from headgate_local.sagemaker.hosting.deployment import Deployment, TurnedBack
 from headgate_local.sagemaker.hosting.live import Fleet, LiveEndpoint
 from headgate_local.sagemaker.hosting.server import PATIENCE, Server
 from headgate_local.sagemaker.hosting.telemetry import Telemetry
+from headgate_local.sagemaker.hosting.variant import DeploymentFailed
 from headgate_local.sagemaker.resources import arn
 
 if TYPE_CHECKING:
@@ -38,7 +39,8 @@ class Hosting:
         """Whether the cloud stops: nobody waits for what is under way any more."""
         self._lock = threading.Lock()
         self._retiring: set[Fleet] = set()
-        sagemaker.faults.on_order["aws:sagemaker:terminate-instance"] = self._terminate
+        self._faults = sagemaker.faults
+        self._faults.on_order["aws:sagemaker:terminate-instance"] = self._terminate
 
     def retire(self, fleet: Fleet) -> None:
         """Let a fleet end in the background, once the requests under way have been answered."""
@@ -51,6 +53,11 @@ class Hosting:
                 self._retiring.discard(fleet)
 
         in_background(end, "endpoint-retire")
+
+    def check_rollback(self, endpoint: str) -> None:
+        """Raise DeploymentFailed if the way back of an endpoint is to fail on order."""
+        if self._faults.take("aws:sagemaker:fail-rollback", endpoint):
+            raise DeploymentFailed("the fault aws:sagemaker:fail-rollback is on order")
 
     def close(self) -> None:
         """End every process that serves."""
@@ -87,13 +94,26 @@ class Hosting:
             server.kill()
 
 
-def in_background(work: Callable[[], None], name: str) -> None:
-    """Do it in a thread, in the account and region of now; log what goes wrong unexpectedly."""
+def reason_of(failure: Exception, what: str) -> str:
+    """What a FailureReason says of a failure; one that nobody foresaw is logged."""
+    if isinstance(failure, (DeploymentFailed, TurnedBack)):
+        return str(failure)
+    logger.error("%s failed for a reason of the local cloud's", what, exc_info=failure)
+    return "InternalFailure: the log of the local cloud says more."
+
+
+def in_background(work: Callable[[], None], name: str, on_failure: Callable[[str], object] | None = None) -> None:
+    """Do it in a thread, in the account and region of now; log what goes wrong unexpectedly.
+
+    `on_failure` is told the reason then: whoever has shown that work is under way shows there that it has ended.
+    """
 
     def guarded() -> None:
         try:
             work()
-        except Exception:
-            logger.exception("%s failed for a reason of the local cloud's", name)
+        except Exception as failure:
+            reason = reason_of(failure, name)
+            if on_failure:
+                on_failure(reason)
 
     threading.Thread(target=contextvars.copy_context().run, args=(guarded,), name=name, daemon=True).start()

@@ -15,6 +15,7 @@ from typing import Literal, Protocol
 from headgate_local.sagemaker.hosting.server import PATIENCE, Answer
 
 Strategy = Literal["RANDOM", "LEAST_OUTSTANDING_REQUESTS"]
+CORES = os.cpu_count() or 1
 
 
 class Process(Protocol):
@@ -62,7 +63,7 @@ class Instances:
         self,
         launch: Callable[[], Process],
         strategy: Strategy = "RANDOM",
-        processes: int = os.cpu_count() or 1,
+        processes: int = CORES,
     ) -> None:
         self._launch, self._strategy, self._processes = launch, strategy, processes
         self._instances: list[Instance] = []

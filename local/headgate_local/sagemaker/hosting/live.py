@@ -65,9 +65,10 @@ class Fleet:
 
     def resize(self, counts: Mapping[str, int]) -> None:
         """Let its variants have so many instances; raises DeploymentFailed."""
-        for name, count in counts.items():
-            if name in self.variants:
-                self.variants[name].resize(count)
+        wanted = {name: count for name, count in counts.items() if name in self.variants}
+        # those that grow come first: when one cannot, nothing has gone that would have to come again
+        for name in sorted(wanted, key=lambda each: self.variants[each].count - wanted[each]):
+            self.variants[name].resize(wanted[name])
 
     def retire(self, patience: float = PATIENCE) -> None:
         """Let requests under way come to their end, then end all processes, and write what was captured."""
@@ -107,7 +108,8 @@ class Route:
 class LiveEndpoint:
     """What serves an endpoint: one fleet, or two while a deployment goes from one to the other."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self.name = name
         self.fleets: tuple[Fleet, ...] = ()
         """Oldest first."""
         self.routes: tuple[Route, ...] = ()

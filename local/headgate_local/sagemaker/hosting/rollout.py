@@ -2,7 +2,6 @@
 
 import contextlib
 import contextvars
-import logging
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +10,8 @@ from ministack.core.responses import get_account_id, get_region
 from headgate_local.sagemaker.clients import take_on
 from headgate_local.sagemaker.errors import invalid
 from headgate_local.sagemaker.hosting import description, plan
-from headgate_local.sagemaker.hosting.deployment import Deployment, Report, TurnedBack
+from headgate_local.sagemaker.hosting.deployment import Deployment, Report
+from headgate_local.sagemaker.hosting.hosting import reason_of
 from headgate_local.sagemaker.hosting.live import Fleet, Standing
 from headgate_local.sagemaker.hosting.variant import DeploymentFailed
 from headgate_local.sagemaker.resources import Record
@@ -20,7 +20,6 @@ from headgate_local.seams.identity import AccessDenied, Caller
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
 
-logger = logging.getLogger("headgate.sagemaker")
 REASON = 1024
 """Characters of a FailureReason, as on AWS."""
 
@@ -50,8 +49,8 @@ class Rollout:
         """Deploy, or go back to what was before."""
         try:
             fleet = Fleet(self._sagemaker, self._name, self._config)
-        except DeploymentFailed as failure:
-            self._tell_ending(str(failure))
+        except Exception as failure:
+            self._tell_ending(reason_of(failure, f"The deployment of {self._name}"))
             return
         for name, weight in self._weights.items():
             fleet.variants[name].weight = weight
@@ -68,12 +67,8 @@ class Rollout:
                 self._let_go_wrong(deployment)
                 fleet.start()
                 deployment.go(plan.steps(self._deployment, self._old, self._counts))
-        except (TurnedBack, DeploymentFailed) as failure:
-            self._go_back(deployment, fleet, str(failure))
-            return
-        except Exception:
-            logger.exception("The deployment of %s failed for a reason of the local cloud's", self._name)
-            self._go_back(deployment, fleet, "InternalFailure: the log of the local cloud says more.")
+        except Exception as failure:
+            self._go_back(deployment, fleet, reason_of(failure, f"The deployment of {self._name}"))
             return
         self._live.fleets = (fleet,)
         self._live.blend((), fleet, lambda _: 1.0)
@@ -124,13 +119,13 @@ class Rollout:
         if self._before:
             self._change(EndpointStatus="RollingBack")
             try:
-                if self._sagemaker.faults.take("aws:sagemaker:fail-rollback", self._name):
-                    raise DeploymentFailed("the fault aws:sagemaker:fail-rollback is on order")
+                self._sagemaker.hosting.check_rollback(self._name)
                 now = (self._standing.counts(), fleet.counts())
                 deployment.go_back(plan.way_back(self._deployment, now, self._old, self._counts))
                 rolled_back = True
-            except DeploymentFailed as failure:
-                reason = f"{reason} The rollback failed, too: {failure}"
+            except Exception as failure:
+                why = reason_of(failure, f"The rollback of {self._name}")
+                reason = f"{reason} The rollback failed, too: {why}"
         if self._before and not rolled_back:
             self._tell_ending(reason, status="UpdateRollbackFailed")
             return

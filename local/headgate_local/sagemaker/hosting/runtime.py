@@ -34,6 +34,7 @@ NOT_SUPPORTED = {
     "x-amzn-sagemaker-inference-component": "InferenceComponentName",
     "x-amzn-sagemaker-session-id": "SessionId",
     "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
+    "x-amzn-sagemaker-prefix-aware-id": "PrefixAwareId",
 }
 LARGEST = 25 * 1024 * 1024
 """Bytes of a request's body, as on AWS."""
@@ -77,12 +78,13 @@ def endpoint_of(path: str) -> str | None:
 
 
 async def invoke(sagemaker: "SageMaker", name: str, headers: Mapping[str, str], body: bytes) -> Response:
-    """Answer one InvokeEndpoint."""
+    """Answer one InvokeEndpoint. The name must be written as it was when the endpoint was made, as on AWS."""
     try:
         request = Request.of(headers, body)
         live = sagemaker.hosting.endpoints.get(arn("endpoint", name))
-        loop = asyncio.get_running_loop()
-        asked = await loop.run_in_executor(sagemaker.threads, _ask, sagemaker, live, request) if live else None
+        asked = None
+        if live and live.name == name:
+            asked = await asyncio.get_running_loop().run_in_executor(sagemaker.threads, _ask, sagemaker, live, request)
         if asked is None:
             raise ApiError("ValidationError", f"Endpoint {name} of account {get_account_id()} not found.")
         variant, answer = asked
@@ -126,7 +128,8 @@ def _ask(sagemaker: "SageMaker", live: LiveEndpoint, request: Request) -> tuple[
             _copy(sagemaker, variant, request, answer)
             return variant.name, answer
         except Closed:
-            continue
+            if sagemaker.hosting.closed:  # nothing will replace what was closed
+                raise ApiError("ServiceUnavailable", "The local cloud stops.", status=503) from None
         except NoSuchVariant:
             raise ApiError("ValidationError", f"Could not find variant {request.target} of the endpoint.") from None
         except (NoneUp, NotServable):

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from headgate_local.sagemaker.clients import Storage, logs_client, unpack
+from headgate_local.sagemaker.clients import Storage, logs_client
 from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.hosting.capture import Capture
 from headgate_local.sagemaker.hosting.instances import Instances
-from headgate_local.sagemaker.hosting.models import container_of, data_url
+from headgate_local.sagemaker.hosting.models import container_of, data_of, resolved
 from headgate_local.sagemaker.hosting.server import READY, NotServable, Server
 from headgate_local.sagemaker.hosting.serverless import OnDemand
 from headgate_local.sagemaker.hosting.telemetry import FREQUENCY, Meter
@@ -41,6 +41,7 @@ class Variant:
         self._model: Record = sagemaker.models.get(wanted["ModelName"])
         self.role: str = self._model["ExecutionRoleArn"]
         self.image: str = container_of(self._model).get("Image", "")
+        self._environment: dict[str, str] = {}
         frequency = config.get("MetricsConfig", {}).get("MetricPublishFrequencyInSeconds", FREQUENCY)
         self.meter = Meter(endpoint, self.name, config["EndpointConfigName"], self.serverless, frequency)
         self.instances = self._make_instances()
@@ -51,13 +52,11 @@ class Variant:
         return 0 if self.serverless else self.instances.count
 
     def load(self) -> None:
-        """Fetch and unpack the model; raises TransferError or ApiError."""
+        """Fetch the model, and see what its container's environment is; raises TransferError or ApiError."""
         self._folder.mkdir(parents=True)
-        archive = self._folder.parent / "model.tar.gz"
-        storage = Storage(self._sagemaker.endpoint_url, self.role)
-        storage.download(data_url(self._sagemaker, container_of(self._model)), archive)
-        unpack(archive, self._folder)
-        archive.unlink()
+        container = resolved(self._sagemaker, container_of(self._model))
+        data_of(container).fetch(Storage(self._sagemaker.endpoint_url, self.role), self._folder)
+        self._environment = container.get("Environment", {})
 
     def start(self) -> None:
         """Let a serverless variant have the instances that are provisioned, and one at least to see that it can.
@@ -131,10 +130,13 @@ class Variant:
             logs.append(LogStream(client, group, f"{self.name}/i-{uuid.uuid4().hex[:17]}", output))
 
         try:
-            return Server(self._folder, keep, self.config.get("ContainerStartupHealthCheckTimeoutInSeconds", READY))
-        except NotServable:
-            logs[-1].finish()
-            raise NotServable(logs[-1].tail[-1] if logs[-1].tail else "") from None
+            ready = self.config.get("ContainerStartupHealthCheckTimeoutInSeconds", READY)
+            return Server(self._folder, keep, ready, self._environment)
+        except NotServable as error:
+            for log in logs:
+                log.finish()
+            said = [line for log in logs for line in log.tail]
+            raise NotServable(said[-1] if said else str(error)) from None
 
 
 def _in_this_context(launch: Callable[[], Server]) -> Callable[[], Server]:

@@ -75,9 +75,7 @@ class Readings:
 
     def begin(self, job_name: str) -> None:
         """There may be readings of a job from now on; those of a deleted job of that name are forgotten."""
-        with self._changed:
-            self._jobs.pop(job_name, None)
-            self._ended.pop(job_name, None)
+        self.forget(job_name)
 
     def add(self, job_name: str, readings: Iterable[Reading]) -> None:
         """Keep new readings, and wake those who wait for them."""
@@ -88,10 +86,16 @@ class Readings:
             self._changed.notify_all()
 
     def end(self, job_name: str) -> None:
-        """There will be no more readings of a job."""
+        """There will be no more readings of a job; those that there are stay until they are forgotten."""
         with self._changed:
             self._ended[job_name] = True
             self._changed.notify_all()
+
+    def forget(self, job_name: str) -> None:
+        """Nobody asks for the readings of a job any more."""
+        with self._changed:
+            self._jobs.pop(job_name, None)
+            self._ended.pop(job_name, None)
 
     def _count(self, job_name: str) -> int:
         return sum(map(len, self._jobs.get(job_name, {}).values()))

@@ -25,15 +25,15 @@ class Mirror:
 
     def finish(self) -> None:
         """Copy what is left; raises TransferError if that fails."""
-        self._over.set()
-        self._thread.join()
+        self.abandon()
         self._copy()
         if self._failure:
             raise self._failure
 
     def abandon(self) -> None:
-        """Copy no more."""
+        """Copy no more; what is on its way arrives first."""
         self._over.set()
+        self._thread.join()
 
     def _keep(self) -> None:
         while not self._over.wait(PAUSE):

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.clients import take_on
-from headgate_local.sagemaker.errors import invalid, unsupported
-from headgate_local.sagemaker.jobs import processing_run
+from headgate_local.sagemaker.errors import unsupported
+from headgate_local.sagemaker.jobs import processing_run, stopping
 from headgate_local.sagemaker.jobs.processing_run import ROOM
 from headgate_local.sagemaker.jobs.training_request import check_instances
 from headgate_local.sagemaker.resources import Kind, Record
@@ -37,21 +37,14 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
     )
     sagemaker.events.processing_job(record)
     sagemaker.pool.warm()  # while its data is fetched
-    sagemaker.jobs.submit(record["ProcessingJobArn"], lambda job: processing_run.run(sagemaker, name, job))
+    sagemaker.jobs.submit(sagemaker.processing_jobs, name, lambda job: processing_run.run(sagemaker, name, job))
     return {"ProcessingJobArn": record["ProcessingJobArn"]}
 
 
 def stop(sagemaker: "SageMaker", request: Record) -> Record:
     """StopProcessingJob."""
-
-    def running(record: Record) -> None:
-        status = record["ProcessingJobStatus"]
-        if status not in ("InProgress", "Stopping"):
-            raise invalid(f"The request was rejected because the processing job is in status {status}.")
-
-    name = request["ProcessingJobName"]
-    record = sagemaker.processing_jobs.change(name, running, ProcessingJobStatus="Stopping")
-    sagemaker.events.processing_job(record)
+    jobs, tell = sagemaker.processing_jobs, sagemaker.events.processing_job
+    record = stopping.stop(jobs, request["ProcessingJobName"], tell)
     sagemaker.jobs.stop(record["ProcessingJobArn"])
     return {}
 

@@ -20,6 +20,7 @@ from headgate_local.sagemaker.jobs.metrics import Readings
 from headgate_local.sagemaker.jobs.places import Places
 from headgate_local.sagemaker.jobs.script import Script, run
 from headgate_local.sagemaker.logs import Listener, LogStream
+from headgate_local.sagemaker.resources import Collection
 
 logger = logging.getLogger("headgate.sagemaker")
 
@@ -95,13 +96,24 @@ class Jobs:
         self._threads: set[threading.Thread] = set()
         self._closing = threading.Event()
 
-    def submit(self, arn: str, work: Callable[[Job], None]) -> None:
-        """Have the work of a job done; the work sees to the job's record, and to a place to run its containers."""
+    def submit(self, records: Collection, name: str, work: Callable[[Job], None]) -> None:
+        """Have the work of a job done; the work sees to the job's record, and to a place to run its containers.
+
+        If the work cannot begin the record goes.
+        """
+        arn: str = records.get(name)[records.kind.arn]
         job = self._jobs[arn] = Job()
+        if records.get(name)[records.kind.status] == "Stopping":  # a stop came when there was no job yet to tell
+            job.stopped.set()
         run = contextvars.copy_context().run
         thread = threading.Thread(target=run, args=(self._do, arn, job, work), name=f"job {arn}", daemon=True)
         self._threads.add(thread)
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # there are no more threads to be had
+            self._forget(arn, job, thread)
+            records.remove(name)
+            raise
 
     def _do(self, arn: str, job: Job, work: Callable[[Job], None]) -> None:
         try:
@@ -111,9 +123,13 @@ class Jobs:
         except Exception:
             logger.exception("The work of %s failed", arn)
         finally:
-            self._jobs.pop(arn, None)
-            self._threads.discard(threading.current_thread())
+            self._forget(arn, job, threading.current_thread())
             job.ended.set()
+
+    def _forget(self, arn: str, job: Job, thread: threading.Thread) -> None:
+        if self._jobs.get(arn) is job:  # and not already the next of that name
+            del self._jobs[arn]
+        self._threads.discard(thread)
 
     def stop(self, arn: str) -> None:
         """Ask a job to stop; one that has ended does not mind."""
@@ -162,11 +178,11 @@ class Jobs:
         client = logs_client(self._endpoint_url, cluster.role_arn)
         processes: dict[Host, WarmProcess] = {}
         logs: dict[Host, LogStream] = {}
-        for host in cluster.hosts:
-            process = processes[host] = self._pool.start(run, host.script)
-            stream = host.log_stream
-            logs[host] = LogStream(client, cluster.log_group, stream, process.output, cluster.listener)
         try:
+            for host in cluster.hosts:
+                process = processes[host] = self._pool.start(run, host.script)
+                stream = host.log_stream
+                logs[host] = LogStream(client, cluster.log_group, stream, process.output, cluster.listener)
             cause, exit_code, host = self._attend(processes, watch, cluster.look)
         finally:
             kill(processes.values())  # whatever the programs left running

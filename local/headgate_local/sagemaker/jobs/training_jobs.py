@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import invalid, unsupported
+from headgate_local.sagemaker.errors import unsupported
 from headgate_local.sagemaker.jobs import training_request, training_run
 from headgate_local.sagemaker.jobs.training_record import enter
 from headgate_local.sagemaker.resources import Kind, Record
@@ -49,22 +49,13 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
     sagemaker.jobs.readings.begin(name)
     enter(sagemaker, name, "InProgress", "Starting")
     sagemaker.pool.warm()  # while its data is fetched
-    sagemaker.jobs.submit(record["TrainingJobArn"], lambda job: training_run.run(sagemaker, name, job))
+    sagemaker.jobs.submit(sagemaker.training_jobs, name, lambda job: training_run.run(sagemaker, name, job))
     return {"TrainingJobArn": record["TrainingJobArn"]}
 
 
 def stop(sagemaker: "SageMaker", request: Record) -> Record:
     """StopTrainingJob."""
-    name = request["TrainingJobName"]
-
-    def running(record: Record) -> None:
-        status = record["TrainingJobStatus"]
-        if status not in ("InProgress", "Stopping"):
-            raise invalid(f"The request was rejected because the training job is in status {status}.")
-
-    record = sagemaker.training_jobs.change(name, running)
-    if record["TrainingJobStatus"] == "InProgress":
-        enter(sagemaker, name, "Stopping", "Stopping")
+    record = enter(sagemaker, request["TrainingJobName"], "Stopping", "Stopping")
     sagemaker.jobs.stop(record["TrainingJobArn"])
     return {}
 
@@ -76,8 +67,7 @@ def update(sagemaker: "SageMaker", request: Record) -> Record:
             raise unsupported(f"UpdateTrainingJob with {member}")
     name = request["TrainingJobName"]
     record = sagemaker.training_jobs.get(name)
-    if "ResourceConfig" in request:
-        resources = {**record["ResourceConfig"], **request["ResourceConfig"]}
-        sagemaker.warm_pools.prolong({**record, "ResourceConfig": resources})
-        sagemaker.training_jobs.change(name, ResourceConfig=resources)
+    if changes := request.get("ResourceConfig"):
+        sagemaker.warm_pools.prolong({**record, "ResourceConfig": {**record["ResourceConfig"], **changes}})
+        sagemaker.training_jobs.change(name, lambda now: {"ResourceConfig": {**now["ResourceConfig"], **changes}})
     return {"TrainingJobArn": record["TrainingJobArn"]}

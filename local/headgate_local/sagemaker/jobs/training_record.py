@@ -3,6 +3,9 @@
 import time
 from typing import TYPE_CHECKING, Any
 
+from headgate_local.sagemaker.jobs.stopping import begins
+from headgate_local.sagemaker.resources import SETTLED, Record
+
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
 
@@ -19,26 +22,36 @@ MESSAGES = {
     "Completed": "Training job completed",
     "Failed": "Training job failed",
 }
-ENDED = ("Completed", "Failed", "Stopped")
 
 
-def enter(sagemaker: "SageMaker", name: str, status: str, secondary: str, **members: Any) -> None:
-    """Enter the next secondary status; a job that is being stopped keeps saying so until its end."""
-    record = sagemaker.training_jobs.get(name)
-    if record["TrainingJobStatus"] == "Stopping" and status == "InProgress":
-        return
+def enter(sagemaker: "SageMaker", name: str, status: str, secondary: str, **members: Any) -> Record:
+    """Enter the next secondary status; answers the record.
+
+    A job that is being stopped keeps saying so until its end, and one that has ended refuses to be stopped.
+    """
+    entered = False
+
+    def step(record: Record) -> Record | None:
+        nonlocal entered
+        entered = begins(sagemaker.training_jobs.kind, record) or status in SETTLED
+        if not entered:
+            return None
+        return {
+            "TrainingJobStatus": status,
+            "SecondaryStatus": secondary,
+            "SecondaryStatusTransitions": _with(record["SecondaryStatusTransitions"], secondary, status in SETTLED),
+            **members,
+        }
+
+    record = sagemaker.training_jobs.change(name, step)
+    if entered:
+        sagemaker.events.training_job(record)
+    return record
+
+
+def _with(transitions: list[Record], secondary: str, ends: bool) -> list[Record]:
+    """The transitions with the next one, which ends the one before, and itself if the job ends."""
     now = time.time()
-    transitions = [dict(step) for step in record["SecondaryStatusTransitions"]]
-    if transitions:
-        transitions[-1].setdefault("EndTime", now)
-    transitions.append({"Status": secondary, "StartTime": now, "StatusMessage": MESSAGES[secondary]})
-    if status in ENDED:
-        transitions[-1]["EndTime"] = now
-    record = sagemaker.training_jobs.change(
-        name,
-        TrainingJobStatus=status,
-        SecondaryStatus=secondary,
-        SecondaryStatusTransitions=transitions,
-        **members,
-    )
-    sagemaker.events.training_job(record)
+    before = [{"EndTime": now, **step} for step in transitions]
+    entered = {"Status": secondary, "StartTime": now, "StatusMessage": MESSAGES[secondary]}
+    return [*before, {**entered, "EndTime": now} if ends else entered]

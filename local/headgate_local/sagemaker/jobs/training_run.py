@@ -34,7 +34,8 @@ ENDINGS = {
 
 def run(sagemaker: "SageMaker", name: str, job: Job) -> None:
     """Do the whole job, and see to its record."""
-    training = _Training(sagemaker, sagemaker.training_jobs.get(name), job)
+    record = sagemaker.training_jobs.get(name)
+    training = _Training(sagemaker, record, job)
     healthy, reason = True, None
     try:
         status, secondary = ENDINGS[training.to_its_end()]
@@ -45,6 +46,8 @@ def run(sagemaker: "SageMaker", name: str, job: Job) -> None:
     sagemaker.warm_pools.leave(sagemaker.training_jobs.get(name), healthy=healthy)
     training.finish(status, secondary, reason)
     sagemaker.jobs.readings.end(name)
+    if "TuningJobArn" not in record:  # a tuning job forgets those of its jobs when it has learnt from them
+        sagemaker.jobs.readings.forget(name)
 
 
 class _Training:
@@ -105,7 +108,7 @@ class _Training:
 
     def _tell_ending(self, cause: str) -> str:
         """As on AWS a job whose wait is over is stopped first."""
-        if cause == "max-wait" and self._sagemaker.training_jobs.get(self._name)["TrainingJobStatus"] == "InProgress":
+        if cause == "max-wait":
             enter(self._sagemaker, self._name, "Stopping", "Stopping")
         return cause
 

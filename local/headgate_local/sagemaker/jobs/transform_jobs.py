@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import invalid, unsupported
-from headgate_local.sagemaker.jobs import transform_run
+from headgate_local.sagemaker.jobs import stopping, transform_run
 from headgate_local.sagemaker.jobs.json_path import PathError
 from headgate_local.sagemaker.jobs.training_request import check_instances
 from headgate_local.sagemaker.jobs.transform_records import DEFAULT_PAYLOAD, Format
@@ -33,20 +33,13 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
     name = request["TransformJobName"]
     record = sagemaker.transform_jobs.add(name, {**request, "TransformJobStatus": "InProgress"})
     sagemaker.events.transform_job(record)
-    sagemaker.jobs.submit(record["TransformJobArn"], lambda job: transform_run.run(sagemaker, name, job))
+    sagemaker.jobs.submit(sagemaker.transform_jobs, name, lambda job: transform_run.run(sagemaker, name, job))
     return {"TransformJobArn": record["TransformJobArn"]}
 
 
 def stop(sagemaker: "SageMaker", request: Record) -> Record:
     """StopTransformJob."""
-
-    def running(record: Record) -> None:
-        status = record["TransformJobStatus"]
-        if status not in ("InProgress", "Stopping"):
-            raise invalid(f"The request was rejected because the transform job is in status {status}.")
-
-    record = sagemaker.transform_jobs.change(request["TransformJobName"], running, TransformJobStatus="Stopping")
-    sagemaker.events.transform_job(record)
+    record = stopping.stop(sagemaker.transform_jobs, request["TransformJobName"], sagemaker.events.transform_job)
     sagemaker.jobs.stop(record["TransformJobArn"])
     return {}
 

@@ -49,6 +49,9 @@ def run(sagemaker: "SageMaker", name: str, job: Job) -> None:
 def _attempt(sagemaker: "SageMaker", record: Record, job: Job) -> Record:
     if sagemaker.faults.take("aws:sagemaker:exhaust-capacity", record["TransformJobName"]):
         raise JobFailed(failures.NO_CAPACITY)
+    key = record["TransformResources"].get("VolumeKmsKeyId")
+    if key and (refusal := keys.refusal(key)):
+        raise JobFailed(f"ClientError: The ML storage volume cannot be encrypted with {key}: KMS.{refusal}")
     key = record["TransformOutput"].get("KmsKeyId")
     if key and (refusal := keys.refusal(key)):
         raise JobFailed(f"ClientError: The output cannot be encrypted with {key}: KMS.{refusal}")

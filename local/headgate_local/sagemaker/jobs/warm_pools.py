@@ -74,7 +74,7 @@ class WarmPools:
     def prolong(self, record: Record) -> None:
         """Keep an available pool for as long as the job's record says now; 0 ends it."""
         with self._lock:
-            if _status(record) != "Available":
+            if _status(self._sagemaker.training_jobs.get(record["TrainingJobName"])) != "Available":
                 raise invalid("The KeepAlivePeriodInSeconds can be updated while the warm pool is Available only.")
             pool = self._pools[record["TrainingJobArn"]]
             self._await_end(record, pool.since + keep_alive(record) - time.time())

@@ -4,6 +4,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from headgate_local.sagemaker.jobs import failures
 from headgate_local.sagemaker.resources import Record
 
 WORTH = 0.01
@@ -41,7 +42,7 @@ class Progress:
         self.completed += status == "Completed"
         self.stopped += status == "Stopped"
         if status == "Failed":
-            internal = summary.get("FailureReason", "").startswith("InternalServerError")
+            internal = summary.get("FailureReason") == failures.INTERNAL
             self.retryable += internal
             self.failed += not internal
         if summary["ObjectiveStatus"] != "Succeeded":

@@ -18,20 +18,25 @@ class Tunings:
         self._running: dict[str, tuple[Tuner, threading.Event]] = {}
 
     def start(self, arn: str, tuner: "Tuner") -> None:
-        """Run a tuning job to its end."""
+        """Run a tuning job to its end; raises RuntimeError if there are no more threads to be had."""
         ended = threading.Event()
-        self._running[arn] = tuner, ended
+        running = self._running[arn] = tuner, ended
 
         def run() -> None:
             try:
                 with contextlib.suppress(CloudStops):
                     tuner.run()
             finally:
-                self._running.pop(arn, None)
+                if self._running.get(arn) is running:  # and not already the next of that name
+                    del self._running[arn]
                 ended.set()
 
         context = contextvars.copy_context()
-        threading.Thread(target=context.run, args=(run,), name=f"tuning {tuner.name}", daemon=True).start()
+        try:
+            threading.Thread(target=context.run, args=(run,), name=f"tuning {tuner.name}", daemon=True).start()
+        except RuntimeError:
+            del self._running[arn]
+            raise
 
     def stop(self, arn: str) -> None:
         """Have a tuning job start no further jobs, and stop those that run; one that has ended does not mind."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.jobs import training_jobs
+from headgate_local.sagemaker.jobs import failures, training_jobs
 from headgate_local.sagemaker.jobs.runner import CloudStops
 from headgate_local.sagemaker.resources import Record
 from headgate_local.sagemaker.tuning import children, definitions, warm_start
@@ -27,7 +27,6 @@ QUIET = 5.0
 """Seconds without a reading after which a follower looks whether its job still runs."""
 MOMENT = 1.0
 """Seconds for which it looks: a job whose readings are at their end still uploads its model."""
-LONGEST_REASON = 1024
 
 
 @dataclass(frozen=True)
@@ -67,6 +66,8 @@ class Tuner:
 
     def run(self) -> None:
         """Do the whole job; sees to its record."""
+        if self._is_stopping():  # a stop came when there was no tuner yet to tell
+            self.wind_up()
         try:
             while self._fill():
                 self._hear()
@@ -75,7 +76,7 @@ class Tuner:
             status, reason = "Failed", f"A training job could not be created: {error}"
         except Exception:
             logger.exception("Tuning job %s failed for a reason of the local cloud's", self.name)
-            status, reason = "Failed", "InternalServerError: We encountered an internal error. Please try again."
+            status, reason = "Failed", failures.INTERNAL
         self.wind_up()
         while self._running:
             self._take(self._next())
@@ -173,6 +174,7 @@ class Tuner:
 
     def _take(self, child: Child) -> None:
         """Learn from a job that ended."""
+        self._sagemaker.jobs.readings.forget(child.name)
         with self._lock:
             del self._running[child.name]
         definition = self._definitions[child.definition]
@@ -186,7 +188,7 @@ class Tuner:
 
     def _outcome(self) -> tuple[str, str | None]:
         progress = self._progress
-        if self._sagemaker.tuning_jobs.get(self.name)["HyperParameterTuningJobStatus"] == "Stopping":
+        if self._is_stopping():
             return "Stopped", None
         if progress.all_failed:
             return "Failed", (
@@ -194,6 +196,9 @@ class Tuner:
                 "Please take a look at the training job failures to get more details."
             )
         return "Completed", None
+
+    def _is_stopping(self) -> bool:
+        return bool(self._sagemaker.tuning_jobs.get(self.name)["HyperParameterTuningJobStatus"] == "Stopping")
 
     def _stop(self, child: Child) -> None:
         with contextlib.suppress(ApiError):  # it may end in this very moment
@@ -208,7 +213,7 @@ class Tuner:
             self.name,
             HyperParameterTuningJobStatus=status,
             HyperParameterTuningEndTime=time.time(),
-            FailureReason=reason and reason[:LONGEST_REASON],
+            FailureReason=reason and reason[: failures.LONGEST],
             **self._members(),
         )
         self._sagemaker.events.tuning_job(record)

@@ -3,8 +3,8 @@
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import ApiError, invalid
-from headgate_local.sagemaker.jobs import training_request
-from headgate_local.sagemaker.resources import PAGE, Collection, Kind, Record, paginate
+from headgate_local.sagemaker.jobs import stopping, training_request
+from headgate_local.sagemaker.resources import PAGE, SETTLED, Collection, Kind, Record, arn, paginate
 from headgate_local.sagemaker.tuning import children, definitions, warm_start
 from headgate_local.sagemaker.tuning.progress import Progress, objective_of
 
@@ -47,21 +47,25 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
         training_request.check(children.request(request, definition, 1, example))
     from headgate_local.sagemaker.tuning.tuner import Tuner  # imports Optuna
 
+    name: str = request[KIND.name]
     given = [definition.record() for definition in wanted]
     shown = {"TrainingJobDefinition": given[0]} if "TrainingJobDefinition" in request else {}
-    record = sagemaker.tuning_jobs.add(
-        request["HyperParameterTuningJobName"],
-        {
-            **request,
-            **(shown or {"TrainingJobDefinitions": given}),
-            "HyperParameterTuningJobStatus": "InProgress",
-            **Progress(wanted[0].maximize).members(running=0),
-        },
-    )
+    record: Record = {
+        **request,
+        **(shown or {"TrainingJobDefinitions": given}),
+        "HyperParameterTuningJobArn": arn(KIND.noun, name),
+        "HyperParameterTuningJobStatus": "InProgress",
+        **Progress(wanted[0].maximize).members(running=0),
+    }
+    tuner = Tuner(sagemaker, record)
+    record = sagemaker.tuning_jobs.add(name, record)
     sagemaker.events.tuning_job(record)
-    arn: str = record["HyperParameterTuningJobArn"]
-    sagemaker.tunings.start(arn, Tuner(sagemaker, record))
-    return {"HyperParameterTuningJobArn": arn}
+    try:
+        sagemaker.tunings.start(record[KIND.arn], tuner)
+    except RuntimeError:  # there are no more threads to be had
+        sagemaker.tuning_jobs.remove(name)
+        raise
+    return {"HyperParameterTuningJobArn": record[KIND.arn]}
 
 
 def roles(request: Record) -> list[str]:
@@ -81,17 +85,7 @@ def listing(sagemaker: "SageMaker", request: Record) -> Record:
 
 def stop(sagemaker: "SageMaker", request: Record) -> Record:
     """StopHyperParameterTuningJob."""
-
-    def running(record: Record) -> None:
-        status = record["HyperParameterTuningJobStatus"]
-        if status not in ("InProgress", "Stopping"):
-            raise invalid(f"The request was rejected because the tuning job is in status {status}.")
-
-    name = request["HyperParameterTuningJobName"]
-    before = sagemaker.tuning_jobs.get(name)
-    record = sagemaker.tuning_jobs.change(name, running, HyperParameterTuningJobStatus="Stopping")
-    if before["HyperParameterTuningJobStatus"] == "InProgress":
-        sagemaker.events.tuning_job(record)
+    record = stopping.stop(sagemaker.tuning_jobs, request[KIND.name], sagemaker.events.tuning_job)
     sagemaker.tunings.stop(record["HyperParameterTuningJobArn"])
     return {}
 
@@ -101,7 +95,7 @@ def delete(sagemaker: "SageMaker", request: Record) -> Record:
 
     def ended(record: Record) -> None:
         status = record["HyperParameterTuningJobStatus"]
-        if status in ("InProgress", "Stopping"):
+        if status not in SETTLED:
             raise invalid(f"The request was rejected because the tuning job is in status {status}.")
 
     name = request["HyperParameterTuningJobName"]

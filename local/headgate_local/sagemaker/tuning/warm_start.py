@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from headgate_local.sagemaker.errors import invalid
-from headgate_local.sagemaker.resources import Record
+from headgate_local.sagemaker.resources import SETTLED, Record
 from headgate_local.sagemaker.tuning import definitions
 from headgate_local.sagemaker.tuning.definitions import Definition
 from headgate_local.sagemaker.tuning.progress import objective_of
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 IDENTICAL = "IdenticalDataAndAlgorithm"
 MOST_CHANGES = 10
 """Changes of static values, and from tuned to static."""
-ENDED = ("Completed", "Stopped", "Failed")
 
 
 def parents(sagemaker: "SageMaker", request: Record) -> list[Record]:
@@ -37,8 +36,8 @@ def check(sagemaker: "SageMaker", request: Record, wanted: tuple[Definition, ...
 
 def _check_parent(parent: Record, wanted: Definition, identical: bool) -> None:
     name = parent["HyperParameterTuningJobName"]
-    if parent["HyperParameterTuningJobStatus"] not in ENDED:
-        raise invalid(f"The parent tuning job [{name}] must be in one of the states {', '.join(ENDED)}.")
+    if parent["HyperParameterTuningJobStatus"] not in SETTLED:
+        raise invalid(f"The parent tuning job [{name}] must be in one of the states {', '.join(SETTLED)}.")
     found = definitions.read(parent)
     if len(found) > 1:
         raise invalid(f"The parent tuning job [{name}] has several training job definitions.")

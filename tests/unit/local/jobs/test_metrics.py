@@ -59,6 +59,16 @@ def test_waiting_ends_with_the_job_and_with_its_time() -> None:
     assert readings.wait("a", 0, 600) == 0
 
 
+def test_what_is_forgotten_leaves_nothing() -> None:
+    readings = Readings()
+    readings.add("a", [("loss", 1.0, 0.5)])
+    readings.end("a")
+    readings.forget("a")
+    assert readings.of("a") == {}
+    assert not readings._jobs
+    assert not readings._ended
+
+
 def test_a_new_job_of_an_old_name_begins_with_none() -> None:
     readings = Readings()
     readings.add("a", [("loss", 1.0, 0.5)])

@@ -73,8 +73,10 @@ def test_a_refusal_is_told_in_the_end(bucket, folder) -> None:
         mirrored.finish()
 
 
-def test_an_abandoned_mirror_copies_no_more(bucket, folder) -> None:
+def test_an_abandoned_mirror_copies_no_more(bucket, folder, monkeypatch) -> None:
+    monkeypatch.setattr(mirror, "PAUSE", 0.01)
     mirrored = Mirror(bucket, folder, "s3://b/c")
     mirrored.abandon()
     (folder / "a").write_text("1")
-    assert bucket.got == []
+    with bucket.changed:
+        assert not bucket.changed.wait_for(lambda: bucket.got, 0.3)
