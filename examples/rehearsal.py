@@ -236,7 +236,8 @@ def load(rate: float, body: dict[str, Any] | None = None) -> Iterator[Served]:
     def ask() -> None:
         served.count += 1
         try:
-            runtime.invoke_endpoint(EndpointName=ENDPOINT, ContentType="application/json", Body=content)
+            answer = runtime.invoke_endpoint(EndpointName=ENDPOINT, ContentType="application/json", Body=content)
+            answer["Body"].read()  # gives the connection back
         except ClientError:
             served.failed += 1
 

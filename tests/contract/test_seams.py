@@ -56,6 +56,9 @@ FUNCTIONS = {
     "pauses": {
         "ministack.services.stepfunctions._run_execution": "exec_arn",
     },
+    "connections": {
+        "hypercorn.asyncio.tcp_server.TCPServer._read_data": "self",
+    },
     "transport": {
         "ministack.app.pin_request_origin": "source_ip secure_transport",
     },

@@ -52,9 +52,11 @@ class LogStream:
 
     def _copy(self) -> None:
         rest = b""
+        arrivals = select.poll()  # not select(), which ends at file descriptor 1,024
+        arrivals.register(self._output, select.POLLIN)
         with self._output:
             while True:
-                ready, _, _ = select.select([self._output], [], [], PAUSE if self._pending else None)
+                ready = arrivals.poll(PAUSE * 1000 if self._pending else None)
                 data = self._output.read(1 << 16) if ready else None
                 if data:
                     *lines, rest = (rest + data).split(b"\n")

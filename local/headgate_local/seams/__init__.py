@@ -15,7 +15,18 @@ _installed: list["SageMaker"] = []
 def install(endpoint_url: str) -> None:
     """Add to MiniStack, in this process, what it lacks. Call it once, in the main thread, before serving."""
     from headgate_local.sagemaker.service import SageMaker
-    from headgate_local.seams import faults, lambdas, machines, monitoring, objects, pauses, routing, scaling, transport
+    from headgate_local.seams import (
+        connections,
+        faults,
+        lambdas,
+        machines,
+        monitoring,
+        objects,
+        pauses,
+        routing,
+        scaling,
+        transport,
+    )
 
     if _installed:
         raise RuntimeError("The seams are installed already; MiniStack can be extended once in a process.")
@@ -28,6 +39,7 @@ def install(endpoint_url: str) -> None:
     objects.install()
     pauses.install()
     transport.install()
+    connections.install()
     machines.install(sagemaker)
     faults.install(sagemaker.faults)  # the last: it stands before every service that was added
 

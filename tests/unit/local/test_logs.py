@@ -1,0 +1,37 @@
+"""The log of a container is read whatever else the cloud has open."""
+
+import fcntl
+import os
+import resource
+from typing import Any
+
+from headgate_local.sagemaker.logs import LogStream
+
+
+class Kept:
+    """Stands where CloudWatch Logs is reached; what is tested is the reading of the output."""
+
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def create_log_group(self, **_names: str) -> None: ...
+
+    def create_log_stream(self, **_names: str) -> None: ...
+
+    def put_log_events(self, *, logEvents: list[dict[str, Any]], **_names: str) -> None:
+        self.messages += [event["message"] for event in logEvents]
+
+
+def test_output_is_read_beyond_a_thousand_file_descriptors() -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, min(hard, 2048)), hard))
+    reader, writer = os.pipe()
+    high = fcntl.fcntl(reader, fcntl.F_DUPFD, 1500)
+    os.close(reader)
+    client = Kept()
+    log = LogStream(client, "group", "stream", os.fdopen(high, "rb", buffering=0))
+    os.write(writer, b"one\ntwo\n")
+    os.close(writer)
+    log.finish()
+    assert client.messages == ["one", "two"]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
