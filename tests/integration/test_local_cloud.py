@@ -127,8 +127,10 @@ def test_starting_it_can_be_interrupted(home: Path) -> None:
     for line in process.stderr:
         if "creating the stack" in line:
             break
+    process.send_signal(signal.SIGSTOP)  # so that it is not done before the signal arrives
     everything = descendants(process.pid)
     process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGCONT)
     process.communicate(timeout=60)
     assert process.returncode != 0
     assert not (home / "local.json").exists()
