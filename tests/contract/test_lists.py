@@ -8,9 +8,9 @@ import pytest
 from botocore.exceptions import ClientError
 from contract.live import ACCOUNT, REGION
 
+from headgate_local.api.validation import model
 from headgate_local.sagemaker import model_packages, operations
 from headgate_local.sagemaker.operations import OPERATIONS
-from headgate_local.sagemaker.validation import model
 
 LISTS = [operation for operation in OPERATIONS if operation.startswith("List")]
 SAMPLES: dict[str, Any] = {

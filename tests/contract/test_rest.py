@@ -99,8 +99,13 @@ def run_a_job(cloud: Cloud, role: str, name: str) -> None:
     def status() -> str:
         return str(sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"])
 
+    wait_until(lambda: is_warm(cloud))  # looked at while the job runs: afterwards two seconds are soon over
     wait_until(lambda: status() in ("Completed", "Failed"))
     assert status() == "Completed"
+
+
+def is_warm(cloud: Cloud) -> bool:
+    return any("forkserver" in command for command in descendants(cloud.process.pid).values())
 
 
 def start_a_machine_with_jobs(cloud: Cloud, role: str) -> None:
@@ -121,14 +126,10 @@ def test_a_cloud_that_nobody_uses_has_one_process_and_works_when_it_is_used(drow
     drowsy.client("s3").create_bucket(Bucket="drowsy", CreateBucketConfiguration={"LocationConstraint": REGION})
     drowsy.client("s3").put_object(Bucket="drowsy", Key="code", Body=tar_gz({"train.py": b"import tensorflow"}))
 
-    def warm() -> bool:
-        return any("forkserver" in command for command in descendants(drowsy.process.pid).values())
-
     run_a_job(drowsy, role, "first")
-    assert warm()
     invoke_a_function(drowsy, role)
     wait_until(lambda: not descendants(drowsy.process.pid))
     start_a_machine_with_jobs(drowsy, role)
-    wait_until(warm)
-    wait_until(lambda: not warm())
+    wait_until(lambda: is_warm(drowsy))
+    wait_until(lambda: not is_warm(drowsy))
     run_a_job(drowsy, role, "second")

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate_local.api.records import paginate
 from headgate_local.sagemaker.clients import TransferError, inside, local_name, split
 from headgate_local.sagemaker.jobs.container import moved, program_arguments
-from headgate_local.sagemaker.resources import paginate
 
 KEYS = st.text("abc/.é ", min_size=1, max_size=20)
 

@@ -4,8 +4,8 @@ import time
 import uuid
 from typing import TYPE_CHECKING
 
+from headgate_local.api.records import Record
 from headgate_local.autoscaling import names, rules
-from headgate_local.sagemaker.resources import Record
 
 if TYPE_CHECKING:
     from headgate_local.autoscaling.service import Scaling

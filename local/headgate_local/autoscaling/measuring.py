@@ -3,10 +3,10 @@
 import json
 from typing import Any
 
+from headgate_local.api.records import Record
 from headgate_local.cloudwatch import queries
 from headgate_local.cloudwatch.metrics import Metrics
 from headgate_local.cloudwatch.series import ExpressionError
-from headgate_local.sagemaker.resources import Record
 
 
 def datapoints(metrics: Metrics, alarm: Record, now: float) -> list[float]:

@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 from ministack.core.responses import get_account_id, get_region
 
-from headgate_local.sagemaker.errors import ApiError, invalid, unsupported
-from headgate_local.sagemaker.resources import Record, paginate
+from headgate_local.api.errors import ApiError, invalid, unsupported
+from headgate_local.api.records import Record, paginate
 
 NAMESPACE = "sagemaker"
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"

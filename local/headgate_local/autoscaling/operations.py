@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import get_account_id, get_region
 
+from headgate_local.api.records import Record
 from headgate_local.autoscaling import activities, names, policies, scheduled, targets
-from headgate_local.sagemaker.resources import Record, arn
+from headgate_local.sagemaker.resources import arn
 from headgate_local.seams import scaling as seam
 
 if TYPE_CHECKING:

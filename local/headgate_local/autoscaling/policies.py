@@ -4,9 +4,9 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
+from headgate_local.api.errors import ApiError, invalid
+from headgate_local.api.records import Record
 from headgate_local.autoscaling import names, rules, targets, tracking
-from headgate_local.sagemaker.errors import ApiError, invalid
-from headgate_local.sagemaker.resources import Record
 
 if TYPE_CHECKING:
     from headgate_local.autoscaling.service import Scaling

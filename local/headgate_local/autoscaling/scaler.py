@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 from ministack.core.responses import AccountRegionScopedDict
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
 from headgate_local.autoscaling import activities, measuring, names, policies, rules, tracking
-from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.hosting import endpoints
-from headgate_local.sagemaker.resources import Record
 
 if TYPE_CHECKING:
     from headgate_local.autoscaling.service import Scaling

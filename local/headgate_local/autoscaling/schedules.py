@@ -4,7 +4,7 @@ import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from headgate_local.sagemaker.errors import invalid
+from headgate_local.api.errors import invalid
 from headgate_local.seams import scaling as seam
 
 UNITS = {"minute": 60, "hour": 3600, "day": 86400}

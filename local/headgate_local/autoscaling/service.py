@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import AccountRegionScopedDict
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
+from headgate_local.api.validation import model, read, shaped, validate
 from headgate_local.autoscaling import names, policies, rules, scheduled
 from headgate_local.autoscaling.agenda import Agenda
 from headgate_local.autoscaling.operations import OPERATIONS, target_arn
 from headgate_local.autoscaling.scaler import Scaler
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.resources import Record
-from headgate_local.sagemaker.validation import model, read, shaped, validate
 from headgate_local.seams.identity import AccessDenied, Caller, caller_of, tag_conditions
 
 if TYPE_CHECKING:

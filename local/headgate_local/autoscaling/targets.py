@@ -3,9 +3,9 @@
 import time
 from typing import TYPE_CHECKING
 
+from headgate_local.api.errors import ApiError, invalid
+from headgate_local.api.records import Record
 from headgate_local.autoscaling import names
-from headgate_local.sagemaker.errors import ApiError, invalid
-from headgate_local.sagemaker.resources import Record
 from headgate_local.seams import scaling as seam
 
 if TYPE_CHECKING:

@@ -3,9 +3,9 @@
 import uuid
 from dataclasses import dataclass
 
+from headgate_local.api.errors import invalid
+from headgate_local.api.records import Record
 from headgate_local.autoscaling.names import Variant, variant_of
-from headgate_local.sagemaker.errors import invalid
-from headgate_local.sagemaker.resources import Record
 
 HIGH, LOW = "AlarmHigh", "AlarmLow"
 LOW_SHARE = 0.9

@@ -12,6 +12,7 @@ from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
+from headgate_local.api.records import Record
 from headgate_local.cloudwatch import composite
 from headgate_local.cloudwatch.clock import Clock
 from headgate_local.cloudwatch.composite import Node, Parser
@@ -25,7 +26,6 @@ from headgate_local.cloudwatch.suppression import Suppression
 
 logger = logging.getLogger("headgate.cloudwatch")
 
-Record = dict[str, Any]
 Watcher = Callable[[str, str, str], None]
 Gauges = Callable[[float, set[Metric]], float | None]
 

@@ -5,18 +5,17 @@ import logging
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any
 
 from ministack.core.arn import parse_arn
 
+from headgate_local.api.errors import unsupported
+from headgate_local.api.records import Record
 from headgate_local.cloudwatch import messages
 from headgate_local.cloudwatch.history import History
 from headgate_local.cloudwatch.queries import refuse
-from headgate_local.sagemaker.errors import unsupported
 
 logger = logging.getLogger("headgate.cloudwatch")
 
-Record = dict[str, Any]
 Action = Callable[[str, Record, str], None]
 Send = Callable[[str, Record, str], None]
 """Sends an event: its detail type, its detail, the ARN of the alarm."""

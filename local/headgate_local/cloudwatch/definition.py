@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from headgate_local.api.errors import unsupported
 from headgate_local.cloudwatch import queries
 from headgate_local.cloudwatch.evaluation import (
     BREACHING,
@@ -16,7 +17,6 @@ from headgate_local.cloudwatch.evaluation import (
 from headgate_local.cloudwatch.metrics import Metric
 from headgate_local.cloudwatch.queries import Query, refuse
 from headgate_local.cloudwatch.statistics import percentile_of
-from headgate_local.sagemaker.errors import unsupported
 
 SIMPLE = "m1"
 """The Id of the one query of an alarm that names its metric without one."""

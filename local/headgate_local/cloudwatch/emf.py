@@ -5,9 +5,8 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from headgate_local.api.records import Record
 from headgate_local.cloudwatch.metrics import Metrics, metric
-
-Record = dict[str, Any]
 
 MARK = '"CloudWatchMetrics"'
 MOST_METRICS, MOST_VALUES, MOST_DIMENSIONS = 100, 100, 30

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from headgate_local.api.errors import unsupported
 from headgate_local.cloudwatch.series import (
     ExpressionError,
     Series,
@@ -26,7 +27,6 @@ from headgate_local.cloudwatch.series import (
     repeat,
     running_sum,
 )
-from headgate_local.sagemaker.errors import unsupported
 
 
 @dataclass(frozen=True)

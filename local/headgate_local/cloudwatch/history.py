@@ -5,13 +5,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict
 
+from headgate_local.api.records import Record
 from headgate_local.cloudwatch.queries import refuse
 
-Record = dict[str, Any]
 MOST = 5000
 """Items kept for one account and region; AWS keeps them for 30 days."""
 PAGE = 50

@@ -3,13 +3,11 @@
 import functools
 import json
 import uuid
-from typing import Any
 
 import botocore.session
 
+from headgate_local.api.records import Record
 from headgate_local.cloudwatch.judgement import moment
-
-Record = dict[str, Any]
 
 STATE_CHANGE = "CloudWatch Alarm State Change"
 CONFIGURATION_CHANGE = "CloudWatch Alarm Configuration Change"

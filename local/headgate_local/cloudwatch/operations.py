@@ -6,15 +6,15 @@ from typing import Any
 
 from ministack.core.responses import get_account_id
 
+from headgate_local.api.errors import unsupported
+from headgate_local.api.records import Record
 from headgate_local.cloudwatch import composite, queries
 from headgate_local.cloudwatch.alarms import Alarms
 from headgate_local.cloudwatch.metrics import PAST, Metric, Metrics, metric
 from headgate_local.cloudwatch.queries import dimensions_of, refuse
 from headgate_local.cloudwatch.series import ExpressionError
 from headgate_local.cloudwatch.statistics import BASIC, Distribution, value_of
-from headgate_local.sagemaker.errors import unsupported
 
-Record = dict[str, Any]
 Operation = Callable[[Alarms, Record], Record]
 
 PAGE_OF_METRICS, PAGE_OF_ALARMS = 500, 50

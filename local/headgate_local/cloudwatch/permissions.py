@@ -1,13 +1,11 @@
 """What IAM checks of CloudWatch's operations: the ARNs that they touch, and what conditions of policies may ask for."""
 
-from typing import Any
-
 from ministack.core.responses import get_account_id
 
+from headgate_local.api.records import Record
 from headgate_local.cloudwatch.alarms import alarm_arn
 from headgate_local.seams.identity import tag_conditions
 
-Record = dict[str, Any]
 ON_ALARMS = {
     "PutMetricAlarm": "AlarmName",
     "SetAlarmState": "AlarmName",

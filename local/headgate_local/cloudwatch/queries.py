@@ -5,12 +5,12 @@ from typing import Any
 
 from ministack.core.responses import get_account_id
 
+from headgate_local.api.errors import ApiError, unsupported
 from headgate_local.cloudwatch import expressions
 from headgate_local.cloudwatch.expressions import Known
 from headgate_local.cloudwatch.metrics import Metric, Metrics, metric
 from headgate_local.cloudwatch.series import ExpressionError, Series, Value
 from headgate_local.cloudwatch.statistics import is_known, percentile_of, value_of
-from headgate_local.sagemaker.errors import ApiError, unsupported
 
 Query = dict[str, Any]
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Callable
 
-from headgate_local.sagemaker.errors import unsupported
+from headgate_local.api.errors import unsupported
 
 DISTINCT = 200
 """Different values that a distribution keeps exactly; with more of them it keeps each to three digits."""

@@ -17,10 +17,10 @@ from botocore.parsers import ResponseParserError, RpcV2CBORParser
 from botocore.serialize import RpcV2CBORSerializer
 from botocore.utils import parse_timestamp
 
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.validation import model, shaped
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
+from headgate_local.api.validation import model, shaped
 
-Record = dict[str, Any]
 Response = tuple[int, dict[str, str], bytes]
 
 SERVICE = "cloudwatch"

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.validation import model
 from headgate_local.faults.book import Fault, Faults
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.validation import model
 
 PREFIX = "aws:fis:inject-api-"
 DELAY = PREFIX + "delay"

@@ -7,18 +7,16 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
-from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
+from headgate_local.api.errors import ApiError, invalid
+from headgate_local.api.records import Record, paginate
 from headgate_local.faults import templates
 from headgate_local.faults.actions import ACTIONS, TARGETS
 from headgate_local.faults.book import BadOrder, Fault, Faults
-from headgate_local.sagemaker.errors import ApiError, invalid
-from headgate_local.sagemaker.resources import paginate
 from headgate_local.seams import identity
 
-Record = dict[str, Any]
 SERVICE = "fis.amazonaws.com"
 COPIED = ("targets", "stopConditions", "roleArn", "actions")
 """What an experiment takes from its template."""

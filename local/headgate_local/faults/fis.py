@@ -6,9 +6,10 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import unquote
 
-from headgate_local.faults.experiments import SERVICE, Experiments, Record, arn
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.validation import answer, model, read, validate
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
+from headgate_local.api.validation import answer, model, read, validate
+from headgate_local.faults.experiments import SERVICE, Experiments, arn
 from headgate_local.seams.identity import AccessDenied, Caller, caller_of, tag_conditions
 
 NAME = "fis"

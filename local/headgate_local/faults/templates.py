@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Any
 
+from headgate_local.api.errors import invalid, unsupported
+from headgate_local.api.records import Record
 from headgate_local.faults.actions import ACTIONS, TARGETS
 from headgate_local.faults.api import resource_name
 from headgate_local.faults.book import BadOrder, check
-from headgate_local.sagemaker.errors import invalid, unsupported
 
-Record = dict[str, Any]
 NOT_BUILT = ("logConfiguration", "experimentReportConfiguration")
 
 

@@ -12,7 +12,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 from ministack.core.responses import get_region
 
-from headgate_local.sagemaker.errors import invalid
+from headgate_local.api.errors import invalid
 from headgate_local.seams import identity
 
 SERVICE = "sagemaker.amazonaws.com"

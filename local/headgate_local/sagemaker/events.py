@@ -9,7 +9,7 @@ from typing import Any
 
 from ministack.services import eventbridge
 
-from headgate_local.sagemaker.resources import Record
+from headgate_local.api.records import Record
 
 TRAINING = (
     "TrainingJobName",

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import ApiError, invalid, unsupported
-from headgate_local.sagemaker.resources import Collection, Kind, Record
+from headgate_local.api.errors import ApiError, invalid, unsupported
+from headgate_local.api.records import Record
+from headgate_local.sagemaker.resources import Collection, Kind
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

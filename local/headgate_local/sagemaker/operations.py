@@ -8,11 +8,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
 from headgate_local.sagemaker import model_packages, tags
-from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.hosting import configs, endpoints, models
 from headgate_local.sagemaker.jobs import processing_jobs, training_jobs, transform_jobs
-from headgate_local.sagemaker.resources import SETTLED, Kind, Record, arn
+from headgate_local.sagemaker.resources import SETTLED, Kind, arn
 from headgate_local.sagemaker.tuning import tuning_jobs
 
 if TYPE_CHECKING:

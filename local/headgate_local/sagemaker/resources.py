@@ -4,9 +4,6 @@ A record is a plain dictionary with the members of the API's Describe response, 
 (timestamps are seconds since 1970). A kind of resource is declared once, by a ``Kind``.
 """
 
-import base64
-import hashlib
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -15,12 +12,14 @@ from typing import Any
 
 from ministack.core.responses import AccountRegionScopedDict, get_account_id, get_region
 
-from headgate_local.sagemaker.errors import ApiError, invalid, unsupported
+from headgate_local.api.errors import ApiError, invalid, unsupported
+from headgate_local.api.records import Record, paginate
 
-Record = dict[str, Any]
 Filter = Callable[[Record, Any], bool]
 SETTLED = ("Completed", "Failed", "Stopped")
 """The states in which a job stays."""
+LONGEST_REASON = 1024
+"""Characters of a FailureReason or ExitMessage, as on AWS."""
 PAGE = 10
 """How many resources a List answers when the request does not say."""
 PAGING = ("SortBy", "SortOrder", "MaxResults", "NextToken")
@@ -167,25 +166,3 @@ class Collection:
                 f"The account-level service limit 'Number of {self.kind.noun}s' is {self.kind.quota}, with current "
                 f"utilization of {used} and a request delta of 1. Use AWS Service Quotas to ask for more.",
             )
-
-
-def paginate(items: list[Any], request: Record, default: int) -> tuple[list[Any], Record]:
-    """One page of the items, and the NextToken member if there are more.
-
-    A token goes with the request that it was given for: raises for one that is not ours, and for another request.
-    """
-    asked = {member: value for member, value in request.items() if member not in ("NextToken", "MaxResults")}
-    mark = hashlib.sha256(json.dumps(asked, sort_keys=True, default=str).encode()).hexdigest()[:16]
-    start = 0
-    if token := request.get("NextToken"):
-        try:
-            place, of = base64.urlsafe_b64decode(token).decode().split(":")
-            start = int(place)
-        except ValueError:
-            raise invalid("Invalid pagination token.") from None
-        if of != mark or start < 0:
-            raise invalid("Invalid pagination token.")
-    end = start + int(request.get("MaxResults") or default)
-    if end >= len(items):
-        return items[start:end], {}
-    return items[start:end], {"NextToken": base64.urlsafe_b64encode(f"{end}:{mark}".encode()).decode()}

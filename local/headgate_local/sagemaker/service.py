@@ -11,6 +11,9 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
+from headgate_local.api.validation import answer, read, validate
 from headgate_local.autoscaling.service import Scaling
 from headgate_local.card import home
 from headgate_local.cloudwatch.alarms import Alarms
@@ -20,7 +23,6 @@ from headgate_local.faults.book import Faults
 from headgate_local.pool import WarmPool
 from headgate_local.sagemaker import model_packages
 from headgate_local.sagemaker.clients import SERVICE
-from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.events import Events
 from headgate_local.sagemaker.hosting import configs, endpoints, models, runtime
 from headgate_local.sagemaker.hosting.hosting import Hosting
@@ -28,10 +30,9 @@ from headgate_local.sagemaker.jobs import processing_jobs, training_jobs, transf
 from headgate_local.sagemaker.jobs.runner import Jobs
 from headgate_local.sagemaker.jobs.warm_pools import WarmPools
 from headgate_local.sagemaker.operations import OPERATIONS
-from headgate_local.sagemaker.resources import Collection, Kind, Record
+from headgate_local.sagemaker.resources import Collection, Kind
 from headgate_local.sagemaker.tuning import tuning_jobs
 from headgate_local.sagemaker.tuning.running import Tunings
-from headgate_local.sagemaker.validation import answer, read, validate
 from headgate_local.seams.identity import AccessDenied, Caller, caller_of, tag_conditions
 
 JSON = "application/x-amz-json-1.1"

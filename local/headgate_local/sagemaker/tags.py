@@ -3,8 +3,9 @@
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import invalid
-from headgate_local.sagemaker.resources import Collection, Record, paginate
+from headgate_local.api.errors import invalid
+from headgate_local.api.records import Record, paginate
+from headgate_local.sagemaker.resources import Collection
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

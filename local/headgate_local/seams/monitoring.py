@@ -18,14 +18,15 @@ from ministack.core import iam_actions
 from ministack.core.responses import get_account_id, get_region
 from ministack.services import cloudwatch, cloudwatch_logs, eventbridge, sqs, tagging
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
+from headgate_local.api.validation import model, validate
 from headgate_local.cloudwatch import emf, messages, permissions, wire
 from headgate_local.cloudwatch.alarms import Alarms
 from headgate_local.cloudwatch.gauges import QUEUES, Gauges
 from headgate_local.cloudwatch.metrics import Metric
 from headgate_local.cloudwatch.operations import KEPT, OPERATIONS
 from headgate_local.faults.api import resource_name, strike
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.validation import model, validate
 from headgate_local.seams import monitoring_templates
 from headgate_local.seams.identity import AccessDenied, Caller, caller_of
 
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
 NAME = "monitoring"
 """What MiniStack calls CloudWatch."""
 Handler = Callable[[str, str, dict[str, str], bytes, dict[str, Any]], Awaitable[wire.Response]]
-Record = dict[str, Any]
 
 
 def install(sagemaker: "SageMaker") -> None:

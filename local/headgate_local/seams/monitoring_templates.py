@@ -5,10 +5,10 @@ from typing import Any
 
 from ministack.services.cloudformation import provisioners
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.validation import model
 from headgate_local.cloudwatch import wire
 from headgate_local.cloudwatch.alarms import Alarms
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.validation import model
 
 OPERATIONS = {"AWS::CloudWatch::Alarm": "PutMetricAlarm", "AWS::CloudWatch::CompositeAlarm": "PutCompositeAlarm"}
 LONGEST = 255

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.services import stepfunctions
 
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.resources import Kind, Record
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
+from headgate_local.api.validation import model
+from headgate_local.sagemaker.resources import Kind
 from headgate_local.sagemaker.service import SageMaker
-from headgate_local.sagemaker.validation import model
 
 if TYPE_CHECKING:
     from headgate_local.seams.machines import Task

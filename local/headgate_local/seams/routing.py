@@ -7,13 +7,13 @@ from ministack import app
 from ministack.core import iam_actions, router
 from ministack.services import tagging
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.validation import read
 from headgate_local.sagemaker import tags
-from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.hosting import runtime
 from headgate_local.sagemaker.operations import OPERATIONS
 from headgate_local.sagemaker.resources import arn
 from headgate_local.sagemaker.service import SageMaker
-from headgate_local.sagemaker.validation import read
 
 NAME = "sagemaker"
 """What MiniStack calls both ``sagemaker`` and ``sagemaker-runtime``: the name in a signature's scope."""

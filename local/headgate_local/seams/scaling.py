@@ -12,8 +12,8 @@ from ministack.core import iam_actions, router
 from ministack.core.responses import get_account_id
 from ministack.services import eventbridge, iam, stepfunctions, tagging
 
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.validation import read
+from headgate_local.api.errors import ApiError
+from headgate_local.api.validation import read
 
 if TYPE_CHECKING:
     from headgate_local.autoscaling.service import Scaling

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.services.cloudformation import provisioners
 
+from headgate_local.api.errors import ApiError, invalid
+from headgate_local.api.validation import model
 from headgate_local.cloudwatch import wire
-from headgate_local.sagemaker.errors import ApiError, invalid
-from headgate_local.sagemaker.validation import model
 
 if TYPE_CHECKING:
     from headgate_local.autoscaling.service import Scaling

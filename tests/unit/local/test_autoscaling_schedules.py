@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate_local.api.errors import ApiError
 from headgate_local.autoscaling import schedules
-from headgate_local.sagemaker.errors import ApiError
 
 
 def at(text: str) -> float:

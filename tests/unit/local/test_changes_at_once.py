@@ -6,12 +6,13 @@ from types import SimpleNamespace
 
 import pytest
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
 from headgate_local.sagemaker import model_packages, tags
-from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.hosting import models
 from headgate_local.sagemaker.jobs import training_jobs
 from headgate_local.sagemaker.jobs.training_record import enter
-from headgate_local.sagemaker.resources import Collection, Record
+from headgate_local.sagemaker.resources import Collection
 
 
 class Meanwhile:

@@ -4,9 +4,9 @@ import json
 
 import pytest
 
+from headgate_local.api.errors import ApiError
 from headgate_local.cloudwatch import alarms
 from headgate_local.cloudwatch.judgement import judge
-from headgate_local.sagemaker.errors import ApiError
 
 
 def test_a_sum_rings_at_once_and_an_average_at_the_end_of_its_period(world) -> None:

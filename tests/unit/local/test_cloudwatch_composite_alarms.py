@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from headgate_local.sagemaker.errors import ApiError
+from headgate_local.api.errors import ApiError
 
 
 def rule(world, text: str, name: str = "both", **members) -> None:

@@ -2,9 +2,9 @@
 
 import pytest
 
+from headgate_local.api.errors import ApiError
 from headgate_local.cloudwatch.expressions import Known, evaluate, identifiers
 from headgate_local.cloudwatch.series import ExpressionError
-from headgate_local.sagemaker.errors import ApiError
 
 STARTS = (0, 60, 120, 180)
 A = {0: 1.0, 60: 2.0, 180: 4.0}

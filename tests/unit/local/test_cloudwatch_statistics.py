@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate_local.api.errors import ApiError
 from headgate_local.cloudwatch import metrics as store
 from headgate_local.cloudwatch.metrics import Metrics, metric
 from headgate_local.cloudwatch.statistics import DISTINCT, Distribution, is_known, value_of
-from headgate_local.sagemaker.errors import ApiError
 
 NUMBERS = st.lists(st.floats(0, 1e6), min_size=1, max_size=DISTINCT)
 

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from headgate_local.api.errors import ApiError
 from headgate_local.cloudwatch import wire
-from headgate_local.sagemaker.errors import ApiError
 
 HEADERS = {"x-amz-target": "GraniteServiceVersion20100801.PutMetricData", "content-type": "application/x-amz-json-1.0"}
 

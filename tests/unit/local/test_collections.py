@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.resources import Collection, Kind, paginate
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import paginate
+from headgate_local.sagemaker.resources import Collection, Kind
 
 JOB = Kind(
     noun="training-job",

@@ -2,10 +2,10 @@
 
 import pytest
 
+from headgate_local.api.errors import ApiError
 from headgate_local.faults import experiments as module
 from headgate_local.faults.book import Faults
 from headgate_local.faults.experiments import Experiments
-from headgate_local.sagemaker.errors import ApiError
 
 DROP = {"actionId": "aws:events:drop-events"}
 

@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from headgate_local.sagemaker.errors import ApiError
+from headgate_local.api.errors import ApiError
 from headgate_local.sagemaker.tuning import definitions, warm_start
 
 RATE = {"ContinuousParameterRanges": [{"Name": "rate", "MinValue": "0", "MaxValue": "1"}]}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate_local.sagemaker.errors import ApiError
+from headgate_local.api.errors import ApiError
 from headgate_local.sagemaker.tuning import ranges
 from headgate_local.sagemaker.tuning.ranges import Choices, Numbers
 

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from headgate_local.sagemaker.errors import ApiError
+from headgate_local.api.errors import ApiError
 from headgate_local.sagemaker.jobs import training_jobs, training_request
 from headgate_local.sagemaker.jobs.metrics import Readings
 from headgate_local.sagemaker.resources import Collection

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.validation import STRICT, answer
+from headgate_local.api.errors import ApiError
+from headgate_local.api.validation import STRICT, answer
 
 ARN = "arn:aws:sagemaker:eu-central-1:000000000000:model/a"
 MODEL = {"ModelName": "a", "ModelArn": ARN, "CreationTime": 1.0}

@@ -11,8 +11,8 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import Storage, TransferError
-from headgate_local.sagemaker.resources import Record
 
 logger = logging.getLogger("headgate.sagemaker")
 

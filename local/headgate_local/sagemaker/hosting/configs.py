@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import invalid, unsupported
+from headgate_local.api.errors import invalid, unsupported
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.hosting.models import container_of
-from headgate_local.sagemaker.resources import Kind, Record
+from headgate_local.sagemaker.resources import Kind
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

@@ -3,8 +3,8 @@
 import time
 from collections.abc import Iterable, Mapping
 
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.hosting.live import Fleet
-from headgate_local.sagemaker.resources import Record
 
 SHOWN = ("RoutingConfig",)
 

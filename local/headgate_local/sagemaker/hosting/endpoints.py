@@ -4,12 +4,13 @@ import time
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import invalid, unsupported
+from headgate_local.api.errors import invalid, unsupported
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.hosting import configs, description, plan
 from headgate_local.sagemaker.hosting.hosting import in_background, reason_of
 from headgate_local.sagemaker.hosting.live import LiveEndpoint
 from headgate_local.sagemaker.hosting.rollout import Rollout, check_alarms
-from headgate_local.sagemaker.resources import Kind, Record
+from headgate_local.sagemaker.resources import Kind
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

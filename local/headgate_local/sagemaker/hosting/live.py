@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import Storage, TransferError
-from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.hosting.capture import Capture
 from headgate_local.sagemaker.hosting.server import PATIENCE
 from headgate_local.sagemaker.hosting.telemetry import Watched
 from headgate_local.sagemaker.hosting.variant import DeploymentFailed, Variant
-from headgate_local.sagemaker.resources import Record
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

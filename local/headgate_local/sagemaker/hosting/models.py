@@ -4,9 +4,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headgate_local.api.errors import invalid, unsupported
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import Storage, TransferError, take_on, unpack
-from headgate_local.sagemaker.errors import invalid, unsupported
-from headgate_local.sagemaker.resources import Kind, Record
+from headgate_local.sagemaker.resources import Kind
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
@@ -117,14 +118,6 @@ def data_of(container: Record) -> ModelData:
     if by_prefix and not uri.endswith("/"):
         raise invalid(f"The S3Uri of model data of the S3DataType S3Prefix must end with a slash; it is {uri}.")
     return ModelData(uri, packed, by_prefix)
-
-
-def data_url(sagemaker: "SageMaker", container: Record) -> str:
-    """Where the model archive for batch transform lies, which AWS gives no uncompressed model either."""
-    data = data_of(resolved(sagemaker, container))
-    if not data.packed:
-        raise unsupported("uncompressed model data in batch transform, as AWS does not either")
-    return data.uri
 
 
 def container_of(model: Record) -> Record:

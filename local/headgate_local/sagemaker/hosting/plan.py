@@ -9,11 +9,10 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import zip_longest
-from typing import Any
 
-from headgate_local.sagemaker.errors import invalid
+from headgate_local.api.errors import invalid
+from headgate_local.api.records import Record
 
-Record = dict[str, Any]
 Counts = Mapping[str, int]
 """Instances by variant."""
 

@@ -7,21 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 from ministack.core.responses import get_account_id, get_region
 
+from headgate_local.api.errors import invalid
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import take_on
-from headgate_local.sagemaker.errors import invalid
 from headgate_local.sagemaker.hosting import description, plan
 from headgate_local.sagemaker.hosting.deployment import Deployment, Report
 from headgate_local.sagemaker.hosting.hosting import reason_of
 from headgate_local.sagemaker.hosting.live import Fleet, Standing
 from headgate_local.sagemaker.hosting.variant import DeploymentFailed
-from headgate_local.sagemaker.resources import Record
+from headgate_local.sagemaker.resources import LONGEST_REASON
 from headgate_local.seams.identity import AccessDenied, Caller
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
-
-REASON = 1024
-"""Characters of a FailureReason, as on AWS."""
 
 
 class Rollout:
@@ -155,7 +153,7 @@ class Rollout:
 
     def _tell_ending(self, reason: str | None, status: str | None = None) -> None:
         """Show what the endpoint came to: the new configuration, or the old one and the reason."""
-        members: Record = {"FailureReason": reason and reason[:REASON], "PendingDeploymentSummary": None}
+        members: Record = {"FailureReason": reason and reason[:LONGEST_REASON], "PendingDeploymentSummary": None}
         if self._live.fleets:
             serving = self._live.fleets[0 if reason else -1]
             members |= {

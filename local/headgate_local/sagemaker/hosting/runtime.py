@@ -11,7 +11,7 @@ from urllib.parse import unquote
 
 from ministack.core.responses import get_account_id, get_region
 
-from headgate_local.sagemaker.errors import ApiError, unsupported
+from headgate_local.api.errors import ApiError, unsupported
 from headgate_local.sagemaker.hosting.instances import Closed, Instance, NoneUp
 from headgate_local.sagemaker.hosting.live import LiveEndpoint, NoSuchVariant
 from headgate_local.sagemaker.hosting.server import Answer, InstanceGone, NotServable

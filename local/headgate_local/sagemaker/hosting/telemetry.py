@@ -4,17 +4,16 @@ An invocation only leaves a note; a thread gathers the notes for a moment and pu
 the instances every ten seconds, while there are any.
 """
 
-import os
 import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple
 
 from headgate_local.cloudwatch.metrics import Metric, Metrics, metric
+from headgate_local.proc import memory_of_the_machine, use_of
 
 INVOCATIONS = "AWS/SageMaker"
 UTILIZATION = "/aws/sagemaker/Endpoints"
@@ -186,27 +185,13 @@ class Telemetry:
         at, before = self._usage.get(meter, (now, {}))
         if before and now - at < meter.frequency - LOOK / 2:
             return
-        use = {pid: found for pid in watched.pids() if (found := usage(pid))}
-        self._usage[meter] = (now, {pid: seconds for pid, (seconds, _) in use.items()})
-        for pid, (seconds, memory) in use.items():
+        use = {pid: found for pid in watched.pids() if (found := use_of(pid))}
+        self._usage[meter] = (now, {pid: found.seconds for pid, found in use.items()})
+        whole = memory_of_the_machine()
+        for pid, found in use.items():
             (key,) = meter.keys["MemoryUtilization"]
-            self._metrics.put_counts(key, [(round(100 * memory / MEMORY, 3), 1.0)], "Percent", now)
+            self._metrics.put_counts(key, [(round(100 * found.memory / whole, 3), 1.0)], "Percent", now)
             if pid in before and not meter.serverless:
                 (key,) = meter.keys["CPUUtilization"]
-                part = 100 * (seconds - before[pid]) / (now - at)
+                part = 100 * (found.seconds - before[pid]) / (now - at)
                 self._metrics.put_counts(key, [(round(max(part, 0.0), 3), 1.0)], "Percent", now)
-
-
-MEMORY = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-"""Bytes of the machine's memory: every instance has all of it."""
-
-
-def usage(pid: int) -> tuple[float, int] | None:
-    """A process's seconds of processor time, and its bytes of memory; None where there is no telling."""
-    try:
-        # see proc(5): user and system time, and resident pages
-        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:  # it has ended, or this is not Linux
-        return None
-    seconds = (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-    return seconds, int(fields[21]) * os.sysconf("SC_PAGE_SIZE")

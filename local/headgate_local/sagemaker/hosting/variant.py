@@ -6,8 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import Storage, logs_client
-from headgate_local.sagemaker.errors import ApiError
 from headgate_local.sagemaker.hosting.capture import Capture
 from headgate_local.sagemaker.hosting.instances import Instances
 from headgate_local.sagemaker.hosting.models import container_of, data_of, resolved
@@ -15,7 +16,6 @@ from headgate_local.sagemaker.hosting.server import READY, NotServable, Server
 from headgate_local.sagemaker.hosting.serverless import OnDemand
 from headgate_local.sagemaker.hosting.telemetry import FREQUENCY, Meter
 from headgate_local.sagemaker.logs import LogStream
-from headgate_local.sagemaker.resources import Record
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

@@ -4,8 +4,8 @@ import random
 from pathlib import Path
 from typing import Any
 
+from headgate_local.api.errors import unsupported
 from headgate_local.sagemaker.clients import Storage
-from headgate_local.sagemaker.errors import unsupported
 
 Objects = list[tuple[str, str]]
 """The URI of each object, and its name below the folder that it goes to."""

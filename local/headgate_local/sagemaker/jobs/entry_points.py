@@ -6,7 +6,7 @@ The SageMaker SDK 3 starts jobs so: its driver lies in the channel ``sm_drivers`
 import re
 from pathlib import Path
 
-from headgate_local.sagemaker.resources import Record
+from headgate_local.api.records import Record
 
 DRIVERS = "sm_drivers"
 _ML = re.compile(r"(?<![\w/.])/opt/ml(?![\w.-])")

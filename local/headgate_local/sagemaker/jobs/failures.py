@@ -3,9 +3,8 @@
 import signal
 
 from headgate_local.sagemaker.clients import OutageError, TransferError
+from headgate_local.seams import keys
 
-LONGEST = 1024
-"""Characters of a FailureReason, as on AWS."""
 INTERNAL = "InternalServerError: We encountered an internal error. Please try again."
 NO_CAPACITY = (
     "CapacityError: Unable to provision requested ML compute capacity due to InsufficientInstanceCapacity error. "
@@ -24,6 +23,17 @@ class InternalError(Exception):
 def of_transfer(what: str, error: TransferError) -> JobFailed | InternalError:
     """What a transfer that did not succeed means for its job: its failure, unless S3 itself failed."""
     return InternalError(str(error)) if isinstance(error, OutageError) else JobFailed(f"ClientError: {what}:{error}")
+
+
+def check_key(key: str | None, what: str) -> None:
+    """Raise JobFailed, which begins with ``what`` would fail, if KMS does not let the key be used; None is no key."""
+    if key and (refusal := keys.refusal(key)):
+        raise JobFailed(f"ClientError: {what}KMS.{refusal}")
+
+
+def check_volume_key(key: str | None) -> None:
+    """Raise JobFailed if the storage volume cannot be encrypted with this key."""
+    check_key(key, f"The ML storage volume cannot be encrypted with {key}: ")
 
 
 def of_signal(what: str, number: int) -> str:

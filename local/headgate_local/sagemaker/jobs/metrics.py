@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from ministack.core.responses import AccountRegionScopedDict
 
-from headgate_local.sagemaker.errors import invalid
-from headgate_local.sagemaker.resources import Record
+from headgate_local.api.errors import invalid
+from headgate_local.api.records import Record
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

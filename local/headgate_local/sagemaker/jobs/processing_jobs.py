@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
+from headgate_local.api.errors import unsupported
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import take_on
-from headgate_local.sagemaker.errors import unsupported
 from headgate_local.sagemaker.jobs import processing_run, stopping
 from headgate_local.sagemaker.jobs.processing_run import ROOM
 from headgate_local.sagemaker.jobs.training_request import check_instances
-from headgate_local.sagemaker.resources import Kind, Record
+from headgate_local.sagemaker.resources import Kind
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

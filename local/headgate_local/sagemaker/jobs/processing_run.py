@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import Storage, TransferError
 from headgate_local.sagemaker.jobs import container, failures
 from headgate_local.sagemaker.jobs.channels import deliver
@@ -16,8 +17,7 @@ from headgate_local.sagemaker.jobs.mirror import Mirror
 from headgate_local.sagemaker.jobs.runner import Cluster, Host, Job, Outcome, limits
 from headgate_local.sagemaker.jobs.script import Script
 from headgate_local.sagemaker.jobs.usage import UsageMetrics
-from headgate_local.sagemaker.resources import Record
-from headgate_local.seams import keys
+from headgate_local.sagemaker.resources import LONGEST_REASON
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger("headgate.sagemaker")
 
 LOG_GROUP = NAMESPACE = "/aws/sagemaker/ProcessingJobs"
-LONGEST_MESSAGE = 1024
 ROOM = "/opt/ml/processing"
 """Where inputs and outputs must lie, so that they can be moved below a host's private root."""
 
@@ -50,9 +49,7 @@ def _attempt(sagemaker: "SageMaker", record: Record, job: Job) -> Record:
     with sagemaker.jobs.place(job) as got:
         if not got:
             return {"ProcessingJobStatus": "Stopped"}
-        key = _resources(record).get("VolumeKmsKeyId")
-        if key and (refusal := keys.refusal(key)):
-            raise JobFailed(f"ClientError: The ML storage volume cannot be encrypted with {key}: KMS.{refusal}")
+        failures.check_volume_key(_resources(record).get("VolumeKmsKeyId"))
         with sagemaker.jobs.private_root() as root:
             return _process(sagemaker, record, job, root)
 
@@ -105,13 +102,13 @@ def _ending(outcome: Outcome) -> Record:
 
 
 def _failed(reason: str) -> Record:
-    return {"ProcessingJobStatus": "Failed", "FailureReason": reason[: failures.LONGEST]}
+    return {"ProcessingJobStatus": "Failed", "FailureReason": reason[:LONGEST_REASON]}
 
 
 def _message(root: Path) -> Record:
     """What the program left in /opt/ml/output/message."""
     path = root / "opt" / "ml" / "output" / "message"
-    return {"ExitMessage": path.read_text(errors="replace")[:LONGEST_MESSAGE]} if path.is_file() else {}
+    return {"ExitMessage": path.read_text(errors="replace")[:LONGEST_REASON]} if path.is_file() else {}
 
 
 def _download(storage: Storage, record: Record, roots: list[Path]) -> None:
@@ -142,8 +139,7 @@ def _mirrored(storage: Storage, record: Record, roots: list[Path]) -> Iterator[N
 def _upload(storage: Storage, record: Record, roots: list[Path]) -> None:
     """Upload the outputs of all hosts; of two files of one name that of the earlier host stays."""
     key = _output_key(record)
-    if key and (refusal := keys.refusal(key)):
-        raise JobFailed(f"ClientError: Failed to upload the processing outputs:KMS.{refusal}")
+    failures.check_key(key, "Failed to upload the processing outputs:")
     try:
         for output in _outputs(record):
             for root in reversed(roots):

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 
-from headgate_local.sagemaker.errors import invalid
-from headgate_local.sagemaker.resources import SETTLED, Collection, Kind, Record
+from headgate_local.api.errors import invalid
+from headgate_local.api.records import Record
+from headgate_local.sagemaker.resources import SETTLED, Collection, Kind
 
 
 def begins(kind: Kind, record: Record) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import Storage, TransferError, pack, unpack
 from headgate_local.sagemaker.jobs import container, entry_points, failures, warm_pools
 from headgate_local.sagemaker.jobs.channels import deliver, source
@@ -16,8 +17,7 @@ from headgate_local.sagemaker.jobs.mirror import Mirror
 from headgate_local.sagemaker.jobs.runner import Cluster, Host, Outcome
 from headgate_local.sagemaker.jobs.script import Script
 from headgate_local.sagemaker.jobs.usage import UsageMetrics
-from headgate_local.sagemaker.resources import Record
-from headgate_local.seams import keys
+from headgate_local.sagemaker.resources import LONGEST_REASON
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
@@ -105,7 +105,7 @@ class TrainingHosts:
         files = next(files for files in self._files if files.hosts.current == outcome.host.name)
         written = files.output / "failure"
         if written.is_file():
-            reason = written.read_text(errors="replace")[: failures.LONGEST - 50]
+            reason = written.read_text(errors="replace")[: LONGEST_REASON - 50]
             return JobFailed(f"AlgorithmError: {reason}, exit code: {outcome.exit_code}")
         command = " ".join(outcome.host.script.command)
         return JobFailed(failures.of_program(list(outcome.tail), outcome.exit_code, command))
@@ -115,8 +115,7 @@ class TrainingHosts:
         output = self._record["OutputDataConfig"]
         target = self._record["ModelArtifacts"]["S3ModelArtifacts"].rpartition("/output/")[0] + "/output/"
         key = output.get("KmsKeyId") or None
-        if key and (refusal := keys.refusal(key)):
-            raise JobFailed(f"ClientError: Artifact upload failed:KMS.{refusal}")
+        failures.check_key(key, "Artifact upload failed:")
         try:
             models, outputs = [files.model for files in self._files], [files.output_data for files in self._files]
             for folders, plain, archive in ((models, "model", "model.tar.gz"), (outputs, "data", "output.tar.gz")):

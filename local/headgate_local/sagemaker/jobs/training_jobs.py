@@ -2,10 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import unsupported
+from headgate_local.api.errors import unsupported
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.jobs import training_request, training_run
 from headgate_local.sagemaker.jobs.training_record import enter
-from headgate_local.sagemaker.resources import Kind, Record
+from headgate_local.sagemaker.resources import Kind
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

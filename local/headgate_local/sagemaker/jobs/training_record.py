@@ -3,8 +3,9 @@
 import time
 from typing import TYPE_CHECKING, Any
 
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.jobs.stopping import begins
-from headgate_local.sagemaker.resources import SETTLED, Record
+from headgate_local.sagemaker.resources import SETTLED
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

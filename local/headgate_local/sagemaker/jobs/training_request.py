@@ -2,12 +2,12 @@
 
 import re
 
+from headgate_local.api.errors import ApiError, invalid, unsupported
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import take_on
-from headgate_local.sagemaker.errors import ApiError, invalid, unsupported
 from headgate_local.sagemaker.jobs import container, entry_points
 from headgate_local.sagemaker.jobs.channels import source
 from headgate_local.sagemaker.jobs.metrics import definitions
-from headgate_local.sagemaker.resources import Record
 
 LONGEST_RUNTIME = 28 * 24 * 3600
 """Seconds, as on AWS."""

@@ -6,14 +6,14 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from headgate_local.api.records import Record
 from headgate_local.faults.book import Fault
 from headgate_local.sagemaker.jobs import failures, warm_pools
 from headgate_local.sagemaker.jobs.failures import InternalError, JobFailed
 from headgate_local.sagemaker.jobs.runner import Job
 from headgate_local.sagemaker.jobs.training_hosts import TrainingHosts
 from headgate_local.sagemaker.jobs.training_record import enter
-from headgate_local.sagemaker.resources import Record
-from headgate_local.seams import keys
+from headgate_local.sagemaker.resources import LONGEST_REASON
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
@@ -40,7 +40,7 @@ def run(sagemaker: "SageMaker", name: str, job: Job) -> None:
     try:
         status, secondary = ENDINGS[training.to_its_end()]
     except JobFailed as failure:
-        status, secondary, reason = "Failed", "Failed", str(failure)[: failures.LONGEST]
+        status, secondary, reason = "Failed", "Failed", str(failure)[:LONGEST_REASON]
     except InternalError:
         status, secondary, reason, healthy = "Failed", "Failed", failures.INTERNAL, False
     sagemaker.warm_pools.leave(sagemaker.training_jobs.get(name), healthy=healthy)
@@ -151,9 +151,7 @@ class _Training:
         return None
 
     def _train(self, root: Path) -> str:
-        key = self._record["ResourceConfig"].get("VolumeKmsKeyId")
-        if key and (refusal := keys.refusal(key)):
-            raise JobFailed(f"ClientError: The ML storage volume cannot be encrypted with {key}: KMS.{refusal}")
+        failures.check_volume_key(self._record["ResourceConfig"].get("VolumeKmsKeyId"))
         hosts = TrainingHosts(self._sagemaker, self._record, root, self._pool)
         self._enter("Downloading")
         hosts.download()

@@ -2,12 +2,13 @@
 
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import invalid, unsupported
+from headgate_local.api.errors import invalid, unsupported
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.jobs import stopping, transform_run
 from headgate_local.sagemaker.jobs.json_path import PathError
 from headgate_local.sagemaker.jobs.training_request import check_instances
 from headgate_local.sagemaker.jobs.transform_records import DEFAULT_PAYLOAD, Format
-from headgate_local.sagemaker.resources import Kind, Record
+from headgate_local.sagemaker.resources import Kind
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

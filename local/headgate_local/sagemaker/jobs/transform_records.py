@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.jobs.json_path import JsonPath, PathError
-from headgate_local.sagemaker.resources import Record
 
 MEGABYTE = 1024 * 1024
 DEFAULT_PAYLOAD = 6

@@ -12,9 +12,10 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from headgate_local.sagemaker.clients import Storage, TransferError, logs_client, unpack
-from headgate_local.sagemaker.errors import ApiError
-from headgate_local.sagemaker.hosting.models import container_of, data_url
+from headgate_local.api.errors import ApiError, unsupported
+from headgate_local.api.records import Record
+from headgate_local.sagemaker.clients import Storage, TransferError, logs_client
+from headgate_local.sagemaker.hosting.models import container_of, data_of, resolved
 from headgate_local.sagemaker.hosting.server import InstanceGone, NotServable, Server
 from headgate_local.sagemaker.jobs import failures
 from headgate_local.sagemaker.jobs.failures import JobFailed
@@ -22,8 +23,7 @@ from headgate_local.sagemaker.jobs.runner import GLANCE, Job
 from headgate_local.sagemaker.jobs.transform_records import DataError, Format, Payload
 from headgate_local.sagemaker.jobs.usage import UsageMetrics
 from headgate_local.sagemaker.logs import LogStream
-from headgate_local.sagemaker.resources import Record
-from headgate_local.seams import keys
+from headgate_local.sagemaker.resources import LONGEST_REASON
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
@@ -39,7 +39,7 @@ def run(sagemaker: "SageMaker", name: str, job: Job) -> None:
     try:
         members = _attempt(sagemaker, sagemaker.transform_jobs.get(name), job)
     except JobFailed as failure:
-        members = {"TransformJobStatus": "Failed", "FailureReason": str(failure)[: failures.LONGEST]}
+        members = {"TransformJobStatus": "Failed", "FailureReason": str(failure)[:LONGEST_REASON]}
     except Exception:
         logger.exception("Transform job %s failed for a reason of the local cloud's", name)
         members = {"TransformJobStatus": "Failed", "FailureReason": failures.INTERNAL}
@@ -49,12 +49,9 @@ def run(sagemaker: "SageMaker", name: str, job: Job) -> None:
 def _attempt(sagemaker: "SageMaker", record: Record, job: Job) -> Record:
     if sagemaker.faults.take("aws:sagemaker:exhaust-capacity", record["TransformJobName"]):
         raise JobFailed(failures.NO_CAPACITY)
-    key = record["TransformResources"].get("VolumeKmsKeyId")
-    if key and (refusal := keys.refusal(key)):
-        raise JobFailed(f"ClientError: The ML storage volume cannot be encrypted with {key}: KMS.{refusal}")
+    failures.check_volume_key(record["TransformResources"].get("VolumeKmsKeyId"))
     key = record["TransformOutput"].get("KmsKeyId")
-    if key and (refusal := keys.refusal(key)):
-        raise JobFailed(f"ClientError: The output cannot be encrypted with {key}: KMS.{refusal}")
+    failures.check_key(key, f"The output cannot be encrypted with {key}: ")
     with sagemaker.jobs.place(job) as got, sagemaker.jobs.private_root() as root:
         if got:
             _Transform(sagemaker, record, job, root).to_its_end()
@@ -110,11 +107,12 @@ class _Transform:
         return self._storage.listed(source["S3Uri"])
 
     def _load_model(self) -> Path:
-        folder, archive = self._root / "model", self._root / "model.tar.gz"
+        folder = self._root / "model"
         folder.mkdir()
-        self._storage.download(data_url(self._sagemaker, container_of(self._model)), archive)
-        unpack(archive, folder)
-        archive.unlink()
+        data = data_of(resolved(self._sagemaker, container_of(self._model)))
+        if not data.packed:
+            raise unsupported("uncompressed model data in batch transform, as AWS does not either")
+        data.fetch(self._storage, folder)
         return folder
 
     @contextmanager

@@ -1,17 +1,16 @@
 """What the hosts of a job use of the machine, for CloudWatch: CPU and memory of their process groups, from /proc."""
 
-import os
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from headgate_local.proc import PROC, memory_of_the_machine, use_of
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker
 
 FIRST, EVERY = 1.0, 5.0
 """Seconds after the start until the first sample, and between samples; AWS publishes one a minute."""
-PROC = Path("/proc")
 
 
 class UsageMetrics:
@@ -32,32 +31,23 @@ class UsageMetrics:
             return
         self._due = now + EVERY
         used = _used(set(groups.values()))
-        memory = os.sysconf("SC_PHYS_PAGES")
+        whole = memory_of_the_machine()
         for host, group in groups.items():
-            seconds, pages = used.get(group, (0.0, 0))
+            seconds, memory = used.get(group, (0.0, 0))
             then, before = self._before.get(host, (now - FIRST, 0.0))
             self._before[host] = (now, seconds)
             cpu = 100 * max(0.0, seconds - before) / (now - then)
             dimensions = {"Host": f"{self._job}/{host}"}
             self._metrics.put(self._namespace, "CPUUtilization", dimensions, cpu, "Percent")
-            self._metrics.put(self._namespace, "MemoryUtilization", dimensions, 100 * pages / memory, "Percent")
+            self._metrics.put(self._namespace, "MemoryUtilization", dimensions, 100 * memory / whole, "Percent")
 
 
 def _used(groups: set[int]) -> dict[int, tuple[float, int]]:
-    """By process group: the seconds of CPU so far, and the pages of memory now."""
-    ticks = os.sysconf("SC_CLK_TCK")
+    """By process group: the seconds of CPU so far, those of children that have ended too, and the bytes of memory."""
     used: dict[int, tuple[float, int]] = {}
     for folder in PROC.iterdir():
-        if not folder.name.isdigit():
-            continue
-        try:
-            fields = (folder / "stat").read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended
-            continue
-        group = int(fields[2])
-        if group in groups:
-            # user and system time, and those of the children that have ended; see proc(5)
-            seconds = sum(map(int, fields[11:15])) / ticks
-            before = used.get(group, (0.0, 0))
-            used[group] = (before[0] + seconds, before[1] + int(fields[21]))
+        found = use_of(folder.name) if folder.name.isdigit() else None
+        if found and found.group in groups:
+            seconds, memory = used.get(found.group, (0.0, 0))
+            used[found.group] = (seconds + found.seconds + found.children_seconds, memory + found.memory)
     return used

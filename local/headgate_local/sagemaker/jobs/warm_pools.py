@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from headgate_local.sagemaker.errors import invalid
-from headgate_local.sagemaker.resources import Record
+from headgate_local.api.errors import invalid
+from headgate_local.api.records import Record
 
 if TYPE_CHECKING:
     from headgate_local.sagemaker.service import SageMaker

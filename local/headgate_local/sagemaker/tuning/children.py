@@ -4,7 +4,7 @@ import math
 import uuid
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.resources import Record
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.tuning import definitions
 from headgate_local.sagemaker.tuning.definitions import OBJECTIVE, Definition
 

@@ -4,8 +4,8 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from headgate_local.sagemaker.errors import invalid, unsupported
-from headgate_local.sagemaker.resources import Record
+from headgate_local.api.errors import invalid, unsupported
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.tuning import ranges
 from headgate_local.sagemaker.tuning.ranges import Choices, Range
 

@@ -4,8 +4,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.jobs import failures
-from headgate_local.sagemaker.resources import Record
 
 WORTH = 0.01
 """An improvement of the best objective by at least this share counts as one."""

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from headgate_local.sagemaker.errors import invalid
+from headgate_local.api.errors import invalid
 
 MOST = 30
 """Hyperparameters that a tuning job can search."""

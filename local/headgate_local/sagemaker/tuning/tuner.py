@@ -9,10 +9,11 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import ApiError
+from headgate_local.api.errors import ApiError
+from headgate_local.api.records import Record
 from headgate_local.sagemaker.jobs import failures, training_jobs
 from headgate_local.sagemaker.jobs.runner import CloudStops
-from headgate_local.sagemaker.resources import Record
+from headgate_local.sagemaker.resources import LONGEST_REASON
 from headgate_local.sagemaker.tuning import children, definitions, warm_start
 from headgate_local.sagemaker.tuning.definitions import Definition
 from headgate_local.sagemaker.tuning.progress import Progress, best_of
@@ -213,7 +214,7 @@ class Tuner:
             self.name,
             HyperParameterTuningJobStatus=status,
             HyperParameterTuningEndTime=time.time(),
-            FailureReason=reason and reason[: failures.LONGEST],
+            FailureReason=reason and reason[:LONGEST_REASON],
             **self._members(),
         )
         self._sagemaker.events.tuning_job(record)

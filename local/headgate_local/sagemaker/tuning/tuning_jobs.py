@@ -2,9 +2,10 @@
 
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import ApiError, invalid
+from headgate_local.api.errors import ApiError, invalid
+from headgate_local.api.records import Record, paginate
 from headgate_local.sagemaker.jobs import stopping, training_request
-from headgate_local.sagemaker.resources import PAGE, SETTLED, Collection, Kind, Record, arn, paginate
+from headgate_local.sagemaker.resources import PAGE, SETTLED, Collection, Kind, arn
 from headgate_local.sagemaker.tuning import children, definitions, warm_start
 from headgate_local.sagemaker.tuning.progress import Progress, objective_of
 

@@ -2,8 +2,9 @@
 
 from typing import TYPE_CHECKING
 
-from headgate_local.sagemaker.errors import invalid
-from headgate_local.sagemaker.resources import SETTLED, Record
+from headgate_local.api.errors import invalid
+from headgate_local.api.records import Record
+from headgate_local.sagemaker.resources import SETTLED
 from headgate_local.sagemaker.tuning import definitions
 from headgate_local.sagemaker.tuning.definitions import Definition
 from headgate_local.sagemaker.tuning.progress import objective_of

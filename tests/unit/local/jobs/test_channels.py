@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from headgate_local.sagemaker.errors import ApiError
+from headgate_local.api.errors import ApiError
 from headgate_local.sagemaker.jobs.channels import deliver, source
 
 

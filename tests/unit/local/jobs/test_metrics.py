@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from headgate_local.sagemaker.errors import ApiError
+from headgate_local.api.errors import ApiError
 from headgate_local.sagemaker.jobs.metrics import Readings, definitions
 
 

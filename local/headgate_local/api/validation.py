@@ -15,7 +15,7 @@ from typing import Any
 import botocore.session
 from botocore.model import ServiceModel, Shape
 
-from headgate_local.sagemaker.errors import ApiError, invalid
+from headgate_local.api.errors import ApiError, invalid
 
 logger = logging.getLogger("headgate.sagemaker")
 

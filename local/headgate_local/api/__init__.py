@@ -1,0 +1,1 @@
+"""What the APIs of all services here share: errors, requests held to botocore's models, pages of lists."""

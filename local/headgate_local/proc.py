@@ -1,0 +1,36 @@
+"""What a process uses of the machine, from /proc; see proc(5)."""
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+PROC = Path("/proc")
+
+
+class Use(NamedTuple):
+    """What one process has used."""
+
+    group: int
+    """Its process group."""
+    seconds: float
+    """Of processor time, its own."""
+    children_seconds: float
+    """Of processor time, that of its children that have ended."""
+    memory: int
+    """Resident bytes."""
+
+
+def use_of(pid: int | str) -> Use | None:
+    """What a process uses; None if it has ended, or where there is no /proc."""
+    try:
+        fields = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return None
+    user, system, children_user, children_system = (int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:15])
+    memory = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
+    return Use(int(fields[2]), user + system, children_user + children_system, memory)
+
+
+def memory_of_the_machine() -> int:
+    """Bytes; every instance has all of it."""
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
