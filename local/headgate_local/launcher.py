@@ -7,11 +7,13 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import FrameType
 
 import boto3
 
@@ -24,6 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 _MODULE = "headgate_local.cloud"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
+_INTERRUPTED_SECONDS = 2.0
+"""How long a half started cloud has to end by itself: it holds nothing yet that could be lost."""
 Progress = Callable[[str], None]
 
 
@@ -57,25 +61,27 @@ def up(port: int | None, progress: Progress) -> Card:
         progress(f"starting the local cloud at http://{HOST}:{port}")
         process = _start(listener, log, credentials)
     try:
-        _wait_for_answer(f"http://{HOST}:{port}", str(log), lambda: process.poll() is None)
-        session = boto3.Session(*credentials, region_name=REGION)
-        outputs = deploy(session, f"http://{HOST}:{port}", template, progress)
-        card = Card(
-            endpoint_url=f"http://{HOST}:{port}",
-            region=REGION,
-            access_key_id=credentials[0],
-            secret_access_key=credentials[1],
-            data_bucket=outputs["DataBucket"],
-            artifact_bucket=outputs["ArtifactBucket"],
-            stack=STACK,
-            pid=process.pid,
-            log=str(log),
-        )
-        card.save()
+        with _interruptible():
+            _wait_for_answer(f"http://{HOST}:{port}", str(log), lambda: process.poll() is None)
+            session = boto3.Session(*credentials, region_name=REGION)
+            outputs = deploy(session, f"http://{HOST}:{port}", template, progress)
+            card = Card(
+                endpoint_url=f"http://{HOST}:{port}",
+                region=REGION,
+                access_key_id=credentials[0],
+                secret_access_key=credentials[1],
+                data_bucket=outputs["DataBucket"],
+                artifact_bucket=outputs["ArtifactBucket"],
+                stack=STACK,
+                pid=process.pid,
+                log=str(log),
+            )
+            card.save()
     except BaseException:  # also when a person interrupts: nothing half started stays behind
+        Card.remove()
         process.terminate()
         try:
-            process.wait(_STOP_SECONDS)
+            process.wait(_INTERRUPTED_SECONDS)
         except subprocess.TimeoutExpired:
             process.kill()  # what it started ends with it
             process.wait()
@@ -113,6 +119,30 @@ def is_running(card: Card) -> bool:
             return False
     command = ["ps", "-ww", "-o", "command=", "-p", str(card.pid)]
     return _MODULE in subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+
+
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """Make sure that an interruption is heard: Python drops one that falls into a destructor or a weak reference's end.
+
+    In the main thread; elsewhere no signal arrives.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    heard = threading.Event()
+
+    def hear(number: int, frame: FrameType | None) -> None:
+        heard.set()
+        signal.default_int_handler(number, frame)
+
+    before = signal.signal(signal.SIGINT, hear)
+    try:
+        yield
+        if heard.is_set():
+            raise KeyboardInterrupt
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _listener(port: int | None) -> socket.socket:
