@@ -27,7 +27,7 @@ from headgate_training.settings import Settings
 from headgate_training.spec import read_spec
 from headgate_training.table import Table
 
-family = importlib.import_module(FAMILIES[Settings().family])
+family = importlib.import_module(FAMILIES[Settings().chosen_for(1, 0).family])
 
 
 def main(file: str, spec_file: str) -> dict[str, float]:

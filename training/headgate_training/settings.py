@@ -6,6 +6,7 @@ from typing import Self
 
 from headgate_training.families import FAMILIES
 
+FALLBACK = "dnn"
 NOUGHT_IS_A_CHOICE = ("dropout", "weight_decay")
 
 
@@ -13,7 +14,8 @@ NOUGHT_IS_A_CHOICE = ("dropout", "weight_decay")
 class Settings:
     """Every field is a hyperparameter of the same name; 0 or None leaves it open."""
 
-    family: str = "dnn"
+    family: str = ""
+    """Open: the family that spec.json names, or else FALLBACK."""
     epochs: int = 200
     """At most; training stops earlier when the validation loss no longer falls."""
     batch_size: int = 0
@@ -29,14 +31,18 @@ class Settings:
     """Networks in an ensemble."""
     weight_decay: float | None = None
 
-    def chosen_for(self, rows: int, seed: int) -> Self:
-        """The settings with every open choice made for a training part of so many rows.
+    def chosen_for(self, rows: int, seed: int, suited: str | None = None) -> Self:
+        """The settings with every open choice made for a training part of so many rows; ``suited`` is a family's name.
 
         Few strong defaults stand in for a search: the family's module says which (``defaults``), by the number of rows.
+        Raises ValueError for a family that there is not.
         """
-        chosen = importlib.import_module(FAMILIES[self.family]).defaults(rows)
+        family = self.family or suited or FALLBACK
+        if family not in FAMILIES:
+            raise ValueError(f"There is no family {family!r} of models; known: {', '.join(sorted(FAMILIES))}.")
+        chosen = importlib.import_module(FAMILIES[family]).defaults(rows)
         opened = {name: value for name, value in chosen.items() if self._is_open(name)}
-        settled = replace(self, **opened, seed=seed if self.seed is None else self.seed)
+        settled = replace(self, **opened, family=family, seed=seed if self.seed is None else self.seed)
         return replace(settled, batch_size=min(rows, settled.batch_size))
 
     def _is_open(self, name: str) -> bool:

@@ -61,7 +61,7 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         spec = read_spec(places.spec / "spec.json")
         table, target = read_parquet(places.train, spec), read_target(places.train, spec)
         val_table, val_target = read_parquet(places.validation, spec), read_target(places.validation, spec)
-    settings = settings.chosen_for(len(target), spec.seed)
+    settings = settings.chosen_for(len(target), spec.seed, spec.family)
     with watch.stage("encode"):
         encoding = fit_encoding(table, spec)
         encoder = Encoder(encoding, spec)
