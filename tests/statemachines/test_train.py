@@ -65,13 +65,30 @@ def test_training_gets_the_code_and_its_settings_as_script_mode_wants_them(play:
     assert [channel["ChannelName"] for channel in job["InputDataConfig"]] == ["train", "validation", "spec"]
 
 
-@pytest.mark.parametrize(("champion", "inputs"), [(None, 3), (CHAMPION, 4)])
-def test_the_champion_is_evaluated_beside_the_challenger(play: Play, champion: Any, inputs: int) -> None:
-    accepted = {**ACCEPTED, "champion": champion}
+OLDER = "fedcba9876"
+
+
+@pytest.mark.parametrize(
+    ("champion", "holdout", "added"),
+    [
+        (None, GIVEN["dataset"], []),
+        (CHAMPION, GIVEN["dataset"], ["champion"]),
+        (CHAMPION, OLDER, ["champion", "newest"]),
+        (None, OLDER, []),
+    ],
+)
+def test_the_champion_is_evaluated_beside_the_challenger(
+    play: Play, champion: Any, holdout: str, added: list[str]
+) -> None:
+    accepted = {**ACCEPTED, "champion": champion, "holdout": holdout}
     played = play("train", GIVEN, {**SCRIPT, "ValidateDataset": [accepted]})
     job = played.given_to("sagemaker:createProcessingJob")
-    names = [each["InputName"] for each in job["ProcessingInputs"]]
-    assert names == ["code", "holdout", "challenger", "champion"][:inputs]
+    places = {each["InputName"]: each["S3Input"]["S3Uri"] for each in job["ProcessingInputs"]}
+    assert list(places) == ["code", "holdout", "challenger", "report", *added]
+    assert places["holdout"].endswith(f"/datasets/{holdout}/test.parquet")
+    assert places.get("newest", GIVEN["dataset"]).removesuffix("/test.parquet").endswith(GIVEN["dataset"])
+    assert job["Environment"]["HEADGATE_CHAMPION"] == (champion["version"] if champion else "")
+    assert all(isinstance(value, str) for value in job["Environment"].values())
     assert played.states[-1] == "Promoted"
     promotion = played.given_to("states:startExecution")
     assert promotion["Input"]["judged_against"] == (champion and champion["sequence"])

@@ -36,6 +36,8 @@ def test_models_of_real_data_clearly_beat_the_trivial_predictor(
     assert evaluation["challenger"].keys() == evaluation["trivial"].keys()
     difference = evaluation["difference"]
     assert difference["against"] == "trivial"
+    assert evaluation["trivial_difference"].items() <= difference.items()
+    assert evaluation["newest"] is None
     assert 0 < difference["low"] < difference["estimate"] <= difference["high"]
     assert evaluation["parity"]["max_abs_error"] < 1e-5
     assert evaluation["parity"]["rows"] == evaluation["rows"] > 100
@@ -59,6 +61,35 @@ def test_a_champion_with_other_columns_and_classes_is_compared_on_the_same_rows(
         evaluation["challenger"]["accuracy"] - evaluation["champion"]["accuracy"]
     )
     assert evaluation["champion"].keys() == evaluation["challenger"].keys()
+    assert evaluation["trivial_difference"]["estimate"] == pytest.approx(
+        evaluation["challenger"]["accuracy"] - evaluation["trivial"]["accuracy"]
+    )
+
+
+def test_the_newest_rows_are_judged_beside_the_fixed_holdout(
+    mixed_job: Job, blind_champion: Job, make_processing_root: Callable[..., Path]
+) -> None:
+    root = make_processing_root(mixed_job, blind_champion)
+    shutil.copytree(mixed_job.test, root / "input" / "newest")
+    rewrite_holdout(root, "*", part="newest", limit=40)
+    evaluation = evaluate(root)
+    newest = evaluation["newest"]
+    assert newest["rows"] == 40 < evaluation["rows"]
+    assert newest["difference"]["estimate"] == pytest.approx(
+        newest["challenger"]["accuracy"] - newest["champion"]["accuracy"]
+    )
+    assert newest["difference"]["low"] <= newest["difference"]["estimate"] <= newest["difference"]["high"]
+
+
+def test_newest_rows_without_a_column_of_the_champion_are_passed_over_and_it_is_said(
+    mixed_job: Job, blind_champion: Job, make_processing_root: Callable[..., Path]
+) -> None:
+    root = make_processing_root(blind_champion, mixed_job)
+    shutil.copytree(blind_champion.test, root / "input" / "newest")
+    rewrite_holdout(root, '* EXCLUDE "smoker?"', part="newest")
+    evaluation = evaluate(root)
+    assert evaluation["newest"] is None
+    assert "lacks columns that the model needs: smoker?" in evaluation["notes"][0]
 
 
 def test_the_script_evaluates_under_its_root(
@@ -95,10 +126,11 @@ def test_models_of_different_tasks_are_not_compared(
         evaluate(make_processing_root(mixed_job, champion))
 
 
-def rewrite_holdout(root: Path, select: str) -> None:
-    holdout = root / "input" / "holdout"
+def rewrite_holdout(root: Path, select: str, part: str = "holdout", limit: int = 10**6) -> None:
+    holdout = root / "input" / part
     with duckdb.connect() as connection:
-        connection.execute(f"CREATE TABLE data AS SELECT {select} FROM '{holdout}/test.parquet'")
+        connection.execute(f"CREATE TABLE read AS FROM '{holdout}/test.parquet'")
+        connection.execute(f"CREATE TABLE data AS SELECT {select} FROM read LIMIT {limit}")
         connection.execute(f"COPY data TO '{holdout}/test.parquet'")
 
 
