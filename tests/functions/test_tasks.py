@@ -170,7 +170,9 @@ def test_the_training_code_is_published_under_its_hash(invoke: Invoke, cloudform
     key = first["Data"]["ArchiveUri"].removeprefix("s3://artifacts/")
     packed = aws.client("s3").get_object(Bucket="artifacts", Key=key)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-        assert {"train.py", "evaluate.py", "headgate_training/training.py"} <= set(archive.getnames())
+        inside = set(archive.getnames())
+        assert {"train.py", "evaluate.py", "headgate_training/training.py"} <= inside
+        assert "headgate_training/families/dnn.json" in inside  # what can be tuned belongs to the code's identity
     listed = aws.client("s3").list_objects_v2(Bucket="artifacts")["Contents"]
     assert {item["Key"].split("/")[2] for item in listed} == {first["Data"]["Hash"]}
 

@@ -18,7 +18,7 @@ import numpy as np
 from headgate_training.encoding import Encoder, fit_encoding
 from headgate_training.export import Served, export, export_litert
 from headgate_training.families import FAMILIES
-from headgate_training.fitting import Epoch, Part, fit
+from headgate_training.fitting import ENOUGH, Epoch, Part, fit
 from headgate_training.golden import export_golden
 from headgate_training.heads import choose_head
 from headgate_training.layout import find_layout
@@ -103,16 +103,24 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
 
 
 def _reporter(spec: Spec, target: np.ndarray, history: list[dict[str, float | None]]) -> Callable[[Epoch], None]:
-    """Prints a line for each epoch, made for metric definitions' regular expressions, and keeps it in ``history``."""
+    """Prints a line for each epoch, made for metric definitions' regular expressions, and keeps it in ``history``.
+
+    ``objective`` is the metric of the epoch whose weights would be kept if training ended now. A tuning job takes the
+    last value that a job told: with the epoch's own value, it would choose by an epoch that is thrown away.
+    """
     positive = spec.classes.index(spec.positive) if spec.positive else 0
+    lowest, objective = math.inf, math.nan
 
     def report(epoch: Epoch) -> None:
+        nonlocal lowest, objective
         value = plain(spec.metric, Outcome(target, epoch.predicted, positive))
         line = {"loss": epoch.loss, "val_loss": epoch.val_loss, f"val_{spec.metric}": value}
         # JSON has no NaN: a metric that the validation part does not define is null.
         history.append({name: round(number, 6) if math.isfinite(number) else None for name, number in line.items()})
+        if epoch.val_loss < lowest - ENOUGH:
+            lowest, objective = epoch.val_loss, value
         words = " ".join(f"{name}={number:.4f}" for name, number in line.items())
-        sys.stdout.write(f"epoch={epoch.number} {words}\n")
+        sys.stdout.write(f"epoch={epoch.number} {words} objective={objective:.6g}\n")
         sys.stdout.flush()
 
     return report

@@ -156,9 +156,23 @@ def test_the_script_trains_from_the_environment(
     runpy.run_path(str(TRAIN_PY), run_name="__main__")
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(" ")[0] for line in lines] == ["epoch=1", "epoch=2"]
-    assert [pair.split("=")[0] for pair in lines[0].split(" ")] == ["epoch", "loss", "val_loss", "val_accuracy"]
+    told = ["epoch", "loss", "val_loss", "val_accuracy", "objective"]
+    assert [pair.split("=")[0] for pair in lines[0].split(" ")] == told
     assert (tmp_path / "model" / "1" / "saved_model.pb").exists()
     assert json.loads((tmp_path / "output" / "metrics.json").read_text())["settings"]["batch_size"] == 64
+
+
+def test_a_tuning_job_reads_what_the_kept_epoch_is_worth(
+    mixed_job: Job, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    places = Places(mixed_job.places.train, mixed_job.places.validation, mixed_job.places.spec, tmp_path, tmp_path)
+    metrics = train(places, Settings(epochs=40, patience=12, learning_rate=0.05, hidden_units=32))
+    told = [float(line.rpartition("objective=")[2]) for line in capsys.readouterr().out.splitlines()]
+    history, best = metrics["history"], int(str(metrics["best_epoch"]))
+    values = [epoch["val_accuracy"] for epoch in history]  # type: ignore[attr-defined]
+    assert told[-1] == pytest.approx(values[best - 1], abs=1e-6)
+    assert told[0] == pytest.approx(values[0], abs=1e-6)
+    assert best < len(values)  # the last epoch's own value is another one's
 
 
 def test_an_unknown_hyperparameter_is_refused(

@@ -22,8 +22,9 @@ def find_training_code(roots: list[str]) -> Path:
 
 
 def source_files(root: Path) -> dict[str, bytes]:
-    """The files that a container gets, by name relative to the root, in order."""
-    files = [root / entry for entry in ENTRY_POINTS] + sorted((root / PACKAGE).rglob("*.py"))
+    """The files that a container gets, by name relative to the root, in order: modules, and what describes families."""
+    inside = sorted(file for kind in ("*.py", "*.json") for file in (root / PACKAGE).rglob(kind))
+    files = [root / entry for entry in ENTRY_POINTS] + inside
     return {file.relative_to(root).as_posix(): file.read_bytes() for file in files}
 
 
