@@ -56,7 +56,7 @@ def test_the_positive_class_is_text_however_it_is_written(written: str, meant: s
         ("targt: x", "targt is not a known key; did you mean target?"),
         ("epochs: 3", "did you mean training.epochs?"),
         ("training: {epoch: 3}", "training.epoch is not a known key; did you mean training.epochs?"),
-        ("zzz: 3", "known keys are columns, endpoint, gate"),
+        ("zzz: 3", "known keys are columns, endpoint, forecast"),
         ("training: {epochs: -3}", "training.epochs"),
         ("training: {epochs: 1000000000}", "training.epochs"),
         ("training: {epochs: yes}", "training.epochs"),
@@ -104,3 +104,39 @@ def test_the_page_lists_every_setting_as_the_model_says() -> None:
 def test_the_pages_example_is_valid() -> None:
     example = PAGE.read_text().split("```yaml\n")[1].split("```")[0]
     assert parse_settings(example.encode()).target == "diagnosis"
+
+
+def test_images_sequences_and_forecasts_are_read() -> None:
+    settings = parse_settings(
+        b"grids: [{name: face, kind: image, shape: [8, 8], prefix: p}]\n"
+        b"forecast: {time: day, entity: [shop], steps: 24, known: [price]}\n"
+        b"slices: [shop]\nsensitive: [sex]\ntraining: {family: rnn, layers: 2}\n"
+    )
+    assert settings.grids is not None
+    assert settings.grids[0].shape == [8, 8]
+    assert settings.forecast.demanded
+    assert settings.training.hyperparameters() == {"layers": "2", "family": "rnn"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("grids: [{name: a, kind: image, shape: [8], prefix: p}]", "[height, width]"),
+        ("grids: [{name: a, kind: sequence, shape: [2, 3, 4], prefix: p}]", "[steps, channels]"),
+        ("grids: [{name: a, kind: sequence, shape: [8]}]", "either columns or prefix"),
+        ("grids: [{name: a, kind: sequence, shape: [8], prefix: p, columns: [q]}]", "either columns or prefix"),
+        ("grids: [{name: a, kind: film, shape: [8], prefix: p}]", "grids.0.kind"),
+        ("forecast: {step: 3}", "did you mean forecast.steps?"),
+        ("forecast: {steps: -1}", "forecast.steps"),
+        ("training: {family: 'os.system'}", "training.family"),
+    ],
+)
+def test_wrong_grids_and_forecasts_are_refused_by_name(text: str, says: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        parse_settings(text.encode())
+    assert says in str(refused.value)
+
+
+def test_only_what_a_person_says_makes_a_forecast_certain() -> None:
+    assert not parse_settings(b"forecast: {steps: 5}").forecast.demanded
+    assert not parse_settings(b"forecast: {time: day, steps: 0}").forecast.demanded

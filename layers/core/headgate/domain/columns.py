@@ -7,8 +7,8 @@ from typing import Literal
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 
-Kind = Literal["numeric", "categorical", "boolean", "datetime"]
-ColumnSetting = Literal["numeric", "categorical", "boolean", "datetime", "drop"]
+Kind = Literal["numeric", "categorical", "boolean", "datetime", "text"]
+ColumnSetting = Literal["numeric", "categorical", "boolean", "datetime", "text", "drop"]
 
 MISSING = ("", "NA", "N/A", "null", "NULL", "None", "?")
 """Texts that stand for a missing value. `NaN` is not among them: it is a computation gone wrong, and is refused."""
@@ -133,7 +133,7 @@ def _kind(measured: Measured) -> tuple[Kind, str]:
 
 
 def _demanded(measured: Measured, kind: Kind, setting: Kind) -> Kind:
-    if setting in (kind, "categorical"):
+    if setting in (kind, "categorical") or (setting == "text" and measured.storage == "text"):
         return setting
     raise DatasetRefusedError(
         Reason.SETTINGS_INVALID,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from headgate.domain.columns import ColumnSetting
 from headgate.domain.errors import SettingsError
@@ -23,6 +23,7 @@ METRICS: dict[str, tuple[Metric, ...]] = {
 """The metrics of each task; the first is the default."""
 
 _ColumnName = Annotated[str, Field(min_length=1)]
+_Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 _InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 
 
@@ -49,6 +50,13 @@ class TrainingSettings(_Section):
     learning_rate: float | None = Field(default=None, gt=0, le=10, description="step size of the optimizer")
     hidden_units: int | None = Field(default=None, ge=1, le=4096, description="width of a hidden layer")
     dropout: float | None = Field(default=None, ge=0, lt=1, description="share of units left out in each step")
+    layers: int | None = Field(default=None, ge=1, le=64, description="hidden layers, or blocks of them")
+    members: int | None = Field(default=None, ge=1, le=32, description="networks whose answers are averaged")
+    patience: int | None = Field(default=None, ge=1, le=1000, description="epochs without progress before it ends")
+    weight_decay: float | None = Field(default=None, ge=0, le=1, description="how much weights shrink in each step")
+    family: _Word | None = Field(
+        default=None, description="family of the model; otherwise `cnn` for images, `rnn` for sequences, else `dnn`"
+    )
     seed: int = Field(default=17, ge=0, lt=2**31, description="seed of everything random")
     instance_type: _InstanceType = Field(default="ml.m5.large", description="machine that trains")
 
@@ -56,6 +64,44 @@ class TrainingSettings(_Section):
         """What a person set, as SageMaker wants it: text by name."""
         given = self.model_dump(exclude_unset=True, exclude_none=True, exclude={"instance_type"})
         return {name: str(value) for name, value in given.items()}
+
+
+class GridSettings(_Section):
+    """Columns that are one image or one sequence, row by row; named one by one or by what their names begin with."""
+
+    name: _ColumnName
+    kind: Literal["image", "sequence"]
+    shape: Annotated[list[Annotated[int, Field(ge=1, le=1000)]], Field(min_length=1, max_length=3)]
+    columns: list[_ColumnName] | None = None
+    prefix: _ColumnName | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> "GridSettings":
+        if (self.columns is None) == (self.prefix is None):
+            raise ValueError("a grid needs either columns or prefix")
+        if self.kind == "image" and len(self.shape) < 2:
+            raise ValueError("the shape of an image is [height, width] or [height, width, channels]")
+        if self.kind == "sequence" and len(self.shape) > 2:
+            raise ValueError("the shape of a sequence is [steps] or [steps, channels]")
+        return self
+
+
+class ForecastSettings(_Section):
+    """Rows that are moments of time series, whose next value is to be told."""
+
+    time: _ColumnName | None = Field(default=None, description="column that orders the rows; otherwise inferred")
+    entity: list[_ColumnName] | None = Field(
+        default=None, description="columns that say whose series a row belongs to; otherwise inferred"
+    )
+    steps: int = Field(default=12, ge=0, le=500, description="how many past rows a forecast sees; 0 never forecasts")
+    known: list[_ColumnName] = Field(
+        default_factory=list, description="columns whose value is known ahead, such as a planned price"
+    )
+
+    @property
+    def demanded(self) -> bool:
+        """Whether a person says that this is a forecast."""
+        return self.steps > 0 and (self.time is not None or self.entity is not None)
 
 
 class EndpointSettings(_Section):
@@ -85,6 +131,16 @@ class ProjectSettings(_Section):
     trusted: list[_ColumnName] = Field(
         default_factory=list,
         description="columns that may predict the target almost perfectly, because they are known when predicting",
+    )
+    grids: list[GridSettings] | None = Field(
+        default=None, description="columns that are pixels or steps; otherwise inferred, `[]` for none"
+    )
+    forecast: ForecastSettings = Field(default_factory=ForecastSettings, description="forecasting one step ahead")
+    slices: list[_ColumnName] = Field(
+        default_factory=list, description="columns by whose values the judge also looks at parts of the holdout"
+    )
+    sensitive: list[_ColumnName] = Field(
+        default_factory=list, description="columns of groups of people that the judge compares"
     )
     min_rows: int = Field(default=50, ge=20, description="rows a dataset needs at least")
     gate: GateSettings = Field(default_factory=GateSettings, description="the gate")
@@ -144,10 +200,13 @@ def _values(kind: Any) -> str:
     words = {str: "text", int: "whole number", float: "number"}
     if kind in words:
         return words[kind]
+    if isinstance(kind, type) and issubclass(kind, _Section):
+        return ", ".join(f"`{name}`" for name in kind.model_fields)
     options = [option for option in get_args(kind) if option is not type(None)]
     origin = get_origin(kind)
     if origin is list:
-        return f"list of {_values(options[0])}s"
+        item = _values(options[0])
+        return f"list of {item}" if item.startswith("`") else f"list of {item}s"
     if origin is dict:
         return f"column: {_values(options[1])}"
     if origin is Literal:
