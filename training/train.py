@@ -18,7 +18,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # a job's log is for the job, not for TensorFlow's start
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from headgate_training.families import FAMILIES
-    from headgate_training.settings import Settings
+    from headgate_training.schedules import SCHEDULES
+    from headgate_training.settings import CLASS_WEIGHTS, OPTIMIZERS, Settings
     from headgate_training.training import Places, train
 
     defaults = Settings()
@@ -34,6 +35,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--patience", type=int, default=defaults.patience)
     parser.add_argument("--members", type=int, default=defaults.members)
     parser.add_argument("--weight_decay", type=float, default=defaults.weight_decay)
+    parser.add_argument("--optimizer", choices=OPTIMIZERS, default=defaults.optimizer)
+    parser.add_argument("--momentum", type=float, default=defaults.momentum)
+    parser.add_argument("--schedule", choices=sorted(SCHEDULES), default=defaults.schedule)
+    parser.add_argument("--class_weights", choices=CLASS_WEIGHTS, default=defaults.class_weights)
+    parser.add_argument("--deterministic", type=_truth, default=defaults.deterministic, metavar="true|false")
     for name in ADDED:
         parser.add_argument(f"--{name}", help=argparse.SUPPRESS)
     chosen = {name: value for name, value in vars(parser.parse_args(arguments)).items() if name not in ADDED}
@@ -45,6 +51,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         output=Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data")),
     )
     train(places, Settings(**chosen))
+
+
+def _truth(text: str) -> bool:
+    """A truth value as hyperparameters write it."""
+    values = {"true": True, "false": False}
+    if text.lower() not in values:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither true nor false")
+    return values[text.lower()]
 
 
 if __name__ == "__main__":

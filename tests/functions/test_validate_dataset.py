@@ -103,6 +103,7 @@ def test_a_good_dataset_is_accepted_without_any_settings(drop: Drop) -> None:
         "champion": None,
         "hyperparameters": {},
         "training_instance_type": "ml.m5.large",
+        "training": {"instance_count": 1, "spot": False},
         "gate": {"min_improvement": 0.0, "min_test_rows": 20},
         "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
     }

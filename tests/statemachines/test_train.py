@@ -12,6 +12,7 @@ ACCEPTED = {
     "verdict": "accepted",
     "hyperparameters": {"epochs": "20"},
     "training_instance_type": "ml.m5.large",
+    "training": {"instance_count": 1, "spot": False},
     "holdout": "0123456789",
     "champion": None,
     "gate": {},
@@ -63,6 +64,24 @@ def test_training_gets_the_code_and_its_settings_as_script_mode_wants_them(play:
     assert job["HyperParameters"]["epochs"] == "20"
     assert all(isinstance(value, str) for value in job["HyperParameters"].values())
     assert [channel["ChannelName"] for channel in job["InputDataConfig"]] == ["train", "validation", "spec"]
+
+
+@pytest.mark.parametrize("spot", [True, False])
+def test_a_job_on_spare_machines_may_wait_and_keeps_checkpoints(play: Play, spot: bool) -> None:
+    accepted = {**ACCEPTED, "training": {"instance_count": 1, "spot": spot}}
+    job = play("train", GIVEN, {**SCRIPT, "ValidateDataset": [accepted]}).given_to("sagemaker:createTrainingJob")
+    assert job["EnableManagedSpotTraining"] is spot
+    assert ("MaxWaitTimeInSeconds" in job["StoppingCondition"]) is spot
+    assert job["Environment"]["HEADGATE_CHECKPOINTS"] == ("/opt/ml/checkpoints" if spot else "")
+    assert job["CheckpointConfig"]["S3Uri"].endswith(f"demo/iris/runs/{GIVEN['run']}/checkpoints")
+
+
+@pytest.mark.parametrize("count", [1, 3])
+def test_several_machines_train_together(play: Play, count: int) -> None:
+    accepted = {**ACCEPTED, "training": {"instance_count": count, "spot": False}}
+    job = play("train", GIVEN, {**SCRIPT, "ValidateDataset": [accepted]}).given_to("sagemaker:createTrainingJob")
+    assert job["ResourceConfig"]["InstanceCount"] == count
+    assert ("sagemaker_multi_worker_mirrored_strategy_enabled" in job["HyperParameters"]) is (count > 1)
 
 
 OLDER = "fedcba9876"

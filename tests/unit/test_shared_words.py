@@ -9,7 +9,7 @@ from headgate_training import spec as training_spec
 
 
 def test_every_hyperparameter_that_a_project_may_set_is_one_that_training_takes() -> None:
-    may_be_set = set(project.TrainingSettings.model_fields) - {"instance_type"}
+    may_be_set = set(project.TrainingSettings.model_fields) - project.OF_THE_JOB
     assert may_be_set <= {field.name for field in dataclasses.fields(settings.Settings)}
 
 

@@ -19,6 +19,7 @@ import numpy as np
 import tensorflow as tf
 
 from headgate_training.heads import Head
+from headgate_training.schedules import rates
 from headgate_training.settings import Settings
 
 ENOUGH = 1e-4
@@ -66,12 +67,23 @@ def fit(
     return best
 
 
+def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
+    if settings.optimizer == "sgd":
+        return keras.optimizers.SGD(
+            settings.learning_rate,
+            momentum=settings.momentum,
+            nesterov=settings.momentum > 0,
+            weight_decay=settings.weight_decay,
+        )
+    return keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
+
+
 class _Training:
     """Both parts of one training, with one optimizer and one graph."""
 
     def __init__(self, model: keras.Model, head: Head, train: Part, validation: Part, settings: Settings) -> None:
         self._model, self._head, self._settings = model, head, settings
-        self._optimizer = keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
+        self._optimizer = _optimizer(settings)
         self._optimizer.build(model.trainable_variables)
         self._state = [*model.trainable_variables, *self._optimizer.variables]
         self._order = np.random.default_rng(settings.seed)
@@ -87,7 +99,8 @@ class _Training:
         best, best_loss, best_state = 0, np.inf, None
         for number in range(1, self._settings.epochs + 1):
             order = self._draw(self._rows)
-            loss = self._pass(order, np.full(len(order), self._settings.learning_rate, np.float32))
+            course = (self._settings.schedule, self._settings.learning_rate, number, self._settings.epochs)
+            loss = self._pass(order, rates(*course, len(order)))
             val_loss, predicted = self._validate()
             report(Epoch(number, float(loss), float(val_loss), predicted.numpy()))
             if float(val_loss) < best_loss - ENOUGH:

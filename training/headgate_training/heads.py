@@ -48,10 +48,11 @@ class Head(Protocol):
 
 
 class Classes:
-    """Two classes or more: softmax and cross-entropy."""
+    """Two classes or more: softmax and cross-entropy, each row weighted by its class where ``weights`` are given."""
 
-    def __init__(self, classes: int) -> None:
+    def __init__(self, classes: int, weights: np.ndarray | None = None) -> None:
         self.outputs = classes
+        self._weights = None if weights is None else weights.astype(np.float32)
 
     def prepare(self, target: np.ndarray) -> np.ndarray:
         """Class numbers stay class numbers."""
@@ -60,7 +61,8 @@ class Classes:
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         """Cross-entropy."""
         labels = tf.broadcast_to(prepared, tf.shape(scores)[:2])
-        return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores))
+        losses = tf.nn.sparse_softmax_cross_entropy_with_logits(labels, scores)
+        return tf.reduce_mean(losses if self._weights is None else losses * tf.gather(self._weights, labels))
 
     def pool(self, scores: tf.Tensor) -> tf.Tensor:
         """Logarithm of the mean probabilities, but for a constant that softmax takes out."""
@@ -164,10 +166,21 @@ def _softplus(scores: tf.Tensor) -> tf.Tensor:
     return tf.nn.relu(scores) + tf.math.log(1.0 + tf.exp(-tf.abs(scores)))
 
 
-def choose_head(spec: Spec, target: np.ndarray) -> Head:
-    """The head for a task, chosen from the training part's target."""
+def choose_head(spec: Spec, target: np.ndarray, class_weights: str = "none") -> Head:
+    """The head for a task, chosen from the training part's target; ``class_weights`` are none or balanced."""
     if spec.task != "regression":
-        return Classes(len(spec.classes))
+        classes = len(spec.classes)
+        return Classes(classes, balanced_weights(target, classes) if class_weights == "balanced" else None)
     if target.min() >= 0 and skewness(target) > SKEWED:
         return Amounts(target)
     return Numbers(target)
+
+
+def balanced_weights(target: np.ndarray, classes: int) -> np.ndarray:
+    """Weights [classes] with which every class counts the same and all rows count as many as there are.
+
+    A class without rows has none to weigh; its weight is 1.
+    """
+    counts = np.bincount(target.astype(np.int64), minlength=classes)
+    present = counts > 0
+    return np.where(present, len(target) / (present.sum() * np.maximum(counts, 1)), 1.0)

@@ -61,7 +61,7 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         spec = read_spec(places.spec / "spec.json")
         table, target = read_parquet(places.train, spec), read_target(places.train, spec)
         val_table, val_target = read_parquet(places.validation, spec), read_target(places.validation, spec)
-    settings = settings.chosen_for(len(target), spec.seed, spec.family)
+    settings = settings.chosen_for(len(target), spec.seed, spec.family, spec.metric)
     with watch.stage("encode"):
         encoding = fit_encoding(table, spec)
         encoder = Encoder(encoding, spec)
@@ -69,7 +69,7 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
     history: list[dict[str, float | None]] = []
     with watch.stage("fit"):
         keras.utils.set_random_seed(settings.seed)
-        head = choose_head(spec, target)
+        head = choose_head(spec, target, settings.class_weights)
         family = importlib.import_module(FAMILIES[settings.family])
         model = family.build(encoding.width, head.outputs, settings, find_layout(encoding, part.encoded))
         best = fit(model, head, part, val_part, settings, _reporter(spec, val_target, history))

@@ -3,10 +3,12 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headgate_training.families import dnn
 from headgate_training.fitting import Epoch, Part, fit
-from headgate_training.heads import Amounts, Classes, Numbers
+from headgate_training.heads import Amounts, Classes, Numbers, balanced_weights
 from headgate_training.settings import Settings
 
 RANDOM = np.random.default_rng(3)
@@ -80,3 +82,47 @@ def test_intervals_are_learned_before_the_validation_part_is() -> None:
     told: list[Epoch] = []
     best = fit(model, head, Part(ROWS[:160], target[:160]), Part(ROWS[160:], target[160:]), settings, told.append)
     np.testing.assert_allclose(head.seen, told[best - 1].predicted, rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"optimizer": "sgd"}, {"schedule": "cosine"}, {"optimizer": "sgd", "momentum": 0.0}]
+)
+def test_every_optimizer_and_schedule_learns(changes: dict[str, object]) -> None:
+    _, told, _ = run(TRAIN, VALIDATION, **changes)
+    assert told[-1].val_loss < 0.8 * told[0].val_loss
+
+
+def test_balanced_weights_find_the_rare_class() -> None:
+    target = (ROWS[:, 0] + np.random.default_rng(5).normal(size=240) > 1.6).astype(np.int64)
+    train, validation = Part(ROWS[:160], target[:160]), Part(ROWS[160:], target[160:])
+    found = {}
+    for name, head in {"none": Classes(2), "balanced": Classes(2, balanced_weights(target[:160], 2))}.items():
+        settings = Settings(epochs=20, members=2, hidden_units=8).chosen_for(160, seed=4)
+        keras.utils.set_random_seed(4)
+        told: list[Epoch] = []
+        best = fit(dnn.build(4, 2, settings), head, train, validation, settings, told.append)
+        found[name] = told[best - 1].predicted[:, 1].mean()
+    assert found["balanced"] > 1.5 * found["none"]
+
+
+@given(st.lists(st.integers(0, 3), min_size=1, max_size=60))
+def test_balanced_weights_count_every_class_alike_and_all_rows_as_many(labels: list[int]) -> None:
+    target = np.array(labels)
+    weights = balanced_weights(target, 5)
+    shares = [weights[target][target == label].sum() for label in set(labels)]
+    np.testing.assert_allclose(shares, len(labels) / len(set(labels)))
+
+
+def test_class_weights_follow_the_metric_unless_they_are_chosen() -> None:
+    chosen = [
+        Settings(**given).chosen_for(100, 1, metric=metric).class_weights
+        for given, metric in (({}, "balanced_accuracy"), ({}, "auc"), ({"class_weights": "none"}, "balanced_accuracy"))
+    ]
+    assert chosen == ["balanced", "none", "none"]
+
+
+def test_sgd_takes_longer_strides_and_decays_as_much_in_each() -> None:
+    adamw, sgd = Settings().chosen_for(100, 1), Settings(optimizer="sgd").chosen_for(100, 1)
+    assert sgd.learning_rate > adamw.learning_rate
+    assert sgd.learning_rate * sgd.weight_decay == pytest.approx(adamw.learning_rate * adamw.weight_decay)
+    assert Settings(optimizer="sgd", learning_rate=0.2).chosen_for(100, 1).learning_rate == 0.2

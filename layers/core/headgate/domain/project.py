@@ -42,6 +42,10 @@ class GateSettings(_Section):
     min_test_rows: int = Field(default=20, ge=1, description="rows the holdout needs before anyone is judged")
 
 
+OF_THE_JOB = {"instance_type", "instance_count", "spot"}
+"""Settings of training that are the job's, not the program's."""
+
+
 class TrainingSettings(_Section):
     """The training job; training itself chooses what is left out."""
 
@@ -57,13 +61,31 @@ class TrainingSettings(_Section):
     family: _Word | None = Field(
         default=None, description="family of the model; otherwise `cnn` for images, `rnn` for sequences, else `dnn`"
     )
+    optimizer: Literal["adamw", "sgd"] | None = Field(default=None, description="what moves the weights; else `adamw`")
+    momentum: float | None = Field(default=None, ge=0, lt=1, description="of `sgd`, with Nesterov's step; else 0.9")
+    schedule: Literal["constant", "cosine", "warmup"] | None = Field(
+        default=None,
+        description="course of the learning rate over all epochs: even, falling to nothing, or rising first; "
+        "else `constant`",
+    )
+    class_weights: Literal["none", "balanced"] | None = Field(
+        default=None,
+        description="whether rare classes weigh as much as frequent ones; else `balanced` for `balanced_accuracy` only",
+    )
+    deterministic: bool | None = Field(
+        default=None, description="the same weights bit by bit from the same seed on the same machine; slower"
+    )
     seed: int = Field(default=17, ge=0, lt=2**31, description="seed of everything random")
     instance_type: _InstanceType = Field(default="ml.m5.large", description="machine that trains")
+    instance_count: int = Field(default=1, ge=1, le=8, description="how many of them train together")
+    spot: bool = Field(
+        default=False, description="train on spare machines, which cost less and may be taken away for a while"
+    )
 
     def hyperparameters(self) -> dict[str, str]:
         """What a person set, as SageMaker wants it: text by name."""
-        given = self.model_dump(exclude_unset=True, exclude_none=True, exclude={"instance_type"})
-        return {name: str(value) for name, value in given.items()}
+        given = self.model_dump(exclude_unset=True, exclude_none=True, exclude=OF_THE_JOB)
+        return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
 
 
 class GridSettings(_Section):
@@ -193,11 +215,12 @@ def _describe(model: type[_Section], prefix: str) -> Iterator[tuple[str, str, st
             continue
         default = field.get_default(call_default_factory=True)
         shown = "" if default is None or default in ([], {}) else str(default)
+        shown = shown.lower() if kind is bool else shown
         yield f"{prefix}{name}", _values(kind), shown, field.description or ""
 
 
 def _values(kind: Any) -> str:
-    words = {str: "text", int: "whole number", float: "number"}
+    words = {str: "text", int: "whole number", float: "number", bool: "true or false"}
     if kind in words:
         return words[kind]
     if isinstance(kind, type) and issubclass(kind, _Section):

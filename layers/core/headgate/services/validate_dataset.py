@@ -77,7 +77,7 @@ def validate_dataset(
 
     Returns:
         `verdict` accepted with what the stages after this one need (`task`, `metric`, `target`, `holdout`, `champion`,
-        `hyperparameters`, `training_instance_type`, `gate`, `endpoint`), or `verdict` rejected; both with
+        `hyperparameters`, `training_instance_type`, `training`, `gate`, `endpoint`), or `verdict` rejected; both with
         `reason_code`, `reason` and `rows`. A refusal is an answer; only what retrying may cure is raised.
     """
     manifest = _manifest(command, objects)
@@ -177,6 +177,7 @@ def _accept(
         "champion": asdict(head.champion) if head.champion else None,
         "hyperparameters": settings.training.hyperparameters(),
         "training_instance_type": settings.training.instance_type,
+        "training": {"instance_count": settings.training.instance_count, "spot": settings.training.spot},
         "gate": settings.gate.model_dump(),
         "endpoint": settings.endpoint.model_dump(),
     }
