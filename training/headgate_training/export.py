@@ -52,13 +52,6 @@ def export(served: Served, directory: Path, spec: Spec) -> None:
     shutil.rmtree(directory / "assets", ignore_errors=True)
 
 
-def export_litert(served: Served, path: Path) -> None:
-    """Write the network behind the encoding as one LiteRT file, float32."""
-    function = served.network.get_concrete_function()
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([function], served)
-    path.write_bytes(converter.convert())
-
-
 def _argument(position: int) -> str:
     return f"column_{position}"
 

@@ -18,17 +18,26 @@ except ModuleNotFoundError:  # as in SageMaker's TensorFlow image, which has its
     Interpreter = tensorflow.lite.Interpreter
 
 BATCH = 4096
+FORMATS = ("float32", "float16", "dynamic", "int8", "pruned")
+"""Formats that a version's network may come in; the first is always there."""
+
+
+def engine_file(name: str) -> str:
+    """The file of a format in ``assets.extra``; raises ValueError for a name that is none."""
+    if name not in FORMATS:
+        raise ValueError(f"There is no format {name!r}; known: {', '.join(FORMATS)}.")
+    return "model.litert" if name == "float32" else f"model.{name}.litert"
 
 
 class LiteRtModel:
     """The model of one version directory (``1/``). Not for use by several threads at a time."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, engine: str = "float32") -> None:
         extra = directory / "assets.extra"
         self.spec = read_spec(extra / "spec.json")
         self._reader = RowReader(self.spec.columns)
         self._encoder = Encoder(load_encoding(extra / "encoding.json"), self.spec)
-        self._interpreter = Interpreter(model_path=str(extra / "model.litert"), num_threads=1)
+        self._interpreter = Interpreter(model_path=str(extra / engine_file(engine)), num_threads=1)
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
         self._rows = 0

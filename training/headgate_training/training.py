@@ -15,8 +15,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from headgate_training.compression import Compressor, convert
 from headgate_training.encoding import Encoder, fit_encoding
-from headgate_training.export import Served, export, export_litert
+from headgate_training.export import Served, export
 from headgate_training.families import FAMILIES
 from headgate_training.fitting import ENOUGH, Epoch, Part, fit
 from headgate_training.golden import export_golden
@@ -71,7 +72,8 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         keras.utils.set_random_seed(settings.seed)
         head = choose_head(spec, target, settings.class_weights)
         family = importlib.import_module(FAMILIES[settings.family])
-        model = family.build(encoding.width, head.outputs, settings, find_layout(encoding, part.encoded))
+        layout = find_layout(encoding, part.encoded)
+        model = family.build(encoding.width, head.outputs, settings, layout)
         best = fit(model, head, part, val_part, settings, _reporter(spec, val_target, history))
     served = Served(model, head, encoding, spec)
     directory, extra = places.model / "1", places.model / "1" / "assets.extra"
@@ -82,7 +84,9 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         fit_trivial(target, spec).save(extra / "trivial.json")
         shutil.copyfile(places.spec / "spec.json", extra / "spec.json")
     with watch.stage("litert"):
-        export_litert(served, extra / "model.litert")
+        (extra / "model.litert").write_bytes(convert(served))
+    with watch.stage("compress"):
+        Compressor(model, head, encoding, spec, settings).compress(served, extra, part, val_part, layout)
     with watch.stage("golden"):
         export_golden(directory, extra / "golden.json", encoding, spec)
     metrics = {

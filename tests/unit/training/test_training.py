@@ -42,6 +42,10 @@ def test_a_job_leaves_exactly_the_agreed_files(mixed_job: Job) -> None:
         "1/assets.extra/encoding.json",
         "1/assets.extra/golden.json",
         "1/assets.extra/model.litert",
+        "1/assets.extra/model.float16.litert",
+        "1/assets.extra/model.dynamic.litert",
+        "1/assets.extra/model.int8.litert",
+        "1/assets.extra/formats.json",
         "1/assets.extra/spec.json",
         "1/assets.extra/trivial.json",
     }
@@ -53,7 +57,7 @@ def test_metrics_tell_the_course_of_the_training(mixed_job: Job) -> None:
     assert metrics == mixed_job.metrics
     assert metrics["epochs"] == len(metrics["history"]) <= 30
     assert metrics["history"][0].keys() == {"loss", "val_loss", "val_accuracy"}
-    assert metrics["seconds"].keys() == {"read", "encode", "fit", "export", "litert", "golden"}
+    assert metrics["seconds"].keys() == {"read", "encode", "fit", "export", "litert", "compress", "golden"}
     assert metrics["fit_seconds"] == metrics["seconds"]["fit"] > 0
     assert metrics["parameters"] > 0
     assert metrics["seed"] == 17

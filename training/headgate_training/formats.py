@@ -1,0 +1,96 @@
+"""What each format of an engine costs and is worth: bytes, the time of one row, and quality on the same rows."""
+
+import json
+import statistics
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headgate_training.answers import answers
+from headgate_training.bootstrap import paired_difference
+from headgate_training.litert import FORMATS, LiteRtModel, engine_file
+from headgate_training.metrics import Outcome, plain
+from headgate_training.spec import Spec
+from headgate_training.table import Table
+
+ROUNDS = 60
+"""Turns of each format; a turn is TURN requests of one row."""
+TURN = 5
+
+
+def formats_of(
+    directory: Path, table: Table, target: np.ndarray, spec: Spec, rounds: int = ROUNDS
+) -> list[dict[str, Any]]:
+    """The ``formats`` of evaluation.json for the version in ``directory`` (``1/``), measured on rows it never saw.
+
+    Each has ``name``, ``bytes``, ``p50_microseconds`` (one row: encode, network, answer), ``value`` of the metric,
+    ``difference`` (``estimate``, ``low``, ``high``: this format minus float32, oriented so that more is better; None
+    for float32) and ``skipped``: None, or the reason why there is none of it, and then the rest is None.
+    """
+    engines, reasons = _load(directory)
+    times = _time(engines, table, rounds)
+    positive = spec.classes.index(spec.positive) if spec.positive else 0
+    outcomes = {name: Outcome(target, _predicted(engine.predict(table), spec), positive) for name, engine in engines}
+    listed = []
+    for name in FORMATS:
+        entry: dict[str, Any] = dict.fromkeys(("bytes", "p50_microseconds", "value", "difference"))
+        if name in outcomes and np.isfinite(outcomes[name].predicted).all():
+            entry["bytes"] = (directory / "assets.extra" / engine_file(name)).stat().st_size
+            entry["p50_microseconds"] = round(times[name], 2)
+            value = plain(spec.metric, outcomes[name])
+            entry["value"] = value if np.isfinite(value) else None
+            if name != "float32":
+                compared = paired_difference(
+                    spec.metric, spec.direction, outcomes[name], outcomes["float32"], spec.seed
+                )
+                entry["difference"] = asdict(compared)
+        elif name in outcomes:
+            reasons[name] = "It gives answers that are no finite numbers."
+        listed.append({"name": name} | entry | {"skipped": reasons.get(name)})
+    return listed
+
+
+def _load(directory: Path) -> tuple[list[tuple[str, LiteRtModel]], dict[str, str]]:
+    """The engines that can be loaded, and why the others cannot; float32 has to."""
+    extra = directory / "assets.extra"
+    engines, reasons = [("float32", LiteRtModel(directory))], _reasons(extra)
+    for name in FORMATS[1:]:
+        if not (extra / engine_file(name)).is_file():
+            reasons.setdefault(name, "The version was trained without it.")
+            continue
+        try:
+            engines.append((name, LiteRtModel(directory, name)))
+        except (ValueError, RuntimeError) as error:
+            reasons[name] = f"The engine does not load it ({type(error).__name__})."
+    return engines, reasons
+
+
+def _reasons(extra: Path) -> dict[str, str]:
+    """Why formats were skipped when the version was trained; older versions have no such file."""
+    path = extra / "formats.json"
+    if not path.is_file():
+        return {}
+    listed = json.loads(path.read_text(encoding="utf-8"))["formats"]
+    return {entry["name"]: entry["skipped"] for entry in listed if entry["skipped"]}
+
+
+def _time(engines: list[tuple[str, LiteRtModel]], table: Table, rounds: int) -> dict[str, float]:
+    """Median microseconds for one row. All take turns, so that a busy machine slows all alike; the first warms up."""
+    row = Table(table.numbers[:1], [list(values[:1]) for values in table.texts])
+    taken: dict[str, list[int]] = {name: [] for name, _ in engines}
+    for turn in range(rounds + 1):
+        for name, engine in engines:
+            for number in range(TURN + 1):
+                start = time.perf_counter_ns()
+                answers(engine.predict(row), engine.spec)
+                if turn and number:  # the first of a turn finds another's data in the caches
+                    taken[name].append(time.perf_counter_ns() - start)
+    return {name: statistics.median(times) / 1000 for name, times in taken.items()}
+
+
+def _predicted(outputs: np.ndarray, spec: Spec) -> np.ndarray:
+    """Values [rows] of low, value, high; probabilities [rows, classes] as they are."""
+    return (outputs[:, 1] if spec.task == "regression" else outputs).astype(np.float64)
