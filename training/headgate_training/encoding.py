@@ -3,15 +3,18 @@
 ``encoding_tf`` carries out the same description with TensorFlow; tests hold all three together. No TensorFlow is
 imported here, so that a serving process starts in a tenth of a second.
 
-A row becomes one float32 vector of four blocks:
+A row becomes one float32 vector of seven blocks:
 
-1. *scaled*: every numeric column, then every datetime column as days since 1970. Centred on the median, divided
-   by the spread (interquartile range / 1.349), passed through asinh where the training values were skewed, and
-   bent smoothly into (-3, 3) by ``z / sqrt(1 + (z / 3)^2)`` (Holzmueller et al., "Better by Default", 2024), so
-   that no value, however wild, can dominate. Missing becomes 0, the median.
+1. *scaled*: every numeric column that is in no grid, then every datetime column as days since 1970. Centred on the
+   median, divided by the spread (interquartile range / 1.349), passed through asinh where the training values were
+   skewed, and bent smoothly into (-3, 3) by ``z / sqrt(1 + (z / 3)^2)`` (Holzmueller et al., "Better by Default",
+   2024), so that no value, however wild, can dominate. Missing becomes 0, the median.
 2. *cycles*: for every datetime column the sine and cosine of its month, its weekday and its time of day.
 3. *missing*: 1 where a value is missing, for columns of block 1 that had missing values in training.
-4. *one-hot*: for every text column its known values, then "any other" and "missing".
+4. *one-hot*: for every column of categories its known values, then "any other" and "missing".
+5. *index*: for every column of many categories the number of its value, for a network to look up.
+6. *grids*: pixels and steps, centred and divided by the spread of their channel in the whole grid; missing is 0.
+7. *words*: what is said of free text (``text``).
 
 A flag ("missing", "any other") exists only if training saw a case of it: a weight that was never trained would
 answer with noise.
@@ -21,15 +24,17 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from headgate_training.spec import Spec
+from headgate_training.spec import Grid, GridKind, Spec
 from headgate_training.table import RequestError, Table
+from headgate_training.text import Wanted, WordEncoder, Words, fit_words
 
 FORMAT = 1
 BEND = 3.0
@@ -39,7 +44,13 @@ LIMIT = 1e6
 SKEWED = 2.0
 """A column whose scaled values have more than this absolute skewness is passed through asinh."""
 VOCABULARY = 64
-"""A text column keeps at most so many values; the rest are "any other"."""
+"""A column of more known values than this is not told one-hot but by the number of its value."""
+CATEGORIES = 8192
+"""Numbered values of a column, at most; the rest are "any other"."""
+OTHER, MISSING, KNOWN = 0, 1, 2
+"""Numbers of categories; known values start at KNOWN, the commonest first."""
+GRID_LIMIT = 30.0
+"""Scaled pixels and steps are cut here. They are not bent: what comes next in a series goes on in a straight line."""
 SEEN = 3
 """A value seen in fewer training rows than this is "any other"."""
 CYCLES = 6
@@ -75,12 +86,40 @@ class OneHot:
 
 
 @dataclass(frozen=True)
+class Index:
+    """A column of many categories: the values that have a number of their own, commonest first."""
+
+    name: str
+    values: tuple[str, ...]
+
+    @property
+    def size(self) -> int:
+        """Numbers that an encoded row may hold: OTHER, MISSING and those of the values."""
+        return KNOWN + len(self.values)
+
+
+@dataclass(frozen=True)
+class GridScaled:
+    """How the pixels or steps of a grid are scaled: centre and spread of each channel."""
+
+    name: str
+    kind: GridKind
+    shape: tuple[int, ...]
+    columns: tuple[str, ...]
+    center: tuple[float, ...]
+    spread: tuple[float, ...]
+
+
+@dataclass(frozen=True)
 class Encoding:
     """The description itself: what encoding.json holds, columns in the order of the spec."""
 
     numeric: tuple[Scaled, ...]
     datetime: tuple[Scaled, ...]
     onehot: tuple[OneHot, ...]
+    index: tuple[Index, ...] = ()
+    grids: tuple[GridScaled, ...] = ()
+    words: tuple[Words, ...] = ()
 
     @property
     def scaled(self) -> tuple[Scaled, ...]:
@@ -92,7 +131,8 @@ class Encoding:
         """Length of an encoded row."""
         flags = sum(column.missing for column in self.scaled)
         onehot = sum(column.width for column in self.onehot)
-        return len(self.scaled) + CYCLES * len(self.datetime) + flags + onehot
+        rest = len(self.index) + sum(len(grid.columns) for grid in self.grids) + sum(text.width for text in self.words)
+        return len(self.scaled) + CYCLES * len(self.datetime) + flags + onehot + rest
 
     def save(self, path: Path) -> None:
         """Write encoding.json."""
@@ -105,24 +145,44 @@ def load_encoding(path: Path) -> Encoding:
     raw = json.loads(path.read_text(encoding="utf-8"))
     if raw["format"] != FORMAT:
         raise ValueError(f"encoding.json has format {raw['format']!r}, but this code reads format {FORMAT}.")
+    kinds: Mapping[str, Callable[..., Any]] = {
+        "numeric": Scaled,
+        "datetime": Scaled,
+        "onehot": OneHot,
+        "index": Index,
+        "grids": GridScaled,
+        "words": Words,
+    }
+    # Models that are out know the first three alone.
     return Encoding(
-        tuple(Scaled(**column) for column in raw["numeric"]),
-        tuple(Scaled(**column) for column in raw["datetime"]),
-        tuple(OneHot(**(column | {"values": tuple(column["values"])})) for column in raw["onehot"]),
+        **{block: tuple(_described(kind, one) for one in raw.get(block, ())) for block, kind in kinds.items()}
     )
 
 
-def fit_encoding(table: Table, spec: Spec) -> Encoding:
-    """Learn the encoding from the training part."""
+def _described(kind: Callable[..., Any], raw: Mapping[str, object]) -> Any:
+    return kind(**{name: tuple(value) if isinstance(value, list) else value for name, value in raw.items()})
+
+
+def fit_encoding(table: Table, spec: Spec, wanted: Wanted = "bag") -> Encoding:
+    """Learn the encoding from the training part; ``wanted`` is what the family is to be told of free text."""
     kinds = {column.name: column.kind for column in spec.columns}
-    numeric = [_fit_scaled(name, table.numbers[:, i]) for i, name in enumerate(spec.numeric_names)]
-    datetimes, onehot = [], []
+    gridded = {name for grid in spec.grids for name in grid.columns}
+    places = {name: place for place, name in enumerate(spec.numeric_names)}
+    numeric = [_fit_scaled(name, table.numbers[:, place]) for name, place in places.items() if name not in gridded]
+    grids = [_fit_grid(grid, table.numbers[:, [places[name] for name in grid.columns]]) for grid in spec.grids]
+    datetimes, words = [], []
+    onehot: list[OneHot] = []
+    index: list[Index] = []
     for name, values in zip(spec.text_names, table.texts, strict=True):
         if kinds[name] == "datetime":
             datetimes.append(_fit_scaled(name, parse_datetimes(name, values)[:, 0]))
+        elif kinds[name] == "text":
+            words.append(fit_words(name, values, wanted))
+        elif isinstance(fitted := _fit_categories(name, values), OneHot):
+            onehot.append(fitted)
         else:
-            onehot.append(_fit_onehot(name, values))
-    return Encoding(tuple(numeric), tuple(datetimes), tuple(onehot))
+            index.append(fitted)
+    return Encoding(tuple(numeric), tuple(datetimes), tuple(onehot), tuple(index), tuple(grids), tuple(words))
 
 
 def _fit_scaled(name: str, values: np.ndarray) -> Scaled:
@@ -143,12 +203,23 @@ def skewness(values: np.ndarray) -> float:
     return float((deviation**3).mean() / ((deviation**2).mean() ** 1.5 or 1.0))
 
 
-def _fit_onehot(name: str, values: Sequence[str]) -> OneHot:
+def _fit_categories(name: str, values: Sequence[str]) -> OneHot | Index:
     counts = Counter(values)
     missing = counts.pop("", 0) > 0
     ranked = sorted(counts, key=lambda value: (-counts[value], value))
-    kept = tuple(value for value in ranked[:VOCABULARY] if counts[value] >= SEEN)
+    kept = tuple(value for value in ranked[:CATEGORIES] if counts[value] >= SEEN)
+    if len(kept) > VOCABULARY:
+        return Index(name, kept)
     return OneHot(name, kept, other=len(kept) < len(counts), missing=missing)
+
+
+def _fit_grid(grid: Grid, values: np.ndarray) -> GridScaled:
+    center, spread = [], []
+    for channel in values.reshape(-1, grid.shape[-1]).T:
+        finite = channel[np.isfinite(channel)]
+        center.append(float(finite.mean()) if len(finite) else 0.0)
+        spread.append(float(finite.std()) or 1.0 if len(finite) else 1.0)
+    return GridScaled(grid.name, grid.kind, grid.shape, grid.columns, tuple(center), tuple(spread))
 
 
 def parse_datetimes(name: str, values: Sequence[str]) -> np.ndarray:
@@ -190,6 +261,22 @@ class Encoder:
         self._flagged = [i for i, column in enumerate(encoding.scaled) if column.missing]
         self._cycles_at = len(encoding.scaled)
         self._flags_at = self._cycles_at + CYCLES * len(encoding.datetime)
+        self._place_scaled(encoding, spec)
+        at = self._place_categories(encoding, names)
+        self._place_grids(encoding, spec, at)
+        at += sum(len(grid.columns) for grid in encoding.grids)
+        self._words = []
+        for text in encoding.words:
+            self._words.append((names.index(text.name), WordEncoder(text), slice(at, at + text.width)))
+            at += text.width
+
+    def _place_scaled(self, encoding: Encoding, spec: Spec) -> None:
+        numeric = spec.numeric_names
+        # None: the numbers of a table are what is scaled, as they are.
+        self._numeric = [numeric.index(column.name) for column in encoding.numeric] if encoding.grids else None
+
+    def _place_categories(self, encoding: Encoding, names: Sequence[str]) -> int:
+        """The positions of blocks 4 and 5; return their end."""
         self._onehot: list[tuple[int, dict[str, int], int]] = []
         at = self._flags_at + len(self._flagged)
         for column in encoding.onehot:
@@ -198,10 +285,30 @@ class Encoder:
             places[""] = at + column.width - 1 if column.missing else -1
             self._onehot.append((names.index(column.name), places, other))
             at += column.width
+        self._index: list[tuple[int, dict[str, int], int]] = []
+        for many in encoding.index:
+            numbers = {value: number for number, value in enumerate(many.values, start=KNOWN)} | {"": MISSING}
+            self._index.append((names.index(many.name), numbers, at))
+            at += 1
+        return at
+
+    def _place_grids(self, encoding: Encoding, spec: Spec, at: int) -> None:
+        """The positions of block 6, with the centre and the spread of each."""
+        places = {name: place for place, name in enumerate(spec.numeric_names)}
+        self._cells = [places[name] for grid in encoding.grids for name in grid.columns]
+        self._cells_at = slice(at, at + len(self._cells))
+        counts = [len(grid.columns) // grid.shape[-1] for grid in encoding.grids]
+        # Rows are in row-major order, so that channels change fastest.
+        self._cell_center = np.array(
+            [c for grid, n in zip(encoding.grids, counts, strict=True) for c in grid.center * n]
+        )
+        self._cell_spread = np.array(
+            [s for grid, n in zip(encoding.grids, counts, strict=True) for s in grid.spread * n]
+        )
 
     def encode(self, table: Table) -> np.ndarray:
         """Encode a table to float32 [rows, width]; raises RequestError for text that is no datetime."""
-        numbers = table.numbers
+        numbers = table.numbers if self._numeric is None else table.numbers[:, self._numeric]
         # One spare place at the end takes what has no place of its own (-1), and is cut off.
         encoded = np.zeros((len(numbers), self.width + 1), dtype=np.float32)
         for i, (position, name) in enumerate(self._datetime):
@@ -213,6 +320,14 @@ class Encoder:
             self._encode_one(encoded[0], numbers[0].tolist(), table.texts)
         else:
             self._encode_many(encoded, numbers, table.texts)
+        for position, known, at in self._index:
+            encoded[:, at] = [known.get(value, OTHER) for value in table.texts[position]]
+        if self._cells:
+            with np.errstate(over="ignore", invalid="ignore"):
+                cells = (table.numbers[:, self._cells] - self._cell_center) / self._cell_spread
+            encoded[:, self._cells_at] = np.nan_to_num(np.clip(cells, -GRID_LIMIT, GRID_LIMIT), copy=False)
+        for position, words, places in self._words:
+            words.encode(table.texts[position], encoded[:, places])
         return encoded[:, :-1]
 
     def _encode_one(self, encoded: np.ndarray, numbers: list[float], texts: Sequence[Sequence[str]]) -> None:

@@ -5,7 +5,21 @@ from collections.abc import Mapping
 import numpy as np
 import tensorflow as tf
 
-from headgate_training.encoding import BEND, CYCLES, DATETIME, LIMIT, Encoding, OneHot
+from headgate_training.encoding import (
+    BEND,
+    CYCLES,
+    DATETIME,
+    GRID_LIMIT,
+    KNOWN,
+    LIMIT,
+    MISSING,
+    OTHER,
+    Encoding,
+    GridScaled,
+    Index,
+    OneHot,
+)
+from headgate_training.text_tf import encode_words, find
 
 _DAYS_OF_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
@@ -25,6 +39,10 @@ def encode(encoding: Encoding, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
         flagged = np.flatnonzero([column.missing for column in encoding.scaled])
         blocks = [_scale(encoding, stacked, missing), *cycles, tf.gather(missing, flagged, axis=1)]
     blocks += [_one_hot(column, inputs[column.name]) for column in encoding.onehot]
+    blocks += [_number(column, inputs[column.name])[:, None] for column in encoding.index]
+    blocks += [_scale_grid(grid, [inputs[name] for name in grid.columns]) for grid in encoding.grids]
+    for text in encoding.words:
+        blocks += encode_words(text, inputs[text.name])
     return tf.concat([tf.cast(block, tf.float32) for block in blocks], axis=1)
 
 
@@ -47,6 +65,19 @@ def _one_hot(column: OneHot, values: tf.Tensor) -> tf.Tensor:
     if column.missing:
         blocks.append(missing)
     return tf.concat(blocks, axis=1)
+
+
+def _number(column: Index, values: tf.Tensor) -> tf.Tensor:
+    place = find(values, column.values)
+    number = tf.where(place >= 0, place + KNOWN, tf.constant(OTHER, tf.int64))
+    return tf.where(tf.equal(values, ""), tf.constant(MISSING, tf.int64), number)
+
+
+def _scale_grid(grid: GridScaled, cells: list[tf.Tensor]) -> tf.Tensor:
+    count = len(cells) // grid.shape[-1]
+    scaled = (tf.stack(cells, axis=1) - np.array(grid.center * count)) / np.array(grid.spread * count)
+    scaled = tf.where(tf.math.is_nan(scaled), tf.zeros_like(scaled), scaled)
+    return tf.clip_by_value(scaled, -GRID_LIMIT, GRID_LIMIT)
 
 
 def _moments(name: str, values: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:

@@ -11,15 +11,18 @@ from pathlib import Path
 import numpy as np
 
 from headgate_training.answers import answers
-from headgate_training.encoding import Encoding, OneHot, Scaled
+from headgate_training.encoding import Encoding, GridScaled, Index, OneHot, Scaled
 from headgate_training.savedmodel import SavedModel
 from headgate_training.spec import Spec
 from headgate_training.table import Table
+from headgate_training.text import Words
 
 ROWS = 20
 MISSING = 0.1
 """How often a value is left out."""
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+COMMON, LONGEST = 300, 25
+"""Invented texts are of so many of the commonest words, and of less than so many words."""
 LAST_DAY = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH).days
 
 
@@ -37,12 +40,17 @@ def export_golden(directory: Path, path: Path, encoding: Encoding, spec: Spec) -
 def invent(encoding: Encoding, spec: Spec, rows: int) -> Table:
     """Rows as they might occur, by the spread of each column and the values that it may take; the same for a seed."""
     random = np.random.default_rng(spec.seed)
-    numbers = np.empty((rows, len(encoding.numeric)))
-    for position, column in enumerate(encoding.numeric):
-        numbers[:, position] = _numbers(column, rows, random)
+    numbers = {column.name: _numbers(column, rows, random) for column in encoding.numeric}
     texts = {column.name: _dates(column, rows, random) for column in encoding.datetime}
     texts |= {column.name: _values(column, rows, random) for column in encoding.onehot}
-    return Table(numbers, [texts[name] for name in spec.text_names])
+    texts |= {column.name: _values(column, rows, random) for column in encoding.index}
+    for grid in encoding.grids:
+        numbers |= dict(zip(grid.columns, _cells(grid, rows, random), strict=True))
+    texts |= {column.name: _prose(column, rows, random) for column in encoding.words}
+    columns = [numbers[name] for name in spec.numeric_names]
+    return Table(
+        np.column_stack(columns) if columns else np.empty((rows, 0)), [texts[name] for name in spec.text_names]
+    )
 
 
 def _numbers(column: Scaled, rows: int, random: np.random.Generator) -> np.ndarray:
@@ -57,7 +65,23 @@ def _dates(column: Scaled, rows: int, random: np.random.Generator) -> Sequence[s
     return ["" if day > LAST_DAY else (EPOCH + timedelta(int(day))).strftime("%Y-%m-%dT00:00:00") for day in days]
 
 
-def _values(column: OneHot, rows: int, random: np.random.Generator) -> Sequence[str]:
+def _cells(grid: GridScaled, rows: int, random: np.random.Generator) -> np.ndarray:
+    """Noise about the mean of each channel: [columns, rows]."""
+    count = len(grid.columns) // grid.shape[-1]
+    center, spread = (np.array(of_channels * count)[:, None] for of_channels in (grid.center, grid.spread))
+    cells = center + spread * random.normal(size=(len(grid.columns), rows))
+    cells[random.random(cells.shape) < MISSING / 10] = np.nan
+    return np.round(cells, 6)
+
+
+def _prose(column: Words, rows: int, random: np.random.Generator) -> Sequence[str]:
+    """Known words one after the other, with capitals, a comma and a word that nobody knows."""
+    words = [*column.words[:COMMON], "Xyzzy"]
+    lengths = random.integers(0, LONGEST, size=rows)
+    return [", ".join(words[number] for number in random.integers(len(words), size=n)).capitalize() for n in lengths]
+
+
+def _values(column: OneHot | Index, rows: int, random: np.random.Generator) -> Sequence[str]:
     choice = random.integers(len(column.values), size=rows) if column.values else np.zeros(rows, int)
     return [
         "" if missing or not column.values else column.values[number]

@@ -171,7 +171,8 @@ def choose_head(spec: Spec, target: np.ndarray, class_weights: str = "none") -> 
     if spec.task != "regression":
         classes = len(spec.classes)
         return Classes(classes, balanced_weights(target, classes) if class_weights == "balanced" else None)
-    if target.min() >= 0 and skewness(target) > SKEWED:
+    # What comes next in a series goes on in a straight line, which the score of an amount is not.
+    if spec.forecast is None and target.min() >= 0 and skewness(target) > SKEWED:
         return Amounts(target)
     return Numbers(target)
 

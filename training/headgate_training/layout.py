@@ -1,11 +1,14 @@
 """What a network is told of encoded rows before it sees one: where each column lies, and how its values spread."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from headgate_training.encoding import CYCLES, Encoding
+from headgate_training.spec import GridKind
+from headgate_training.text import KNOWN
 
 BINS = 16
 """Pieces, at most, that the range of a number is cut into."""
@@ -18,7 +21,7 @@ larger by one over its width."""
 
 @dataclass(frozen=True)
 class Place:
-    """One raw column: its positions in an encoded row, the first of them the scaled number where there are edges.
+    """One column: its positions in an encoded row, the first of them the scaled number where there are edges.
 
     ``edges`` are the ends of the pieces of a number's range, rising; a column that is no number has none.
     """
@@ -27,7 +30,63 @@ class Place:
     edges: tuple[float, ...] = ()
 
 
-Layout = Sequence[Place]
+@dataclass(frozen=True)
+class IndexPlace:
+    """A column of many categories: the position of its number, which is less than ``size``."""
+
+    at: int
+    size: int
+
+
+@dataclass(frozen=True)
+class GridPlace:
+    """Pixels [height, width, channels] or steps [steps, channels], row-major from position ``start`` on."""
+
+    kind: GridKind
+    shape: tuple[int, ...]
+    start: int
+
+    @property
+    def at(self) -> range:
+        """All positions of the grid."""
+        return range(self.start, self.start + math.prod(self.shape))
+
+
+@dataclass(frozen=True)
+class TextPlace:
+    """Free text: the positions of its bag (with the flag for no text) and of its tokens, numbers less than ``size``."""
+
+    bag: range
+    tokens: range
+    size: int
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All that lies in an encoded row. ``places`` are the columns that are neither in a grid nor looked up nor text."""
+
+    places: Sequence[Place] = ()
+    indices: Sequence[IndexPlace] = ()
+    grids: Sequence[GridPlace] = ()
+    texts: Sequence[TextPlace] = ()
+
+    @property
+    def has_pieces(self) -> bool:
+        """Whether any number is to be cut into pieces."""
+        return any(place.edges for place in self.places)
+
+    def plain(self, width: int) -> list[int]:
+        """Positions of an encoded row that a dense layer may read as they are: all but numbers to be looked up."""
+        looked_up = {place.at for place in self.indices}.union(*(place.tokens for place in self.texts))
+        return [position for position in range(width) if position not in looked_up]
+
+    def beside_grids(self, width: int) -> list[int]:
+        """Those of ``plain`` that are in no grid."""
+        cells = set().union(*(grid.at for grid in self.grids))
+        return [position for position in self.plain(width) if position not in cells]
+
+
+NOTHING_KNOWN = Layout()
 
 
 def find_layout(encoding: Encoding, encoded: np.ndarray) -> Layout:
@@ -47,7 +106,17 @@ def find_layout(encoding: Encoding, encoded: np.ndarray) -> Layout:
     for column in encoding.onehot:
         places.append(Place(tuple(range(start, start + column.width))))
         start += column.width
-    return places
+    indices = [IndexPlace(start + number, column.size) for number, column in enumerate(encoding.index)]
+    start += len(indices)
+    grids, texts = [], []
+    for grid in encoding.grids:
+        grids.append(GridPlace(grid.kind, grid.shape, start))
+        start += len(grid.columns)
+    for text in encoding.words:
+        tokens = range(start + text.bag_width, start + text.width)
+        texts.append(TextPlace(range(start, tokens.start), tokens, KNOWN + len(text.words)))
+        start = tokens.stop
+    return Layout(places, indices, grids, texts)
 
 
 def _edges(values: np.ndarray) -> tuple[float, ...]:

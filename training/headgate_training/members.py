@@ -1,16 +1,66 @@
-"""Layers that families share: the pieces of a number's range, and ensembles trained as one network."""
+"""Layers that families share: pieces of numbers, categories looked up, and ensembles trained as one network."""
+
+from collections.abc import Sequence
 
 import keras
 import numpy as np
 from keras import layers
 
-from headgate_training.layout import Layout
+from headgate_training.layout import IndexPlace, Layout
 
 SCALE = 0.2
 """Pieces come this much smaller than the number itself. There are up to 16 of them for each number, and a step of Adam
 moves the weights of all alike: at full size the network would learn what each column says alone long before what they
 say together. On smooth functions of many rows the smaller size is far better, on small tables it makes no difference.
 """
+EMBEDDING = 8
+"""Numbers that stand for a category which is looked up."""
+
+
+class Columns(layers.Layer):
+    """Some positions of encoded rows: [rows, width] to [rows, positions]."""
+
+    def __init__(self, positions: Sequence[int]) -> None:
+        super().__init__()
+        self.positions = np.array(positions, np.int32)
+
+    def call(self, encoded: keras.KerasTensor) -> keras.KerasTensor:
+        """Pick them; in one piece where they lie side by side."""
+        low, count = int(self.positions[0]), len(self.positions)
+        if self.positions[-1] - low == count - 1:
+            return encoded[:, low : low + count]
+        return keras.ops.take(encoded, self.positions, axis=1)
+
+
+class Lookup(layers.Layer):
+    """Numbers that stand for categories: encoded rows [rows, width] to [members, rows, categorical columns * units].
+
+    They start at nothing, so that a category which training never saw, or too seldom to have learned of, is taken for
+    an average one; decay of weights draws the rare ones back there.
+    """
+
+    def __init__(self, indices: Sequence[IndexPlace], members: int, units: int) -> None:
+        super().__init__()
+        self.indices, self.members, self.units = indices, members, units
+
+    def build(self, _: tuple[int | None, ...]) -> None:
+        """A table for each column, its rows those of all members side by side."""
+        shape = self.members * self.units
+        self.tables = [
+            self.add_weight((place.size, shape), initializer="zeros", name=f"categories_{number}")
+            for number, place in enumerate(self.indices)
+        ]
+
+    def call(self, encoded: keras.KerasTensor) -> keras.KerasTensor:
+        """Look them up."""
+        found = [
+            keras.ops.reshape(
+                keras.ops.take(table, keras.ops.cast(encoded[:, place.at], "int32"), axis=0),
+                (-1, self.members, self.units),
+            )
+            for place, table in zip(self.indices, self.tables, strict=True)
+        ]
+        return keras.ops.transpose(keras.ops.concatenate(found, axis=2), (1, 0, 2))
 
 
 class Pieces(layers.Layer):
@@ -24,7 +74,7 @@ class Pieces(layers.Layer):
 
     def __init__(self, layout: Layout) -> None:
         super().__init__()
-        numbers = [place for place in layout if place.edges]
+        numbers = [place for place in layout.places if place.edges]
         self.positions = np.repeat(
             np.array([place.at[0] for place in numbers], np.int32), [len(place.edges) - 1 for place in numbers]
         )
@@ -56,3 +106,22 @@ class MembersDense(layers.Layer):
         """Apply each member's layer to its own rows."""
         product = keras.ops.matmul(x, self.kernel)
         return product + self.bias if self.use_bias else product
+
+
+class Stack(layers.Layer):
+    """Outputs of the members, each [rows, units], as one: [members, rows, units]."""
+
+    def call(self, outputs: list[keras.KerasTensor]) -> keras.KerasTensor:
+        """Stack them."""
+        return keras.ops.stack(outputs, axis=0)
+
+
+class Sum(layers.Layer):
+    """Scores [members or 1, rows, outputs] added up to one [members, rows, outputs]."""
+
+    def call(self, scores: list[keras.KerasTensor]) -> keras.KerasTensor:
+        """Add them; what is the same for all members is added to each."""
+        total = scores[0]
+        for one in scores[1:]:
+            total = total + one
+        return total

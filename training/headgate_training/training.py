@@ -18,7 +18,7 @@ import numpy as np
 from headgate_training.compression import Compressor, convert
 from headgate_training.encoding import Encoder, fit_encoding
 from headgate_training.export import Served, export
-from headgate_training.families import FAMILIES
+from headgate_training.families import FAMILIES, wanted_of_text
 from headgate_training.fitting import ENOUGH, Epoch, Part, fit
 from headgate_training.golden import export_golden
 from headgate_training.heads import choose_head
@@ -28,6 +28,7 @@ from headgate_training.parquet import read_parquet, read_target
 from headgate_training.settings import Settings
 from headgate_training.spec import Spec, read_spec
 from headgate_training.trivial import fit_trivial
+from headgate_training.wide import start_linear
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         val_table, val_target = read_parquet(places.validation, spec), read_target(places.validation, spec)
     settings = settings.chosen_for(len(target), spec.seed, spec.family, spec.metric)
     with watch.stage("encode"):
-        encoding = fit_encoding(table, spec)
+        encoding = fit_encoding(table, spec, wanted_of_text(settings.family))
         encoder = Encoder(encoding, spec)
         part, val_part = Part(encoder.encode(table), target), Part(encoder.encode(val_table), val_target)
     history: list[dict[str, float | None]] = []
@@ -74,6 +75,8 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         family = importlib.import_module(FAMILIES[settings.family])
         layout = find_layout(encoding, part.encoded)
         model = family.build(encoding.width, head.outputs, settings, layout)
+        if spec.task == "regression":
+            start_linear(model, encoding.width, layout, part.encoded, head.prepare(target))
         best = fit(model, head, part, val_part, settings, _reporter(spec, val_target, history))
     served = Served(model, head, encoding, spec)
     directory, extra = places.model / "1", places.model / "1" / "assets.extra"

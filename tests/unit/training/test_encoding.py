@@ -110,16 +110,26 @@ def test_flags_exist_only_for_what_training_saw() -> None:
     assert not any(column.other for column in ENCODING.onehot)
 
 
-def test_rare_and_surplus_categories_share_the_place_of_any_other() -> None:
-    wards = [f"ward {i:03}" for i in range(100) for _ in range(4)] + ["rare"]
+def test_rare_categories_share_the_place_of_any_other() -> None:
+    wards = [f"ward {i:03}" for i in range(64) for _ in range(4)] + ["rare"]
     spec = Spec("y", "binary", ("a", "b"), "b", "auc", "maximize", 1, (Column("ward", "categorical"),))
     table = Table(np.empty((len(wards), 0)), [wards])
     (column,) = fit_encoding(table, spec).onehot
     assert column.other
     assert column.values == tuple(f"ward {i:03}" for i in range(64))
-    encoded = Encoder(fit_encoding(table, spec), spec).encode(Table(np.empty((3, 0)), [["rare", "ward 099", "new"]]))
-    np.testing.assert_array_equal(encoded[:, -1], [1, 1, 1])
-    assert encoded.sum() == 3
+    encoded = Encoder(fit_encoding(table, spec), spec).encode(Table(np.empty((2, 0)), [["rare", "new"]]))
+    np.testing.assert_array_equal(encoded[:, -1], [1, 1])
+    assert encoded.sum() == 2
+
+
+def test_a_column_of_many_categories_is_told_by_number() -> None:
+    wards = [f"ward {i:03}" for i in range(65) for _ in range(4)] + ["ward 064", "rare", ""]
+    spec = Spec("y", "binary", ("a", "b"), "b", "auc", "maximize", 1, (Column("ward", "categorical"),))
+    encoding = fit_encoding(Table(np.empty((len(wards), 0)), [wards]), spec)
+    assert (encoding.onehot, encoding.width, encoding.index[0].size) == ((), 1, 67)
+    asked = ["ward 064", "ward 000", "ward 063", "rare", "new", ""]
+    encoded = Encoder(encoding, spec).encode(Table(np.empty((6, 0)), [asked]))
+    np.testing.assert_array_equal(encoded[:, 0], [2, 3, 66, 0, 0, 1])
 
 
 def test_a_value_that_training_never_saw_says_nothing() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from headgate_training import families
 from headgate_training.families import FAMILIES
-from headgate_training.layout import Place
+from headgate_training.layout import NOTHING_KNOWN, Layout, Place
 from headgate_training.litert import LiteRtModel
 from headgate_training.parquet import read_parquet
 from headgate_training.savedmodel import SavedModel
@@ -20,7 +20,7 @@ from headgate_training.settings import Settings
 from .jobs import MIXED_COLUMNS, MIXED_QUERY, Job, make_spec, run_job
 
 FOLDER = Path(families.__file__).parent
-LAYOUT = [Place((0, 3), (-1.0, 0.0, 2.0)), Place((1,), (-2.0, -1.0, 0.0, 1.0)), Place((2,)), Place((4, 5, 6))]
+LAYOUT = Layout([Place((0, 3), (-1.0, 0.0, 2.0)), Place((1,), (-2.0, -1.0, 0.0, 1.0)), Place((2,)), Place((4, 5, 6))])
 
 
 @pytest.fixture(scope="module")
@@ -51,8 +51,8 @@ def test_defaults_lie_within_the_ranges_of_the_family_file(family: str, rows: in
 
 
 @pytest.mark.parametrize("family", sorted(FAMILIES))
-@pytest.mark.parametrize("layout", [LAYOUT, []], ids=["layout", "none"])
-def test_scores_are_of_members_rows_and_outputs(family: str, layout: list[Place]) -> None:
+@pytest.mark.parametrize("layout", [LAYOUT, NOTHING_KNOWN], ids=["layout", "none"])
+def test_scores_are_of_members_rows_and_outputs(family: str, layout: Layout) -> None:
     settings = Settings(family=family, members=3, hidden_units=8, layers=3).chosen_for(100, seed=1)
     model = importlib.import_module(FAMILIES[family]).build(7, 2, settings, layout)
     assert model(np.zeros((5, 7), np.float32)).shape == (3, 5, 2)

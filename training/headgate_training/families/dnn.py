@@ -3,15 +3,17 @@
 The members differ by their random start only; each is wide and deep (Cheng et al., 2016): a linear model plus a
 residual network, which sees numbers also cut into pieces. On small tables their mean is clearly steadier than one
 larger network. A category's place in the one-hot block has a row of weights of its own in each member's first layer:
-that is its embedding, whatever their number.
+that is its embedding. The categories of a column that has many are looked up instead, and of free text it takes the bag
+of words.
 """
 
 import keras
 from keras import layers
 
-from headgate_training.layout import Layout
-from headgate_training.members import MembersDense, Pieces
+from headgate_training.layout import NOTHING_KNOWN, Layout
+from headgate_training.members import EMBEDDING, Columns, Lookup, MembersDense, Pieces, Sum
 from headgate_training.settings import Settings
+from headgate_training.wide import wide
 
 
 def defaults(rows: int) -> dict[str, float]:
@@ -34,20 +36,32 @@ def defaults(rows: int) -> dict[str, float]:
     }
 
 
-def build(width: int, outputs: int, settings: Settings, layout: Layout = ()) -> keras.Model:
+def build(width: int, outputs: int, settings: Settings, layout: Layout = NOTHING_KNOWN) -> keras.Model:
     """Encoded rows [rows, width] to raw scores [members, rows, outputs]; without a layout numbers stay whole."""
     encoded = keras.Input((width,), name="encoded")
-    seen = encoded
-    if any(place.edges for place in layout):
-        seen = layers.Concatenate()([encoded, Pieces(layout)(encoded)])
-    hidden = _block(seen, settings)
+    hidden = _activate(_first(encoded, width, settings, layout), settings)
     for _ in range(settings.layers - 1):
-        hidden = layers.Add()([hidden, _block(hidden, settings)])
+        inner = MembersDense(settings.members, settings.hidden_units, gain=2.0)(hidden)
+        hidden = layers.Add()([hidden, _activate(inner, settings)])
     deep = MembersDense(settings.members, outputs, gain=1.0)(hidden)
-    wide = MembersDense(settings.members, outputs, gain=0.0, bias=False)(encoded)
-    return keras.Model(encoded, layers.Add()([deep, wide]))
+    return keras.Model(encoded, Sum()([deep, *wide(encoded, width, outputs, settings.members, layout)]))
 
 
-def _block(x: keras.KerasTensor, settings: Settings) -> keras.KerasTensor:
-    activated = layers.ReLU()(MembersDense(settings.members, settings.hidden_units, gain=2.0)(x))
-    return layers.Dropout(settings.dropout or 0.0)(activated)
+def _first(encoded: keras.KerasTensor, width: int, settings: Settings, layout: Layout) -> keras.KerasTensor:
+    """The first layer before it is activated. Words have a start of their own: there are many, and few in a row."""
+    bags = [text.bag for text in layout.texts if text.bag]
+    worded = set().union(*bags)
+    seen = [position for position in layout.plain(width) if position not in worded]
+    parts = [Columns(seen)(encoded)] if seen else []
+    if layout.has_pieces:
+        parts.append(Pieces(layout)(encoded))
+    inputs = [layers.Concatenate()(parts)] if len(parts) > 1 else parts
+    inputs += [Columns(bag)(encoded) for bag in bags]
+    if layout.indices:
+        inputs.append(Lookup(layout.indices, settings.members, EMBEDDING)(encoded))
+    added = [MembersDense(settings.members, settings.hidden_units, gain=2.0)(one) for one in inputs]
+    return layers.Add()(added) if len(added) > 1 else added[0]
+
+
+def _activate(x: keras.KerasTensor, settings: Settings) -> keras.KerasTensor:
+    return layers.Dropout(settings.dropout or 0.0)(layers.ReLU()(x))

@@ -9,8 +9,8 @@ most of all, since every column looks at every other.
 import keras
 from keras import layers, ops
 
-from headgate_training.layout import Layout, Place
-from headgate_training.members import MembersDense, Pieces
+from headgate_training.layout import NOTHING_KNOWN, Layout, Place
+from headgate_training.members import MembersDense, Pieces, Stack
 from headgate_training.settings import Settings
 
 HEAD_UNITS = 8
@@ -33,10 +33,11 @@ def defaults(rows: int) -> dict[str, float]:
     }
 
 
-def build(width: int, outputs: int, settings: Settings, layout: Layout = ()) -> keras.Model:
+def build(width: int, outputs: int, settings: Settings, layout: Layout = NOTHING_KNOWN) -> keras.Model:
     """Encoded rows [rows, width] to raw scores [members, rows, outputs]; without a layout each number is a column."""
     encoded = keras.Input((width,), name="encoded")
-    layout = layout or [Place((position,)) for position in range(width)]
+    if layout is NOTHING_KNOWN:
+        layout = Layout([Place((position,)) for position in range(width)])
     answers = [_member(encoded, settings, layout) for _ in range(settings.members)]
     hidden = Stack()(answers)
     return keras.Model(encoded, MembersDense(settings.members, outputs, gain=1.0)(hidden))
@@ -54,21 +55,13 @@ def _member(encoded: keras.KerasTensor, settings: Settings, layout: Layout) -> k
     return layers.ReLU()(layers.LayerNormalization()(tokens[:, 0]))
 
 
-class Stack(layers.Layer):
-    """Outputs of the members, each [rows, units], as one: [members, rows, units]."""
-
-    def call(self, outputs: list[keras.KerasTensor]) -> keras.KerasTensor:
-        """Stack them."""
-        return ops.stack(outputs, axis=0)
-
-
 class Tokens(layers.Layer):
     """Encoded rows [rows, width] to tokens [rows, 1 + columns, units]; the first is that of the answer."""
 
     def __init__(self, layout: Layout, units: int) -> None:
         super().__init__()
-        self.places, self.units = layout, units
-        self.pieces = Pieces(layout) if any(place.edges for place in layout) else None
+        self.places, self.units = layout.places, units
+        self.pieces = Pieces(layout) if layout.has_pieces else None
 
     def build(self, _: tuple[int | None, ...]) -> None:
         """A row of weights for each number that describes a column."""
