@@ -2,7 +2,8 @@
 
     python -m headgate_local.serving FOLDER
 
-FOLDER is an unpacked model.tar.gz. Prints ``{"port": N}`` once it can answer; says on stderr why it cannot.
+FOLDER is an unpacked model.tar.gz; HEADGATE_FORMAT says which format of its network to load. Prints ``{"port": N}``
+once it can answer; says on stderr why it cannot.
 No TensorFlow here: it starts in a fifth of a second and answers in a fifth of a millisecond.
 """
 
@@ -33,8 +34,8 @@ Row = dict[str, Any]
 class Model:
     """The model of an archive: raw rows in, answers out. Safe to use from many threads."""
 
-    def __init__(self, folder: Path) -> None:
-        self._model = LiteRtModel(folder / "1")
+    def __init__(self, folder: Path, engine: str = "float32") -> None:
+        self._model = LiteRtModel(folder / "1", engine)
         self.spec = self._model.spec
         self._one_at_a_time = threading.Lock()
 
@@ -170,7 +171,7 @@ def main(folder: str) -> int:
     """Load the model and serve."""
     lifeline.watch(lambda: os.read(0, 1), whole_group=True)
     try:
-        model = Model(Path(folder))
+        model = Model(Path(folder), os.environ.get("HEADGATE_FORMAT", "float32"))
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         sys.stderr.write(f"The model archive is not servable: {type(error).__name__}: {error}\n".replace(folder, ""))
         return 1

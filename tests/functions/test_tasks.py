@@ -97,6 +97,22 @@ def test_a_version_is_registered_once_with_its_identities(invoke: Invoke, aws: b
     known = package["CustomerMetadataProperties"]
     assert (known["run"], known["dataset"], known["code"]) == (RUN["run"], RUN["dataset"], "0123456789abcdef")
     assert (known["metric"], known["value"], known["rows"]) == ("auc", "0.99", "119")
+    assert known["format"] == "float32"
+
+
+def test_the_format_that_the_gate_chose_is_registered_and_planned(
+    invoke: Invoke, ledger: Ledger, make_run: Any, aws: boto3.Session
+) -> None:
+    event = {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION, "format": "int8"}
+    invoke("register_version", event)
+    sagemaker = aws.client("sagemaker")
+    [summary] = sagemaker.list_model_packages(ModelPackageGroupName="demo-iris")["ModelPackageSummaryList"]
+    package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
+    assert package["CustomerMetadataProperties"]["format"] == "int8"
+    ledger.add_run(make_run(RUN["dataset"]))
+    assert invoke("plan_release", {**promotion(None), "format": "int8"})["format"] == "int8"
+    [release] = ledger.releases(Project("demo", "iris"))
+    assert release.format == "int8"
 
 
 def promotion(judged_against: int | None) -> dict[str, Any]:

@@ -24,7 +24,13 @@ CHAMPION = {
     "dataset": "fedcba9876",
     "model_data_url": "s3://bucket/champion/model.tar.gz",
 }
-PASSED = {"decision": "pass", "reason_code": "BETTER", "reason": "Better.", "metrics": {"metric": "auc"}}
+PASSED = {
+    "decision": "pass",
+    "format": "int8",
+    "reason_code": "BETTER",
+    "reason": "Better.",
+    "metrics": {"metric": "auc"},
+}
 REFUSED = {**PASSED, "decision": "fail", "reason_code": "WORSE", "reason": "Worse."}
 TRAINED = {"ModelArtifacts": {"S3ModelArtifacts": "s3://bucket/model.tar.gz"}}
 PROMOTED = {"outcome": "PROMOTED", "reason_code": "SERVING", "reason": "Serves."}
@@ -52,7 +58,9 @@ def test_a_good_dataset_is_promoted(play: Play) -> None:
     assert (played.status, played.states[-1]) == ("SUCCEEDED", "Promoted")
     assert played.given_to("CloseRun") == {**GIVEN, **PROMOTED, "version": "3", "metrics": {"metric": "auc"}}
     assert played.given_to("RegisterVersion")["model_data_url"] == "s3://bucket/model.tar.gz"
+    assert played.given_to("RegisterVersion")["format"] == "int8"
     promotion = played.given_to("states:startExecution")
+    assert promotion["Input"]["format"] == "int8"
     assert promotion["Name"] == GIVEN["run"]
     assert promotion["Input"]["version"] == "3"
 

@@ -40,9 +40,10 @@ def exists(sagemaker: Stubber, operation: str, what: str) -> None:
     sagemaker.add_client_error(operation, "ValidationException", f'Cannot create already existing {what} "{ARN}".')
 
 
-def describe_model(sagemaker: Stubber, url: str) -> None:
+def describe_model(sagemaker: Stubber, url: str, environment: dict[str, str] | None = None) -> None:
     model = {"ModelName": NAME, "ModelArn": f"{ARN}:model/{NAME}", "CreationTime": MOMENT}
-    sagemaker.add_response("describe_model", {**model, "PrimaryContainer": {"ModelDataUrl": url}}, {"ModelName": NAME})
+    container = {"ModelDataUrl": url, "Environment": environment or {}}
+    sagemaker.add_response("describe_model", {**model, "PrimaryContainer": container}, {"ModelName": NAME})
 
 
 def describe_config(sagemaker: Stubber, **changes: Any) -> None:
@@ -55,8 +56,9 @@ def describe_config(sagemaker: Stubber, **changes: Any) -> None:
     sagemaker.add_response("describe_endpoint_config", config, {"EndpointConfigName": NAME})
 
 
-def ensure_model(endpoints: Endpoints) -> None:
-    endpoints.ensure_model(NAME, image="image", model_data_url="s3://ours/model.tar.gz", role=f"{ARN}:role", tags=TAGS)
+def ensure_model(endpoints: Endpoints, engine: str = "float32") -> None:
+    url, role = "s3://ours/model.tar.gz", f"{ARN}:role"
+    endpoints.ensure_model(NAME, image="image", model_data_url=url, engine=engine, role=role, tags=TAGS)
 
 
 def ensure_config(endpoints: Endpoints) -> None:
@@ -67,6 +69,32 @@ def test_a_model_that_an_attempt_before_made_is_ours(sagemaker: Stubber, endpoin
     exists(sagemaker, "create_model", "model")
     describe_model(sagemaker, "s3://ours/model.tar.gz")
     ensure_model(endpoints)
+
+
+@pytest.mark.parametrize("engine", ["float32", "int8"])
+def test_a_model_tells_its_server_which_format_to_load(sagemaker: Stubber, endpoints: Endpoints, engine: str) -> None:
+    container = {
+        "Image": "image",
+        "ModelDataUrl": "s3://ours/model.tar.gz",
+        "Environment": {"HEADGATE_FORMAT": engine},
+    }
+    asked = {
+        "ModelName": NAME,
+        "PrimaryContainer": container,
+        "ExecutionRoleArn": f"{ARN}:role",
+        "EnableNetworkIsolation": True,
+        "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()],
+    }
+    sagemaker.add_response("create_model", {"ModelArn": f"{ARN}:model/{NAME}"}, asked)
+    describe_model(sagemaker, "s3://ours/model.tar.gz", container["Environment"])
+    ensure_model(endpoints, engine)
+
+
+def test_a_model_of_that_name_with_another_engine_is_refused(sagemaker: Stubber, endpoints: Endpoints) -> None:
+    exists(sagemaker, "create_model", "model")
+    describe_model(sagemaker, "s3://ours/model.tar.gz", {"HEADGATE_FORMAT": "dynamic"})
+    with pytest.raises(NameTakenError, match=f"model {NAME} exists already"):
+        ensure_model(endpoints, "int8")
 
 
 def test_a_model_of_that_name_with_another_archive_is_refused(sagemaker: Stubber, endpoints: Endpoints) -> None:

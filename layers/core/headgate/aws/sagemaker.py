@@ -19,6 +19,8 @@ _EXISTS = "already exist"
 _ABSENT = ("Could not find", "does not exist")
 _BUSY = "in-progress endpoint"
 
+ENGINE = "HEADGATE_FORMAT"
+"""The variable of a model's container that says which format of the network to load."""
 OWNER_TAG = "headgate:ledger"
 """The tag that names the ledger which numbers a release; the template's policy asks for it too."""
 
@@ -101,24 +103,30 @@ class Endpoints:
             pages = self._client.get_paginator("list_tags").paginate(ResourceArn=arn)
             return next((tag["Value"] for page in pages for tag in page["Tags"] if tag["Key"] == OWNER_TAG), None)
 
-    def ensure_model(self, name: str, *, image: str, model_data_url: str, role: str, tags: Mapping[str, str]) -> None:
+    def ensure_model(
+        self, name: str, *, image: str, model_data_url: str, engine: str, role: str, tags: Mapping[str, str]
+    ) -> None:
         """Make sure that the model is there; its name is never used for another archive.
 
+        `engine` is the format of the network that a server of ours loads; TensorFlow Serving has none to choose.
+
         Raises:
-            NameTakenError: when there is a model of that name with another archive.
+            NameTakenError: when there is a model of that name with another archive or engine.
         """
         self._create(
             f"create model {name}",
             self._client.create_model,
             ModelName=name,
-            PrimaryContainer={"Image": image, "ModelDataUrl": model_data_url},
+            PrimaryContainer={"Image": image, "ModelDataUrl": model_data_url, "Environment": {ENGINE: engine}},
             ExecutionRoleArn=role,
             EnableNetworkIsolation=True,
             Tags=_tags(tags),
         )
         with translated(f"describe model {name}"):
             model = self._client.describe_model(ModelName=name)
-        if model.get("PrimaryContainer", {}).get("ModelDataUrl") != model_data_url:
+        container = model.get("PrimaryContainer", {})
+        found = container.get("ModelDataUrl"), container.get("Environment", {}).get(ENGINE, "float32")
+        if found != (model_data_url, engine):
             raise NameTakenError("model", name)
 
     def ensure_config(self, name: str, *, instance_type: str, instance_count: int, tags: Mapping[str, str]) -> None:

@@ -35,6 +35,7 @@ class Release:
     at: str
     instance_type: str
     instance_count: int
+    format: str = "float32"
     in_service_at: str | None = None
     outcome: str | None = None
     reason_code: str | None = None

@@ -68,7 +68,12 @@ def deploy_release(
         OWNER_TAG: serving.owner,
     }
     endpoints.ensure_model(
-        release.name, image=serving.image, model_data_url=release.model_data_url, role=serving.role, tags=tags
+        release.name,
+        image=serving.image,
+        model_data_url=release.model_data_url,
+        engine=release.format,
+        role=serving.role,
+        tags=tags,
     )
     endpoints.ensure_config(
         release.name, instance_type=release.instance_type, instance_count=release.instance_count, tags=tags

@@ -25,6 +25,7 @@ class PlanRelease:
     why: str
     instance_type: str
     instance_count: int
+    format: str = "float32"
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "PlanRelease":
@@ -40,6 +41,7 @@ class PlanRelease:
             event["why"],
             event["endpoint"]["instance_type"],
             int(event["endpoint"]["instance_count"]),
+            event.get("format") or "float32",
         )
 
 
@@ -90,6 +92,7 @@ def _release(command: PlanRelease, sequence: int, now: str) -> Release:
         at=now,
         instance_type=command.instance_type,
         instance_count=command.instance_count,
+        format=command.format,
     )
 
 

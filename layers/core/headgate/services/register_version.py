@@ -16,6 +16,7 @@ class RegisterVersion:
     dataset: str
     model_data_url: str
     metrics: dict[str, Any]
+    format: str = "float32"
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "RegisterVersion":
@@ -26,6 +27,7 @@ class RegisterVersion:
             event["dataset"],
             event["model_data_url"],
             event["metrics"],
+            event.get("format") or "float32",
         )
 
 
@@ -54,6 +56,7 @@ def register_version(
             "run": command.run,
             "dataset": command.dataset,
             "code": code,
+            "format": command.format,
             "metric": metric,
             "value": f"{command.metrics['challenger'][metric]:.6g}",
             "rows": str(command.metrics["rows"]),

@@ -124,7 +124,8 @@ class _Transform:
             LogStream(client, LOG_GROUP, f"{self._name}/{_instance()}", output)
 
         try:
-            server = Server(folder, keep)
+            container = resolved(self._sagemaker, container_of(self._model))
+            server = Server(folder, keep, environment=container.get("Environment", {}))
         except NotServable as error:
             raise JobFailed(f"AlgorithmError: The model does not answer /ping. {SEE_LOG}") from error
         try:
