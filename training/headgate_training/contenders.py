@@ -33,6 +33,10 @@ class Contender:
         self.spec = self.model.spec
         _check_golden(self.model, directory / "assets.extra" / "golden.json")
 
+    def predict(self, table: Table) -> np.ndarray:
+        """Values [rows] or probabilities [rows, classes] for a table, as an Outcome takes them."""
+        return _in_classes_of(self.model.predict(table), self.spec, self.spec)
+
     def __enter__(self) -> Self:
         return self
 
@@ -103,16 +107,19 @@ def parity(seen: Seen, twin: LiteRtModel) -> dict[str, float | int | None]:
 
 
 def _predicted(outputs: np.ndarray, own: Spec, spec: Spec, target: np.ndarray, positive: int) -> Predicted:
+    ranges = outputs[:, [0, 2]].astype(np.float64) if own.task == "regression" else None
+    return Predicted(Outcome(target, _in_classes_of(outputs, own, spec), positive), ranges)
+
+
+def _in_classes_of(outputs: np.ndarray, own: Spec, spec: Spec) -> np.ndarray:
     """Values [rows], or probabilities [rows, classes] in the classes of ``spec``; 0 for a class the model lacks."""
     if (own.task == "regression") != (spec.task == "regression"):
         raise EvaluationError(f"The champion does {own.task} but the challenger {spec.task}: they cannot be compared.")
     if spec.task == "regression":
-        values = outputs.astype(np.float64)
-        return Predicted(Outcome(target, values[:, 1], positive), values[:, [0, 2]])
+        return outputs[:, 1].astype(np.float64)
     column = {name: outputs[:, number] for number, name in enumerate(own.classes)}
     nothing = np.zeros(len(outputs))
-    probabilities = np.column_stack([column.get(name, nothing) for name in spec.classes]).astype(np.float64)
-    return Predicted(Outcome(target, probabilities, positive), None)
+    return np.column_stack([column.get(name, nothing) for name in spec.classes]).astype(np.float64)
 
 
 def _check_golden(model: SavedModel, path: Path) -> None:

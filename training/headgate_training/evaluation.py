@@ -9,11 +9,16 @@ from pathlib import Path
 import numpy as np
 
 from headgate_training.archive import unpack
+from headgate_training.artifact import weigh
 from headgate_training.bootstrap import LEVEL, paired_difference
+from headgate_training.calibration import calibration
 from headgate_training.contenders import Contender, EvaluationError, Seen, look, parity
+from headgate_training.groups import compare_groups
+from headgate_training.importance import importance
 from headgate_training.litert import LiteRtModel
 from headgate_training.metrics import Outcome, measure
-from headgate_training.parquet import DataError
+from headgate_training.parquet import DataError, read_columns
+from headgate_training.slices import Models, find_worst, measure_declared
 from headgate_training.spec import Spec
 
 __all__ = ["EvaluationError", "evaluate"]
@@ -22,7 +27,10 @@ FORMAT = 2
 
 
 def evaluate(root: Path) -> dict[str, object]:
-    """Judge the models under ``root/input``; return what was written to ``root/output/evaluation.json``."""
+    """Judge the models under ``root/input``; return what was written to ``root/output/evaluation.json``.
+
+    The model card is written beside it, as card.json and card.html.
+    """
     inputs = root / "input"
     with ExitStack() as stack:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -32,11 +40,20 @@ def evaluate(root: Path) -> dict[str, object]:
         holdout = look(inputs / "holdout", challenger, champion)
         newest, notes = _look_at_newest(inputs / "newest", challenger, champion)
         twin = LiteRtModel(challenger.directory)
-        evaluation = _quality(holdout, challenger.spec) | {
-            "newest": _newest(newest, challenger.spec) if newest else None,
-            "parity": parity(holdout, twin),
-            "notes": notes,
-        }
+        evaluation = (
+            _quality(holdout, challenger.spec)
+            | {"newest": _newest(newest, challenger.spec) if newest else None}
+            | _fairness(holdout, challenger.spec)
+            | {
+                "parity": parity(holdout, twin),
+                "artifact": weigh(inputs / "challenger" / "model.tar.gz", challenger.directory, challenger.model, twin),
+                "importance": importance(
+                    holdout.table, holdout.challenger.outcome, challenger.predict, challenger.spec
+                ),
+                "formats": [],
+                "notes": notes,
+            }
+        )
     output = root / "output"
     output.mkdir(parents=True, exist_ok=True)
     (output / "evaluation.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False), encoding="utf-8")
@@ -90,6 +107,25 @@ def _newest(seen: Seen, spec: Spec) -> dict[str, object] | None:
         "challenger": _defined(measured),
         "champion": _defined(measure(spec.task, seen.champion.outcome)),
         "difference": _difference(seen, seen.champion.outcome, spec),
+    }
+
+
+def _fairness(seen: Seen, spec: Spec) -> dict[str, object]:
+    """What averages hide: calibration, slices, groups of people."""
+    of_grids = {column for grid in spec.grids for column in grid.columns}
+    searched = [column.name for column in spec.columns if column.kind != "text" and column.name not in of_grids]
+    dates = {column.name for column in spec.columns if column.kind == "datetime"}
+    columns = read_columns(seen.path, [*searched, *spec.slices, *spec.sensitive], dates)
+    models = Models(seen.challenger.outcome, seen.champion.outcome if seen.champion else None, spec)
+    declared = measure_declared({name: columns[name] for name in spec.slices if name in columns}, models)
+    found = find_worst({name: columns[name] for name in searched if name not in spec.slices}, models)
+    return {
+        "calibration": {
+            "challenger": calibration(seen.challenger, spec),
+            "champion": calibration(seen.champion, spec) if seen.champion else None,
+        },
+        "slices": declared + found,
+        "groups": compare_groups(spec.sensitive, columns, seen.challenger.outcome, spec),
     }
 
 

@@ -17,7 +17,7 @@ METRICS: dict[Task, tuple[str, ...]] = {
     "multiclass": ("accuracy", "balanced_accuracy", "log_loss"),
     "regression": ("rmse", "mae", "r2"),
 }
-_LEAST = 1e-7
+LEAST_PROBABILITY = 1e-7
 """Probabilities are cut here before the logarithm: float32 cannot tell smaller ones from 0."""
 
 
@@ -70,17 +70,17 @@ def auc(outcome: Outcome) -> Weighted:
 
 def accuracy(outcome: Outcome) -> Weighted:
     """Share of rows whose most probable class is right."""
-    return _mean_of(_hits(outcome))
+    return _mean_of(hits(outcome))
 
 
 def balanced_accuracy(outcome: Outcome) -> Weighted:
     """Mean over the classes that occur of the share of their rows that is right."""
-    hits = _hits(outcome)
+    right_rows = hits(outcome)
     members = [outcome.target == number for number in np.unique(outcome.target)]
 
     def take(weights: np.ndarray) -> np.ndarray:
         drawn = np.array([weights @ rows for rows in members])
-        right = np.array([weights @ (rows * hits) for rows in members])
+        right = np.array([weights @ (rows * right_rows) for rows in members])
         recalls = np.divide(right, drawn, out=np.zeros_like(drawn), where=drawn > 0)
         return recalls.sum(axis=0) / (drawn > 0).sum(axis=0)
 
@@ -90,7 +90,7 @@ def balanced_accuracy(outcome: Outcome) -> Weighted:
 def log_loss(outcome: Outcome) -> Weighted:
     """Mean of minus the logarithm of the probability given to the true class."""
     given = outcome.predicted[np.arange(len(outcome.target)), outcome.target]
-    return _mean_of(-np.log(np.clip(given, _LEAST, 1.0)))
+    return _mean_of(-np.log(np.clip(given, LEAST_PROBABILITY, 1.0)))
 
 
 def rmse(outcome: Outcome) -> Weighted:
@@ -129,7 +129,8 @@ PREPARE: dict[str, Callable[[Outcome], Weighted]] = {
 }
 
 
-def _hits(outcome: Outcome) -> np.ndarray:
+def hits(outcome: Outcome) -> np.ndarray:
+    """1.0 for each row whose most probable class is right, else 0.0."""
     return (outcome.predicted.argmax(axis=1) == outcome.target).astype(np.float64)
 
 

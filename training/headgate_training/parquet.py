@@ -1,6 +1,6 @@
 """Parquet files as raw columns and targets."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -39,11 +39,36 @@ def read_target(path: Path, spec: Spec) -> np.ndarray:
     return np.array(classes, dtype=np.int64)
 
 
-def _read(path: Path, numeric: Mapping[str, bool]) -> pa.Table:
-    """Read the named columns, each checked to be of numbers (True) or of text (False)."""
+def read_columns(path: Path, names: Sequence[str], datetimes: Collection[str]) -> dict[str, np.ndarray | list[str]]:
+    """Those of the named columns that the file has: float64 with NaN, datetime64[s] with NaT, or str with ""."""
+    files = _files(path)
+    known = set(pq.read_schema(files[0]).names)
+    data = pq.read_table(
+        [str(file) for file in files], columns=[name for name in dict.fromkeys(names) if name in known]
+    )
+    columns: dict[str, np.ndarray | list[str]] = {}
+    for name in data.column_names:
+        kind = data.schema.field(name).type
+        if pa.types.is_floating(kind) or pa.types.is_integer(kind):
+            columns[name] = data[name].to_numpy().astype(np.float64)
+        elif name in datetimes:
+            moments = [(value or "NaT")[:19] for value in data[name].to_pylist()]
+            columns[name] = np.array(moments, dtype="datetime64[s]")
+        else:
+            columns[name] = [str(value) for value in data[name].cast(pa.string()).fill_null("").to_pylist()]
+    return columns
+
+
+def _files(path: Path) -> list[Path]:
     files = sorted(path.glob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise DataError(f"There is no Parquet file in {path}.")
+    return files
+
+
+def _read(path: Path, numeric: Mapping[str, bool]) -> pa.Table:
+    """Read the named columns, each checked to be of numbers (True) or of text (False)."""
+    files = _files(path)
     schema = pq.read_schema(files[0])
     absent = sorted(numeric.keys() - set(schema.names))
     if absent:

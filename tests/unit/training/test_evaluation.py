@@ -4,6 +4,7 @@ import dataclasses
 import json
 import runpy
 import shutil
+import tarfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -150,3 +151,38 @@ def test_a_holdout_that_cannot_tell_the_metric_is_refused(
     rewrite_holdout(root, "* REPLACE ('benign' AS diagnosis)")
     with pytest.raises(EvaluationError, match="cannot tell auc"):
         evaluate(root)
+
+
+def test_slices_groups_and_what_a_model_weighs_are_told(
+    train_example: Callable[[str], Job], make_processing_root: Callable[..., Path]
+) -> None:
+    root = make_processing_root(train_example("finance"))
+    with_declared(root, slices=["purpose", "nowhere"], sensitive=["personal_status_sex", "nowhere"])
+    evaluation = evaluate(root)
+    declared = [each for each in evaluation["slices"] if each["declared"]]
+    assert {each["column"] for each in declared} == {"purpose"}
+    assert sum(each["rows"] for each in declared) == evaluation["rows"]
+    found = [each for each in evaluation["slices"] if not each["declared"]]
+    assert found
+    assert all(each["whole"]["estimate"] < 0 and each["difference"] is None for each in found)
+    groups, absent = evaluation["groups"]
+    assert sum(each["rows"] for each in groups["groups"]) == evaluation["rows"]
+    assert 0 <= groups["selection_rate"]["low"] <= groups["selection_rate"]["high"] <= 1
+    assert "does not have this column" in absent["skipped"]
+    assert sum(each["rows"] for each in evaluation["calibration"]["challenger"]["bins"]) == evaluation["rows"]
+    sizes, speeds = evaluation["artifact"]["bytes"], evaluation["artifact"]["p50_microseconds"]
+    assert min(*sizes.values(), *speeds.values()) > 0
+    assert sizes["archive"] == (root / "input" / "challenger" / "model.tar.gz").stat().st_size
+    assert evaluation["importance"][0]["column"] == "checking_status"
+
+
+def with_declared(root: Path, **declared: list[str]) -> None:
+    """Give the packed challenger a spec that declares columns for the evaluator."""
+    archive = root / "input" / "challenger" / "model.tar.gz"
+    unpacked = root / "unpacked"
+    with tarfile.open(archive) as tar:
+        tar.extractall(unpacked, filter="data")
+    path = unpacked / "1" / "assets.extra" / "spec.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | declared))
+    with tarfile.open(archive, "w:gz") as tar:
+        tar.add(unpacked, arcname=".")
