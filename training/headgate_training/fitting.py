@@ -6,27 +6,33 @@ Here one call runs a whole epoch, which makes a fit three to four times quicker 
 Training has two parts. The *search* trains on the training part until the validation loss no longer falls, and goes
 back to the epoch where it was lowest. The *finish* goes on from there, on the training and the validation part together
 and with a learning rate that falls to nothing. That makes use of rows which have done their work as judges, and of what
-a falling rate is worth. What
-is told of the validation part, and the intervals learned from it, are from before the finish.
+a falling rate is worth. What is told of the validation part, and the intervals learned from it, are from before the
+finish.
+
+Between two epochs everything that a training is stands in its variables, the order of rows and a few numbers: there it
+can be kept, cut off and gone on with (``checkpoints``). Workers meet in each step's gradients (``workers``).
 """
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import keras
 import numpy as np
 import tensorflow as tf
 
+from headgate_training.checkpoints import NOTHING_KEPT, Arrays, History, Keeper, Progress
 from headgate_training.heads import Head
 from headgate_training.schedules import rates
 from headgate_training.settings import Settings
+from headgate_training.workers import ALONE, Workers
 
 ENOUGH = 1e-4
 """A validation loss counts as better if it is lower by at least this."""
 FINISH = 0.25
 """Epochs of the finish, as a share of those of the search up to its best."""
 FINISH_LEAST = 2
+STAGES = ("search", "finish", "done")
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,16 @@ class Epoch:
     predicted: np.ndarray
 
 
+@dataclass(frozen=True)
+class Circumstances:
+    """What is around a training; without any it is alone and keeps nothing."""
+
+    history: History = field(default_factory=list)
+    """What the caller noted of epochs; filled with what was noted before a training that goes on was cut off."""
+    keeper: Keeper = NOTHING_KEPT
+    workers: Workers = ALONE
+
+
 def fit(
     model: keras.Model,
     head: Head,
@@ -54,17 +70,27 @@ def fit(
     validation: Part,
     settings: Settings,
     report: Callable[[Epoch], None],
+    circumstances: Circumstances | None = None,
 ) -> int:
     """Train ``model`` in place and calibrate ``head``; report each epoch of the search; return the best of them.
 
     Deterministic for a seed on one machine: the caller seeds Keras, and the order of rows is drawn from
-    ``settings.seed``. Raises ValueError when the loss is not a finite number from the first epoch on.
+    ``settings.seed``. A training that the keeper has kept goes on where it stood, with the bits that it would have had.
+    With several workers all of them call this with the same arguments, and have the same weights in the end.
+
+    Raises:
+        ValueError: when the loss is not a finite number from the first epoch on.
+        SystemExit: when the job was told to end; the keeper has kept what there is.
+        WorkerLostError: when another worker is gone.
     """
-    training = _Training(model, head, train, validation, settings)
-    best = training.search(report)
-    head.calibrate(head.predict(model(validation.encoded, training=False)).numpy(), validation.target)
-    training.finish(max(FINISH_LEAST, math.ceil(FINISH * best)))
-    return best
+    around = circumstances or Circumstances()
+    with around.keeper.deferring(), around.workers.watched():
+        training = _Training(model, head, train, validation, settings, around)
+        training.join()
+        training.search(report)
+        training.calibrate(validation)
+        training.finish()
+    return training.best
 
 
 def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
@@ -81,44 +107,101 @@ def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
 class _Training:
     """Both parts of one training, with one optimizer and one graph."""
 
-    def __init__(self, model: keras.Model, head: Head, train: Part, validation: Part, settings: Settings) -> None:
+    def __init__(
+        self, model: keras.Model, head: Head, train: Part, validation: Part, settings: Settings, around: Circumstances
+    ) -> None:
         self._model, self._head, self._settings = model, head, settings
+        self._keeper, self._workers = around.keeper, around.workers
         self._optimizer = _optimizer(settings)
         self._optimizer.build(model.trainable_variables)
-        self._state = [*model.trainable_variables, *self._optimizer.variables]
+        self._variables = [*model.variables, *self._optimizer.variables]
         self._order = np.random.default_rng(settings.seed)
+        self._progress = Progress(history=around.history)
         self._rows = len(train.target)
         self._encoded = tf.constant(np.concatenate([train.encoded, validation.encoded]))
         self._target = tf.constant(np.concatenate([head.prepare(part.target) for part in (train, validation)]))
-        batches = tf.TensorSpec([None, settings.batch_size], tf.int32)
-        self._pass = tf.function(self._run_pass, input_signature=[batches, tf.TensorSpec([None], tf.float32)])
+        self._pass = tf.function(
+            self._run_pass,
+            input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32)],
+        )
         self._validate = tf.function(self._run_validation, input_signature=[])
 
-    def search(self, report: Callable[[Epoch], None]) -> int:
-        """Train until the validation loss no longer falls; leave the best weights and return their epoch."""
-        best, best_loss, best_state = 0, np.inf, None
-        for number in range(1, self._settings.epochs + 1):
-            order = self._draw(self._rows)
-            course = (self._settings.schedule, self._settings.learning_rate, number, self._settings.epochs)
-            loss = self._pass(order, rates(*course, len(order)))
-            val_loss, predicted = self._validate()
-            report(Epoch(number, float(loss), float(val_loss), predicted.numpy()))
-            if float(val_loss) < best_loss - ENOUGH:
-                best, best_loss, best_state = number, float(val_loss), self._read_state()
-            elif number - best >= self._settings.patience:
-                break
-        if best_state is None:
-            raise ValueError("Training found no weights with a finite validation loss; try a lower learning_rate.")
-        self._restore(best_state)
-        return best
+    @property
+    def best(self) -> int:
+        """The epoch of the search whose weights were the best."""
+        return self._progress.best
 
-    def finish(self, epochs: int) -> None:
+    def join(self) -> None:
+        """Go on where the keeper says, if all workers say the same; else begin with the chief's weights."""
+        kept = self._keeper.load()
+        same = self._workers.agree(-1.0 if kept is None else STAGES.index(kept.stage) * 1e5 + kept.epoch)
+        if kept is not None and same:
+            self._progress.history[:] = kept.history
+            self._progress = replace(kept, history=self._progress.history)
+            self._order.bit_generator.state = kept.order
+            for variable, value in zip(self._variables, kept.state, strict=True):
+                variable.assign(value)
+        elif self._workers.count > 1:
+            self._restore(self._workers.from_chief(self._read_state()))
+
+    def search(self, report: Callable[[Epoch], None]) -> None:
+        """Train until the validation loss no longer falls; leave the best weights."""
+        progress, settings = self._progress, self._settings
+        if progress.stage != "search":
+            return
+        while progress.epoch < settings.epochs and progress.epoch - progress.best < settings.patience:
+            progress.epoch += 1
+            order = self._draw(self._rows)
+            course = (settings.schedule, settings.learning_rate, progress.epoch, settings.epochs)
+            loss = self._run(order, rates(*course, len(order)))
+            val_loss, predicted = self._validated()
+            report(Epoch(progress.epoch, loss, val_loss, predicted))
+            if val_loss < progress.best_loss - ENOUGH:
+                progress.best, progress.best_loss, progress.best_state = progress.epoch, val_loss, self._read_state()
+            self._keeper.keep(self._standing)
+        if not progress.best_state:
+            raise ValueError("Training found no weights with a finite validation loss; try a lower learning_rate.")
+        self._restore(progress.best_state)
+
+    def calibrate(self, validation: Part) -> None:
+        """Have the head learn from the best weights' answers."""
+        progress = self._progress
+        if progress.stage == "search":
+            answers = self._head.predict(self._model(validation.encoded, training=False)).numpy()
+            self._progress = progress = replace(progress, stage="finish", epoch=0, predicted=[answers])
+        self._head.calibrate(progress.predicted[0], validation.target)
+
+    def finish(self) -> None:
         """Train on all rows, the learning rate falling to nothing; without effect if that goes astray."""
-        before = self._read_state()
-        order = np.concatenate([self._draw(len(self._target)) for _ in range(epochs)])
-        falling = self._settings.learning_rate * np.linspace(1, 0, len(order), endpoint=False)
-        if not math.isfinite(self._pass(order, falling.astype(np.float32))):
-            self._restore(before)
+        progress = self._progress
+        epochs = max(FINISH_LEAST, math.ceil(FINISH * progress.best))
+        steps = len(self._target) // self._settings.batch_size
+        falling = self._settings.learning_rate * np.linspace(1, 0, epochs * steps, endpoint=False)
+        while progress.stage == "finish" and progress.epoch < epochs:
+            order = self._draw(len(self._target))
+            loss = self._run(order, falling[progress.epoch * steps :][:steps].astype(np.float32))
+            progress.epoch += 1
+            if not math.isfinite(loss):
+                self._restore(progress.best_state)
+                break
+            self._keeper.keep(self._standing)
+        if progress.stage == "finish":
+            progress.stage = "done"
+            self._keeper.keep(self._standing)
+
+    def _run(self, order: np.ndarray, course: np.ndarray) -> float:
+        """One epoch, this worker's share of it; its mean loss over all workers."""
+        share = self._workers.share(order.shape[1])
+        return float(self._pass(order[:, share], course))
+
+    def _validated(self) -> tuple[float, np.ndarray]:
+        """Loss and answers for the validation part; what is decided by the loss all workers decide alike."""
+        loss, predicted = self._validate()
+        return float(loss), predicted.numpy()
+
+    def _standing(self) -> Progress:
+        state = [variable.numpy() for variable in self._variables]
+        return replace(self._progress, state=state, order=self._order.bit_generator.state)
 
     def _draw(self, rows: int) -> np.ndarray:
         """Row numbers [steps, batch] of one epoch in random order; a rest too small for a batch is left out."""
@@ -127,27 +210,38 @@ class _Training:
         return drawn.reshape(steps, -1).astype(np.int32)
 
     def _read_state(self) -> list[np.ndarray]:
-        return [variable.numpy() for variable in self._state]
+        return [variable.numpy() for variable in self._learnt()]
 
-    def _restore(self, state: list[np.ndarray]) -> None:
-        for variable, value in zip(self._state, state, strict=True):
+    def _restore(self, state: Arrays) -> None:
+        for variable, value in zip(self._learnt(), state, strict=True):
             variable.assign(value)
 
-    def _run_pass(self, order: tf.Tensor, rates: tf.Tensor) -> tf.Tensor:
+    def _learnt(self) -> list[keras.Variable]:
+        """All variables but the seeds of what is drawn, which never go back."""
+        return [variable for variable in self._variables if "seed" not in variable.path.rsplit("/", 1)[-1]]
+
+    def _run_pass(self, order: tf.Tensor, course: tf.Tensor) -> tf.Tensor:
         """Steps over rows by number, each with its learning rate; the mean loss."""
         weights = self._model.trainable_variables
         total = tf.constant(0.0)
+        share = tf.cast(tf.shape(order)[1], tf.float32) / self._settings.batch_size
         for step in tf.range(tf.shape(order)[0]):
             rows = order[step]
             with tf.GradientTape() as tape:
                 scores = self._model(tf.gather(self._encoded, rows), training=True)
                 loss = self._head.loss(tf.gather(self._target, rows), scores)
-            self._optimizer.learning_rate.assign(rates[step])
-            self._optimizer.apply_gradients(zip(tape.gradient(loss, weights), weights, strict=True))
+                if self._workers.count > 1:
+                    loss *= share
+            gradients = self._workers.sum(tape.gradient(loss, weights))
+            self._optimizer.learning_rate.assign(course[step])
+            self._optimizer.apply_gradients(zip(gradients, weights, strict=True))
             total += loss
+        (total,) = self._workers.sum([total])
         return total / tf.cast(tf.shape(order)[0], tf.float32)
 
     def _run_validation(self) -> tuple[tf.Tensor, tf.Tensor]:
-        """The loss and the predictions for the validation part."""
+        """The loss, a mean over all workers, and the predictions for the validation part."""
         scores = self._model(self._encoded[self._rows :], training=False)
-        return self._head.loss(self._target[self._rows :], self._head.pool(scores)), self._head.predict(scores)
+        loss = self._head.loss(self._target[self._rows :], self._head.pool(scores))
+        (total,) = self._workers.sum([loss])
+        return total / self._workers.count, self._head.predict(scores)

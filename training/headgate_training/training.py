@@ -33,13 +33,15 @@ from headgate_training.wide import start_linear
 
 @dataclass(frozen=True)
 class Places:
-    """Folders of a training job."""
+    """Folders of a training job; no checkpoints or TensorBoard's logs without theirs."""
 
     train: Path
     validation: Path
     spec: Path
     model: Path
     output: Path
+    checkpoints: Path | None = None
+    tensorboard: Path | None = None
 
 
 @dataclass

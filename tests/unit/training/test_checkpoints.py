@@ -1,0 +1,161 @@
+"""Trainings that are cut off: wherever it happens, what comes out is what would have come out."""
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+from headgate_training.checkpoints import TERMINATED, Checkpoints, Progress
+from headgate_training.families import dnn
+from headgate_training.fitting import Circumstances, Epoch, Part, fit
+from headgate_training.heads import Numbers
+from headgate_training.settings import Settings
+
+RANDOM = np.random.default_rng(3)
+ROWS = RANDOM.normal(size=(240, 4)).astype(np.float32)
+TARGET = ROWS[:, 0] - ROWS[:, 1] + RANDOM.normal(size=240) * 0.1
+TRAIN, VALIDATION = Part(ROWS[:160], TARGET[:160]), Part(ROWS[160:], TARGET[160:])
+SETTINGS = Settings(epochs=8, members=2, hidden_units=8).chosen_for(160, seed=4)
+SEARCH, FINISH = 8, 2
+
+
+class CutOffError(Exception):
+    pass
+
+
+class CutOff(Checkpoints):
+    """Ends without notice after so many looks at the checkpoint."""
+
+    def __init__(self, folder: Path, looks: int, seconds: float = 0.0) -> None:
+        super().__init__(folder, "same", seconds)
+        self.looks = looks
+
+    def keep(self, progress: Callable[[], Progress]) -> None:
+        super().keep(progress)
+        self.looks -= 1
+        if not self.looks:
+            raise CutOffError
+
+
+def run(keeper: Checkpoints | None = None, report: Callable[[Epoch], None] = lambda _: None) -> dict[str, object]:
+    keras.utils.set_random_seed(4)
+    model, head = dnn.build(4, 1, SETTINGS), Numbers(TRAIN.target)
+    history: list[dict[str, float | None]] = []
+
+    def note(epoch: Epoch) -> None:
+        history.append({"val_loss": epoch.val_loss})
+        report(epoch)
+
+    around = Circumstances(history, *([keeper] if keeper else []))
+    best = fit(model, head, TRAIN, VALIDATION, SETTINGS, note, around)
+    answers = head.answer(model(ROWS)).numpy()
+    return {"weights": model.get_weights(), "answers": answers, "best": best, "history": history}
+
+
+@pytest.fixture(scope="module")
+def undisturbed() -> dict[str, object]:
+    return run()
+
+
+def assert_same(one: dict[str, object], other: dict[str, object]) -> None:
+    for first, second in zip(one["weights"], other["weights"], strict=True):
+        np.testing.assert_array_equal(first, second)
+    np.testing.assert_array_equal(one["answers"], other["answers"])
+    assert (one["best"], one["history"]) == (other["best"], other["history"])
+
+
+@pytest.mark.parametrize("looks", [1, 4, SEARCH, SEARCH + 1, SEARCH + FINISH, SEARCH + FINISH + 1])
+def test_a_training_that_was_cut_off_ends_with_the_same_bits(
+    looks: int, undisturbed: dict[str, object], tmp_path: Path
+) -> None:
+    with pytest.raises(CutOffError):
+        run(CutOff(tmp_path, looks))
+    told: list[Epoch] = []
+    assert_same(run(Checkpoints(tmp_path, "same"), told.append), undisturbed)
+    assert [epoch.number for epoch in told] == list(range(looks + 1, SEARCH + 1))
+
+
+def test_what_came_after_the_last_checkpoint_is_done_again(undisturbed: dict[str, object], tmp_path: Path) -> None:
+    keeper = CutOff(tmp_path, 3)
+    with pytest.raises(CutOffError):
+        run(keeper)
+    with pytest.raises(CutOffError):
+        run(CutOff(tmp_path, 2, seconds=3600))
+    assert_same(run(Checkpoints(tmp_path, "same")), undisturbed)
+
+
+@pytest.mark.parametrize("looks", [3, SEARCH + 1])
+def test_a_job_that_is_told_to_end_keeps_what_it_has(
+    looks: int, undisturbed: dict[str, object], tmp_path: Path
+) -> None:
+    class Told(Checkpoints):
+        looks = 0
+
+        def keep(self, progress: Callable[[], Progress]) -> None:
+            self.looks += 1
+            if self.looks == looks:
+                os.kill(os.getpid(), signal.SIGTERM)
+            super().keep(progress)
+
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(SystemExit) as ended:
+        run(Told(tmp_path, "same"))
+    assert ended.value.code == TERMINATED
+    assert signal.getsignal(signal.SIGTERM) is before
+    kept = Checkpoints(tmp_path, "same").load()
+    assert kept is not None
+    assert (kept.stage, kept.epoch) == (("search", 3) if looks == 3 else ("finish", 1))
+    assert_same(run(Checkpoints(tmp_path, "same")), undisturbed)
+
+
+def test_a_damaged_checkpoint_is_left_aside_for_the_one_before(
+    undisturbed: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CutOffError):
+        run(CutOff(tmp_path, 4))
+    newest = tmp_path / "checkpoint-0.npz"
+    newest.write_bytes(newest.read_bytes()[:-100])
+    told: list[Epoch] = []
+    assert_same(run(Checkpoints(tmp_path, "same"), told.append), undisturbed)
+    assert told[0].number == 4
+    assert "checkpoint-0.npz is damaged" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("content", [b"", b"no archive", None])
+def test_without_a_sound_checkpoint_training_begins_anew(
+    content: bytes | None, undisturbed: dict[str, object], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if content is None:
+        np.savez(tmp_path / "checkpoint-1.npz", about=np.zeros(3))
+    else:
+        (tmp_path / "checkpoint-1.npz").write_bytes(content)
+    assert_same(run(Checkpoints(tmp_path, "same")), undisturbed)
+    assert "is damaged" in capsys.readouterr().out
+
+
+def test_a_bit_that_turned_is_noticed(tmp_path: Path) -> None:
+    with pytest.raises(CutOffError):
+        run(CutOff(tmp_path, 1))
+    path = tmp_path / "checkpoint-1.npz"
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    assert Checkpoints(tmp_path, "same").load() is None
+
+
+def test_a_checkpoint_of_other_data_settings_or_code_is_left_aside(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(CutOffError):
+        run(CutOff(tmp_path, 2))
+    assert Checkpoints(tmp_path, "other").load() is None
+    assert capsys.readouterr().out.count("is of other data, settings or code") == 2
+
+
+def test_one_who_does_not_write_leaves_no_checkpoint(tmp_path: Path) -> None:
+    Checkpoints(tmp_path, "same", 0, writes=False).keep(Progress)
+    assert not list(tmp_path.iterdir())
