@@ -17,10 +17,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Train on the channels of the environment. Importing this file does nothing."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # a job's log is for the job, not for TensorFlow's start
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
+    from headgate_training.checkpoints import SECONDS
     from headgate_training.families import FAMILIES
     from headgate_training.schedules import SCHEDULES
     from headgate_training.settings import CLASS_WEIGHTS, OPTIMIZERS, Settings
     from headgate_training.training import Places, train
+    from headgate_training.workers import open_workers
 
     defaults = Settings()
     parser = argparse.ArgumentParser(description="Train a model on the channels of a SageMaker training job.")
@@ -49,8 +51,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
         spec=Path(os.environ["SM_CHANNEL_SPEC"]),
         model=Path(os.environ.get("SM_MODEL_DIR", "/opt/ml/model")),
         output=Path(os.environ.get("SM_OUTPUT_DATA_DIR", "/opt/ml/output/data")),
+        checkpoints=_folder("HEADGATE_CHECKPOINTS"),
+        tensorboard=_folder("HEADGATE_TENSORBOARD"),
     )
-    train(places, Settings(**chosen))
+    workers = open_workers(os.environ)
+    train(places, Settings(**chosen), workers, float(os.environ.get("HEADGATE_CHECKPOINT_SECONDS") or SECONDS))
+    workers.await_chief()
+
+
+def _folder(variable: str) -> Path | None:
+    """A folder that the job may leave out, or leave empty."""
+    named = os.environ.get(variable)
+    return Path(named) if named else None
 
 
 def _truth(text: str) -> bool:

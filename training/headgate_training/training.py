@@ -3,32 +3,34 @@
 import dataclasses
 import importlib
 import json
-import math
 import shutil
-import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
-import numpy as np
+import tensorflow as tf
 
+from headgate_training.checkpoints import NOTHING_KEPT, SECONDS, Checkpoints, Keeper
 from headgate_training.compression import Compressor, convert
 from headgate_training.encoding import Encoder, fit_encoding
 from headgate_training.export import Served, export
 from headgate_training.families import FAMILIES, wanted_of_text
-from headgate_training.fitting import ENOUGH, Epoch, Part, fit
+from headgate_training.fitting import Circumstances, Part, fit
 from headgate_training.golden import export_golden
 from headgate_training.heads import choose_head
+from headgate_training.identity import code_digest, data_digest, identity_of, versions
 from headgate_training.layout import find_layout
-from headgate_training.metrics import Outcome, plain
 from headgate_training.parquet import read_parquet, read_target
+from headgate_training.reporting import Reporter
 from headgate_training.settings import Settings
-from headgate_training.spec import Spec, read_spec
+from headgate_training.spec import read_spec
+from headgate_training.tensorboard import EventLog
 from headgate_training.trivial import fit_trivial
 from headgate_training.wide import start_linear
+from headgate_training.workers import ALONE, Workers
 
 
 @dataclass(frozen=True)
@@ -58,10 +60,18 @@ class Stopwatch:
         self.seconds[name] = round(time.perf_counter() - start, 4)
 
 
-def train(places: Places, settings: Settings) -> dict[str, object]:
-    """Run the job; return what it wrote to metrics.json. Problems with data or spec raise ValueErrors."""
+def train(
+    places: Places, settings: Settings, workers: Workers = ALONE, checkpoint_seconds: float = SECONDS
+) -> dict[str, object]:
+    """Run the job; return what it wrote to metrics.json. Problems with data or spec raise ValueErrors.
+
+    With several workers all of them run this, and the chief alone writes.
+    """
     watch = Stopwatch()
+    if settings.deterministic:
+        tf.config.experimental.enable_op_determinism()
     with watch.stage("read"):
+        data, code = data_digest(places.train, places.validation, places.spec), code_digest()
         spec = read_spec(places.spec / "spec.json")
         table, target = read_parquet(places.train, spec), read_target(places.train, spec)
         val_table, val_target = read_parquet(places.validation, spec), read_target(places.validation, spec)
@@ -70,7 +80,11 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         encoding = fit_encoding(table, spec, wanted_of_text(settings.family))
         encoder = Encoder(encoding, spec)
         part, val_part = Part(encoder.encode(table), target), Part(encoder.encode(val_table), val_target)
-    history: list[dict[str, float | None]] = []
+    keeper: Keeper = NOTHING_KEPT
+    if places.checkpoints is not None:
+        identity = identity_of(settings, data, code)
+        keeper = Checkpoints(places.checkpoints, identity, checkpoint_seconds, writes=workers.is_chief)
+    around = Circumstances([], keeper, workers)
     with watch.stage("fit"):
         keras.utils.set_random_seed(settings.seed)
         head = choose_head(spec, target, settings.class_weights)
@@ -79,7 +93,11 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         model = family.build(encoding.width, head.outputs, settings, layout)
         if spec.task == "regression":
             start_linear(model, encoding.width, layout, part.encoded, head.prepare(target))
-        best = fit(model, head, part, val_part, settings, _reporter(spec, val_target, history))
+        with closing(EventLog(places.tensorboard if workers.is_chief else None)) as events:
+            report = Reporter(spec, val_target, around.history, events, is_chief=workers.is_chief)
+            best = fit(model, head, part, val_part, settings, report, around)
+    if not workers.is_chief:
+        return {}
     served = Served(model, head, encoding, spec)
     directory, extra = places.model / "1", places.model / "1" / "assets.extra"
     with watch.stage("export"):
@@ -98,38 +116,18 @@ def train(places: Places, settings: Settings) -> dict[str, object]:
         "format": 1,
         "fit_seconds": watch.seconds["fit"],
         "seconds": watch.seconds,
-        "epochs": len(history),
+        "epochs": len(around.history),
         "best_epoch": best,
-        "history": history,
+        "history": around.history,
         "parameters": model.count_params(),
         "rows": {"train": len(target), "validation": len(val_target)},
         "settings": dataclasses.asdict(settings),
         "seed": settings.seed,
+        "data_digest": data,
+        "code_digest": code,
+        "versions": versions(),
+        "workers": workers.count,
     }
     places.output.mkdir(parents=True, exist_ok=True)
     (places.output / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False), encoding="utf-8")
     return metrics
-
-
-def _reporter(spec: Spec, target: np.ndarray, history: list[dict[str, float | None]]) -> Callable[[Epoch], None]:
-    """Prints a line for each epoch, made for metric definitions' regular expressions, and keeps it in ``history``.
-
-    ``objective`` is the metric of the epoch whose weights would be kept if training ended now. A tuning job takes the
-    last value that a job told: with the epoch's own value, it would choose by an epoch that is thrown away.
-    """
-    positive = spec.classes.index(spec.positive) if spec.positive else 0
-    lowest, objective = math.inf, math.nan
-
-    def report(epoch: Epoch) -> None:
-        nonlocal lowest, objective
-        value = plain(spec.metric, Outcome(target, epoch.predicted, positive))
-        line = {"loss": epoch.loss, "val_loss": epoch.val_loss, f"val_{spec.metric}": value}
-        # JSON has no NaN: a metric that the validation part does not define is null.
-        history.append({name: round(number, 6) if math.isfinite(number) else None for name, number in line.items()})
-        if epoch.val_loss < lowest - ENOUGH:
-            lowest, objective = epoch.val_loss, value
-        words = " ".join(f"{name}={number:.4f}" for name, number in line.items())
-        sys.stdout.write(f"epoch={epoch.number} {words} objective={objective:.6g}\n")
-        sys.stdout.flush()
-
-    return report

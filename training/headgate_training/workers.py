@@ -118,7 +118,8 @@ class Cluster(Workers):
 
 def _all_reduce(flat: tf.Tensor) -> tf.Tensor:
     context = tf.distribute.get_replica_context()
-    return context.all_reduce(tf.distribute.ReduceOp.SUM, flat)
+    own = tf.identity(flat)  # made here it lies on the replica's device, which the collective asks for
+    return context.all_reduce(tf.distribute.ReduceOp.SUM, own)
 
 
 def cluster_of(environment: Mapping[str, str]) -> dict[str, Any] | None:

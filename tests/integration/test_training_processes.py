@@ -1,0 +1,145 @@
+"""Training as whole processes: several workers, one that dies, and runs that agree bit for bit."""
+
+import json
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import numpy as np
+import pytest
+
+TRAIN_PY = Path(__file__).parents[2] / "training" / "train.py"
+ROWS = """
+    SELECT (hash(i) % 1000) / 500.0 - 1 AS a, (hash(i + 5000) % 1000) / 500.0 - 1 AS b, 2 * a - b + 3 AS y
+    FROM range(600) rows(i)
+"""
+SPEC = {
+    "format": 1, "target": "y", "task": "regression", "classes": None, "positive": None, "metric": "rmse",
+    "direction": "minimize", "seed": 17, "columns": [{"name": name, "kind": "numeric"} for name in "ab"],
+}  # fmt: skip
+SETTINGS = {"epochs": 6, "members": 2, "hidden_units": 8, "dropout": 0.0, "batch_size": 33, "learning_rate": 0.003}
+SECONDS = 180
+
+
+@dataclass
+class Host:
+    """A process of training and its folder."""
+
+    process: "subprocess.Popen[str]"
+    folder: Path
+
+    def ended(self) -> tuple[int, str]:
+        output, _ = self.process.communicate(timeout=SECONDS)
+        return self.process.returncode, output
+
+    @property
+    def metrics(self) -> dict[str, Any]:
+        return json.loads((self.folder / "output" / "metrics.json").read_text())
+
+    def weights(self) -> dict[str, np.ndarray]:
+        """What the last checkpoint holds, but for what it says about itself."""
+        last = max((self.folder / "checkpoints").glob("*.npz"), key=lambda path: path.stat().st_mtime_ns)
+        with np.load(last) as stored:
+            return {name: stored[name] for name in stored.files if name.startswith("state")}
+
+
+@pytest.fixture(scope="module")
+def channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("channels")
+    for part, share in {"train": "< 80", "validation": ">= 80"}.items():
+        (folder / part).mkdir()
+        query = f"SELECT * FROM ({ROWS}) WHERE hash(a, b) % 100 {share}"
+        duckdb.sql(f"COPY ({query}) TO '{folder / part / part}.parquet'")
+    (folder / "spec").mkdir()
+    (folder / "spec" / "spec.json").write_text(json.dumps(SPEC))
+    return folder
+
+
+@pytest.fixture
+def start(channels: Path, tmp_path: Path) -> Iterator[Callable[..., list[Host]]]:
+    """Start train.py on so many hosts, each with folders of its own."""
+    hosts: list[Host] = []
+
+    def run(count: int, **changes: object) -> list[Host]:
+        arguments = [text for name, value in (SETTINGS | changes).items() for text in (f"--{name}", str(value))]
+        addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
+        new = []
+        for index in range(count):
+            own = tmp_path / f"host-{len(hosts)}"
+            config = {"cluster": {"worker": addresses}, "task": {"type": "worker", "index": index}}
+            environment = os.environ | {
+                "TF_CONFIG": json.dumps(config) if count > 1 else "",
+                **{f"SM_CHANNEL_{name.upper()}": str(channels / name) for name in ("train", "validation", "spec")},
+                "SM_MODEL_DIR": str(own / "model"),
+                "SM_OUTPUT_DATA_DIR": str(own / "output"),
+                "HEADGATE_CHECKPOINTS": str(own / "checkpoints"),
+                "HEADGATE_CHECKPOINT_SECONDS": "0",
+                "PYTHONUNBUFFERED": "1",
+            }
+            process = subprocess.Popen(
+                [sys.executable, str(TRAIN_PY), *arguments],
+                env=environment,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+            )
+            hosts.append(Host(process, own))
+            new.append(hosts[-1])
+        return new
+
+    yield run
+    for host in hosts:
+        host.process.kill()
+        host.process.communicate()
+
+
+def free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+
+
+def test_two_workers_come_to_what_one_comes_to(start: Callable[..., list[Host]]) -> None:
+    (alone,) = start(1)
+    assert alone.ended()[0] == 0
+    chief, other = start(2)
+    ended = [chief.ended(), other.ended()]
+    assert [code for code, _ in ended] == [0, 0], ended
+    assert ended[1][1].count("epoch=") == 0
+    assert chief.metrics["workers"] == 2
+    for one, two in zip(alone.metrics["history"], chief.metrics["history"], strict=True):
+        assert two == pytest.approx(one, rel=1e-4, abs=1e-5)
+    for name, value in alone.weights().items():
+        np.testing.assert_allclose(chief.weights()[name], value, rtol=1e-3, atol=1e-4)
+    assert (chief.folder / "model" / "1" / "saved_model.pb").exists()
+    assert not other.folder.exists()
+
+
+def test_a_worker_that_dies_ends_the_other_in_words(start: Callable[..., list[Host]]) -> None:
+    chief, other = start(2, epochs=100_000, patience=100_000)
+    assert chief.process.stdout is not None
+    lines = iter(chief.process.stdout.readline, "")
+    assert any("epoch=2 " in line for line in lines)
+    other.process.kill()
+    code, output = chief.ended()
+    assert code == 1
+    assert "WorkerLostError: Another host of this training job ended" in output
+
+
+def test_deterministic_runs_agree_bit_for_bit(start: Callable[..., list[Host]]) -> None:
+    runs = [start(1, deterministic="true", dropout=0.2)[0] for _ in range(2)]
+    assert [run.ended()[0] for run in runs] == [0, 0]
+    first, second = (run.weights() for run in runs)
+    assert first.keys() == second.keys()
+    for name in first:
+        np.testing.assert_array_equal(first[name], second[name])
+    assert runs[0].metrics["settings"]["deterministic"] is True
