@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import Environment, environment, logger, objects
+from headgate.entrypoint import Environment, environment, ledger, logger, objects
 from headgate.services.judge_challenger import JudgeChallenger, judge_challenger
 
 
@@ -13,7 +13,10 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     command = JudgeChallenger.parse(event)
     tenant = command.project.tenant
     answer = judge_challenger(
-        command, objects=objects(tenant), artifact_bucket=environment(Environment).artifact_bucket
+        command,
+        objects=objects(tenant),
+        ledger=ledger(tenant),
+        artifact_bucket=environment(Environment).artifact_bucket,
     )
     logger.info(
         "challenger judged",

@@ -16,6 +16,7 @@ from headgate.aws.s3 import Objects
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Part as Pinned
 from headgate.domain.names import dataset_id
+from headgate.domain.project import ProjectSettings
 from headgate.domain.runs import Champion, Head
 from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 
@@ -104,7 +105,7 @@ def test_a_good_dataset_is_accepted_without_any_settings(drop: Drop) -> None:
         "hyperparameters": {},
         "training_instance_type": "ml.m5.large",
         "training": {"instance_count": 1, "spot": False},
-        "gate": {"min_improvement": 0.0, "min_test_rows": 20},
+        "gate": ProjectSettings().gate_policy,
         "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
     }
     assert dropped.written(dropped.folder) == WRITTEN
@@ -187,7 +188,7 @@ def test_settings_reach_the_stages(drop: Drop) -> None:
     assert answer["metric"] == "log_loss"
     assert answer["hyperparameters"] == {"epochs": "5", "hidden_units": "32"}
     assert answer["training_instance_type"] == "ml.c5.xlarge"
-    assert answer["gate"] == {"min_improvement": 0.1, "min_test_rows": 20}
+    assert answer["gate"] == ProjectSettings().gate_policy | {"min_improvement": 0.1}
     assert answer["endpoint"] == {"instance_type": "ml.m5.large", "instance_count": 2}
 
 

@@ -95,8 +95,13 @@ def log_loss(outcome: Outcome) -> Weighted:
 
 def rmse(outcome: Outcome) -> Weighted:
     """Root of the mean squared error."""
-    mean = _mean_of(np.square(outcome.predicted - outcome.target))
+    mean = squared_error(outcome)
     return lambda weights: np.sqrt(mean(weights))
+
+
+def squared_error(outcome: Outcome) -> Weighted:
+    """Mean squared error; of two models the one with less has the lower rmse and the higher r2."""
+    return _mean_of(np.square(outcome.predicted - outcome.target))
 
 
 def mae(outcome: Outcome) -> Weighted:
@@ -106,7 +111,7 @@ def mae(outcome: Outcome) -> Weighted:
 
 def r2(outcome: Outcome) -> Weighted:
     """1 - squared error / squared deviation from the mean of the same rows."""
-    error = _mean_of(np.square(outcome.predicted - outcome.target))
+    error = squared_error(outcome)
     centred = outcome.target - outcome.target.mean()
     first, second = _mean_of(centred), _mean_of(np.square(centred))
 

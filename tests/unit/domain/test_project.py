@@ -140,3 +140,11 @@ def test_wrong_grids_and_forecasts_are_refused_by_name(text: str, says: str) -> 
 def test_only_what_a_person_says_makes_a_forecast_certain() -> None:
     assert not parse_settings(b"forecast: {steps: 5}").forecast.demanded
     assert not parse_settings(b"forecast: {time: day, steps: 0}").forecast.demanded
+
+
+def test_a_limit_on_groups_needs_to_know_the_groups() -> None:
+    with pytest.raises(SettingsError, match=r"project.yaml: value error, a limit on groups needs their columns"):
+        parse_settings(b"gate: {min_selection_ratio: 0.8}")
+    settings = parse_settings(b"gate: {min_selection_ratio: 0.8}\nsensitive: [sex]")
+    assert settings.gate_policy["sensitive"] == ["sex"]
+    assert settings.gate_policy["min_selection_ratio"] == 0.8

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domain.runs import Head, Start, Supersede, Wait, admit
+from headgate.domain.runs import Champion, Head, Outcome, Run, Start, Supersede, Wait, admit, attempts
 
 
 def test_an_idle_project_starts_what_comes() -> None:
@@ -42,3 +42,25 @@ def test_of_all_that_wait_only_the_newest_is_left(arrivals: list[int]) -> None:
                 superseded.add(str(number))
     assert head.waiting == str(max(arrivals))
     assert superseded == {str(number) for number in arrivals} - {head.waiting}
+
+
+def test_a_champion_remembers_the_challengers_that_it_turned_away() -> None:
+    def judged(number: int, state: str, metrics: dict[str, str] | None = None) -> Run:
+        name = f"d{number}"
+        measured = {"metric": "auc"} if metrics is None else metrics
+        return Run(name, "demo", "iris", name, "x.csv", str(number), "now", state, metrics=measured)
+
+    runs = [
+        judged(1, Outcome.NOT_PROMOTED),  # met an earlier champion
+        judged(2, Outcome.PROMOTED),
+        judged(3, Outcome.NOT_PROMOTED),
+        judged(4, Outcome.REJECTED, {}),
+        judged(5, Outcome.NOT_PROMOTED, {}),
+        judged(6, Outcome.NOT_PROMOTED),
+        judged(7, "RUNNING", {}),
+    ]
+    champion = Champion(1, "1", "d2", "s3://x")
+    assert attempts(runs, "d7", champion) == 3
+    assert attempts(runs, "d6", champion) == 2  # asked again after its end
+    assert attempts(runs[::-1], "d7", champion) == 3
+    assert attempts([], "d7", champion) == 1

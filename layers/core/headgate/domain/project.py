@@ -40,6 +40,33 @@ class GateSettings(_Section):
         description="by how much of the metric a challenger must beat the champion; a first model has to beat guessing",
     )
     min_test_rows: int = Field(default=20, ge=1, description="rows the holdout needs before anyone is judged")
+    margin: float = Field(
+        default=0.02,
+        ge=0,
+        lt=1,
+        description="share of its metric by which newest data, or a compressed format, may at most be worse",
+    )
+    slice_margin: float = Field(
+        default=0.05,
+        ge=0,
+        lt=1,
+        description="share of the champion's metric by which a part of the holdout may fall; half of it for `slices`",
+    )
+    max_selection_gap: float | None = Field(
+        default=None, ge=0, le=1, description="largest gap between `sensitive` groups in how often the positive is told"
+    )
+    min_selection_ratio: float | None = Field(
+        default=None, ge=0, le=1, description="smallest ratio of the same; 0.8 is the rule of four fifths"
+    )
+    max_true_positive_gap: float | None = Field(
+        default=None, ge=0, le=1, description="largest gap between groups in how many positives are found"
+    )
+
+    @property
+    def limits_groups(self) -> bool:
+        """Whether any limit on groups is set."""
+        limits = (self.max_selection_gap, self.min_selection_ratio, self.max_true_positive_gap)
+        return any(limit is not None for limit in limits)
 
 
 OF_THE_JOB = {"instance_type", "instance_count", "spot"}
@@ -169,6 +196,17 @@ class ProjectSettings(_Section):
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="the training job")
     endpoint: EndpointSettings = Field(default_factory=EndpointSettings, description="the endpoint")
 
+    @model_validator(mode="after")
+    def _limits_have_groups(self) -> "ProjectSettings":
+        if self.gate.limits_groups and not self.sensitive:
+            raise ValueError("a limit on groups needs their columns: name them under sensitive")
+        return self
+
+    @property
+    def gate_policy(self) -> dict[str, Any]:
+        """What the gate is told."""
+        return self.gate.model_dump() | {"sensitive": self.sensitive}
+
     @field_validator("positive", mode="before")
     @classmethod
     def _class_as_text(cls, value: object) -> object:
@@ -278,7 +316,8 @@ def _sentences(error: ValidationError) -> Iterator[str]:
         if problem["type"] == "extra_forbidden":
             yield _unknown_key(path)
         else:
-            yield f"{'.'.join(path)}: {problem['msg'][0].lower()}{problem['msg'][1:]}"
+            place = f"{'.'.join(path)}: " if path else ""
+            yield f"{place}{problem['msg'][0].lower()}{problem['msg'][1:]}"
 
 
 def _unknown_key(path: list[str]) -> str:

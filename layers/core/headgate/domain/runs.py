@@ -3,6 +3,7 @@
 Rules only: what is true is read by the caller, what shall be true is returned to it.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -119,6 +120,20 @@ def admit(head: Head, run: str, order: str) -> Start | Wait | Supersede:
     if head.waiting is not None and head.waiting_order >= order:
         return Supersede(by=head.waiting)
     return Wait(supersedes=head.waiting)
+
+
+def attempts(runs: Iterable[Run], run: str, champion: Champion) -> int:
+    """How many challengers the champion has met, the one of `run` included.
+
+    Counted are the runs that came after the champion's own, were judged and not promoted. Asking again after `run` has
+    ended gives the same number.
+    """
+    known = list(runs)
+    since = max((each.order for each in known if each.dataset == champion.dataset), default="")
+    return 1 + sum(
+        each.state == Outcome.NOT_PROMOTED and bool(each.metrics) and each.order > since and each.run != run
+        for each in known
+    )
 
 
 def superseded(by: str) -> Ending:

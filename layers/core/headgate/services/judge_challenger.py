@@ -3,9 +3,11 @@
 from dataclasses import dataclass
 from typing import Any
 
+from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.domain.gate import GatePolicy, judge
 from headgate.domain.names import Project
+from headgate.domain.runs import attempts
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,22 +21,32 @@ class JudgeChallenger:
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "JudgeChallenger":
         """Read the task's payload."""
-        return cls(Project(event["tenant"], event["project"]), event["run"], GatePolicy(**event["gate"]))
+        gate = event["gate"]
+        policy = GatePolicy(**{**gate, "sensitive": tuple(gate.get("sensitive", ()))})
+        return cls(Project(event["tenant"], event["project"]), event["run"], policy)
 
 
-def judge_challenger(command: JudgeChallenger, *, objects: Objects, artifact_bucket: str) -> dict[str, Any]:
+def judge_challenger(
+    command: JudgeChallenger, *, objects: Objects, ledger: Ledger, artifact_bucket: str
+) -> dict[str, Any]:
     """Ask the gate.
 
     Returns:
-        `decision` (pass, fail or inconclusive), `reason_code`, `reason` and the `metrics` that go into the record.
+        `decision` (pass, fail or inconclusive), `reason_code`, `reason`, the engine's `format` to serve with
+        `format_reason`, and the `metrics` that go into the record.
     """
     key = f"{command.project.prefix}runs/{command.run}/evaluation/evaluation.json"
     evaluation = objects.get_json(artifact_bucket, key)
-    judgement = judge(evaluation, command.policy)
-    kept = ("metric", "direction", "rows", "challenger", "champion", "trivial", "difference", "parity")
+    champion = ledger.head(command.project).champion
+    attempt = attempts(ledger.runs_of_project(command.project), command.run, champion) if champion else 1
+    judgement = judge(evaluation, command.policy, attempt)
+    kept = ("metric", "direction", "rows", "challenger", "champion", "trivial", "difference", "newest", "parity")
     return {
         "decision": str(judgement.decision),
         "reason_code": judgement.reason_code,
         "reason": judgement.reason,
-        "metrics": {name: evaluation[name] for name in kept if name in evaluation},
+        "format": judgement.format,
+        "format_reason": judgement.format_reason,
+        "metrics": {name: evaluation[name] for name in kept if name in evaluation}
+        | {"decision": str(judgement.decision), "attempt": attempt},
     }

@@ -178,7 +178,7 @@ def _accept(
         "hyperparameters": settings.training.hyperparameters(),
         "training_instance_type": settings.training.instance_type,
         "training": {"instance_count": settings.training.instance_count, "spot": settings.training.spot},
-        "gate": settings.gate.model_dump(),
+        "gate": settings.gate_policy,
         "endpoint": settings.endpoint.model_dump(),
     }
 
