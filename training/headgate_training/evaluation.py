@@ -13,6 +13,7 @@ from headgate_training.artifact import weigh
 from headgate_training.bootstrap import LEVEL, paired_difference
 from headgate_training.calibration import calibration
 from headgate_training.contenders import Contender, EvaluationError, Seen, look, parity
+from headgate_training.formats import formats_of
 from headgate_training.groups import compare_groups
 from headgate_training.importance import importance
 from headgate_training.litert import LiteRtModel
@@ -50,7 +51,9 @@ def evaluate(root: Path) -> dict[str, object]:
                 "importance": importance(
                     holdout.table, holdout.challenger.outcome, challenger.predict, challenger.spec
                 ),
-                "formats": [],
+                "formats": formats_of(
+                    challenger.directory, holdout.table, holdout.challenger.outcome.target, challenger.spec
+                ),
                 "notes": notes,
             }
         )

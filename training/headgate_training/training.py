@@ -129,5 +129,8 @@ def train(
         "workers": workers.count,
     }
     places.output.mkdir(parents=True, exist_ok=True)
-    (places.output / "metrics.json").write_text(json.dumps(metrics, indent=1, allow_nan=False), encoding="utf-8")
+    text = json.dumps(metrics, indent=1, allow_nan=False)
+    (places.output / "metrics.json").write_text(text, encoding="utf-8")
+    # The evaluator has the model and not the job's other output, and its card tells how training went.
+    (extra / "training.json").write_text(text, encoding="utf-8")
     return metrics

@@ -174,6 +174,7 @@ def test_slices_groups_and_what_a_model_weighs_are_told(
     assert min(*sizes.values(), *speeds.values()) > 0
     assert sizes["archive"] == (root / "input" / "challenger" / "model.tar.gz").stat().st_size
     assert evaluation["importance"][0]["column"] == "checking_status"
+    assert {each["name"] for each in evaluation["formats"]} >= {"float32", "float16"}
 
 
 def with_declared(root: Path, **declared: list[str]) -> None:
