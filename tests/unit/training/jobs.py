@@ -69,8 +69,8 @@ class Job:
         return self.places.model / "1"
 
 
-def run_job(folder: Path, query: str, spec: dict[str, object], **settings: object) -> Job:
-    """Split the rows of a duckdb query by hash, write the channels and train on them."""
+def write_parts(folder: Path, query: str) -> None:
+    """Split the rows of a duckdb query by hash into the folders of a training job."""
     with duckdb.connect() as connection:
         connection.execute(f"CREATE TABLE data AS SELECT row_number() OVER () AS n, * FROM ({query})")
         for part, (low, high) in PARTS.items():
@@ -79,6 +79,11 @@ def run_job(folder: Path, query: str, spec: dict[str, object], **settings: objec
                 f"COPY (SELECT * EXCLUDE n FROM data WHERE hash(n) % 100 >= {low} AND hash(n) % 100 < {high})"
                 f" TO '{folder / part / part}.parquet'"
             )
+
+
+def run_job(folder: Path, query: str, spec: dict[str, object], **settings: object) -> Job:
+    """Write the channels of a training job with the rows of a duckdb query, and train on them."""
+    write_parts(folder, query)
     write_spec(folder / "spec", spec)
     places = Places(folder / "train", folder / "validation", folder / "spec", folder / "model", folder / "output")
     return Job(places, train(places, Settings(**settings)), folder / "test")
