@@ -32,6 +32,7 @@ for command in (
     ledger.show,
     ledger.versions,
     ledger.releases,
+    ledger.plan,
     prediction.predict,
 ):
     app.command()(command)

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import ServingEnvironment, endpoints, environment, ledger, logger, now, tasks
+from headgate.entrypoint import ServingEnvironment, alarms, endpoints, environment, ledger, logger, now, tasks
 from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 
 
@@ -17,6 +17,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
         command,
         ledger=ledger(tenant),
         endpoints=endpoints(tenant),
+        alarms=alarms(tenant),
         tasks=tasks(tenant),
         serving=Serving(settings.serving_image, settings.serving_role_arn, settings.ledger_table),
         now=now(),

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import endpoints, ledger, logger, now
+from headgate.entrypoint import RolloutEnvironment, endpoints, environment, ledger, logger, now
 from headgate.services.plan_release import PlanRelease, plan_release
 
 
@@ -12,7 +12,13 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Plan the release of the version named in the payload."""
     command = PlanRelease.parse(event)
     tenant = command.project.tenant
-    plan = plan_release(command, ledger=ledger(tenant), endpoints=endpoints(tenant), now=now())
+    plan = plan_release(
+        command,
+        ledger=ledger(tenant),
+        endpoints=endpoints(tenant),
+        bake_seconds=int(environment(RolloutEnvironment).bake_seconds),
+        now=now(),
+    )
     logger.info(
         "release planned",
         decision=plan["outcome"] or "planned",

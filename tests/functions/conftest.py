@@ -50,6 +50,7 @@ def invoke(
         "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
         "SERVING_ROLE_ARN": role,
         "TRAINING_CODE_HASH": "0123456789abcdef",
+        "BAKE_SECONDS": "600",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)

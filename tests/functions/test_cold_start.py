@@ -2,6 +2,7 @@
 
 import ast
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,7 +23,7 @@ def test_a_handler_imports_nothing_heavy(function: str) -> None:
         capture_output=True,
         text=True,
         check=True,
-        env={"AWS_DEFAULT_REGION": "eu-central-1"},
+        env={"AWS_DEFAULT_REGION": "eu-central-1", "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
     )
     imported = {name.partition(".")[0] for name in json.loads(answer.stdout)}
     forbidden = HEAVY if function == "validate_dataset" else HEAVY | READERS

@@ -16,7 +16,7 @@ from headgate.aws.s3 import Objects
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Part as Pinned
 from headgate.domain.names import dataset_id
-from headgate.domain.project import ProjectSettings
+from headgate.domain.project import EndpointSettings, ProjectSettings
 from headgate.domain.runs import Champion, Head
 from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 
@@ -106,7 +106,7 @@ def test_a_good_dataset_is_accepted_without_any_settings(drop: Drop) -> None:
         "training_instance_type": "ml.m5.large",
         "training": {"instance_count": 1, "spot": False},
         "gate": ProjectSettings().gate_policy,
-        "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
+        "endpoint": EndpointSettings().model_dump(),
     }
     assert dropped.written(dropped.folder) == WRITTEN
     assert dropped.quarantined() == []
@@ -182,14 +182,14 @@ def test_settings_reach_the_stages(drop: Drop) -> None:
     dropped = drop(WDBC)
     dropped.settings(
         "metric: log_loss\ntraining: {epochs: 5, hidden_units: 32, instance_type: ml.c5.xlarge}\n"
-        "gate: {min_improvement: 0.1}\nendpoint: {instance_count: 2}\n"
+        "gate: {min_improvement: 0.1}\nendpoint: {instance_count: 2, rollout: {strategy: linear}}\n"
     )
     answer = dropped.validated()
     assert answer["metric"] == "log_loss"
     assert answer["hyperparameters"] == {"epochs": "5", "hidden_units": "32"}
     assert answer["training_instance_type"] == "ml.c5.xlarge"
     assert answer["gate"] == ProjectSettings().gate_policy | {"min_improvement": 0.1}
-    assert answer["endpoint"] == {"instance_type": "ml.m5.large", "instance_count": 2}
+    assert (answer["endpoint"]["instance_count"], answer["endpoint"]["rollout"]["strategy"]) == (2, "linear")
 
 
 @pytest.mark.parametrize(

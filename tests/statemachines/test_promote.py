@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
+from headgate.domain.rollout import LONGEST_DEPLOYMENT
 from headgate.services.close_run import CloseRun
 
-from .conftest import Failure, Played, raised
+from .conftest import Failure, Played, definition_of, raised
 
 GIVEN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "version": "3"}
 RELEASE = {"tenant": "demo", "project": "iris", "sequence": 2, "endpoint": "demo-iris", "outcome": None}
@@ -88,3 +89,20 @@ def test_a_version_judged_against_another_champion_is_not_deployed(play: Play) -
 def test_what_passes_by_itself_is_tried_again(play: Play, task: str, error: str) -> None:
     played = play("promote", GIVEN, {**SCRIPT, task: [Failure(error), Failure(error), *SCRIPT[task]]})
     assert played.output == PROMOTED
+
+
+def test_an_alarm_that_rings_already_is_given_a_few_minutes(play: Play) -> None:
+    ringing = raised("AlarmRingingError", "In ALARM already are headgate-demo-iris-r2-errors.")
+    played = play("promote", GIVEN, {**SCRIPT, "DeployRelease": [ringing, ringing, {}]})
+    assert played.output == PROMOTED
+    played = play("promote", GIVEN, {**SCRIPT, "DeployRelease": [ringing]})
+    assert (played.output["outcome"], played.output["failure"]["error"]) == ("FAILED", "AlarmRingingError")
+    assert len([name for name, _ in played.calls if name == "DeployRelease"]) == 4
+    assert "Settle The Release" not in played.states  # the endpoint was not touched
+
+
+def test_the_machines_outlast_the_longest_deployment() -> None:
+    promote, train = definition_of("promote"), definition_of("train")
+    assert promote["TimeoutSeconds"] > LONGEST_DEPLOYMENT
+    assert train["States"]["Promote The Version"]["TimeoutSeconds"] > promote["TimeoutSeconds"]
+    assert train["TimeoutSeconds"] > train["States"]["Promote The Version"]["TimeoutSeconds"]

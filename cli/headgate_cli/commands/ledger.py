@@ -1,4 +1,4 @@
-"""`runs`, `show`, `versions` and `releases`: what has been, and what serves now."""
+"""`runs`, `show`, `versions`, `releases` and `plan`: what has been, what serves now, and how the next would follow."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any
@@ -78,6 +78,46 @@ def releases(
 
         documents = [release_document(release) for release in Records(cloud).ledger.releases(owner)]
     Output(as_json).result({"releases": documents}, lambda console: _show_releases(console, documents))
+
+
+def plan(
+    project: options.ProjectName,
+    tenant: options.Tenant = options.DEFAULT_TENANT,
+    stack: options.Stack = None,
+    as_json: options.Json = False,
+) -> None:
+    """Show how the next version would go into service, and why so, before anything happens."""
+    owner = Project(tenant, project)
+    with options.cloud(stack) as cloud:
+        from headgate_cli.rollouts import planned_rollout
+
+        document = planned_rollout(cloud, owner)
+    Output(as_json).result(document, lambda console: _show_plan(console, document))
+
+
+def _show_plan(console: Console, document: Mapping[str, Any]) -> None:
+    from headgate_cli.output import seconds_text
+    from headgate_cli.tables import facts, rows
+
+    facts(
+        console,
+        {
+            "endpoint": document["endpoint"],
+            "instances": f"{document['stages'][-1]} x {document['instance_type']}",
+            "strategy": document["strategy"].replace("_", " "),
+            "because": document["reason"],
+            "alarms": ", ".join(document["alarms"]),
+        },
+    )
+    *before, every = document["stages"]
+    waits = [*(document["bake_seconds"] for _ in before), document["keep_seconds"]]
+    lines = (
+        (number, f"{new} of {every}", seconds_text(wait))
+        for number, (new, wait) in enumerate(zip(document["stages"], waits, strict=True), start=1)
+    )
+    if document["guarded"]:
+        console.print()
+        rows(console, ("step", "new instances with requests", "then watched for"), lines, empty="")
 
 
 def _show_runs(console: Console, documents: list[dict[str, Any]], tenant: str) -> None:

@@ -14,6 +14,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
+from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints, Registry
@@ -55,6 +56,13 @@ class RegistryEnvironment(Environment):
 
     serving_image: str
     training_code_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class RolloutEnvironment(Environment):
+    """What a function is told that plans releases; text, as every variable is."""
+
+    bake_seconds: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +128,11 @@ def tasks(tenant: str) -> Tasks:
 def endpoints(tenant: str) -> Endpoints:
     """Models, endpoint configurations and endpoints."""
     return Endpoints(client("sagemaker", tenant))
+
+
+def alarms(tenant: str) -> Alarms:
+    """The alarms that guard releases."""
+    return Alarms(client("cloudwatch", tenant))
 
 
 def runs(tenant: str) -> Runs:

@@ -10,6 +10,7 @@ from botocore.stub import Stubber
 
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
 from headgate.domain.errors import EndpointBusyError, NameTakenError
+from headgate.domain.rollout import Wishes, plan
 
 NAME = "demo-iris-r1"
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012"
@@ -151,6 +152,38 @@ def test_an_endpoint_says_what_it_serves(sagemaker: Stubber, endpoints: Endpoint
     assert (state.status, state.config, state.arn) == ("InService", NAME, f"{ARN}:endpoint/demo-iris")
     sagemaker.add_client_error("describe_endpoint", "ValidationException", 'Could not find endpoint "x".')
     assert endpoints.describe("x") is None
+
+
+def test_an_endpoint_on_its_way_says_where_and_with_how_many_instances(
+    sagemaker: Stubber, endpoints: Endpoints
+) -> None:
+    described = {
+        "EndpointName": "demo-iris",
+        "EndpointArn": f"{ARN}:endpoint/demo-iris",
+        "EndpointConfigName": "before",
+        "EndpointStatus": "Updating",
+        "CreationTime": MOMENT,
+        "LastModifiedTime": MOMENT,
+        "ProductionVariants": [{"VariantName": "main", "DesiredInstanceCount": 3, "CurrentInstanceCount": 2}],
+        "PendingDeploymentSummary": {"EndpointConfigName": NAME},
+    }
+    sagemaker.add_response("describe_endpoint", described, {"EndpointName": "demo-iris"})
+    state = endpoints.describe("demo-iris")
+    assert state is not None
+    assert (state.config, state.target, state.instances) == ("before", NAME, 3)
+    assert datetime.fromisoformat(state.modified_at) == MOMENT
+    assert state.modified_at.endswith("Z")
+
+
+def test_an_update_hands_over_the_deployment_where_there_is_one(sagemaker: Stubber, endpoints: Endpoints) -> None:
+    request = {"EndpointName": "demo-iris", "EndpointConfigName": NAME, "RetainAllVariantProperties": True}
+    answer = {"EndpointArn": f"{ARN}:endpoint/demo-iris"}
+    deployment = plan(Wishes(), "ml.m5.large", 2).deployment(["alarm"])
+    assert deployment is not None
+    sagemaker.add_response("update_endpoint", answer, {**request, "DeploymentConfig": deployment})
+    endpoints.update("demo-iris", NAME, deployment)
+    sagemaker.add_response("update_endpoint", answer, request)
+    endpoints.update("demo-iris", NAME, None)
 
 
 def test_the_template_lets_nobody_change_an_endpoint_of_another_ledger(template: dict[str, Any]) -> None:

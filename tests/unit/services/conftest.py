@@ -1,17 +1,24 @@
 """Endpoints in memory, and what starts and ends runs on a real table of moto's."""
 
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
 
-from headgate.aws.ledger import Ledger
+from headgate.aws.ledger import Ledger, RunStarted
 from headgate.domain.errors import EndpointBusyError
+from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
+from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
+from headgate.services.plan_release import PlanRelease, plan_release
 from headgate.services.runs import Runs
+from headgate.services.settle_release import SettleRelease, settle_release
 
 NOW = "2026-01-01T00:00:01.000Z"
+LATER = "2026-01-01T00:10:00.000Z"
 OWNER = "ledger"
+IRIS = Project("demo", "iris")
 
 
 @dataclass
@@ -24,6 +31,7 @@ class FakeEndpoints:
     goal: str = ""
     owned_by: str | None = OWNER
     updates: int = 0
+    deployment: Any = None
     broken: frozenset[str] = frozenset()
 
     def describe(self, _name: str) -> EndpointState | None:
@@ -44,13 +52,14 @@ class FakeEndpoints:
         assert config in self.configs
         self.state, self.goal, self.owned_by = EndpointState("Creating", config), config, tags["headgate:ledger"]
 
-    def update(self, name: str, config: str) -> None:
+    def update(self, name: str, config: str, deployment: Any) -> None:
         assert self.state is not None
         assert config in self.configs
         if self.state.in_progress:
             raise EndpointBusyError(name)
         self.updates += 1
-        self.state, self.goal = EndpointState("Updating", self.state.config), config
+        self.deployment = deployment
+        self.state, self.goal = replace(self.state, status="Updating", failure_reason="", target=config), config
 
     def delete(self, _name: str) -> None:
         self.state = None
@@ -58,11 +67,48 @@ class FakeEndpoints:
     def rest(self) -> None:
         assert self.state is not None
         if self.goal not in self.broken:
-            self.state = EndpointState("InService", self.goal)
+            self.state = EndpointState("InService", self.goal, instances=self.state.instances, modified_at=LATER)
         elif self.state.status == "Creating":
             self.state = EndpointState("Failed", self.goal, "The container did not answer.")
         else:
-            self.state = EndpointState("InService", self.state.config, "The container did not answer.")
+            why = "The container did not answer."
+            self.state = EndpointState("InService", self.state.config, why, modified_at=LATER)
+
+
+@dataclass
+class FakeAlarms:
+    """Alarms by name, and which of them ring."""
+
+    made: dict[str, Any] = field(default_factory=dict)
+    in_alarm: set[str] = field(default_factory=set)
+
+    def ensure(self, alarm: Any, tags: Any) -> None:
+        assert tags["headgate:ledger"] == OWNER
+        self.made[alarm.name] = alarm
+
+    def ringing(self, names: list[str]) -> list[str]:
+        return sorted(self.in_alarm.intersection(names))
+
+    def remove(self, names: list[str]) -> None:
+        for name in names:
+            self.made.pop(name, None)
+
+
+class FakeTasks:
+    """Task tokens that were given back."""
+
+    def __init__(self) -> None:
+        self.given: list[str] = []
+
+    def succeed(self, token: str, output: dict[str, str]) -> bool:
+        fresh = token not in self.given
+        self.given.append(token)
+        return fresh
+
+
+@pytest.fixture
+def alarms() -> FakeAlarms:
+    return FakeAlarms()
 
 
 @pytest.fixture
@@ -73,3 +119,48 @@ def endpoints() -> FakeEndpoints:
 @pytest.fixture
 def runs(ledger: Ledger, executions: Any, endpoints: FakeEndpoints) -> Runs:
     return Runs(ledger, executions, lambda: endpoints, NOW)
+
+
+@pytest.fixture
+def tasks() -> FakeTasks:
+    return FakeTasks()
+
+
+@pytest.fixture
+def plan(ledger: Ledger, make_run: Any, endpoints: FakeEndpoints) -> Callable[..., dict[str, Any]]:
+    def plan(name: str, **changes: Any) -> dict[str, Any]:
+        run = make_run(name)
+        if ledger.add_run(run):
+            ledger.write(IRIS, replace(ledger.head(IRIS), active=run.run), RunStarted(run.run))
+        champion = ledger.head(IRIS).champion
+        command = PlanRelease(
+            project=IRIS,
+            run=run.run,
+            dataset=name,
+            holdout="holdout",
+            version=f"version-{name}",
+            model_data_url=f"s3://b/{name}.tar.gz",
+            judged_against=champion.sequence if champion else None,
+            why="Better.",
+            instance_type="ml.m5.large",
+            instance_count=1,
+        )
+        return plan_release(replace(command, **changes), ledger=ledger, endpoints=endpoints, bake_seconds=600, now=NOW)
+
+    return plan
+
+
+def deploy(ledger: Any, endpoints: Any, tasks: Any, sequence: int, token: str = "token", alarms: Any = None) -> None:
+    deploy_release(
+        DeployRelease(IRIS, sequence, token),
+        ledger=ledger,
+        endpoints=endpoints,
+        alarms=alarms if alarms is not None else FakeAlarms(),
+        tasks=tasks,
+        serving=Serving("image", "role", OWNER),
+        now=NOW,
+    )
+
+
+def settle(ledger: Any, endpoints: Any, sequence: int) -> str:
+    return settle_release(SettleRelease(IRIS, sequence), ledger=ledger, endpoints=endpoints, now=NOW)["outcome"]

@@ -5,45 +5,41 @@ The process is made to die before and after every call that changes something, a
 
 import itertools
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from headgate.aws.ledger import Ledger, RunStarted
+from headgate.aws.ledger import Ledger
+from headgate.domain.alarms import alarm_names
 from headgate.domain.errors import ConflictError, EndpointBusyError, EndpointTakenError, NameTakenError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
-from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 from headgate.services.endpoint_changed import wake_promotion
-from headgate.services.plan_release import PlanRelease, plan_release
 from headgate.services.settle_release import SettleRelease, settle_release
 
-from .conftest import NOW, OWNER, FakeEndpoints
-
-IRIS = Project("demo", "iris")
+from .conftest import IRIS, FakeAlarms, FakeEndpoints, FakeTasks, deploy, settle
 
 
 class Crash(Exception):
     """The process dies here."""
 
 
-class FakeTasks:
-    """Task tokens that were given back."""
-
-    def __init__(self) -> None:
-        self.given: list[str] = []
-
-    def succeed(self, token: str, output: dict[str, str]) -> bool:
-        fresh = token not in self.given
-        self.given.append(token)
-        return fresh
-
-
 class Dying:
     """Lets calls through until one of them, counted, kills the process: before it or after it."""
 
-    CHANGES = frozenset({"write", "wait_for_endpoint", "ensure_model", "ensure_config", "create", "update", "succeed"})
+    CHANGES = frozenset(
+        {
+            "write",
+            "wait_for_endpoint",
+            "ensure_model",
+            "ensure_config",
+            "ensure",
+            "remove",
+            "create",
+            "update",
+            "succeed",
+        }
+    )
 
     def __init__(self, at: int, after: bool) -> None:
         self.left, self.after = at, after
@@ -69,50 +65,6 @@ class Dying:
             return answer
 
         return guarded
-
-
-@pytest.fixture
-def tasks() -> FakeTasks:
-    return FakeTasks()
-
-
-@pytest.fixture
-def plan(ledger: Ledger, make_run: Any, endpoints: FakeEndpoints) -> Callable[..., dict[str, Any]]:
-    def plan(name: str, **changes: Any) -> dict[str, Any]:
-        run = make_run(name)
-        if ledger.add_run(run):
-            ledger.write(IRIS, replace(ledger.head(IRIS), active=run.run), RunStarted(run.run))
-        champion = ledger.head(IRIS).champion
-        command = PlanRelease(
-            project=IRIS,
-            run=run.run,
-            dataset=name,
-            holdout="holdout",
-            version=f"version-{name}",
-            model_data_url=f"s3://b/{name}.tar.gz",
-            judged_against=champion.sequence if champion else None,
-            why="Better.",
-            instance_type="ml.m5.large",
-            instance_count=1,
-        )
-        return plan_release(replace(command, **changes), ledger=ledger, endpoints=endpoints, now=NOW)
-
-    return plan
-
-
-def deploy(ledger: Any, endpoints: Any, tasks: Any, sequence: int, token: str = "token") -> None:
-    deploy_release(
-        DeployRelease(IRIS, sequence, token),
-        ledger=ledger,
-        endpoints=endpoints,
-        tasks=tasks,
-        serving=Serving("image", "role", OWNER),
-        now=NOW,
-    )
-
-
-def settle(ledger: Any, endpoints: Any, sequence: int) -> str:
-    return settle_release(SettleRelease(IRIS, sequence), ledger=ledger, endpoints=endpoints, now=NOW)["outcome"]
 
 
 def states(ledger: Ledger) -> list[str]:
@@ -305,16 +257,29 @@ def test_an_unknown_endpoints_event_is_ignored(ledger: Ledger, endpoints: Any, t
 
 
 @pytest.mark.parametrize("after", [False, True])
-@pytest.mark.parametrize("at", range(1, 9))
+@pytest.mark.parametrize("at", range(1, 13))
 def test_dying_at_any_call_and_trying_again_ends_the_same(
-    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, at: int, after: bool
+    plan: Any,
+    ledger: Ledger,
+    endpoints: FakeEndpoints,
+    tasks: FakeTasks,
+    alarms: FakeAlarms,
+    at: int,
+    after: bool,
 ) -> None:
     for name, sequence in (("a", 1), ("b", 2)):
         plan(name)
         dying = Dying(at, after)
         for attempt in range(4):
             try:
-                deploy(dying.around(ledger), dying.around(endpoints), dying.around(tasks), sequence, f"{name}{attempt}")
+                deploy(
+                    dying.around(ledger),
+                    dying.around(endpoints),
+                    dying.around(tasks),
+                    sequence,
+                    f"{name}{attempt}",
+                    dying.around(alarms),
+                )
             except Crash:
                 continue
             except EndpointBusyError:  # the change was asked for already; the state machine comes back when it rests
@@ -336,4 +301,5 @@ def test_dying_at_any_call_and_trying_again_ends_the_same(
         assert outcome == "PROMOTED"
     assert states(ledger) == ["RETIRED", "IN_SERVICE"]
     assert endpoints.updates == 1
-    assert endpoints.state == EndpointState("InService", "demo-iris-r2")
+    assert (endpoints.state.status, endpoints.state.config) == ("InService", "demo-iris-r2")
+    assert set(alarms.made) == {*alarm_names("demo-iris-r1"), *alarm_names("demo-iris-r2")}

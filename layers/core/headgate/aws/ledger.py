@@ -51,13 +51,16 @@ class ReleasePlanned:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseMoved:
-    """A release goes from one state to another; `ending` is kept with it when it is settled by that."""
+    """A release goes from one state to another; `ending` is kept with it when it is settled by that, `plan` when it is
+    about to be deployed.
+    """
 
     sequence: int
     was: ReleaseState
     state: ReleaseState
     at: str
     ending: Ending | None = None
+    plan: Mapping[str, Any] | None = None
 
 
 Change = RunStarted | RunEnded | ReleasePlanned | ReleaseMoved
@@ -180,8 +183,8 @@ class Ledger:
                 once = "attribute_not_exists(#release) OR #release = :null"
                 fields = {"release": release.sequence}
                 return [{"Put": put}, self._update(project, _run_key(release.run), fields, once, {":null": None})]
-            case ReleaseMoved(sequence, was, state, at, ending):
-                fields = {"state": str(state), "at": at}
+            case ReleaseMoved(sequence, was, state, at, ending, plan):
+                fields = {"state": str(state), "at": at, **({"plan": plan} if plan is not None else {})}
                 if state == ReleaseState.IN_SERVICE:
                     fields["in_service_at"] = at
                 if ending is not None:

@@ -6,11 +6,13 @@ counts as made, and what we make carries our ledger's name as a tag.
 
 import hashlib
 from collections.abc import Mapping
+from datetime import UTC
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
+from headgate.domain.alarms import VARIANT
 from headgate.domain.errors import EndpointBusyError, NameTakenError
 from headgate.domain.releases import EndpointState
 
@@ -90,11 +92,15 @@ class Endpoints:
             if _says(error, *_ABSENT):
                 return None
             raise
+        variants = answer.get("ProductionVariants") or [{}]
         return EndpointState(
             answer["EndpointStatus"],
             answer["EndpointConfigName"],
             answer.get("FailureReason", ""),
             answer["EndpointArn"],
+            answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
+            variants[0].get("DesiredInstanceCount") or variants[0].get("CurrentInstanceCount") or 1,
+            answer["LastModifiedTime"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         )
 
     def owner(self, arn: str) -> str | None:
@@ -136,7 +142,7 @@ class Endpoints:
             NameTakenError: when there is a configuration of that name that serves another model, or on other instances.
         """
         variant = {
-            "VariantName": "main",
+            "VariantName": VARIANT,
             "ModelName": name,
             "InstanceType": instance_type,
             "InitialInstanceCount": instance_count,
@@ -170,8 +176,10 @@ class Endpoints:
                 raise EndpointBusyError(name) from error
             raise
 
-    def update(self, name: str, config: str) -> None:
+    def update(self, name: str, config: str, deployment: Mapping[str, Any] | None) -> None:
         """Start to move an endpoint to another configuration, keeping its instance counts.
+
+        `deployment` is the DeploymentConfig; None: all at once, and unguarded.
 
         Raises:
             EndpointBusyError: when another change is under way.
@@ -179,7 +187,10 @@ class Endpoints:
         try:
             with translated(f"update endpoint {name}"):
                 self._client.update_endpoint(
-                    EndpointName=name, EndpointConfigName=config, RetainAllVariantProperties=True
+                    EndpointName=name,
+                    EndpointConfigName=config,
+                    RetainAllVariantProperties=True,
+                    **({"DeploymentConfig": deployment} if deployment else {}),
                 )
         except ClientError as error:
             if _says(error, _BUSY):

@@ -38,6 +38,16 @@ class EndpointBusyError(HeadgateError):
         super().__init__(f"Endpoint {endpoint} is being changed; try again when it has come to rest.")
 
 
+class AlarmRingingError(HeadgateError):
+    """Raised when an alarm that would turn a release back is in ALARM before it began; the state machine retries it."""
+
+    def __init__(self, names: list[str]) -> None:
+        super().__init__(
+            f"The release was not begun, for it would be turned back at once: in ALARM already are {', '.join(names)}. "
+            "Look at the alarms, then drop the dataset again."
+        )
+
+
 class ConfigurationError(HeadgateError):
     """Raised when a function was deployed without something that it needs."""
 

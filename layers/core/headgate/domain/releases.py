@@ -1,7 +1,9 @@
 """Putting a version in service: what is planned, and how an endpoint's state is read."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any
 
 from headgate.domain.runs import Ending, Outcome
 
@@ -20,7 +22,11 @@ class ReleaseState(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Release:
-    """A version put in service, or on its way there; `at` is the time of its last move."""
+    """A version put in service, or on its way there; `at` is the time of its last move.
+
+    `rollout` is what the project asked for (a `Wishes` as a dict), `plan` what was planned of it when the endpoint was
+    about to be changed (`Plan.document`).
+    """
 
     sequence: int
     run: str
@@ -36,6 +42,8 @@ class Release:
     instance_type: str
     instance_count: int
     format: str = "float32"
+    rollout: Mapping[str, Any] = field(default_factory=dict)
+    plan: Mapping[str, Any] | None = None
     in_service_at: str | None = None
     outcome: str | None = None
     reason_code: str | None = None
@@ -51,12 +59,19 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class EndpointState:
-    """What DescribeEndpoint says; `status` as the API writes it (`InService`)."""
+    """What DescribeEndpoint says; `status` as the API writes it (`InService`).
+
+    `target` is the configuration that a change under way leads to, `instances` how many the variant shall have,
+    `modified_at` the time of the last change, as the ledger writes times.
+    """
 
     status: str
     config: str
     failure_reason: str = ""
     arn: str = ""
+    target: str = ""
+    instances: int = 1
+    modified_at: str = ""
 
     @property
     def in_progress(self) -> bool:

@@ -1,13 +1,20 @@
-"""Deploy a planned release: the model, its configuration, and the one call that changes the endpoint."""
+"""Deploy a planned release: the model, its configuration, its alarms, and the one call that changes the endpoint."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger, ReleaseMoved
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
-from headgate.domain.errors import EndpointBusyError, NameTakenError, NotFoundError
+from headgate.domain.alarms import alarm_names, alarms_of
+from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState
+from headgate.domain.rollout import Plan, Wishes, plan
+
+_ALARMS_KEPT = 10
+"""Releases before this one whose alarms are taken away, unless they serve; more are left only by as many crashes."""
 
 
 class Tasks(Protocol):
@@ -46,6 +53,7 @@ def deploy_release(
     *,
     ledger: Ledger,
     endpoints: Endpoints,
+    alarms: Alarms,
     tasks: Tasks,
     serving: Serving,
     now: str,
@@ -55,6 +63,7 @@ def deploy_release(
     Raises:
         NameTakenError: when the model, its configuration or the endpoint are another deployment's; nothing is touched.
         EndpointBusyError: when another change of the endpoint is under way.
+        AlarmRingingError: when one of the release's alarms is in ALARM before it began; the endpoint is untouched.
         ConflictError: when the ledger says that the release is over.
     """
     project = command.project
@@ -81,11 +90,17 @@ def deploy_release(
     before = endpoints.describe(release.endpoint)
     if before is not None and endpoints.owner(before.arn) != serving.owner:
         raise NameTakenError("endpoint", release.endpoint)
+    wishes = Wishes(**release.rollout)
+    planned = plan(wishes, release.instance_type, before.instances if before is not None else None)
+    names = _guard(project, release, wishes, ledger, alarms, tags)
     # As late as can be: a release that is planned still is settled without a look at the endpoint.
     if release.state != ReleaseState.DEPLOYING:
-        move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, ReleaseState.DEPLOYING, now)
+        if ringing := alarms.ringing(names):
+            raise AlarmRingingError(ringing)
+        deploying = ReleaseState.DEPLOYING
+        move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, deploying, now, plan=planned.document())
         ledger.write(project, ledger.head(project), move)
-    _change(release, before, endpoints, tags)
+    _change(release, before, planned, names, endpoints, tags)
     # Only now may an event wake the promotion: one of an earlier change would find the old configuration at rest.
     ledger.wait_for_endpoint(project, release.sequence, command.task_token)
     # The change may have been over before the token was kept; then no event will come for it.
@@ -94,15 +109,42 @@ def deploy_release(
         tasks.succeed(command.task_token, {"endpoint": release.endpoint})
 
 
-def _change(release: Release, before: EndpointState | None, endpoints: Endpoints, tags: dict[str, str]) -> None:
+def _guard(
+    project: Project, release: Release, wishes: Wishes, ledger: Ledger, alarms: Alarms, tags: Mapping[str, str]
+) -> list[str]:
+    """Make the release's alarms, and take away those of releases before it that no longer serve."""
+    made = alarms_of(release.name, release.endpoint, wishes)
+    for alarm in made:
+        alarms.ensure(alarm, tags)
+    champion = ledger.head(project).champion
+    gone = range(max(1, release.sequence - _ALARMS_KEPT), release.sequence)
+    old = [project.release_name(number) for number in gone if champion is None or number != champion.sequence]
+    alarms.remove([name for each in old for name in alarm_names(each)])
+    return [alarm.name for alarm in made]
+
+
+def _change(
+    release: Release,
+    before: EndpointState | None,
+    planned: Plan,
+    alarms: Sequence[str],
+    endpoints: Endpoints,
+    tags: dict[str, str],
+) -> None:
     if before is None:
         endpoints.create(release.endpoint, release.name, tags)
     elif before.in_progress:
-        if before.config != release.name:
+        if release.name not in (before.config, before.target):
             raise EndpointBusyError(release.endpoint)
     elif before.status == "Failed":
         # A failed endpoint cannot be updated; it serves nobody, so it may go.
         endpoints.delete(release.endpoint)
         raise EndpointBusyError(release.endpoint)
-    elif before.config != release.name:
-        endpoints.update(release.endpoint, release.name)
+    elif before.config != release.name and not _turned_back(release, before):
+        endpoints.update(release.endpoint, release.name, planned.deployment(alarms))
+
+
+def _turned_back(release: Release, endpoint: EndpointState) -> bool:
+    """Whether an attempt before this one began the change and SageMaker took it back: it is not tried again."""
+    begun = release.state == ReleaseState.DEPLOYING
+    return begun and bool(endpoint.failure_reason) and endpoint.modified_at > release.at

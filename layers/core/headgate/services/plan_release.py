@@ -1,6 +1,7 @@
 """Plan a release: claim the endpoint's name, take the next number, fix every name before any call is made."""
 
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from headgate.aws.ledger import Ledger, ReleasePlanned
@@ -8,6 +9,7 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import EndpointBusyError, EndpointTakenError
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState, champion_changed
+from headgate.domain.rollout import Wishes
 from headgate.services.settle_release import settled, told
 
 
@@ -26,6 +28,7 @@ class PlanRelease:
     instance_type: str
     instance_count: int
     format: str = "float32"
+    rollout: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "PlanRelease":
@@ -42,11 +45,14 @@ class PlanRelease:
             event["endpoint"]["instance_type"],
             int(event["endpoint"]["instance_count"]),
             event.get("format") or "float32",
+            event["endpoint"].get("rollout", {}),
         )
 
 
-def plan_release(command: PlanRelease, *, ledger: Ledger, endpoints: Endpoints, now: str) -> dict[str, Any]:
-    """Plan it; a run that planned before gets its first plan again.
+def plan_release(
+    command: PlanRelease, *, ledger: Ledger, endpoints: Endpoints, bake_seconds: int, now: str
+) -> dict[str, Any]:
+    """Plan it; a run that planned before gets its first plan again. `bake_seconds` is for projects that say nothing.
 
     A release before it that was left on its way, because its promotion was stopped, is settled first. That may crown a
     champion which the version was not judged against; then nothing is planned.
@@ -71,13 +77,13 @@ def plan_release(command: PlanRelease, *, ledger: Ledger, endpoints: Endpoints, 
         serving = head.champion.sequence if head.champion else None
         if (refusal := champion_changed(command.judged_against, serving)) is not None:
             return told(refusal)
-        planned = _release(command, head.next_release, now)
+        planned = _release(command, head.next_release, Wishes.of(command.rollout, bake_seconds), now)
         # The head is written as it was read: nobody can be crowned between the comparison and the plan.
         ledger.write(project, replace(head, next_release=head.next_release + 1), ReleasePlanned(planned))
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
 
 
-def _release(command: PlanRelease, sequence: int, now: str) -> Release:
+def _release(command: PlanRelease, sequence: int, wishes: Wishes, now: str) -> Release:
     return Release(
         sequence=sequence,
         run=command.run,
@@ -93,6 +99,7 @@ def _release(command: PlanRelease, sequence: int, now: str) -> Release:
         instance_type=command.instance_type,
         instance_count=command.instance_count,
         format=command.format,
+        rollout=asdict(wishes),
     )
 
 

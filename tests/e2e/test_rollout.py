@@ -1,0 +1,87 @@
+"""A new version takes over by a plan, on two instances, while requests flow."""
+
+import threading
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from headgate.domain.names import Project
+from headgate.domain.runs import Outcome
+
+from .conftest import Cloud
+from .test_road import ROW, headgate
+
+Table = Callable[..., bytes]
+ROLLOUT = (
+    "endpoint: {instance_count: 2, rollout: {bake_minutes: %s, termination_wait_minutes: 0, max_latency_ms: %s}}\n"
+)
+
+
+@contextmanager
+def requests(cloud: Cloud, project: Project) -> Iterator[Counter[str]]:
+    """Ask the endpoint all the time, one request after the other; counts how they ended."""
+    seen: Counter[str] = Counter()
+    stop = threading.Event()
+
+    def ask() -> None:
+        while not stop.wait(0.02):
+            try:
+                cloud.predict(project, [ROW])
+                seen["answered"] += 1
+            except Exception as error:
+                seen[repr(error)] += 1
+
+    thread = threading.Thread(target=ask)
+    thread.start()
+    try:
+        yield seen
+    finally:
+        stop.set()
+        thread.join()
+
+
+def settings(cloud: Cloud, project: Project, bake_minutes: float, max_latency_ms: float) -> None:
+    body = (ROLLOUT % (bake_minutes, max_latency_ms)).encode()
+    cloud.client("s3").put_object(Bucket=cloud.card.data_bucket, Key=f"{project.prefix}project.yaml", Body=body)
+
+
+def described(cloud: Cloud, project: Project) -> dict[str, Any]:
+    answer: dict[str, Any] = cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
+    return answer
+
+
+def test_a_canary_takes_over_without_a_failed_request_and_an_alarm_brings_the_version_before_back(
+    cloud: Cloud, table: Table
+) -> None:
+    project = Project("demo", "guarded")
+    settings(cloud, project, 0.05, 1000)
+    assert cloud.ending(project, cloud.drop(project, "a.csv", table(130, seed=1))).state == Outcome.PROMOTED
+    code, plan = headgate(cloud, "plan", "--project", project.name)
+    assert (code, plan["strategy"], plan["stages"], plan["bake_seconds"]) == (0, "canary", [1, 2], 3), plan
+    assert "1 of 2 instances" in plan["reason"]
+
+    with requests(cloud, project) as seen:
+        better = cloud.ending(project, cloud.drop(project, "b.csv", table(3000, seed=3)))
+    assert better.state == Outcome.PROMOTED, better.reason
+    assert set(seen) == {"answered"}
+    release = cloud.ledger.release(project, 2)
+    assert release is not None
+    assert release.plan is not None
+    assert (release.plan["strategy"], release.plan["stages"]) == ("canary", [1, 2])
+    after = described(cloud, project)
+    assert after["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "CANARY"
+    assert after["ProductionVariants"][0]["DesiredInstanceCount"] == 2
+
+    # No version answers within a microsecond: the alarm rings on what the endpoint really measures.
+    settings(cloud, project, 2.5, 0.001)
+    with requests(cloud, project) as seen:
+        slow = cloud.ending(project, cloud.drop(project, "c.csv", table(12_000, seed=5)), 240)
+    assert (slow.state, slow.reason_code) == (Outcome.ROLLED_BACK, "UPDATE_ROLLED_BACK"), slow.reason
+    assert "headgate-demo-guarded-r3-latency" in (slow.reason or "")
+    assert set(seen) == {"answered"}
+    assert described(cloud, project)["EndpointConfigName"] == project.release_name(2)
+    alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="headgate-demo-guarded-")["MetricAlarms"]
+    assert {alarm["AlarmName"].rpartition("-")[0] for alarm in alarms} == {
+        f"headgate-{project.release_name(number)}" for number in (2, 3)
+    }

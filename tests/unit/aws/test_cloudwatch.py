@@ -1,0 +1,76 @@
+"""The alarms of a release in CloudWatch, on moto's."""
+
+from dataclasses import replace
+from typing import Any
+
+import boto3
+import pytest
+
+from headgate.aws.cloudwatch import Alarms
+from headgate.domain.alarms import alarm_names, alarms_of
+from headgate.domain.rollout import Wishes
+
+MADE = alarms_of("demo-iris-r2", "demo-iris", Wishes())
+NAMES = alarm_names("demo-iris-r2")
+
+
+@pytest.fixture
+def client(aws: boto3.Session) -> Any:
+    return aws.client("cloudwatch")
+
+
+@pytest.fixture
+def alarms(client: Any) -> Alarms:
+    adapter = Alarms(client)
+    for alarm in MADE:
+        adapter.ensure(alarm, {"headgate:ledger": "ledger"})
+    return adapter
+
+
+def test_an_alarm_watches_the_new_instances_minute_by_minute(alarms: Alarms, client: Any) -> None:
+    errors, latency = client.describe_alarms(AlarmNames=list(NAMES))["MetricAlarms"]
+    where = {each["Name"]: each["Value"] for each in errors["Dimensions"]}
+    assert where == {"EndpointName": "demo-iris", "VariantName": "main", "EndpointConfigName": "demo-iris-r2"}
+    assert (errors["MetricName"], errors["Statistic"], errors["Threshold"]) == ("Invocation5XXErrors", "Average", 0.05)
+    assert (latency["MetricName"], latency["ExtendedStatistic"], latency["Threshold"]) == ("ModelLatency", "p90", 1e6)
+    for alarm in (errors, latency):
+        assert (alarm["Namespace"], alarm["Period"], alarm["EvaluationPeriods"]) == ("AWS/SageMaker", 60, 1)
+        assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("GreaterThanThreshold", "notBreaching")
+        tags = client.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
+        assert {"Key": "headgate:ledger", "Value": "ledger"} in tags
+
+
+def test_an_alarm_made_twice_is_one_as_it_was_asked_for_last(alarms: Alarms, client: Any) -> None:
+    alarms.ensure(replace(MADE[0], threshold=0.5), {"headgate:ledger": "ledger"})
+    assert [each["Threshold"] for each in client.describe_alarms()["MetricAlarms"]] == [0.5, 1e6]
+
+
+def test_only_the_named_alarms_that_ring_are_told(alarms: Alarms, client: Any) -> None:
+    client.put_metric_alarm(
+        AlarmName="another",
+        Namespace="n",
+        MetricName="m",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=1,
+        ComparisonOperator="GreaterThanThreshold",
+    )
+    for name in ("another", NAMES[1]):
+        client.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="a test")
+    assert alarms.ringing(NAMES) == [NAMES[1]]
+    assert alarms.ringing([]) == []
+
+
+def test_alarms_are_taken_away_whether_they_are_there_or_not(alarms: Alarms, client: Any) -> None:
+    alarms.remove([NAMES[0], *alarm_names("demo-iris-r1")])
+    assert [each["AlarmName"] for each in client.describe_alarms()["MetricAlarms"]] == [NAMES[1]]
+    alarms.remove(alarm_names("demo-iris-r1"))
+
+
+def test_the_template_lets_releases_make_no_alarms_but_their_own(template: dict[str, Any]) -> None:
+    [policy] = template["Resources"]["DeployRelease"]["Properties"]["Policies"]
+    [statement] = [each for each in policy["Statement"] if "cloudwatch:PutMetricAlarm" in each["Action"]]
+    [pattern] = statement["Resource"].values()
+    assert pattern.endswith(":alarm:headgate-*")
+    assert all(name.startswith("headgate-") for name in NAMES)

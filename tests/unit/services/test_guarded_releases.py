@@ -1,0 +1,129 @@
+"""What stands guard over a release: its alarms, the plan it goes by, and that what was turned back stays so."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from headgate.aws.ledger import Ledger
+from headgate.domain.alarms import alarm_names
+from headgate.domain.errors import AlarmRingingError
+from headgate.domain.releases import EndpointState
+
+from .conftest import IRIS, FakeAlarms, FakeEndpoints, FakeTasks, deploy, settle
+
+ROLLOUT = {"strategy": "canary", "canary_percent": 25, "bake_minutes": 2}
+
+
+@pytest.fixture
+def serving(plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms) -> FakeEndpoints:
+    """An endpoint whose first release serves, meanwhile on four instances."""
+    plan("a")
+    deploy(ledger, endpoints, tasks, 1, alarms=alarms)
+    endpoints.rest()
+    settle(ledger, endpoints, 1)
+    assert endpoints.state is not None
+    endpoints.state = replace(endpoints.state, instances=4)
+    return endpoints
+
+
+def test_an_update_goes_by_the_plan_under_the_releases_own_alarms(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> None:
+    plan("b", rollout=ROLLOUT)
+    deploy(ledger, serving, tasks, 2, alarms=alarms)
+    guard = serving.deployment["AutoRollbackConfiguration"]["Alarms"]
+    assert [each["AlarmName"] for each in guard] == list(alarm_names("demo-iris-r2"))
+    assert {alarms.made[each["AlarmName"]].config for each in guard} == {"demo-iris-r2"}
+    routing = serving.deployment["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]
+    assert (routing["CanarySize"]["Value"], routing["WaitIntervalInSeconds"]) == (1, 120)
+    release = ledger.release(IRIS, 2)
+    assert release is not None
+    assert release.plan is not None
+    assert (release.plan["stages"], release.plan["strategy"]) == ([1, 4], "canary")
+
+
+def test_a_project_that_says_nothing_bakes_as_long_as_the_deployment_says(plan: Any, ledger: Ledger) -> None:
+    assert plan("a")["rollout"]["bake_seconds"] == 600
+
+
+def test_the_first_release_is_created_and_has_its_alarms_from_then_on(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> None:
+    plan("a")
+    deploy(ledger, endpoints, tasks, 1, alarms=alarms)
+    assert set(alarms.made) == set(alarm_names("demo-iris-r1"))
+    assert ledger.release(IRIS, 1).plan["guarded"] is False  # type: ignore[union-attr, index]
+
+
+def test_a_release_is_not_begun_while_one_of_its_alarms_rings(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> None:
+    plan("b")
+    [errors, _] = alarm_names("demo-iris-r2")
+    alarms.in_alarm = {errors}
+    with pytest.raises(AlarmRingingError, match=errors):
+        deploy(ledger, serving, tasks, 2, alarms=alarms)
+    assert (serving.updates, tasks.given) == (0, [])
+    assert ledger.release(IRIS, 2).state == "PLANNED"  # type: ignore[union-attr]
+    alarms.in_alarm = set()
+    deploy(ledger, serving, tasks, 2, alarms=alarms)
+    assert serving.updates == 1
+
+
+def test_what_sagemaker_turned_back_is_not_tried_again(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> None:
+    plan("b")
+    serving.broken = frozenset({"demo-iris-r2"})
+    deploy(ledger, serving, tasks, 2, "first", alarms=alarms)
+    serving.rest()
+    alarms.in_alarm = {alarm_names("demo-iris-r2")[0]}
+    deploy(ledger, serving, tasks, 2, "again", alarms=alarms)  # the task is tried again by the state machine
+    assert serving.updates == 1
+    assert "again" in tasks.given
+    assert settle(ledger, serving, 2) == "ROLLED_BACK"
+
+
+def test_an_old_failure_does_not_keep_a_new_release_back(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> None:
+    plan("b")
+    serving.state = EndpointState(
+        "InService", "demo-iris-r1", "An earlier one.", modified_at="2025-01-01T00:00:00.000Z"
+    )
+    release = ledger.release(IRIS, 2)
+    assert release is not None
+
+    class DiesBeforeTheUpdate:
+        def __getattr__(self, name: str) -> Any:
+            if name == "update":
+                raise RuntimeError
+            return getattr(serving, name)
+
+    with pytest.raises(RuntimeError):
+        deploy(ledger, DiesBeforeTheUpdate(), tasks, 2, alarms=alarms)
+    deploy(ledger, serving, tasks, 2, alarms=alarms)
+    assert serving.updates == 1
+
+
+def test_alarms_of_what_no_longer_serves_are_taken_away_and_the_champions_stay(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> None:
+    serving.broken = frozenset({"demo-iris-r2", "demo-iris-r3"})
+    for name, sequence in (("b", 2), ("c", 3)):
+        plan(name)
+        deploy(ledger, serving, tasks, sequence, alarms=alarms)
+        serving.rest()
+        settle(ledger, serving, sequence)
+    assert set(alarms.made) == {*alarm_names("demo-iris-r1"), *alarm_names("demo-iris-r3")}
+
+
+def test_a_change_that_an_attempt_before_began_is_waited_for(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> None:
+    plan("b")
+    deploy(ledger, serving, tasks, 2, "first", alarms=alarms)
+    deploy(ledger, serving, tasks, 2, "second", alarms=alarms)
+    assert serving.updates == 1
+    assert ledger.waiter(IRIS.endpoint) == "second"
