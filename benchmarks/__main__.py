@@ -10,6 +10,7 @@ NAMES = (
     "cold_start",
     "validation",
     "quality",
+    "kinds",
     "time_to_quality",
     "tuning",
     "prediction",
