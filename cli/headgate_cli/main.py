@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from rich.console import Console
 
-from headgate_cli.commands import cloud, data, demonstration, faults, ledger, prediction
+from headgate_cli.commands import cloud, data, demonstration, faults, ledger, logs, prediction
 from headgate_cli.errors import CommandError, ExitCode
 
 INTERRUPTED = "Interrupted. What was started in the cloud goes on."
@@ -32,7 +32,11 @@ for command in (
     ledger.show,
     ledger.versions,
     ledger.releases,
+<<<<<<< HEAD
     ledger.plan,
+=======
+    logs.tensorboard,
+>>>>>>> 31292f7 (A record of every run's experiment, and its training in TensorBoard)
     prediction.predict,
 ):
     app.command()(command)

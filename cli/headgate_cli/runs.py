@@ -68,6 +68,10 @@ class Artifacts:
         """How good the challenger was on the holdout."""
         return self._json(f"{ref.project.prefix}runs/{ref.run}/evaluation/evaluation.json")
 
+    def experiment(self, ref: RunRef) -> dict[str, Any] | None:
+        """What the run was made of, what it took and what it cost about."""
+        return self._json(f"{ref.project.prefix}runs/{ref.run}/experiment.json")
+
     def links(self, ref: RunRef) -> dict[str, str]:
         """Where a run's artifacts lie."""
         root = f"s3://{self._bucket}/{ref.project.prefix}"

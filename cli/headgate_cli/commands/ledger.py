@@ -45,6 +45,7 @@ def show(
             "seconds": seconds_by_stage(Follower(cloud).look(ref).stages, utc_now()),
             "report": artifacts.report(ref),
             "evaluation": artifacts.evaluation(ref),
+            "experiment": artifacts.experiment(ref),
             "links": artifacts.links(ref),
         }
     Output(as_json).result(document, lambda console: _show_run(console, document))
@@ -174,11 +175,26 @@ def _show_run(console: Console, document: Mapping[str, Any]) -> None:
             "version": document["version"],
             "seconds": seconds_table(document["seconds"]),
         }
+        | _experiment_facts(document["experiment"])
         | {f"{name} files": place for name, place in document["links"].items()},
     )
     console.print()
     _show_evaluation(console, document["evaluation"])
     _show_choices(console, document["report"])
+
+
+def _experiment_facts(experiment: Mapping[str, Any] | None) -> dict[str, str]:
+    """How a model was trained, in a few words; nothing when there was no training."""
+    if not experiment or not (job := experiment["job"]):
+        return {}
+    machines = f"{job['instance_count']} x {job['instance_type']}{', spot' if job['spot'] else ''}"
+    cost = job["estimated_usd"]
+    facts = {"machines": machines, "cost, about": "not known" if cost is None else f"{cost:.4f} USD"}
+    if parameters := experiment["parameters"]:
+        epochs = experiment["training"]["epochs"]
+        chosen = ("family", "optimizer", "schedule", "learning_rate", "batch_size", "seed")
+        facts["training"] = f"{epochs} epochs; " + ", ".join(f"{name} {parameters.get(name)}" for name in chosen)
+    return facts
 
 
 def _show_evaluation(console: Console, evaluation: Mapping[str, Any] | None) -> None:

@@ -17,10 +17,11 @@ from botocore.config import Config
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
-from headgate.aws.sagemaker import Endpoints, Registry
+from headgate.aws.sagemaker import Endpoints, Jobs, Registry
 from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConfigurationError
+from headgate.services.experiments import Experiments
 from headgate.services.runs import Runs
 
 logger = Logger(service="headgate")
@@ -138,6 +139,11 @@ def alarms(tenant: str) -> Alarms:
 def runs(tenant: str) -> Runs:
     """What starts and ends runs, now."""
     return Runs(ledger(tenant), executions(tenant), partial(endpoints, tenant), now())
+
+
+def experiments(tenant: str) -> Experiments:
+    """Records of experiments."""
+    return Experiments(Jobs(client("sagemaker", tenant)), objects(tenant), environment(Environment).artifact_bucket)
 
 
 def registry(tenant: str) -> Registry:

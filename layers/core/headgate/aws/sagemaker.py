@@ -14,6 +14,7 @@ from botocore.exceptions import ClientError
 from headgate.aws.errors import code_of, translated
 from headgate.domain.alarms import VARIANT
 from headgate.domain.errors import EndpointBusyError, NameTakenError
+from headgate.domain.experiment import JobFacts
 from headgate.domain.releases import EndpointState
 
 # SageMaker has no error code of its own for these; the sentences are the same in every service that wraps it.
@@ -30,6 +31,35 @@ OWNER_TAG = "headgate:ledger"
 def _says(error: ClientError, *sentences: str) -> bool:
     message = str(error.response["Error"].get("Message", ""))
     return code_of(error) in {"ValidationException", "ResourceNotFound"} and any(text in message for text in sentences)
+
+
+class Jobs:
+    """Training jobs as they are described."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def training(self, name: str) -> JobFacts | None:
+        """What there is to tell of a training job, or None when there is none of that name."""
+        try:
+            with translated(f"describe the training job {name}"):
+                job = self._client.describe_training_job(TrainingJobName=name)
+        except ClientError as error:
+            if _says(error, "not found", *_ABSENT):
+                return None
+            raise
+        resources = job.get("ResourceConfig", {})
+        return JobFacts(
+            name=name,
+            status=job["TrainingJobStatus"],
+            instance_type=resources.get("InstanceType", ""),
+            instance_count=resources.get("InstanceCount", 1),
+            billable_seconds=job.get("BillableTimeInSeconds"),
+            training_seconds=job.get("TrainingTimeInSeconds"),
+            spot=bool(job.get("EnableManagedSpotTraining")),
+            code=job.get("HyperParameters", {}).get("sagemaker_submit_directory", "").strip('"'),
+            model_data_url=job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
+        )
 
 
 class Registry:
