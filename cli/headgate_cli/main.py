@@ -32,11 +32,8 @@ for command in (
     ledger.show,
     ledger.versions,
     ledger.releases,
-<<<<<<< HEAD
     ledger.plan,
-=======
     logs.tensorboard,
->>>>>>> 31292f7 (A record of every run's experiment, and its training in TensorBoard)
     prediction.predict,
 ):
     app.command()(command)
