@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domain.columns import MAX_CATEGORIES, Column, Measured, decide
+from headgate.domain.columns import MOST_CATEGORIES, Column, Measured, decide
 from headgate.domain.errors import DatasetRefusedError
 
 NUMBER = Measured("x", "number", rows=100, missing=0, distinct=90, minimum=-1.0, maximum=4.0)
@@ -21,7 +21,7 @@ def test_a_number_is_numeric_and_used() -> None:
 def test_many_different_texts_are_dropped(rows: int, share: float) -> None:
     distinct = max(2, int(rows * share))
     used = decide(dataclasses.replace(TEXT, rows=rows, distinct=distinct)).used
-    assert used == (distinct <= MAX_CATEGORIES and distinct < rows and distinct <= max(20, rows / 2))
+    assert used == (distinct <= MOST_CATEGORIES and distinct < rows and distinct <= max(20, rows / 2))
 
 
 @pytest.mark.parametrize(("setting", "kind"), [("numeric", "numeric"), ("categorical", "categorical")])

@@ -32,7 +32,8 @@ class Answer:
     @property
     def learned(self) -> Learned:
         assert self.spec is not None
-        return Learned(self.spec, self.findings.identity)
+        times = self.findings.times
+        return Learned(self.spec, self.findings.identity, (times["test"], times["last"]) if times else None)
 
 
 Examine = Callable[..., Answer]

@@ -1,5 +1,6 @@
 """Rules on a dataset as a whole: names, rows, features, and features that give the answer away."""
 
+import difflib
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -57,12 +58,26 @@ def check_settings(names: Sequence[str], target: str, settings: "ProjectSettings
         "columns": list(settings.columns),
         "identity": settings.identity,
         "trusted": settings.trusted,
+        "slices": settings.slices,
+        "sensitive": settings.sensitive,
+        "grids": [name for grid in settings.grids or [] for name in grid.columns or []],
+        "forecast": [
+            *([settings.forecast.time] if settings.forecast.time else []),
+            *(settings.forecast.entity or []),
+            *settings.forecast.known,
+        ],
     }
     for key, wanted in mentioned.items():
         if absent := [name for name in wanted if name not in names]:
+            near = difflib.get_close_matches(absent[0], names, n=1, cutoff=0.5)
             raise DatasetRefusedError(
                 Reason.SETTINGS_INVALID,
-                f"project.yaml: {key} names {', '.join(absent)}, which is no column of the data.",
+                f"project.yaml: {key} names {', '.join(absent)}, which is no column of the data"
+                + (f"; did you mean {near[0]}?" if near else "."),
+            )
+        if target in wanted and key in ("slices", "sensitive", "grids", "forecast"):
+            raise DatasetRefusedError(
+                Reason.SETTINGS_INVALID, f"project.yaml: {key} names {target}, which is the target."
             )
     if settings.columns.get(target) == "drop" or target in settings.identity:
         raise DatasetRefusedError(
@@ -85,7 +100,10 @@ def check_schema(names: Sequence[str], before: "TrainingSpec | None") -> None:
     """Refuse a dataset that lost a column from which the champion learned."""
     if before is None:
         return
-    if lost := [column.name for column in before.columns if column.name not in names]:
+    learned = [column.name for column in before.columns]
+    if before.forecast is not None:  # which the champion learned from windows
+        learned = [*before.forecast.entity, *before.forecast.channels, *before.forecast.known]
+    if lost := [name for name in learned if name not in names]:
         raise DatasetRefusedError(
             Reason.SCHEMA_CHANGED,
             f"The champion learned from {', '.join(lost[:6])}, which the data no longer has. Restore it, or start a "

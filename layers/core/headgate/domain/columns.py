@@ -1,7 +1,7 @@
 """What a column is and whether it is of use: rules over what was measured of the whole column."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from headgate.domain.errors import DatasetRefusedError
@@ -15,7 +15,12 @@ MISSING = ("", "NA", "N/A", "null", "NULL", "None", "?")
 
 MAX_CATEGORIES = 1000
 MAX_CLASSES = 100
+MOST_CATEGORIES = 100_000
+"""More texts than MAX_CATEGORIES are categories up to here, if they come again: codes of places or of articles."""
+FEW_TEXTS = 20
+"""So many different texts are categories, whatever their length."""
 MOSTLY_DISTINCT = 0.5
+PROSE_WORDS = 3
 PROSE_LENGTH = 60
 _KEY_NAME = re.compile(r"(.*[_ -])?(id|key|uuid|guid|index|row|nr|no|number)", re.IGNORECASE)
 _KEY_NAME_CAMEL = re.compile(r".*[a-z](Id|ID|Key)")
@@ -42,6 +47,7 @@ class Measured:
     booleans: bool = False
     datetime_format: str | None = None
     mean_length: float | None = None
+    mean_words: float | None = None
     most_frequent: tuple[int, ...] | None = None
     numbers_among: int = 0
     first_text_line: int | None = None
@@ -100,11 +106,13 @@ def decide(
             the kind is no longer the champion's.
     """
     kind, why = _kind(measured)
-    if setting == "drop":
-        return Column(measured, kind, used=False, why="project.yaml leaves it out")
-    if measured.present == 0:
-        _refuse_change(measured.name, "has no values any more", before)
-        return Column(measured, kind, used=False, why="every value is missing")
+    if "text" in (before, kind) and before in ("text", "categorical") and kind in ("text", "categorical"):
+        kind = before  # whether words are prose or categories is a matter of degree, which the champion has settled
+    if setting == "drop" or measured.present == 0:
+        if setting != "drop":
+            _refuse_change(measured.name, "has no values any more", before)
+        why = "project.yaml leaves it out" if setting == "drop" else "every value is missing"
+        return Column(measured, kind, used=False, why=why)
     if setting is not None:
         kind, why = _demanded(measured, kind, setting), "project.yaml says so"
     if before is not None:
@@ -118,6 +126,11 @@ def decide(
     return Column(measured, kind, used=True, why=why)
 
 
+def in_grid(column: Column) -> Column:
+    """A pixel or a step, which is not left out for itself: the corner of an image is often constant."""
+    return column if column.used else replace(column, used=True, why="it is part of a grid")
+
+
 def _kind(measured: Measured) -> tuple[Kind, str]:
     if measured.storage == "number":
         return "numeric", "every value is a number"
@@ -129,7 +142,21 @@ def _kind(measured: Measured) -> tuple[Kind, str]:
         line = f", the first on line {measured.first_text_line}" if measured.first_text_line else ""
         texts = measured.present - measured.numbers_among
         return "categorical", f"{texts} of {measured.present} values are not numbers{line}"
+    return _words(measured)
+
+
+def _words(measured: Measured) -> tuple[Kind, str]:
+    long, many = (measured.mean_length or 0) > PROSE_LENGTH, _too_many(measured)
+    words = measured.mean_words or 0
+    if (long or many) and words >= PROSE_WORDS:
+        return "text", f"free text: {words:.0f} words on average, {measured.distinct} different texts"
+    if measured.distinct > MAX_CATEGORIES:
+        return "categorical", f"about {measured.distinct} different texts, each in several rows on average"
     return "categorical", "the values are text"
+
+
+def _too_many(measured: Measured) -> bool:
+    return measured.distinct > MAX_CATEGORIES or measured.distinct > max(FEW_TEXTS, MOSTLY_DISTINCT * measured.present)
 
 
 def _demanded(measured: Measured, kind: Kind, setting: Kind) -> Kind:
@@ -155,9 +182,9 @@ def _useless(measured: Measured, kind: Kind, *, demanded: bool) -> str | None:
 def _not_categories(measured: Measured) -> str | None:
     if measured.distinct >= measured.present:
         return "every value is different, as in a key"
-    if (measured.mean_length or 0) > PROSE_LENGTH:
-        return f"free text: {measured.mean_length:.0f} characters on average"
-    if measured.distinct > MAX_CATEGORIES or measured.distinct > max(20, MOSTLY_DISTINCT * measured.present):
+    if (measured.mean_length or 0) > PROSE_LENGTH and measured.distinct > FEW_TEXTS:
+        return f"long texts that are no prose: {measured.mean_length:.0f} characters on average"
+    if measured.distinct > MOST_CATEGORIES or measured.distinct > max(FEW_TEXTS, MOSTLY_DISTINCT * measured.present):
         return f"about {measured.distinct} different texts, too many to learn from"
     return None
 

@@ -5,12 +5,16 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from headgate.domain.columns import Column, Measured
+from headgate.domain.grids import FoundGrid
+from headgate.domain.series import FoundForecast
 from headgate.domain.target import Goal
 
 
 @dataclass(slots=True)
 class Findings:
     """Filled step by step; a refusal leaves it as it was then.
+
+    `times` says when the parts of a forecast begin.
 
     `settings_version` is the version of project.yaml that was read, None without one. `seconds` are by stage, `parts`
     count rows.
@@ -24,6 +28,11 @@ class Findings:
     goal: Goal | None = None
     columns: list[Column] = field(default_factory=list)
     identity: list[str] = field(default_factory=list)
+    grids: list[FoundGrid] = field(default_factory=list)
+    forecast: FoundForecast | None = None
+    family: str | None = None
+    family_why: str = ""
+    times: dict[str, float] = field(default_factory=dict)
     parts: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -40,7 +49,7 @@ class Findings:
             "inferred": self._inferred(),
             "dropped": [{"name": column.name, "why": column.why} for column in self.columns if not column.used],
             "profile": [_profile(measured) for measured in self.measured],
-            "split": {"identity": self.identity, **self.parts},
+            "split": {"identity": self.identity, **self.parts, **({"times": self.times} if self.times else {})},
             "seconds": self.seconds,
         }
 
@@ -51,9 +60,23 @@ class Findings:
         if self.goal is not None:
             chosen = {"task": self.goal.task, "metric": self.goal.metric, "positive": self.goal.positive}
             inferred += [{"what": what, "value": chosen[what], "why": why} for what, why in self.goal.why.items()]
+        if self.forecast is not None:
+            plan = self.forecast.forecast
+            whose = f" for each {' and '.join(plan.entity)}" if plan.entity else ""
+            value = f"{plan.steps} steps of {', '.join(plan.channels)}{whose}"
+            inferred.append({"what": "forecast", "value": value, "why": self.forecast.why})
+        for found in self.grids:
+            size = " x ".join(map(str, found.grid.shape))
+            inferred.append(
+                {"what": f"grid {found.grid.name}", "value": f"{found.grid.kind}, {size}", "why": found.why}
+            )
+        if self.family is not None:
+            inferred.append({"what": "family", "value": self.family, "why": self.family_why})
+        in_grids = {name for found in self.grids for name in found.grid.columns}
         return inferred + [
             {"what": f"column {column.name}", "value": column.kind if column.used else "dropped", "why": column.why}
             for column in self.columns
+            if column.name not in in_grids
         ]
 
 

@@ -115,7 +115,18 @@ def _learned(command: ValidateDataset, objects: Objects, head: Head) -> Learned 
     folder = f"{command.project.prefix}datasets/{head.champion.dataset}/"
     spec = TrainingSpec.model_validate(objects.get_json(command.artifact_bucket, f"{folder}spec/spec.json"))
     report = objects.get_json(command.artifact_bucket, f"{folder}report.json")
-    return Learned(spec, report["split"]["identity"])
+    return Learned(spec, report["split"]["identity"], _holdout_times(command, objects, head, spec))
+
+
+def _holdout_times(
+    command: ValidateDataset, objects: Objects, head: Head, spec: TrainingSpec
+) -> tuple[float, float] | None:
+    """From when to when the holdout of a forecast reaches, when it is another dataset's."""
+    if spec.forecast is None or head.holdout in (None, command.dataset):
+        return None
+    key = f"{command.project.prefix}datasets/{head.holdout}/report.json"
+    times = objects.get_json(command.artifact_bucket, key)["split"]["times"]
+    return times["test"], times["last"]
 
 
 def _fetch(

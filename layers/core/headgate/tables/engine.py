@@ -123,7 +123,7 @@ class Engine:
 
     def keep_sample(self, name: str, query: str) -> None:
         """Keep a few rows under a name, in memory."""
-        self.rows(f"CREATE TABLE {name} AS {query}")
+        self.rows(f"CREATE OR REPLACE TABLE {name} AS {query}")
 
     def forget(self, name: str) -> None:
         """Give back the disk of what was kept."""

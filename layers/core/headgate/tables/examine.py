@@ -1,7 +1,7 @@
 """From files to an answer: load, measure, decide by the rules of the domain, split and write."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,28 +16,36 @@ from headgate.domain.checks import (
     check_schema,
     check_settings,
 )
-from headgate.domain.columns import Column, decide
+from headgate.domain.columns import Column, Measured, TargetValues, decide, in_grid
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.findings import Findings
+from headgate.domain.grids import FoundGrid, choose_family
 from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
 from headgate.domain.spec import SpecColumn, TrainingSpec, direction_of
 from headgate.domain.target import ENOUGH_ROWS_PER_CLASS, choose_target, class_too_rare, infer_goal
 from headgate.tables.engine import Engine, Limits, opened
+from headgate.tables.forecasts import find_forecast, goal_settings, grids_of_windows, windows_of, without_future
+from headgate.tables.images import LABEL
 from headgate.tables.intake import Format
 from headgate.tables.leaks import associations
 from headgate.tables.load import load
+from headgate.tables.looks import find_grids
 from headgate.tables.measure import label_of, measure, measure_target
 from headgate.tables.prepare import prepared
-from headgate.tables.split import count_parts, write_parts
+from headgate.tables.split import by_hash, by_time, count_parts, write_parts
 
 
 @dataclass(frozen=True, slots=True)
 class Learned:
-    """What the champion learned, and the columns by which its dataset was split."""
+    """What the champion learned, and the columns by which its dataset was split.
+
+    `holdout` tells from when to when the project's holdout reaches, of forecasts whose holdout is another dataset's.
+    """
 
     spec: TrainingSpec
     identity: Sequence[str]
+    holdout: tuple[float, float] | None = None
 
 
 @contextmanager
@@ -97,8 +105,7 @@ class _Examination:
     def run(self, files: Sequence[Path], kind: Format, workdir: Path) -> TrainingSpec:
         known, settings, spec = self.findings, self.settings, self.before.spec if self.before else None
         with timed(known, "read"):
-            codes = [name for name, setting in settings.columns.items() if setting == "categorical"]
-            loaded = load(self.engine, files, kind, as_text=codes)
+            loaded = load(self.engine, files, kind, as_text=self._texts(kind))
             for path in files:
                 path.unlink()
         names = [column.name for column in loaded]
@@ -110,13 +117,53 @@ class _Examination:
             known.rows = measured[0].rows
             check_rows(known.rows, settings)
             check_finite([column for column in measured if settings.columns.get(column.name) != "drop"])
-            index = names.index(known.target)
-            target = measured[index]
-            values = measure_target(self.engine, index, target)
-            known.goal = infer_goal(known.target, values, settings, spec)
+            known.forecast = forecast = find_forecast(self.engine, measured, known.target, settings, spec)
+        if forecast is not None:
+            with timed(known, "windows"):
+                measured = windows_of(self.engine, measured, known.target, settings, forecast)
+        names = [column.name for column in measured]
+        index = names.index(known.target)
+        values = measure_target(self.engine, index, measured[index])
+        known.goal = infer_goal(known.target, values, goal_settings(settings, forecast), spec)
+        if forecast is not None and settings.task is None and spec is None:
+            known.goal.why["task"] = "what a forecast tells is an amount"
         classes = known.goal.classes is not None
-        target_sql = label_of(index, target) if classes else f"c{index}"
-        known.columns = [
+        target_sql = label_of(index, measured[index]) if classes else f"c{index}"
+        known.grids = self._grids(measured)
+        known.columns = self._decided(measured, spec)
+        check_features(known.columns)
+        sql = {
+            column.name: prepared(names.index(column.name), column) for column in known.columns if column.name in names
+        }
+        used = [column for column in known.columns if column.used]
+        with timed(known, "leakage"):
+            self._check_leakage([(names.index(column.name), column) for column in used], target_sql, values)
+        known.identity = [] if forecast else self._identity(names, used)
+        with timed(known, "split"):
+            parts = self._parts([sql[name] for name in known.identity])
+            self._count_parts(parts, target_sql if classes else None)
+            declared = [name for name in dict.fromkeys((*settings.slices, *settings.sensitive)) if name in sql]
+            written = dict.fromkeys([*(column.name for column in used), *declared])
+            selected = [(name, sql[name]) for name in written] + [(known.target, target_sql)]
+            write_parts(self.engine, selected, parts, known.parts, workdir)
+        return _spec(known, settings)
+
+    def _texts(self, kind: Format) -> list[str]:
+        """Columns that stay text though they may hold numbers: codes, and the names of folders."""
+        codes = [name for name, setting in self.settings.columns.items() if setting in ("categorical", "text")]
+        return [*codes, LABEL] if kind is Format.CLASS_FOLDERS else codes
+
+    def _grids(self, measured: Sequence[Measured]) -> list[FoundGrid]:
+        known = self.findings
+        if known.forecast is not None:
+            return grids_of_windows(known.forecast.forecast)
+        left = [column for column in measured if column.name != known.target]
+        return find_grids(self.engine, measured, left, self.settings, self.before.spec if self.before else None)
+
+    def _decided(self, measured: Sequence[Measured], spec: TrainingSpec | None) -> list[Column]:
+        known, settings = self.findings, self.settings
+        places = {name for found in known.grids for name in found.grid.columns}
+        decided = [
             decide(
                 column,
                 settings.columns.get(column.name),
@@ -126,25 +173,31 @@ class _Examination:
             for column in measured
             if column.name != known.target
         ]
-        check_features(known.columns)
-        sql = {column.name: prepared(names.index(column.name), column) for column in known.columns}
-        used = [column for column in known.columns if column.used]
-        with timed(known, "leakage"):
-            told = associations(
-                self.engine,
-                [(names.index(column.name), column) for column in used],
-                target_sql,
-                values,
-                classes=classes,
-            )
-            check_leakage(told, known.target, classes=classes, trusted=settings.trusted)
-        known.identity = self._identity(names, used)
-        with timed(known, "split"):
-            identity = [sql[name] for name in known.identity]
-            self._count_parts(identity, target_sql if classes else None)
-            written = [(column.name, sql[column.name]) for column in used] + [(known.target, target_sql)]
-            write_parts(self.engine, written, identity, known.parts, workdir)
-        return _spec(known, settings)
+        decided = [in_grid(column) if column.name in places else column for column in decided]
+        if known.forecast is None:
+            return decided
+        return [without_future(column, known.forecast) for column in decided] + list(known.forecast.left_out)
+
+    def _check_leakage(self, used: Sequence[tuple[int, Column]], target: str, values: TargetValues) -> None:
+        """Look for features that give the target away. The past cannot, and one pixel is not asked alone."""
+        known = self.findings
+        assert known.goal is not None
+        assert known.target is not None
+        exempt = {known.forecast.forecast.time} if known.forecast else set()
+        for found in known.grids:
+            if known.forecast or found.grid.kind == "image":
+                exempt.update(found.grid.columns)
+        asked = [(index, column) for index, column in used if column.name not in exempt]
+        classes = known.goal.classes is not None
+        told = associations(self.engine, asked, target, values, classes=classes) if asked else []
+        check_leakage(told, known.target, classes=classes, trusted=self.settings.trusted)
+
+    def _parts(self, identity: Sequence[str]) -> dict[str, str]:
+        """SQL for each part of the split."""
+        if self.findings.forecast is None:
+            return by_hash(identity)
+        parts, self.findings.times = by_time(self.engine, self.before.holdout if self.before else None)
+        return parts
 
     def _identity(self, names: Sequence[str], used: Sequence[Column]) -> list[str]:
         """The columns that say which part a row belongs to. They are the champion's, once there is one: rows of the
@@ -164,9 +217,9 @@ class _Examination:
             )
         return list(self.before.identity)
 
-    def _count_parts(self, identity: Sequence[str], label: str | None) -> None:
+    def _count_parts(self, parts: Mapping[str, str], label: str | None) -> None:
         known = self.findings
-        counts = count_parts(self.engine, identity, label)
+        counts = count_parts(self.engine, parts, label)
         known.parts = {part: sum(rows.values()) for part, rows in counts.items()}
         assert known.goal is not None
         assert known.target is not None
@@ -176,6 +229,12 @@ class _Examination:
         rarest = min(sum(rows.get(name, 0) for rows in counts.values()) for name in expected)
         if label is not None and not self.settings.identity and rarest < ENOUGH_ROWS_PER_CLASS:
             raise class_too_rare(known.target, len(expected), rarest)
+        if known.forecast:
+            raise DatasetRefusedError(
+                Reason.TOO_FEW_ROWS,
+                "Too few moments lie outside of the holdout to fill the training and the validation part. Add "
+                "newer rows.",
+            )
         raise DatasetRefusedError(
             Reason.TOO_FEW_ROWS,
             "Too few rows differ from each other to fill the training, the validation and the test part: equal rows "
@@ -187,6 +246,7 @@ def _spec(known: Findings, settings: ProjectSettings) -> TrainingSpec:
     goal, target = known.goal, known.target
     assert goal is not None
     assert target is not None
+    known.family, known.family_why = choose_family([found.grid for found in known.grids], settings.training.family)
     return TrainingSpec(
         target=target,
         task=goal.task,
@@ -196,6 +256,11 @@ def _spec(known: Findings, settings: ProjectSettings) -> TrainingSpec:
         direction=direction_of(goal.metric),
         seed=settings.training.seed,
         columns=[_spec_column(column) for column in known.columns if column.used],
+        grids=[found.grid for found in known.grids],
+        forecast=known.forecast.forecast if known.forecast else None,
+        slices=settings.slices,
+        sensitive=settings.sensitive,
+        family=known.family,
     )
 
 

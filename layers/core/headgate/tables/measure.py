@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import islice
 from typing import Any
 
-from headgate.domain.columns import MAX_CATEGORIES, MAX_CLASSES, Measured, TargetValues
+from headgate.domain.columns import FEW_TEXTS, MAX_CATEGORIES, MAX_CLASSES, Measured, TargetValues
 from headgate.tables.engine import Engine, literal
 from headgate.tables.load import Loaded
 
@@ -16,6 +16,8 @@ _SAMPLE_ROWS = 20_000
 _COLUMNS_IN_ONE_SCAN = 50
 _MOST_FREQUENT = 6  # as many values as true and false have ways to be written: True, TRUE, true
 _MANY_DISTINCT = 0.8  # of all rows, by an estimate that may err by some per cent
+_SHORT_PROSE = 8  # characters on average, below which texts have no three words
+_TEXTS_READ = 2_000
 DATETIME_FORMATS = (
     "%Y-%m-%d",
     "%Y-%m-%d %H:%M:%S",
@@ -57,7 +59,8 @@ def measure(engine: Engine, columns: Sequence[Loaded]) -> list[Measured]:
     found: list[Measured] = []
     while chunk := list(islice(numbered, _COLUMNS_IN_ONE_SCAN)):
         facts = iter(engine.row("SELECT " + ", ".join(_aggregates(i, c, distinct) for i, c in chunk) + " FROM data"))
-        quantiles = iter(engine.row("SELECT " + ", ".join(_quantiles(i, c) for i, c in chunk) + " FROM sampled"))
+        of_chunk = ", ".join(_quantiles(i, c) for i, c in chunk)
+        quantiles = iter(engine.row(f"SELECT {of_chunk}, count(*) FROM sampled"))  # one row, also of texts alone
         found += [_measured(engine, i, column, rows, facts, next(quantiles)) for i, column in chunk]
     return found
 
@@ -122,6 +125,7 @@ def _measured(
     if MAX_CATEGORIES / 2 < distinct < 2 * MAX_CATEGORIES:
         distinct = _exactly_distinct(engine, index)
     most_frequent = _most_frequent(engine, index) if distinct <= MAX_CATEGORIES else []
+    prose = distinct > FEW_TEXTS and mean > _SHORT_PROSE
     return Measured(
         column.name,
         "text",
@@ -132,6 +136,7 @@ def _measured(
         and all(value.lower() in ("true", "false") for value, _ in most_frequent),
         datetime_format=_datetime_format(engine, index) if count else None,
         mean_length=mean,
+        mean_words=_mean_words(engine, index) if prose else None,
         most_frequent=tuple(n for _, n in most_frequent[:5]) if distinct <= MAX_CATEGORIES else None,
         numbers_among=column.numbers_among,
         first_text_line=column.first_text_line,
@@ -143,6 +148,13 @@ def _most_frequent(engine: Engine, index: int) -> list[tuple[str, int]]:
         f"SELECT c{index}, count(*) AS n FROM data WHERE c{index} IS NOT NULL GROUP BY c{index} "
         f"ORDER BY n DESC LIMIT {_MOST_FREQUENT}"
     )
+
+
+def _mean_words(engine: Engine, index: int) -> float:
+    """Words of a text on average, in a sample of rows: stretches of letters and digits between blanks."""
+    words = f"length(regexp_replace(trim(c{index}), '\\S+', 'x', 'g'))"
+    sample = f"SELECT c{index} FROM data WHERE c{index} IS NOT NULL ORDER BY h LIMIT {_TEXTS_READ}"
+    return float(engine.row(f"SELECT avg((1 + {words}) / 2) FROM ({sample})")[0])
 
 
 def _exactly_distinct(engine: Engine, index: int) -> int:

@@ -1,5 +1,6 @@
 # ruff: noqa: S608 - SQL here is made of numbered columns, quoted names and quoted literals
 """The three parts of a dataset, by a hash of what a row is: the same row lands in the same part in every dataset.
+Windows of time series are split by time instead.
 
 Within a part rows are in the order of their own hash. That mixes them whatever order they came in, and the same upload
 gives the same files again.
@@ -9,6 +10,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headgate.tables.engine import Engine, literal, quoted
+
+Times = dict[str, float]
+"""When the validation part and the test part begin, and the last time of all: seconds since 1970, or numbers."""
 
 PARTS = {"train": (0, 65), "validation": (65, 80), "test": (80, 100)}
 """Each part's share of the hash, in hundredths: from, to."""
@@ -23,22 +27,56 @@ def bucket_of(identity: Sequence[str]) -> str:
     return f"(hash({', '.join(identity)}) % 100)"
 
 
-def count_parts(engine: Engine, identity: Sequence[str], label: str | None) -> dict[str, dict[str | None, int]]:
-    """Rows of each part by class (by None when there are no classes)."""
+def by_hash(identity: Sequence[str]) -> dict[str, str]:
+    """SQL for whether a row is in a part, for each part, by the values that identify it."""
+    return {part: f"{bucket_of(identity)} BETWEEN {start} AND {end - 1}" for part, (start, end) in PARTS.items()}
+
+
+def by_time(engine: Engine, holdout: tuple[float, float] | None) -> tuple[dict[str, str], Times]:
+    """SQL for whether a window is in a part, for each part: the newest times are the test part, those before them the
+    validation part. A time is never in two.
+
+    Args:
+        engine: holds the table `data` of windows, with `t` and `begun`.
+        holdout: from when to when the project's holdout reaches, when that is another dataset's. Windows that end or
+            begin in it are left out of training and validation, for they hold its targets.
+    """
+    counted = "SELECT t, count(*) AS n FROM data GROUP BY t"
+    placed = f"SELECT t, (sum(n) OVER (ORDER BY t) - n) / (SELECT count(*) FROM data) AS before FROM ({counted})"
+    validation, test, last = engine.row(
+        f"SELECT min(t) FILTER (before >= {PARTS['train'][1] / 100}), "
+        f"min(t) FILTER (before >= {PARTS['validation'][1] / 100}), max(t) FROM ({placed})"
+    )
+    last = 0.0 if last is None else float(last)
+    test = last if test is None else float(test)
+    validation = test if validation is None else float(validation)
+    apart = "true"
+    if holdout is not None:
+        apart = f"(t < {float(holdout[0])!r} OR begun > {float(holdout[1])!r})"
+    conditions = {
+        "train": f"t < {validation!r} AND {apart}",
+        "validation": f"t >= {validation!r} AND t < {test!r} AND {apart}",
+        "test": f"t >= {test!r}",
+    }
+    return conditions, {"validation": validation, "test": test, "last": last}
+
+
+def count_parts(engine: Engine, conditions: Mapping[str, str], label: str | None) -> dict[str, dict[str | None, int]]:
+    """Rows of each part by class (by None when there are no classes). `conditions` are those of the split."""
     counts: dict[str, dict[str | None, int]] = {part: {} for part in PARTS}
-    cases = " ".join(f"WHEN b < {end} THEN {literal(part)}" for part, (_, end) in PARTS.items())
+    cases = " ".join(f"WHEN {condition} THEN {literal(part)}" for part, condition in conditions.items())
     for part, value, rows in engine.rows(
-        f"SELECT CASE {cases} END AS part, {label or 'NULL'} AS label, count(*) "
-        f"FROM (SELECT *, {bucket_of(identity)} AS b FROM data) GROUP BY part, label"
+        f"SELECT CASE {cases} END AS part, {label or 'NULL'} AS label, count(*) FROM data GROUP BY part, label"
     ):
-        counts[part][value] = rows
+        if part is not None:
+            counts[part][value] = rows
     return counts
 
 
 def write_parts(
     engine: Engine,
     columns: Sequence[tuple[str, str]],
-    identity: Sequence[str],
+    conditions: Mapping[str, str],
     rows: Mapping[str, int],
     folder: Path,
 ) -> None:
@@ -47,11 +85,11 @@ def write_parts(
     Args:
         engine: holds the table `data`.
         columns: names and SQL expressions of what is written.
-        identity: SQL expressions of what identifies a row.
+        conditions: SQL for whether a row is in a part, for each part.
         rows: how many rows each part has.
         folder: where the files go.
     """
     selected = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns)
-    for part, (start, end) in PARTS.items():
-        chosen = f"SELECT {selected} FROM data WHERE {bucket_of(identity)} BETWEEN {start} AND {end - 1}"
+    for part, condition in conditions.items():
+        chosen = f"SELECT {selected} FROM data WHERE {condition}"
         engine.write_sorted(chosen, "h", folder / f"{part}.parquet", rows[part])

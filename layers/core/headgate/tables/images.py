@@ -1,0 +1,3 @@
+"""Images as rows of pixels."""
+
+LABEL = "label"

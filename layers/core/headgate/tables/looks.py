@@ -1,0 +1,84 @@
+# ruff: noqa: S608 - SQL here is made of numbered columns
+"""Which columns are grids: by settings, or by how alike neighbours are in the sample that `measure` keeps."""
+
+from collections.abc import Sequence
+from functools import cache, partial
+from itertools import islice
+
+from headgate.domain.columns import Measured
+from headgate.domain.grids import FoundGrid, Look, candidates, demanded_grid, infer_grid
+from headgate.domain.project import ProjectSettings
+from headgate.domain.spec import TrainingSpec
+from headgate.tables.engine import Engine
+
+_PAIRS = 60
+_FACTS_IN_ONE_QUERY = 60
+
+
+def find_grids(
+    engine: Engine,
+    measured: Sequence[Measured],
+    features: Sequence[Measured],
+    settings: ProjectSettings,
+    before: TrainingSpec | None,
+) -> list[FoundGrid]:
+    """The grids among the features: the champion's, or project.yaml's, or what the columns look like.
+
+    Args:
+        engine: holds the table `data` and its sample.
+        measured: all columns, in their order in `data`.
+        features: those that may be part of a grid.
+        settings: the project's.
+        before: what the champion learned.
+
+    Raises:
+        DatasetRefusedError: SETTINGS_INVALID when project.yaml names a grid that cannot be.
+    """
+    if before is not None:
+        return [FoundGrid(grid, "as the champion learned it") for grid in before.grids]
+    free = [column for column in features if settings.columns.get(column.name) in (None, "numeric")]
+    if settings.grids is not None:
+        return [demanded_grid(setting, free) for setting in settings.grids]
+    by_name = {column.name: column for column in free if column.storage == "number"}
+    place = {column.name: index for index, column in enumerate(measured)}
+    found: list[FoundGrid] = []
+    for candidate in candidates(list(by_name)):
+        columns = [by_name[name] for name in candidate.columns]
+        look = cache(partial(look_at, engine, [place[name] for name in candidate.columns], candidate.shape))
+        if (grid := infer_grid(candidate, columns, look)) is not None:
+            found.append(grid)
+    return found
+
+
+def look_at(engine: Engine, indexes: Sequence[int], shape: Sequence[int] | None) -> Look:
+    """What the sample says of columns, given in their order by their numbers in `data`.
+
+    Neighbours are compared within a row of the image where a `shape` is known; channels are not neighbours. Constant
+    columns, as in the corners of images, say nothing.
+    """
+    columns = [f"c{index}" for index in indexes]
+    whole = all(_all_whole(engine, chunk) for chunk in _batched(columns))
+    stride = shape[2] if shape is not None and len(shape) > 2 else 1
+    near = list(zip(columns, columns[stride:], strict=False))
+    far = list(zip(columns, columns[len(columns) // 2 :], strict=False))
+    return Look(whole, _mean_correlation(engine, near), _mean_correlation(engine, far))
+
+
+def _all_whole(engine: Engine, columns: Sequence[str]) -> bool:
+    facts = ", ".join(f"coalesce(bool_and({column} = floor({column})), true)" for column in columns)
+    return all(engine.row(f"SELECT {facts} FROM sampled"))
+
+
+def _mean_correlation(engine: Engine, pairs: Sequence[tuple[str, str]]) -> float:
+    """The mean over some of the pairs, spread evenly over all; 0 where no pair varies."""
+    chosen = list(islice(pairs, 0, None, max(1, len(pairs) // _PAIRS)))
+    facts = [f"CASE WHEN var_pop({a}) > 0 AND var_pop({b}) > 0 THEN corr({a}, {b}) END" for a, b in chosen]
+    values = [
+        value for chunk in _batched(facts) for value in engine.row("SELECT " + ", ".join(chunk) + " FROM sampled")
+    ]
+    found = [value for value in values if value is not None]
+    return sum(found) / len(found) if found else 0.0
+
+
+def _batched(facts: Sequence[str]) -> list[Sequence[str]]:
+    return [facts[start : start + _FACTS_IN_ONE_QUERY] for start in range(0, len(facts), _FACTS_IN_ONE_QUERY)]
