@@ -123,6 +123,15 @@ def test_a_transformer_does_not_look_beyond_the_end_of_a_text() -> None:
     assert after[1] != pytest.approx(before[1], abs=1e-3)
 
 
+def test_a_large_image_is_read_coarsely() -> None:
+    layout = Layout(grids=[GridPlace("image", (96, 100, 3), 0)])
+    settings = Settings(family="cnn", members=1).chosen_for(100, seed=1)
+    model = importlib.import_module(FAMILIES["cnn"]).build(96 * 100 * 3, 2, settings, layout)
+    first = next(layer for layer in model.layers if isinstance(layer, keras.layers.Conv2D))
+    assert first.output.shape[1:3] == (32, 34)
+    assert model(np.zeros((2, 96 * 100 * 3), np.float32)).shape == (1, 2, 2)
+
+
 @pytest.mark.parametrize("family", ["cnn", "rnn"])
 def test_a_family_without_what_it_needs_says_which_fit(family: str) -> None:
     settings = Settings(family=family).chosen_for(100, seed=1)

@@ -21,6 +21,8 @@ from headgate_training.wide import wide
 TEXT = "both"
 WHOLE = 1_024
 """Numbers that are left of a grid, at most, for each of them to be read where it is."""
+FINEST_IMAGE, FINEST_SEQUENCE = 32, 256
+"""Cells a side that are looked at one by one; of a larger grid the first convolution takes strides."""
 SHIFT_FROM = 8
 """Images of fewer pixels a side are not shifted in training: too little of them would be left."""
 
@@ -72,7 +74,8 @@ def _convolve(cells: keras.KerasTensor, settings: Settings, size: int) -> keras.
     convolution = partial(layers.Conv2D if flat else layers.Conv1D, padding="same")
     halve = layers.MaxPooling2D if flat else layers.MaxPooling1D
     channels = settings.hidden_units
-    x = convolution(channels, 3, activation="relu")(cells)
+    stride = max(1, size // (FINEST_IMAGE if flat else FINEST_SEQUENCE))
+    x, size = convolution(channels, 2 * stride + 1, strides=stride, activation="relu")(cells), size // stride
     for number in range(settings.layers):
         if number:
             channels *= 2
