@@ -12,7 +12,7 @@ OPTIMIZERS = ("adamw", "sgd")
 CLASS_WEIGHTS = ("none", "balanced")
 SGD_STRIDE = 30.0
 """Families say a learning rate for AdamW, whose steps do not depend on the size of a gradient; SGD takes so many times
-as much (measured, decision 0009), and so much less decay of weights, which counts times the rate."""
+as much (a rule of thumb, decision 0009), and so much less decay of weights, which counts times the rate."""
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from typing import Any
 
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Jobs
-from headgate.domain.errors import HeadgateError
 from headgate.domain.experiment import JobFacts, experiment_record
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending
@@ -45,7 +44,7 @@ class Experiments:
                 self._metrics(job),
             )
             self.objects.put_json(self.artifact_bucket, f"{project.prefix}runs/{run}/experiment.json", document)
-        except HeadgateError:
+        except Exception:  # the run has ended; nothing that this meets may undo that
             return False
         return True
 
@@ -59,6 +58,6 @@ class Experiments:
             with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
                 file = archive.extractfile("metrics.json")
                 document = json.loads(file.read(MAX_BYTES)) if file else None
-        except (HeadgateError, OSError, EOFError, KeyError, ValueError, tarfile.TarError):
+        except Exception:  # an archive of any content, or S3's refusal where there is none
             return None
         return document if isinstance(document, dict) else None
