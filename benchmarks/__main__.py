@@ -16,6 +16,7 @@ NAMES = (
     "prediction",
     "deployment",
     "alarms",
+    "verdict",
     "road",
     "burst",
     "idle",
