@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from rich.console import Console
 
-from headgate_cli.commands import cloud, data, demonstration, faults, ledger, logs, prediction
+from headgate_cli.commands import cloud, data, demonstration, exporting, faults, ledger, logs, prediction
 from headgate_cli.errors import CommandError, ExitCode
 
 INTERRUPTED = "Interrupted. What was started in the cloud goes on."
@@ -35,6 +35,7 @@ for command in (
     ledger.plan,
     logs.tensorboard,
     prediction.predict,
+    exporting.export,
 ):
     app.command()(command)
 app.add_typer(faults.app, name="fault")

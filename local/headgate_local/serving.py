@@ -8,8 +8,6 @@ No TensorFlow here: it starts in a fifth of a second and answers in a fifth of a
 """
 
 import contextlib
-import csv
-import io
 import os
 import sys
 import threading
@@ -23,12 +21,10 @@ from typing import Any
 import orjson
 
 from headgate_local import lifeline
+from headgate_training import bodies
 from headgate_training.answers import Answer
 from headgate_training.litert import LiteRtModel
-from headgate_training.spec import Spec
-from headgate_training.table import RequestError
-
-Row = dict[str, Any]
+from headgate_training.rows import Row
 
 
 class Model:
@@ -45,69 +41,18 @@ class Model:
             return self._model.answer(rows)
 
 
-def rows_of_json(body: bytes, _: Spec) -> list[Row]:
-    """TensorFlow Serving's row format (``instances``) or column format (``inputs``)."""
-    request = orjson.loads(body)
-    if not isinstance(request, dict) or ("instances" not in request and "inputs" not in request):
-        raise RequestError('The request needs "instances": a list of objects with one value for each column.')
-    rows = request.get("instances")
-    if rows is None:
-        columns = request["inputs"]
-        if not isinstance(columns, dict) or not all(isinstance(column, list) for column in columns.values()):
-            raise RequestError('"inputs" must be an object with one list for each column.')
-        if len({len(column) for column in columns.values()}) > 1:
-            raise RequestError('The columns in "inputs" differ in length.')
-        rows = [dict(zip(columns, cells, strict=True)) for cells in zip(*columns.values(), strict=True)]
-    if not isinstance(rows, list):
-        raise RequestError('"instances" must be a list.')
-    return rows
-
-
-def rows_of_json_lines(body: bytes, _: Spec) -> list[Row]:
-    """One row in each line."""
-    return [orjson.loads(line) for line in body.splitlines() if line.strip()]
-
-
-def rows_of_csv(body: bytes, spec: Spec) -> list[Row]:
-    """One row in each line, no header, cells in the order of the model's columns."""
-    names = [column.name for column in spec.columns]
-    rows = []
-    for number, cells in enumerate(csv.reader(io.StringIO(body.decode("utf-8"))), start=1):
-        if cells and len(cells) != len(names):
-            raise RequestError(f"Row {number} has {len(cells)} cells, but the model has {len(names)} columns.")
-        if cells:
-            rows.append(dict(zip(names, cells, strict=True)))
-    return rows
-
-
-READERS: dict[str, Callable[[bytes, Spec], list[Row]]] = {
-    "application/json": rows_of_json,
-    "application/jsonlines": rows_of_json_lines,
-    "application/x-ndjson": rows_of_json_lines,
-    "text/csv": rows_of_csv,
-}
-
-
 def respond(model: Model, content_type: str, body: bytes) -> tuple[int, bytes]:
     """The status and the JSON body for the body of an invocation."""
-    reader = READERS.get(content_type.partition(";")[0].strip().lower())
-    if reader is None:
-        return 415, _error(f"Content type {content_type!r} is not one of: {', '.join(READERS)}.")
+    names = [column.name for column in model.spec.columns]
+    return bodies.respond(content_type, body, names, model.answer, _loads, orjson.dumps)
+
+
+def _loads(body: bytes) -> Any:
+    """JSON, in a fifth of the time that Python's own reader takes; that one also takes NaN."""
     try:
-        rows = reader(body, model.spec)
-        if not rows:
-            return 400, _error("The request holds no rows: give one value for each column.")
-        return 200, orjson.dumps({"predictions": model.answer(rows)})
-    except RequestError as error:
-        return 400, _error(str(error))
-    except csv.Error as error:
-        return 400, _error(f"The request is not valid {content_type}: {error}.")
-    except ValueError:  # not JSON, not UTF-8
-        return 400, _error(f"The request is not valid {content_type}.")
-
-
-def _error(message: str) -> bytes:
-    return orjson.dumps({"error": message})
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return bodies.loads(body)
 
 
 def handler(answer: Callable[[str, bytes], tuple[int, bytes]]) -> type[BaseHTTPRequestHandler]:
@@ -119,23 +64,23 @@ def handler(answer: Callable[[str, bytes], tuple[int, bytes]]) -> type[BaseHTTPR
         wbufsize = -1  # headers and body leave in one packet
 
         def do_GET(self) -> None:
-            self._send(200, b"{}") if self.path == "/ping" else self._send(404, _error("Not found."))
+            self._send(200, b"{}") if self.path == "/ping" else self._send(404, bodies.refusal("Not found."))
 
         def do_POST(self) -> None:
             length = self.headers.get("Content-Length")
             if length is None or not length.isdigit():
                 self.close_connection = True
-                self._send(411, _error("The request needs a Content-Length."))
+                self._send(411, bodies.refusal("The request needs a Content-Length."))
                 return
             body = self.rfile.read(int(length))
             if self.path != "/invocations":
-                self._send(404, _error("Not found."))
+                self._send(404, bodies.refusal("Not found."))
                 return
             try:
                 status, content = answer(self.headers.get("Content-Type", ""), body)
             except Exception:
                 traceback.print_exc()
-                status, content = 500, _error("The model failed; its log says more.")
+                status, content = 500, bodies.refusal("The model failed; its log says more.")
             self._send(status, content)
 
         def _send(self, status: int, body: bytes) -> None:

@@ -34,6 +34,12 @@ def test_a_job_leaves_exactly_the_agreed_files(mixed_job: Job) -> None:
     written = {str(path.relative_to(mixed_job.places.model)) for path in mixed_job.places.model.rglob("*")}
     assert written == {
         "1",
+        "code",
+        "code/inference.py",
+        "code/headgate_training",
+        "code/headgate_training/__init__.py",
+        "code/headgate_training/bodies.py",
+        "code/headgate_training/rows.py",
         "1/saved_model.pb",
         "1/variables",
         "1/variables/variables.index",
@@ -47,6 +53,7 @@ def test_a_job_leaves_exactly_the_agreed_files(mixed_job: Job) -> None:
         "1/assets.extra/model.int8.litert",
         "1/assets.extra/formats.json",
         "1/assets.extra/spec.json",
+        "1/assets.extra/training.json",
         "1/assets.extra/trivial.json",
     }
     assert [path.name for path in mixed_job.places.output.iterdir()] == ["metrics.json"]

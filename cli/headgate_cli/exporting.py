@@ -1,0 +1,233 @@
+"""`headgate export`: a version as a directory that runs without Headgate.
+
+The command line knows no training code. What encodes and answers is taken from the artifact bucket under the code
+identity that the version was registered with, and so is the right one.
+"""
+
+import ast
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headgate.domain.names import Project
+from headgate_cli import portable
+from headgate_cli.connection import Cloud, error_code
+from headgate_cli.errors import CommandError, UsageError
+from headgate_cli.registry import registered_versions
+
+FORMATS = ("saved_model", "litert", "onnx")
+PACKAGE = "headgate_training"
+NEEDS = {"litert": "ai-edge-litert\nnumpy\n", "onnx": "numpy\nonnxruntime\n"}
+ROOTS = {"litert": ("litert",), "onnx": ("answers", "encoding", "spec", "table")}
+"""Modules of the training code that predict.py of a format imports."""
+CONVERSION = 300.0
+"""Seconds that a conversion to ONNX may take."""
+TOLERANCE = 1e-3
+"""How far an answer may lie from the expected one, relative to the larger of 1 and its size; a format that the gate
+chose may be less exact than the SavedModel which gave the expected answers."""
+
+
+@dataclass(frozen=True)
+class Version:
+    """A registered version: its archive and the code that it was trained by."""
+
+    number: str
+    archive: bytes
+    code: bytes
+    engine: str
+
+
+def fetch_version(cloud: Cloud, project: Project, number: str) -> Version:
+    """A version of a project with its archive.
+
+    Raises:
+        UsageError: when there is none of that number.
+    """
+    known = registered_versions(cloud, project)
+    arn = next((each["arn"] for each in known if each["version"] == number), None)
+    if arn is None:
+        there = ", ".join(each["version"] for each in known) or "none"
+        raise UsageError(f"{project.name} of {project.tenant} has no version {number}; there is: {there}.")
+    package = cloud.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    properties = package.get("CustomerMetadataProperties", {})
+    place = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"].removeprefix("s3://")
+    bucket, _, key = place.partition("/")
+    code = f"_system/code/{properties.get('code', '')}/sourcedir.tar.gz"
+    return Version(
+        number,
+        _get(cloud, bucket, key),
+        _get(cloud, cloud.artifact_bucket, code),
+        properties.get("format", "float32"),
+    )
+
+
+def export(version: Version, format_name: str, to: Path, force: bool) -> list[str]:
+    """Write the directory, once its answers were checked; return the names of its files.
+
+    Raises:
+        UsageError: when the format is unknown, or something is at ``to`` already and ``force`` is not given.
+        CommandError: when the version does not come in this format; it says why.
+    """
+    if format_name not in FORMATS:
+        raise UsageError(f"There is no format {format_name}; choose one of: {', '.join(FORMATS)}.")
+    if (to.exists() or to.is_symlink()) and not force:
+        raise UsageError(f"{to} exists already; --force replaces it.")
+    if to.exists() and not to.is_dir():
+        raise UsageError(f"{to} is no directory.")
+    to.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as scratch:
+        made, source = Path(scratch) / "made", Path(scratch) / "source"
+        _unpack(version.archive, source)
+        made.mkdir()
+        _assemble(version, format_name, source, made)
+        if to.exists():
+            shutil.rmtree(to)
+        made.rename(to)
+    return sorted(path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file())
+
+
+def _assemble(version: Version, format_name: str, source: Path, made: Path) -> None:
+    extra = source / "1" / "assets.extra"
+    spec = json.loads((extra / "spec.json").read_text(encoding="utf-8"))
+    example = json.loads((extra / "golden.json").read_text(encoding="utf-8"))["golden"][:3]
+    _write(made / "signature.json", signature_of(spec))
+    _write(made / "request.json", {"instances": [each["request"] for each in example]})
+    _write(made / "expected.json", {"predictions": [each["answer"] for each in example]})
+    (made / "README.md").write_text(portable.readme(format_name, version.number), encoding="utf-8")
+    if format_name == "saved_model":
+        shutil.copytree(source / "1", made / "model" / "1", ignore=shutil.ignore_patterns("assets.extra"))
+        (made / "Dockerfile").write_text(portable.DOCKERFILE, encoding="utf-8")
+        (made / "kserve.yaml").write_text(portable.KSERVE, encoding="utf-8")
+        return
+    model = made / "model" / "assets.extra"
+    model.mkdir(parents=True)
+    for name in ("spec.json", "encoding.json"):
+        shutil.copyfile(extra / name, model / name)
+    _copy_code(version.code, ROOTS[format_name], made)
+    (made / "predict.py").write_text(portable.PREDICT[format_name], encoding="utf-8")
+    (made / "requirements.txt").write_text(NEEDS[format_name], encoding="utf-8")
+    if format_name == "litert":
+        own = "model.litert" if version.engine == "float32" else f"model.{version.engine}.litert"
+        shutil.copyfile(extra / own, model / "model.litert")
+    else:
+        _convert(extra / "model.litert", made / "model" / "model.onnx")
+    _check(made, exact=format_name == "onnx" or version.engine == "float32")
+
+
+def signature_of(spec: Mapping[str, Any]) -> dict[str, Any]:
+    """Names and types of what goes in and comes out."""
+    inputs = [
+        {"name": column["name"], "type": "float64" if column["kind"] == "numeric" else "string", "kind": column["kind"]}
+        for column in spec["columns"]
+    ]
+    numbers = ("value", "low", "high")
+    outputs: list[dict[str, Any]] = [{"name": name, "type": "float32"} for name in numbers]
+    if spec["task"] != "regression":
+        classes = spec["classes"]
+        outputs = [
+            {"name": "label", "type": "string"},
+            {"name": "probabilities", "type": "float32", "shape": [len(classes)], "classes": classes},
+        ]
+    return {"inputs": inputs, "outputs": outputs}
+
+
+def _convert(network: Path, onnx: Path) -> None:
+    """The network behind the encoding as ONNX; raises CommandError naming what forbids it."""
+    command = [sys.executable, "-m", "tf2onnx.convert", "--tflite", network, "--output", onnx, "--opset", "17"]
+    ran = _run([*map(str, command)], onnx.parent)
+    if ran.returncode or not onnx.is_file():
+        if "No module named" in ran.stderr:
+            raise CommandError("ONNX needs tf2onnx, tensorflow and onnxruntime: pip install them beside headgate.")
+        said = (ran.stderr.strip().splitlines() or ["tf2onnx gave no reason"])[-1]
+        raise CommandError(f"The version does not come in ONNX: {said}")
+
+
+def _check(made: Path, exact: bool) -> None:
+    """Run what is handed over on its own example, in a process that knows no Headgate."""
+    ran = _run([sys.executable, "-I", "-B", str(made / "predict.py"), str(made / "request.json")], made)
+    if ran.returncode:
+        said = (ran.stderr.strip().splitlines() or ["predict.py gave no reason"])[-1]
+        raise CommandError(f"The export does not run here: {said}")
+    given = json.loads(ran.stdout)["predictions"]
+    expected = json.loads((made / "expected.json").read_text(encoding="utf-8"))["predictions"]
+    if not exact:  # the gate took a smaller engine with its own answers
+        _write(made / "expected.json", {"predictions": given})
+    elif not all(_agree(*pair) for pair in zip(given, expected, strict=True)):
+        raise CommandError("The export answers otherwise than the version did when it was trained.")
+
+
+def _agree(given: Mapping[str, Any], expected: Mapping[str, Any]) -> bool:
+    def close(mine: float, theirs: float) -> bool:
+        return abs(mine - theirs) <= TOLERANCE * max(1.0, abs(theirs))
+
+    numbers = given.keys() - {"label"}
+    return given.keys() == expected.keys() and all(
+        all(map(close, given[name], expected[name]))
+        if isinstance(expected[name], list)
+        else close(given[name], expected[name])
+        for name in numbers
+    )
+
+
+def _run(command: list[str], folder: Path) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(  # noqa: S603 - this Python, on files that were just written
+            command, cwd=folder, capture_output=True, text=True, timeout=CONVERSION, check=False
+        )
+    except subprocess.TimeoutExpired as error:
+        raise CommandError(f"It took longer than {CONVERSION:.0f} seconds and was given up.") from error
+
+
+def _copy_code(archive: bytes, roots: tuple[str, ...], made: Path) -> None:
+    """The modules that ``roots`` import, and no other."""
+    sources: dict[str, bytes] = {}
+    with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+        for member in tar:
+            folder, _, name = member.name.rpartition("/")
+            file = tar.extractfile(member)
+            if folder == PACKAGE and name.endswith(".py") and file is not None:
+                sources[name.removesuffix(".py")] = file.read()
+    wanted, todo = {"__init__"}, list(roots)
+    while todo:
+        name = todo.pop()
+        if name in wanted or name not in sources:
+            continue
+        wanted.add(name)
+        for node in ast.walk(ast.parse(sources[name])):
+            if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == PACKAGE:
+                todo += [node.module.partition(".")[2]] if "." in node.module else [each.name for each in node.names]
+    (made / PACKAGE).mkdir()
+    for name in wanted & sources.keys():
+        (made / PACKAGE / f"{name}.py").write_bytes(sources[name])
+
+
+def _unpack(archive: bytes, folder: Path) -> None:
+    try:
+        with tarfile.open(fileobj=io.BytesIO(archive), mode="r:gz") as tar:
+            tar.extractall(folder, filter="data")
+    except (tarfile.TarError, EOFError, OSError) as error:
+        raise CommandError(f"The version's archive cannot be unpacked: {error}") from error
+
+
+def _get(cloud: Cloud, bucket: str, key: str) -> bytes:
+    try:
+        body: bytes = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    except ClientError as error:
+        if error_code(error) in ("NoSuchKey", "404"):
+            raise CommandError(f"s3://{bucket}/{key} is gone; without it the version cannot be exported.") from error
+        raise
+    return body
+
+
+def _write(path: Path, document: object) -> None:
+    path.write_text(json.dumps(document, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
