@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
+from headgate_cli.history import next_rows
 from headgate_cli.rows import Instances, Row, batches
 from headgate_cli.runs import Artifacts, Records, RunRef
 
@@ -34,6 +35,8 @@ def predict(cloud: Cloud, project: Project, rows: Iterable[Row], note: Callable[
             f"{project.endpoint} does not serve yet: no version of {project.name} was promoted. "
             f"`headgate runs --tenant {project.tenant} --project {project.name}` tells why."
         )
+    if spec.get("forecast"):
+        rows = next_rows(rows, spec["forecast"])
     encoded = _encoded(Instances(spec["columns"]), rows, note)
     predictions: list[Any] = []
     for batch in batches(encoded, _LARGEST_REQUEST, _MOST_ROWS):

@@ -143,11 +143,11 @@ def _value(value: Any, column: Mapping[str, str], where: str) -> Any:
         return ""
     text = str(value)
     if kind == "datetime" and (form := column.get("datetime_format")):
-        return _iso_time(text.strip(), form)
+        return iso_time(text.strip(), form)
     return text.lower() if kind == "boolean" else text
 
 
-def _iso_time(text: str, form: str) -> str:
+def iso_time(text: str, form: str) -> str:
     """A time of the given form as training saw it: ISO, in UTC, whole seconds.
 
     One of another form is left as it is, for the endpoint to accept or to refuse.
