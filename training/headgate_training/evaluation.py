@@ -12,6 +12,7 @@ from headgate_training.archive import unpack
 from headgate_training.artifact import weigh
 from headgate_training.bootstrap import LEVEL, paired_difference
 from headgate_training.calibration import calibration
+from headgate_training.card import write_card
 from headgate_training.contenders import Contender, EvaluationError, Seen, look, parity
 from headgate_training.formats import formats_of
 from headgate_training.groups import compare_groups
@@ -57,9 +58,10 @@ def evaluate(root: Path) -> dict[str, object]:
                 "notes": notes,
             }
         )
-    output = root / "output"
-    output.mkdir(parents=True, exist_ok=True)
-    (output / "evaluation.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False), encoding="utf-8")
+        output = root / "output"
+        output.mkdir(parents=True, exist_ok=True)
+        (output / "evaluation.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False), encoding="utf-8")
+        write_card(root, evaluation, challenger, holdout)
     return evaluation
 
 

@@ -1,0 +1,93 @@
+"""The few kinds of plots that a model card has, as SVG elements of its page. Colours and fonts come from its sheet."""
+
+import math
+from collections.abc import Sequence
+from html import escape
+
+Point = tuple[float, float]
+
+MINUS = "\u2212"
+"""A hyphen is too short beside figures."""
+WIDTH, HEIGHT = 360, 250
+LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
+
+
+class Plot:
+    """A frame with two axes: what is added is in the units of the data."""
+
+    def __init__(self, title: str, x: tuple[float, float], y: tuple[float, float], names: tuple[str, str]) -> None:
+        self._title, self._names = title, names
+        self._x, self._y = _widened(*x), _widened(*y)
+        self._parts: list[str] = []
+
+    def line(self, points: Sequence[Point], kind: str, name: str) -> None:
+        """A line through points, with dots where there are few."""
+        path = " ".join(f"{self._across(x):.1f},{self._up(y):.1f}" for x, y in points)
+        self._parts.append(f'<polyline class="{kind}" points="{path}"><title>{escape(name)}</title></polyline>')
+
+    def dots(self, points: Sequence[Point], kind: str, names: Sequence[str]) -> None:
+        """A dot for each point, with a name that a pointer shows."""
+        for (x, y), name in zip(points, names, strict=True):
+            place = f'cx="{self._across(x):.1f}" cy="{self._up(y):.1f}"'
+            self._parts.append(f'<circle class="{kind}" {place} r="4"><title>{escape(name)}</title></circle>')
+
+    def bars(self, bars: Sequence[tuple[float, float, float]], kind: str) -> None:
+        """Bars that stand on 0: from, to, height."""
+        floor = self._up(0)
+        for low, high, value in bars:
+            left, top = self._across(low), self._up(value)
+            size = f'width="{max(self._across(high) - left - 1, 0.5):.1f}" height="{max(floor - top, 0):.1f}"'
+            self._parts.append(f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" {size}/>')
+
+    def mark(self, x: float, name: str) -> None:
+        """An upright line at a place of the x axis."""
+        at = f"{self._across(x):.1f}"
+        ends = f'x1="{at}" x2="{at}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
+        self._parts.append(f'<line class="mark" {ends}><title>{escape(name)}</title></line>')
+
+    def draw(self) -> str:
+        """The whole plot as one element."""
+        floor, end = HEIGHT - BOTTOM, WIDTH - RIGHT
+        grid = [f'<line class="axis" x1="{LEFT}" x2="{end}" y1="{floor}" y2="{floor}"/>']
+        for tick in _ticks(*self._x):
+            across = f"{self._across(tick):.1f}"
+            grid.append(f'<text class="tick" x="{across}" y="{floor + 16}" text-anchor="middle">{_word(tick)}</text>')
+        for tick in _ticks(*self._y):
+            at = self._up(tick)
+            grid.append(f'<line class="grid" x1="{LEFT}" x2="{end}" y1="{at:.1f}" y2="{at:.1f}"/>')
+            grid.append(f'<text class="tick" x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{_word(tick)}</text>')
+        x_name, y_name = (escape(name) for name in self._names)
+        middle = (floor + TOP) / 2
+        labels = (
+            f'<text class="label" x="{(LEFT + end) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{x_name}</text>'
+            f'<text class="label" transform="translate(13 {middle}) rotate(-90)" text-anchor="middle">{y_name}</text>'
+        )
+        content = "".join(grid + self._parts) + labels
+        title = escape(self._title)
+        return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{content}</svg>'
+
+    def _across(self, x: float) -> float:
+        low, high = self._x
+        return LEFT + (x - low) / (high - low) * (WIDTH - LEFT - RIGHT)
+
+    def _up(self, y: float) -> float:
+        low, high = self._y
+        return HEIGHT - BOTTOM - (y - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+
+
+def _widened(low: float, high: float) -> tuple[float, float]:
+    enough = 1e-9 * (abs(low) + abs(high)) + 1e-30
+    return (low, high) if high - low > enough else (low - 0.5 - enough, high + 0.5 + enough)
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    """About five round numbers from low to high."""
+    rough = (high - low) / 5
+    size = 10.0 ** math.floor(math.log10(rough))
+    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= rough)
+    first = -(-low // step)
+    return [number * step for number in range(int(first), int(high / step + 1e-9) + 1)]
+
+
+def _word(tick: float) -> str:
+    return f"{tick:.4g}".replace("-", MINUS)
