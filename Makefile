@@ -14,7 +14,7 @@ export SAM_CLI_TELEMETRY := 0
 # Python writes byte code also where the machine says otherwise: without it TensorFlow takes four times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test conformance clients lint images build bench lock clean
+.PHONY: help setup demo test conformance clients mutate lint images build bench lock clean
 
 help:  ## What can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -32,6 +32,9 @@ conformance: setup  ## The contract suite against your AWS account: starts no ma
 
 clients: setup .venv-sagemaker/.ready  ## The local cloud under boto3, the AWS CLI and the SageMaker SDK, unmodified
 	HEADGATE_STRICT=1 $(BIN)/python -m pytest -m clients tests/contract/test_clients.py
+
+mutate: setup  ## Change the gate and its statistics place by place: 90 % of the changes have to fail a test
+	$(BIN)/python -m tests.mutate
 
 lint: setup $(SAM)  ## Formatting, types, layers, the template and the state machines
 	$(BIN)/ruff format --check .

@@ -13,6 +13,7 @@ NAMES = (
     "kinds",
     "time_to_quality",
     "tuning",
+    "poison",
     "prediction",
     "deployment",
     "alarms",
