@@ -92,11 +92,11 @@ def package(template: dict[str, Any], root: Path, staging: Staging) -> dict[str,
 
 
 def archive(folder: Path, prefix: str = "") -> bytes:
-    """The Python sources below a folder as a zip that depends on names and contents only."""
+    """The files below a folder, as SAM packs them, but for what Python compiled; depends on names and contents only."""
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as zipped:
-        for file in sorted(folder.rglob("*.py")):
-            if "__pycache__" not in file.parts:
+        for file in sorted(folder.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
                 member = zipfile.ZipInfo(prefix + file.relative_to(folder).as_posix())
                 member.external_attr = 0o644 << 16
                 zipped.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)

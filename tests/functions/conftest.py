@@ -28,6 +28,18 @@ def example() -> Callable[[str], dict[str, Any]]:
     return lambda name: json.loads((ROOT / "events" / "examples" / f"{name}.json").read_text())
 
 
+class NoSearches:
+    """Tuning jobs of an account that has none; moto has no operations on them."""
+
+    def is_over(self, name: str) -> bool:
+        """Whether a tuning job is there and has ended."""
+        return False
+
+    def trials(self, name: str) -> list[dict[str, Any]]:
+        """The summaries of its training jobs."""
+        return []
+
+
 @pytest.fixture
 def invoke(
     aws: boto3.Session, ledger: Any, make_bucket: Any, monkeypatch: pytest.MonkeyPatch
@@ -51,9 +63,11 @@ def invoke(
         "SERVING_ROLE_ARN": role,
         "TRAINING_CODE_HASH": "0123456789abcdef",
         "BAKE_SECONDS": "600",
+        "TUNING_MONEY_LIMIT": "20",
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(entrypoint, "searches", lambda _tenant: NoSearches())
     entrypoint.environment.cache_clear()
     entrypoint.client.cache_clear()
     context = SimpleNamespace(

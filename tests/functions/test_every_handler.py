@@ -48,7 +48,29 @@ def queued(event: dict[str, Any]) -> dict[str, Any]:
     return {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}]}
 
 
+TO_BE_TRAINED = {
+    **RUN,
+    "tuning": {"strategy": "auto", "trials": 4},
+    "hyperparameters": {"seed": "17"},
+    "training": {"instance_count": 1, "spot": False},
+    "training_instance_type": "ml.m5.large",
+}
+SEARCHED = {**RUN, "name": "demo-iris-0123", "shape": None, "tuning": {"searched": True}, "cut_short": False}
+SPEC = {
+    "format": 1,
+    "target": "species",
+    "task": "binary",
+    "classes": ["a", "b"],
+    "positive": "a",
+    "metric": "auc",
+    "direction": "maximize",
+    "seed": 17,
+    "columns": [{"name": "length", "kind": "numeric"}],
+}
+
+
 EVENTS: dict[str, Event] = {
+    "choose_winner": lambda _: SEARCHED,
     "close_run": lambda _: {**RUN, "outcome": "NOT_PROMOTED", "reason_code": "NOT_BETTER", "reason": "Not better."},
     "deploy_release": lambda _: {**RELEASE, "task_token": "token"},
     "judge_challenger": lambda _: {**RUN, "gate": GATE},
@@ -57,6 +79,7 @@ EVENTS: dict[str, Event] = {
     "on_object_created": lambda example: queued(example("s3-object-created")),
     "on_run_ended": lambda example: example("dynamodb-stream-run-ended"),
     "plan_release": lambda _: TO_BE_PLANNED,
+    "plan_training": lambda _: TO_BE_TRAINED,
     "publish_training_code": lambda _: DELETION,
     "register_version": lambda _: {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION},
     "settle_release": lambda _: RELEASE,
@@ -71,7 +94,10 @@ def present(invoke: Any, ledger: Ledger, objects: Objects, make_run: Any) -> Non
     ledger.add_run(make_run(RUN["dataset"]))
     objects.put_json("artifacts", f"{iris.prefix}runs/{RUN['run']}/evaluation/evaluation.json", EVALUATION)
     manifest = {"bucket": "data", "name": "gone.csv", "parts": [{"key": "gone", "version_id": "1", "size": 1}]}
-    objects.put_json("artifacts", f"{iris.prefix}datasets/{RUN['dataset']}/manifest.json", manifest)
+    folder = f"{iris.prefix}datasets/{RUN['dataset']}/"
+    objects.put_json("artifacts", f"{folder}manifest.json", manifest)
+    objects.put_json("artifacts", f"{folder}spec/spec.json", SPEC)
+    objects.put_json("artifacts", f"{folder}report.json", {"split": {"train": 97}})
     invoke("plan_release", TO_BE_PLANNED)
 
 

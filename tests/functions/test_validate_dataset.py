@@ -105,6 +105,7 @@ def test_a_good_dataset_is_accepted_without_any_settings(drop: Drop) -> None:
         "hyperparameters": {},
         "training_instance_type": "ml.m5.large",
         "training": {"instance_count": 1, "spot": False},
+        "tuning": None,
         "gate": ProjectSettings().gate_policy,
         "endpoint": EndpointSettings().model_dump(),
     }
@@ -183,11 +184,13 @@ def test_settings_reach_the_stages(drop: Drop) -> None:
     dropped.settings(
         "metric: log_loss\ntraining: {epochs: 5, hidden_units: 32, instance_type: ml.c5.xlarge}\n"
         "gate: {min_improvement: 0.1}\nendpoint: {instance_count: 2, rollout: {strategy: linear}}\n"
+        "tuning: {trials: 4}\n"
     )
     answer = dropped.validated()
     assert answer["metric"] == "log_loss"
     assert answer["hyperparameters"] == {"epochs": "5", "hidden_units": "32"}
     assert answer["training_instance_type"] == "ml.c5.xlarge"
+    assert answer["tuning"] == {"strategy": "auto", "trials": 4}
     assert answer["gate"] == ProjectSettings().gate_policy | {"min_improvement": 0.1}
     assert (answer["endpoint"]["instance_count"], answer["endpoint"]["rollout"]["strategy"]) == (2, "linear")
 

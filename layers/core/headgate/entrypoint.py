@@ -17,7 +17,7 @@ from botocore.config import Config
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
-from headgate.aws.sagemaker import Endpoints, Jobs, Registry
+from headgate.aws.sagemaker import Endpoints, Jobs, Registry, Searches
 from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConfigurationError
@@ -72,6 +72,13 @@ class ServingEnvironment(Environment):
 
     serving_image: str
     serving_role_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class TuningEnvironment(Environment):
+    """What a function is told that plans searches; the limit is in USD for one search, as text."""
+
+    tuning_money_limit: str
 
 
 _Kind = TypeVar("_Kind", bound=Environment)
@@ -149,6 +156,11 @@ def experiments(tenant: str) -> Experiments:
 def registry(tenant: str) -> Registry:
     """The model registry."""
     return Registry(client("sagemaker", tenant))
+
+
+def searches(tenant: str) -> Searches:
+    """Tuning jobs."""
+    return Searches(client("sagemaker", tenant))
 
 
 def topic(tenant: str) -> Topic:

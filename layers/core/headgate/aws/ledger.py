@@ -17,7 +17,7 @@ from headgate.aws.errors import code_of, translated
 from headgate.domain.errors import ConflictError
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
-from headgate.domain.runs import OUTCOMES, RUNNING, Champion, Ending, Head, Run
+from headgate.domain.runs import OUTCOMES, RUNNING, Champion, Ending, Head, LastSearch, Run
 
 _RUN, _RELEASE = "RUN#", "RELEASE#"
 _serialize = TypeSerializer().serialize
@@ -78,8 +78,12 @@ class Ledger:
         item = self._get(_pk(project), "PROJECT")
         if item is None:
             return Head()
-        champion = item.get("champion")
-        head: Head = _build(Head, {**item, "champion": Champion(**champion) if champion else None})
+        champion, search = item.get("champion"), item.get("search")
+        known = {
+            "champion": Champion(**champion) if champion else None,
+            "search": LastSearch(**search) if search else None,
+        }
+        head: Head = _build(Head, {**item, **known})
         return head
 
     def run(self, project: Project, run: str) -> Run | None:

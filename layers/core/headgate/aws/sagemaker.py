@@ -1,4 +1,4 @@
-"""SageMaker as the control plane uses it: the registry, and endpoints.
+"""SageMaker as the control plane uses it: the registry, endpoints, and searches for settings.
 
 Names are SageMaker's for the whole account, release numbers the ledger's own: what exists already is compared before it
 counts as made, and what we make carries our ledger's name as a tag.
@@ -13,7 +13,7 @@ from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
 from headgate.domain.alarms import VARIANT
-from headgate.domain.errors import EndpointBusyError, NameTakenError
+from headgate.domain.errors import EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.experiment import JobFacts
 from headgate.domain.releases import EndpointState
 
@@ -239,6 +239,36 @@ class Endpoints:
         except ClientError as error:
             if not _says(error, _EXISTS):
                 raise
+
+
+class Searches:
+    """Tuning jobs, and the training jobs that are their trials."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def is_over(self, name: str) -> bool:
+        """Whether there is a tuning job of that name which has ended, so that another may start from its trials."""
+        try:
+            with translated(f"describe the tuning job {name}"):
+                answer = self._client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
+        except NotFoundError:
+            return False
+        except ClientError as error:
+            if _says(error, *_ABSENT):
+                return False
+            raise
+        return answer["HyperParameterTuningJobStatus"] in {"Completed", "Stopped", "Failed"}
+
+    def trials(self, name: str) -> list[dict[str, Any]]:
+        """The summaries of a tuning job's training jobs; of one that never was there are none."""
+        call = "list_training_jobs_for_hyper_parameter_tuning_job"
+        try:
+            with translated(f"list the trials of {name}"):
+                pages = self._client.get_paginator(call).paginate(HyperParameterTuningJobName=name)
+                return [summary for page in pages for summary in page["TrainingJobSummaries"]]
+        except NotFoundError:
+            return []
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -78,3 +78,11 @@ class DatasetRefusedError(HeadgateError):
     def __init__(self, reason_code: str, sentence: str) -> None:
         super().__init__(sentence)
         self.reason_code = reason_code
+
+
+class SearchRefusedError(HeadgateError):
+    """Raised when a search for settings cannot be made as project.yaml asks; the use case turns it into a verdict."""
+
+    def __init__(self, reason_code: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.reason_code = reason_code

@@ -36,6 +36,14 @@ class Champion:
 
 
 @dataclass(frozen=True, slots=True)
+class LastSearch:
+    """The project's last search for settings, and what a later one must share with it to start from its trials."""
+
+    job: str
+    shape: str
+
+
+@dataclass(frozen=True, slots=True)
 class Head:
     """What a project's ledger says of the present.
 
@@ -49,6 +57,7 @@ class Head:
     champion: Champion | None = None
     holdout: str | None = None
     next_release: int = 1
+    search: LastSearch | None = None
     revision: int = 0
 
 

@@ -15,6 +15,7 @@ from headgate.domain.project import ProjectSettings, parse_settings
 from headgate.domain.reasons import Reason
 from headgate.domain.runs import Head
 from headgate.domain.spec import TrainingSpec
+from headgate.domain.tuning import is_to_be_planned
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, examine, timed
 from headgate.tables.intake import MAX_BYTES, Format, save, too_large
@@ -77,8 +78,8 @@ def validate_dataset(
 
     Returns:
         `verdict` accepted with what the stages after this one need (`task`, `metric`, `target`, `holdout`, `champion`,
-        `hyperparameters`, `training_instance_type`, `training`, `gate`, `endpoint`), or `verdict` rejected; both with
-        `reason_code`, `reason` and `rows`. A refusal is an answer; only what retrying may cure is raised.
+        `hyperparameters`, `training_instance_type`, `training`, `tuning`, `gate`, `endpoint`), or `verdict` rejected;
+        both with `reason_code`, `reason` and `rows`. A refusal is an answer; only what retrying may cure is raised.
     """
     manifest = _manifest(command, objects)
     findings = Findings()
@@ -189,9 +190,17 @@ def _accept(
         "hyperparameters": settings.training.hyperparameters(),
         "training_instance_type": settings.training.instance_type,
         "training": {"instance_count": settings.training.instance_count, "spot": settings.training.spot},
+        "tuning": _tuning(settings, findings),
         "gate": settings.gate_policy,
         "endpoint": settings.endpoint.model_dump(),
     }
+
+
+def _tuning(settings: ProjectSettings, findings: Findings) -> dict[str, Any] | None:
+    """What the planner of a search needs; None when nobody asked for one and the rows are too few to be worth it."""
+    if not is_to_be_planned(settings.tuning, findings.parts["train"]):
+        return None
+    return settings.tuning.model_dump(exclude_none=True)
 
 
 def _reject(

@@ -1,0 +1,30 @@
+"""Task of `train`: choose the best trial of a search for settings."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from headgate.entrypoint import Environment, environment, ledger, logger, searches
+from headgate.services.choose_winner import ChooseWinner, choose_winner
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Choose the winner of the search named in the payload."""
+    command = ChooseWinner.parse(event)
+    tenant = command.project.tenant
+    answer = choose_winner(
+        command,
+        searches=searches(tenant),
+        ledger=ledger(tenant),
+        artifact_bucket=environment(Environment).artifact_bucket,
+    )
+    logger.info(
+        "winner chosen" if answer["model_data_url"] else "no winner",
+        decision="winner" if answer["model_data_url"] else "none",
+        reason=answer.get("reason_code", "BEST_TRIAL"),
+        tenant=tenant,
+        project=command.project.name,
+        run=command.run,
+        search=command.job,
+    )
+    return answer

@@ -1,0 +1,38 @@
+"""Task of `train`: plan how a run trains, by defaults or by a search."""
+
+import sys
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from headgate.entrypoint import TuningEnvironment, environment, ledger, logger, objects, searches
+from headgate.services.plan_training import PlanTraining, find_families, plan_training
+from headgate.services.publish_training_code import find_training_code
+
+# Lambda unpacks layers to /opt, which is not on the path; the local cloud puts each layer's folder there.
+_LAYERS = "/opt"
+
+
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Plan the training of the run named in the payload."""
+    settings = environment(TuningEnvironment)
+    command = PlanTraining.parse(event)
+    tenant = command.project.tenant
+    answer = plan_training(
+        command,
+        objects=objects(tenant),
+        searches=searches(tenant),
+        head=ledger(tenant).head(command.project),
+        families=find_families(find_training_code([_LAYERS, *sys.path])),
+        artifact_bucket=settings.artifact_bucket,
+        limit=float(settings.tuning_money_limit),
+    )
+    logger.info(
+        "training planned",
+        decision=answer["decision"],
+        reason=answer["reason_code"],
+        tenant=tenant,
+        project=command.project.name,
+        run=command.run,
+    )
+    return answer
