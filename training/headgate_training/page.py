@@ -119,7 +119,8 @@ def _slices(evaluation: Shown) -> str:
     for part in sorted(evaluation["slices"], key=lambda part: part["declared"]):
         gap = part["difference"] or part.get("whole")
         against = "champion" if part["difference"] else "all rows" if gap else ""
-        says = f"{_signed(gap['estimate'])} ({_between(gap)})" if gap else "too few rows"
+        unknown = "too few rows" if with_champion or not part["declared"] else "no champion yet"
+        says = f"{_signed(gap['estimate'])} ({_between(gap)})" if gap else unknown
         worse = gap is not None and gap["high"] < 0
         shown = _Html(f"<span class=bad>{escape(says)}, surely worse</span>") if worse else says
         values = [_number(part["challenger"]), *([_number(part["champion"])] if with_champion else [])]
