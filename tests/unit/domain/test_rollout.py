@@ -5,7 +5,7 @@ from typing import Any, get_args
 import pytest
 from botocore.session import get_session
 from botocore.validate import ParamValidator
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headgate.domain.project import EndpointSettings, RolloutSettings
@@ -49,6 +49,7 @@ def errors_of(deployment: dict[str, Any], count: int) -> list[str]:
         low, high = bounds[name]
         if not low * count <= 100 * size <= high * count:
             said.append(name)
+    # As AWS might count: with a wait after the last linear step and the last batch, too.
     steps = 0 if not sizes else 1 if "CanarySize" in sizes else -(-count // min(sizes.values()))
     limit = policy["MaximumExecutionTimeoutInSeconds"]
     if not (600 <= limit <= 28_800 and limit > wait * steps + keep):
@@ -57,6 +58,8 @@ def errors_of(deployment: dict[str, Any], count: int) -> list[str]:
 
 
 @given(WISHES, TYPES, st.integers(1, 200))
+@example(Wishes(bake_seconds=3000, strategy="linear", step_percent=5), "ml.m5.large", 2)
+@example(Wishes(bake_seconds=3600, strategy="linear", step_percent=5, keep_seconds=0), "ml.m5.large", 3)
 def test_every_plan_keeps_to_the_rules_of_aws(wishes: Wishes, instance_type: str, serving: int) -> None:
     made = plan(wishes, instance_type, serving)
     deployment = made.deployment(ALARMS)

@@ -165,7 +165,8 @@ def _size(strategy: Strategy, wishes: Wishes, serving: int) -> int:
 
 def _fitted(bake: int, keep: int, stages: int) -> tuple[int, int, int, str]:
     """The waits, shortened evenly where a deployment would not end in time; the time limit; and what to say of it."""
-    work = _PROVISIONING + _PROVISIONING_OF_A_STEP * stages
+    # It is not documented whether the last linear step waits as the others do, so the limit has room for that too.
+    work = max(_PROVISIONING + _PROVISIONING_OF_A_STEP * stages, bake + _PROVISIONING_OF_A_STEP)
     waits, room, said = bake * (stages - 1) + keep, LONGEST_DEPLOYMENT - work, ""
     if waits > room:
         bake, keep = bake * room // waits, keep * room // waits
