@@ -4,6 +4,7 @@ import math
 import random
 
 import pytest
+from sklearn.datasets import load_digits
 
 
 def images(side: int = 8, rows: int = 300, *, name: str = "p{number}", high: int = 16, seed: int = 5) -> bytes:
@@ -54,6 +55,16 @@ def test_pixels_are_an_image_and_no_corner_is_dropped(examined, name: str, side:
     assert answer.spec.family == "cnn"
     told = answer.findings.report({})["inferred"]
     assert [line["value"] for line in told if line["what"].startswith("grid")] == [f"image, {side} x {side} x 1"]
+
+
+def test_the_digits_of_scikit_learn_are_images(examined) -> None:
+    digits = load_digits()
+    rows = [
+        ",".join([*map(str, map(int, pixels)), str(digit)])
+        for pixels, digit in zip(digits.data, digits.target, strict=True)
+    ]
+    answer = examined(("\n".join([",".join([*digits.feature_names, "label"]), *rows]) + "\n").encode())
+    assert [(grid.kind, grid.shape, grid.high) for grid in answer.spec.grids] == [("image", [8, 8, 1], 16)]
 
 
 def test_columns_that_run_on_smoothly_are_a_sequence(examined) -> None:

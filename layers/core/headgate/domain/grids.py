@@ -21,7 +21,7 @@ FEWEST_SIDE = 4
 WHITES = (1, 15, 16, 100, 255)
 _NUMBERED = re.compile(r"(.*?)(\d+)")
 _PLACED = re.compile(r"(.*?)(\d+)[_x, .:-](\d+)(?:[_x, .:-](\d+))?")
-_ALIKE = {"image": 0.3, "sequence": 0.5}
+_ALIKE = {"image": 0.2, "sequence": 0.5}
 """How much neighbours have to have in common: their mean correlation."""
 _NEARER = 0.7
 """What neighbours do not have in common is at most this share of what columns far apart do not."""
@@ -77,19 +77,25 @@ def candidates(names: Sequence[str]) -> list[Candidate]:
     return found
 
 
-def infer_grid(candidate: Candidate, measured: Sequence[Measured], look: Callable[[], Look]) -> FoundGrid | None:
+def infer_grid(
+    candidate: Candidate, measured: Sequence[Measured], look: Callable[[tuple[int, ...] | None], Look]
+) -> FoundGrid | None:
     """The grid that a candidate is, if it is one. `measured` are its columns; `look` is asked only where it matters."""
     if any(column.storage != "number" or column.present == 0 for column in measured):
         return None
     name, columns = _name(candidate.prefix), list(candidate.columns)
-    if (shape := _image_shape(candidate, measured)) and (seen := look()).whole_numbers and seen.is_smooth("image"):
+    if (
+        (shape := _image_shape(candidate, measured))
+        and (seen := look(tuple(shape))).whole_numbers
+        and seen.is_smooth("image")
+    ):
         high = _white(measured)
         size = " x ".join(map(str, shape))
         why = f"{len(columns)} columns {columns[0]} to {columns[-1]} hold whole numbers of 0 to {high:g} in a square"
         return FoundGrid(
             Grid(name=name, kind="image", shape=shape, columns=columns, high=high), f"{why}: {size} (row by row)"
         )
-    if candidate.shape is None and look().is_smooth("sequence"):
+    if candidate.shape is None and look(None).is_smooth("sequence"):
         why = f"{len(columns)} columns {columns[0]} to {columns[-1]} run on, and neighbours are alike"
         return FoundGrid(Grid(name=name, kind="sequence", shape=[len(columns), 1], columns=columns), why)
     return None

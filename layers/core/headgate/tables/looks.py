@@ -44,7 +44,7 @@ def find_grids(
     found: list[FoundGrid] = []
     for candidate in candidates(list(by_name)):
         columns = [by_name[name] for name in candidate.columns]
-        look = cache(partial(look_at, engine, [place[name] for name in candidate.columns], candidate.shape))
+        look = cache(partial(look_at, engine, [place[name] for name in candidate.columns]))
         if (grid := infer_grid(candidate, columns, look)) is not None:
             found.append(grid)
     return found
@@ -58,8 +58,11 @@ def look_at(engine: Engine, indexes: Sequence[int], shape: Sequence[int] | None)
     """
     columns = [f"c{index}" for index in indexes]
     whole = all(_all_whole(engine, chunk) for chunk in _batched(columns))
-    stride = shape[2] if shape is not None and len(shape) > 2 else 1
-    near = list(zip(columns, columns[stride:], strict=False))
+    stride = shape[2] if shape is not None else 1
+    row = shape[1] * stride if shape is not None else len(columns)
+    near = [
+        (column, columns[at + stride]) for at, column in enumerate(columns) if at % row + stride < row
+    ]  # the end of a row and the beginning of the next are far apart
     far = list(zip(columns, columns[len(columns) // 2 :], strict=False))
     return Look(whole, _mean_correlation(engine, near), _mean_correlation(engine, far))
 
