@@ -33,7 +33,8 @@ class Described:
     def __init__(self, job: JobFacts | None) -> None:
         self.job = job
 
-    def training(self, _name: str) -> JobFacts | None:
+    def training(self, name: str) -> JobFacts | None:
+        self.asked = name
         return self.job
 
 
@@ -88,3 +89,14 @@ def test_a_record_that_cannot_be_written_harms_nothing() -> None:
     bucket = Bucket()
     assert not Experiments(Unreachable(), bucket, "artifacts").record(PROJECT, RUN, ENDING)  # type: ignore[arg-type]
     assert not bucket.kept
+
+
+def test_the_job_of_a_searched_run_is_the_best_trial() -> None:
+    jobs = Described(job())
+    recorded(jobs, Bucket())
+    assert jobs.asked == RUN
+    searched = Ending(
+        Outcome.PROMOTED, "SERVING", "It serves.", "1", {"tuning": {"best": {"training_job": "search-003"}}}
+    )
+    assert Experiments(jobs, Bucket(), "artifacts").record(PROJECT, RUN, searched)  # type: ignore[arg-type]
+    assert jobs.asked == "search-003"

@@ -31,7 +31,7 @@ class Experiments:
     def record(self, project: Project, run: str, ending: Ending) -> bool:
         """Write the record of a run that has ended; False when it could not be, which harms nothing else."""
         try:
-            job = self.jobs.training(run)
+            job = self.jobs.training(_training_job(run, ending))
             document = experiment_record(
                 {"tenant": project.tenant, "project": project.name, "run": run, "dataset": run.rpartition("-")[2]},
                 {
@@ -61,3 +61,9 @@ class Experiments:
         except Exception:  # an archive of any content, or S3's refusal where there is none
             return None
         return document if isinstance(document, dict) else None
+
+
+def _training_job(run: str, ending: Ending) -> str:
+    """The job that trained the challenger: the run's own, or the best trial of its search."""
+    best = (ending.metrics.get("tuning") or {}).get("best") or {}
+    return str(best.get("training_job") or run)

@@ -1,0 +1,68 @@
+"""A search for settings on the real template: from project.yaml to the settings in the record."""
+
+from collections.abc import Callable
+
+from headgate.domain.names import Project
+from headgate.domain.runs import Outcome
+
+from .conftest import Cloud
+
+Table = Callable[..., bytes]
+
+
+def settle(cloud: Cloud, project: Project, settings: str) -> None:
+    key = f"{project.prefix}project.yaml"
+    cloud.client("s3").put_object(Bucket=cloud.card.data_bucket, Key=key, Body=settings.encode())
+
+
+def test_a_search_promotes_its_best_trial_and_the_next_one_builds_on_it(cloud: Cloud, table: Table) -> None:
+    project = Project("demo", "searched")
+    settle(cloud, project, "tuning: {trials: 4, strategy: random}\ntraining: {epochs: 6, members: 2}\n")
+    run = cloud.ending(project, cloud.drop(project, "a.csv", table(600, seed=21)), 240)
+    assert run.state == Outcome.PROMOTED, run.reason
+    found = run.metrics["tuning"]
+    assert (found["searched"], found["trials"], found["completed"], found["parent"]) == (True, 4, 4, None)
+    best = found["best"]
+    assert {"learning_rate", "hidden_units", "layers"} <= set(best["settings"])
+    assert "members" not in best["settings"]  # a person settled it
+    sagemaker = cloud.client("sagemaker")
+    job = sagemaker.describe_training_job(TrainingJobName=best["training_job"])
+    assert (
+        job["HyperParameters"].items() >= {**best["settings"], "members": "2", "epochs": "6", "family": "dnn"}.items()
+    )
+    head = cloud.ledger.head(project)
+    assert head.search is not None
+    assert head.search.job == found["job"]
+    assert head.champion is not None
+    assert head.champion.model_data_url == job["ModelArtifacts"]["S3ModelArtifacts"]
+
+    again = cloud.ending(project, cloud.drop(project, "b.csv", table(1200, seed=22)), 240)
+    assert again.state in {Outcome.PROMOTED, Outcome.NOT_PROMOTED}, again.reason
+    search = sagemaker.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=again.metrics["tuning"]["job"])
+    assert search["WarmStartConfig"]["WarmStartType"] == "TransferLearning"
+    assert again.metrics["tuning"]["parent"] == found["job"]
+
+
+def test_a_search_among_families_says_which_one_won(cloud: Cloud, table: Table) -> None:
+    project = Project("demo", "families")
+    settle(cloud, project, "tuning: {trials: 4, family: auto}\ntraining: {epochs: 3, members: 1, hidden_units: 16}\n")
+    run = cloud.ending(project, cloud.drop(project, "a.csv", table(600, seed=23)), 240)
+    assert run.state == Outcome.PROMOTED, run.reason
+    found = run.metrics["tuning"]
+    job = cloud.client("sagemaker").describe_training_job(TrainingJobName=found["best"]["training_job"])
+    assert job["HyperParameters"]["family"] == found["best"]["family"]
+    listed = cloud.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
+        HyperParameterTuningJobName=found["job"]
+    )
+    assert len({each["TrainingJobDefinitionName"] for each in listed["TrainingJobSummaries"]}) > 1
+
+
+def test_a_search_over_budget_is_refused_before_any_job_starts(cloud: Cloud, table: Table) -> None:
+    project = Project("demo", "dear")
+    settle(cloud, project, "tuning: {trials: 50, money: 0.01}\n")
+    run = cloud.ending(project, cloud.drop(project, "a.csv", table(600, seed=24)))
+    assert (run.state, run.reason_code) == (Outcome.REJECTED, "TUNING_OVER_BUDGET")
+    assert "50 trials" in (run.reason or "")
+    sagemaker = cloud.client("sagemaker")
+    assert not sagemaker.list_hyper_parameter_tuning_jobs(NameContains="demo-dear")["HyperParameterTuningJobSummaries"]
+    assert not sagemaker.list_training_jobs(NameContains="demo-dear")["TrainingJobSummaries"]
