@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 LONGEST_MESSAGE = 1000
+TRACKING = "HEADGATE_MLFLOW"
+"""The variable with the address of an MLflow server that wants to know of runs; unset or empty without one."""
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -26,6 +28,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         message.parent.mkdir(parents=True, exist_ok=True)
         message.write_text(f"{type(error).__name__}: {error}"[:LONGEST_MESSAGE], encoding="utf-8")
         raise
+    if uri := os.environ.get(TRACKING):
+        from headgate_training.tracking import tell
+
+        tell(root, uri)
 
 
 if __name__ == "__main__":

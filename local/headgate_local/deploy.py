@@ -7,6 +7,7 @@ CloudFormation does the rest.
 import hashlib
 import io
 import json
+import os
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -21,6 +22,8 @@ STACK = "headgate"
 STAGING_BUCKET = "headgate-staging"
 PARAMETERS = {"BakeSeconds": "2"}
 """What differs from the template's defaults: nobody wants to watch a laptop bake for ten minutes."""
+TRACKING = "MLFLOW_TRACKING_URI"
+"""Whoever keeps an MLflow server has this variable set already, and it becomes the template's parameter."""
 Progress = Callable[[str], None]
 
 
@@ -42,10 +45,11 @@ def deploy(session: boto3.Session, endpoint_url: str, template: Path, progress: 
     progress("packaging functions, layers and state machines")
     body = package(yaml_parse(template.read_text()), template.parent, Staging(s3, session.region_name))
     progress("creating the stack")
+    parameters = PARAMETERS | {"MlflowTrackingUri": os.environ.get(TRACKING, "")}
     cloudformation.create_stack(
         StackName=STACK,
         TemplateBody=json.dumps(body),
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in PARAMETERS.items()],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
     try:
