@@ -23,7 +23,7 @@ from headgate.domain.names import Project
 from headgate_cli import portable
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
-from headgate_cli.registry import registered_versions
+from headgate_cli.registry import describe_version
 
 FORMATS = ("saved_model", "litert", "onnx")
 PACKAGE = "headgate_training"
@@ -53,12 +53,7 @@ def fetch_version(cloud: Cloud, project: Project, number: str) -> Version:
     Raises:
         UsageError: when there is none of that number.
     """
-    known = registered_versions(cloud, project)
-    arn = next((each["arn"] for each in known if each["version"] == number), None)
-    if arn is None:
-        there = ", ".join(each["version"] for each in known) or "none"
-        raise UsageError(f"{project.name} of {project.tenant} has no version {number}; there is: {there}.")
-    package = cloud.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    package = describe_version(cloud, project, number)
     properties = package.get("CustomerMetadataProperties", {})
     place = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"].removeprefix("s3://")
     bucket, _, key = place.partition("/")

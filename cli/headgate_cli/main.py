@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from rich.console import Console
 
-from headgate_cli.commands import cloud, data, demonstration, exporting, faults, ledger, logs, prediction
+from headgate_cli.commands import cards, cloud, data, demonstration, exporting, faults, ledger, logs, prediction
 from headgate_cli.errors import CommandError, ExitCode
 
 INTERRUPTED = "Interrupted. What was started in the cloud goes on."
@@ -30,6 +30,7 @@ for command in (
     data.watch,
     ledger.runs,
     ledger.show,
+    cards.card,
     ledger.versions,
     ledger.releases,
     ledger.plan,

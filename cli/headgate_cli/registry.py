@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud, error_code
+from headgate_cli.errors import UsageError
 
 
 def registered_versions(cloud: Cloud, project: Project) -> list[dict[str, Any]]:
@@ -33,6 +34,21 @@ def registered_versions(cloud: Cloud, project: Project) -> list[dict[str, Any]]:
         }
         for package in packages
     ]
+
+
+def describe_version(cloud: Cloud, project: Project, number: str) -> dict[str, Any]:
+    """What SageMaker says of one version of a project: its model package.
+
+    Raises:
+        UsageError: when there is none of that number.
+    """
+    known = registered_versions(cloud, project)
+    arn = next((each["arn"] for each in known if each["version"] == number), None)
+    if arn is None:
+        there = ", ".join(each["version"] for each in known) or "none"
+        raise UsageError(f"{project.name} of {project.tenant} has no version {number}; there is: {there}.")
+    package: dict[str, Any] = cloud.client("sagemaker").describe_model_package(ModelPackageName=arn)
+    return package
 
 
 def _says_missing(error: ClientError) -> bool:

@@ -72,18 +72,32 @@ class Artifacts:
         """What the run was made of, what it took and what it cost about."""
         return self._json(f"{ref.project.prefix}runs/{ref.run}/experiment.json")
 
+    def card(self, ref: RunRef) -> dict[str, Any] | None:
+        """The model card of the challenger; None when no model of the run was judged, or not yet."""
+        return self._json(f"{ref.project.prefix}runs/{ref.run}/evaluation/card.json")
+
+    def card_page(self, ref: RunRef) -> bytes | None:
+        """The model card as one page of HTML; None as for `card`."""
+        return self._body(f"{ref.project.prefix}runs/{ref.run}/evaluation/card.html")
+
     def links(self, ref: RunRef) -> dict[str, str]:
         """Where a run's artifacts lie."""
         root = f"s3://{self._bucket}/{ref.project.prefix}"
         return {"dataset": f"{root}datasets/{ref.dataset}/", "run": f"{root}runs/{ref.run}/"}
 
-    def _json(self, key: str) -> dict[str, Any] | None:
+    def _body(self, key: str) -> bytes | None:
         try:
-            body = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
+            body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
         except ClientError as error:
             if error_code(error) in ("NoSuchKey", "404"):
                 return None
             raise
+        return body
+
+    def _json(self, key: str) -> dict[str, Any] | None:
+        body = self._body(key)
+        if body is None:
+            return None
         document = json.loads(body)
         if not isinstance(document, dict):
             raise CommandError(f"s3://{self._bucket}/{key} is not a JSON object; it was not written by Headgate.")

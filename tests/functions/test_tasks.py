@@ -98,6 +98,7 @@ def test_a_version_is_registered_once_with_its_identities(invoke: Invoke, aws: b
     assert (known["run"], known["dataset"], known["code"]) == (RUN["run"], RUN["dataset"], "0123456789abcdef")
     assert (known["metric"], known["value"], known["rows"]) == ("auc", "0.99", "119")
     assert known["format"] == "float32"
+    assert known["card"] == f"s3://artifacts/demo/iris/runs/{RUN['run']}/evaluation/card.html"
 
 
 def test_the_format_that_the_gate_chose_is_registered_and_planned(

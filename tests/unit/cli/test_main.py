@@ -14,6 +14,7 @@ COMMANDS = [
     ["runs"],
     ["show", "demo-iris-aaaaaaaaaa"],
     ["watch"],
+    ["card", "demo-iris-aaaaaaaaaa"],
     ["versions", "--project", "iris"],
     ["releases", "--project", "iris"],
     ["predict", "--project", "iris", "-"],

@@ -44,12 +44,13 @@ def register_version(
     owner = {"headgate:tenant": project.tenant, "headgate:project": project.name}
     registry.ensure_group(group, f"Versions of {project.name} of {project.tenant}", owner)
     metric = str(command.metrics["metric"])
+    evaluation = f"s3://{artifact_bucket}/{project.prefix}runs/{command.run}/evaluation/"
     version = registry.register(
         group,
         command.run,
         image=serving_image,
         model_data_url=command.model_data_url,
-        metrics_url=f"s3://{artifact_bucket}/{project.prefix}runs/{command.run}/evaluation/evaluation.json",
+        metrics_url=f"{evaluation}evaluation.json",
         properties={
             "tenant": project.tenant,
             "project": project.name,
@@ -59,6 +60,7 @@ def register_version(
             "format": command.format,
             "metric": metric,
             "value": f"{command.metrics['challenger'][metric]:.6g}",
+            "card": f"{evaluation}card.html",
             "rows": str(command.metrics["rows"]),
         },
     )
