@@ -14,6 +14,7 @@ NAMES = (
     "time_to_quality",
     "tuning",
     "poison",
+    "power",
     "search",
     "prediction",
     "deployment",

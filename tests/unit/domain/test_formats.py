@@ -25,6 +25,7 @@ SMALL, LARGE = variant("float32", 400.0, 9_000), variant("float32", 400.0, 10 * 
         ([variant("float32", 1000.0), variant("int8", 900.1)], "float32"),  # less than a tenth
         ([SMALL, variant("int8", 100.0, low=-0.0181)], "float32"),  # the margin: 0.02 of 0.9
         ([SMALL, variant("int8", 100.0, low=-0.0179)], "int8"),
+        ([SMALL | {"value": 1.0}, variant("int8", 100.0, low=-0.02)], "float32"),  # the margin itself
         ([SMALL, variant("int8", 100.0, skipped="no full integer")], "float32"),
         ([SMALL, variant("int8", 100.0, difference=None)], "float32"),
         ([SMALL, variant("int8", math.nan)], "float32"),
@@ -57,5 +58,9 @@ def test_the_answer_says_what_was_bought() -> None:
     assert choose_format([LARGE, variant("int8", 100.0, 4_096)], 0.02).why == (
         "int8 serves: as good as float32 within the margin, 100 instead of 400 microseconds, 4 KB instead of 10.0 MB."
     )
-    assert "no compressed format" in choose_format([SMALL, variant("int8", 400.0)], 0.02).why
+    of_one = variant("float32", 400.0, MB)
+    bought = choose_format([of_one, variant("int8", 100.0, MB - 1024)], 0.02).why
+    assert bought.endswith("1023 KB instead of 1.0 MB.")
+    kept = choose_format([SMALL, variant("int8", 400.0)], 0.02).why
+    assert kept == "float32 serves: no compressed format is as good and truly faster or smaller."
     assert choose_format([], 0.02).why == ""

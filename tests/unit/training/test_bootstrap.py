@@ -1,6 +1,7 @@
 """The paired bootstrap: orientation, repeatability and coverage."""
 
 import dataclasses
+import statistics
 
 import numpy as np
 import pytest
@@ -163,3 +164,22 @@ def test_hardly_any_rows_prove_nothing(rows: int) -> None:
     target = np.zeros(rows)
     difference = paired_difference("mae", "minimize", Outcome(target, target), Outcome(target, target + 1), seed=1)
     assert (difference.estimate, difference.low) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize(("rows", "quantile"), [(20, 2.0930), (60, 2.0010), (1000, 1.9623)])
+def test_the_share_beyond_an_end_is_that_of_students_t(rows: int, quantile: float) -> None:
+    """Tables of t(rows - 1; 0.975), scaled: a bootstrap's deviation of a mean lacks sqrt(rows / (rows - 1))."""
+    share = statistics.NormalDist().cdf(-quantile * np.sqrt(rows / (rows - 1)))
+    assert bootstrap._tail(rows) == pytest.approx(share, rel=0.004)
+
+
+def test_of_three_rows_on_the_tails_are_asked_and_of_fewer_the_ends() -> None:
+    assert bootstrap._tail(2) == 0.0
+    assert 0 < bootstrap._tail(3) < 0.001
+
+
+def test_what_each_row_gives_is_the_same_in_blocks_of_any_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The swap test alone decides here: the bootstrap would tell 5 from 0, and does 6."""
+    for cells in (500_000, 7 * 30, 1):
+        monkeypatch.setattr(bootstrap, "_CELLS", cells)
+        assert [accuracies(30, right, 0, seed=1)[0].low > 0 for right in (5, 6)] == [False, True]

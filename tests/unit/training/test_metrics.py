@@ -89,3 +89,20 @@ def test_each_set_of_weights_is_measured_by_itself() -> None:
     outcome = binary([0, 1, 0, 1], [0.1, 0.9, 0.8, 0.2])
     weights = np.array([[1, 1, 0, 0], [0, 0, 1, 1], [1, 1, 1, 1]], dtype=float)
     np.testing.assert_allclose(auc(outcome)(weights), [1.0, 0.0, 0.75])
+
+
+def test_balanced_accuracy_is_taken_over_the_classes_that_each_set_drew() -> None:
+    outcome = Outcome(np.array([0, 0, 1, 2]), np.eye(3)[[0, 1, 1, 0]])
+    weights = np.array([[1, 1, 1, 1], [1, 1, 1, 0], [1, 3, 0, 0]], dtype=float)
+    balanced = PREPARE["balanced_accuracy"](outcome)
+    np.testing.assert_allclose(balanced(weights), [(0.5 + 1 + 0) / 3, (0.5 + 1) / 2, 0.25])
+
+
+def test_rounding_above_certainty_costs_nothing() -> None:
+    assert plain("log_loss", binary([1], [1.0000001])) == 0
+
+
+def test_r2_stays_exact_far_from_zero() -> None:
+    """Centred first: the variance of large numbers is not lost in the difference of their squares."""
+    target = 1e9 + np.array([1.0, 2.0, 3.0])
+    assert plain("r2", Outcome(target, 1e9 + np.array([1.0, 2.0, 4.0]))) == pytest.approx(0.5)
