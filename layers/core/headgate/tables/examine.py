@@ -26,7 +26,6 @@ from headgate.domain.spec import SpecColumn, TrainingSpec, direction_of
 from headgate.domain.target import ENOUGH_ROWS_PER_CLASS, choose_target, class_too_rare, infer_goal
 from headgate.tables.engine import Engine, Limits, opened
 from headgate.tables.forecasts import find_forecast, goal_settings, grids_of_windows, windows_of, without_future
-from headgate.tables.images import LABEL
 from headgate.tables.intake import Format
 from headgate.tables.leaks import associations
 from headgate.tables.load import load
@@ -105,7 +104,7 @@ class _Examination:
     def run(self, files: Sequence[Path], kind: Format, workdir: Path) -> TrainingSpec:
         known, settings, spec = self.findings, self.settings, self.before.spec if self.before else None
         with timed(known, "read"):
-            loaded = load(self.engine, files, kind, as_text=self._texts(kind))
+            loaded = load(self.engine, files, kind, as_text=self._texts())
             for path in files:
                 path.unlink()
         names = [column.name for column in loaded]
@@ -148,10 +147,9 @@ class _Examination:
             write_parts(self.engine, selected, parts, known.parts, workdir)
         return _spec(known, settings)
 
-    def _texts(self, kind: Format) -> list[str]:
-        """Columns that stay text though they may hold numbers: codes, and the names of folders."""
-        codes = [name for name, setting in self.settings.columns.items() if setting in ("categorical", "text")]
-        return [*codes, LABEL] if kind is Format.CLASS_FOLDERS else codes
+    def _texts(self) -> list[str]:
+        """Columns that stay text though they may hold numbers, such as codes."""
+        return [name for name, setting in self.settings.columns.items() if setting in ("categorical", "text")]
 
     def _grids(self, measured: Sequence[Measured]) -> list[FoundGrid]:
         known = self.findings

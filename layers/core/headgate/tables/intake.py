@@ -29,8 +29,6 @@ class Format(StrEnum):
     CSV = "CSV"
     JSON_LINES = "JSON Lines"
     PARQUET = "Parquet"
-    CLASS_FOLDERS = "images in folders"
-    LABELLED_IMAGES = "images with labels.csv"
 
 
 def save(blocks: Iterable[bytes], path: Path, *, max_bytes: int = MAX_BYTES) -> Format | None:

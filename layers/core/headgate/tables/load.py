@@ -69,7 +69,7 @@ def load(engine: Engine, files: Sequence[Path], kind: Format, *, as_text: Collec
         DatasetRefusedError: for every way in which the files are no table.
     """
     try:
-        if kind in (Format.CSV, Format.CLASS_FOLDERS, Format.LABELLED_IMAGES):
+        if kind is Format.CSV:
             return _load_csv(engine, files, as_text)
         if kind is Format.JSON_LINES:
             return _load_json(engine, files, as_text)

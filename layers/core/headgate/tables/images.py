@@ -1,3 +1,0 @@
-"""Images as rows of pixels."""
-
-LABEL = "label"
