@@ -101,6 +101,6 @@ def test_a_version_that_is_not_there_is_named(monkeypatch: pytest.MonkeyPatch) -
     from headgate.domain.names import Project
 
     known: Callable[..., list[dict[str, Any]]] = lambda *_: [{"version": "2", "arn": "a"}]  # noqa: E731
-    monkeypatch.setattr("headgate_cli.exporting.registered_versions", known)
+    monkeypatch.setattr("headgate_cli.registry.registered_versions", known)
     with pytest.raises(UsageError, match="no version 9; there is: 2"):
         fetch_version(None, Project("demo", "iris"), "9")  # type: ignore[arg-type]
