@@ -4,80 +4,50 @@
 suffers: float32 is what a version is judged and served by unless a format proves itself.
 """
 
-import copy
-import importlib
 import json
+import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import keras
 import numpy as np
 import tensorflow as tf
 
-from headgate_training.encoding import Encoding
 from headgate_training.export import Served
-from headgate_training.families import FAMILIES
-from headgate_training.fitting import Part, fit
-from headgate_training.heads import Head
-from headgate_training.layout import Layout
-from headgate_training.litert import FORMATS, engine_file
-from headgate_training.settings import Settings
-from headgate_training.spec import Spec
+from headgate_training.litert import FORMATS, Interpreter, engine_file
 
-LEAST_BYTES = 16 * 1024
-"""A smaller network is not converted: reading and encoding one row takes several times as long as it does."""
-LEAST_TO_PRUNE = 1024 * 1024
-"""A smaller network is not pruned: that trains anew, for seconds, and a network of this size answers in less than
-encoding takes."""
+LEAST_MICROSECONDS = 50.0
+"""A network that answers one row in less is not converted, as no copy of it could save the time that the gate asks for
+(`headgate.domain.formats.MICROSECONDS`). Conversions take a second, a fifth of the job of a small table."""
+LARGE_BYTES = 10 * 2**20
+"""From here on size counts for the gate whatever the time (`headgate.domain.formats.MATTERS_BYTES`)."""
+TURNS = 20
+"""Times that a network is timed; the quickest counts, which is what a busy machine disturbs least."""
 SAMPLE = 200
 """Training rows that int8 learns the ranges of values from."""
-FINISH = 3
-"""Epochs at most that a pruned network trains to find its feet again."""
 
 Make = Callable[[], bytes]
 
 
-class SkipError(ValueError):
-    """Raised when a format does not fit a network; says why."""
+def compress(served: Served, extra: Path, encoded: np.ndarray, seed: int | None) -> None:
+    """Write ``model.<format>.litert`` for each format into ``extra``, and ``formats.json``; float32 is there.
 
-
-class Compressor:
-    """Makes every format of one trained model."""
-
-    def __init__(self, model: keras.Model, head: Head, encoding: Encoding, spec: Spec, settings: Settings) -> None:
-        self._model, self._head, self._settings = model, head, settings
-        self._encoding, self._spec = encoding, spec
-
-    def compress(self, served: Served, extra: Path, train: Part, validation: Part, layout: Layout) -> None:
-        """Write ``model.<format>.litert`` for each format into ``extra``, and ``formats.json``; float32 is there."""
-        size = (extra / engine_file("float32")).stat().st_size
-        makers: dict[str, Make] = {
-            "float16": lambda: convert(served, _to_float16),
-            "dynamic": lambda: convert(served, lambda _: None),
-            "int8": lambda: convert(served, lambda converter: _to_int8(converter, train.encoded, self._settings.seed)),
-            "pruned": lambda: self._prune(size, train, validation, layout),
-        }
-        made: list[dict[str, Any]] = [{"name": "float32", "bytes": size, "skipped": None}]
-        for name in FORMATS[1:]:
-            content, reason = _attempt(makers[name], size)
-            if content is not None:
-                (extra / engine_file(name)).write_bytes(content)
-            made.append({"name": name, "bytes": len(content) if content else None, "skipped": reason})
-        (extra / "formats.json").write_text(json.dumps({"format": 1, "formats": made}, indent=1), encoding="utf-8")
-
-    def _prune(self, size: int, train: Part, validation: Part, layout: Layout) -> bytes:
-        family = importlib.import_module(FAMILIES[self._settings.family])
-        if not hasattr(family, "prune"):
-            raise SkipError(f"The family {self._settings.family} has no parts that can be taken out.")
-        if size < LEAST_TO_PRUNE:
-            raise SkipError(f"The network takes {size} bytes; below {LEAST_TO_PRUNE} pruning gains no time.")
-        smaller, model = family.prune(self._model, self._encoding.width, self._head.outputs, self._settings, layout)
-        head = copy.copy(self._head)  # the original keeps what it learnt of the whole network
-        few = replace(smaller, epochs=FINISH, patience=FINISH)
-        fit(model, head, train, validation, few, lambda _: None)
-        return convert(Served(model, head, self._encoding, self._spec))
+    ``encoded`` are the training rows [rows, width], from which int8 learns the ranges of values.
+    """
+    size = (extra / engine_file("float32")).stat().st_size
+    makers: dict[str, Make] = {
+        "float16": lambda: convert(served, _to_float16),
+        "dynamic": lambda: convert(served, lambda _: None),
+        "int8": lambda: convert(served, lambda converter: _to_int8(converter, encoded, seed)),
+    }
+    needless = _needless(extra / engine_file("float32"), encoded[:1])
+    made: list[dict[str, Any]] = [{"name": "float32", "bytes": size, "skipped": None}]
+    for name in FORMATS[1:]:
+        content, reason = (None, needless) if needless else _attempt(makers[name])
+        if content is not None:
+            (extra / engine_file(name)).write_bytes(content)
+        made.append({"name": name, "bytes": len(content) if content else None, "skipped": reason})
+    (extra / "formats.json").write_text(json.dumps({"format": 1, "formats": made}, indent=1), encoding="utf-8")
 
 
 def convert(served: Served, change: Callable[[tf.lite.TFLiteConverter], None] | None = None) -> bytes:
@@ -91,14 +61,33 @@ def convert(served: Served, change: Callable[[tf.lite.TFLiteConverter], None] | 
     return content
 
 
-def _attempt(make: Make, size: int) -> tuple[bytes | None, str | None]:
+def _needless(network: Path, row: np.ndarray) -> str | None:
+    """Why nothing could be gained by smaller copies of a network, or None; ``row`` is an encoded one [1, width]."""
+    if network.stat().st_size >= LARGE_BYTES or _quickest(network, row) >= LEAST_MICROSECONDS:
+        return None
+    # No figure of this machine: the same training shall write the same bytes.
+    return f"The network answers in less than {LEAST_MICROSECONDS:.0f} microseconds: there is too little to gain."
+
+
+def _quickest(network: Path, row: np.ndarray) -> float:
+    """Microseconds that a network takes for one row when nothing disturbs it."""
+    interpreter = Interpreter(model_path=str(network), num_threads=1)
+    place = interpreter.get_input_details()[0]["index"]
+    interpreter.resize_tensor_input(place, row.shape)
+    interpreter.allocate_tensors()
+    taken = []
+    for _ in range(TURNS):
+        start = time.perf_counter_ns()
+        interpreter.set_tensor(place, row)
+        interpreter.invoke()
+        taken.append(time.perf_counter_ns() - start)
+    return min(taken) / 1000
+
+
+def _attempt(make: Make) -> tuple[bytes | None, str | None]:
     """What was made, or why not. Converters raise what they like: none of it may end a job that has a model."""
-    if size < LEAST_BYTES:
-        return None, f"The network takes {size} bytes; below {LEAST_BYTES} a smaller one gains nothing."
     try:
         return make(), None
-    except SkipError as error:
-        return None, str(error)
     except Exception as error:
         return None, f"It could not be made ({type(error).__name__})."
 

@@ -17,8 +17,10 @@ except ModuleNotFoundError:  # as in SageMaker's TensorFlow image, which has its
 
     Interpreter = tensorflow.lite.Interpreter
 
+__all__ = ["BATCH", "FORMATS", "Interpreter", "LiteRtModel", "engine_file"]
+
 BATCH = 4096
-FORMATS = ("float32", "float16", "dynamic", "int8", "pruned")
+FORMATS = ("float32", "float16", "dynamic", "int8")
 """Formats that a version's network may come in; the first is always there."""
 
 

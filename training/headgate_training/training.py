@@ -14,7 +14,7 @@ import keras
 import tensorflow as tf
 
 from headgate_training.checkpoints import NOTHING_KEPT, SECONDS, Checkpoints, Keeper
-from headgate_training.compression import Compressor, convert
+from headgate_training.compression import compress, convert
 from headgate_training.encoding import Encoder, fit_encoding
 from headgate_training.export import Served, export
 from headgate_training.families import FAMILIES, wanted_of_text
@@ -109,7 +109,7 @@ def train(
     with watch.stage("litert"):
         (extra / "model.litert").write_bytes(convert(served))
     with watch.stage("compress"):
-        Compressor(model, head, encoding, spec, settings).compress(served, extra, part, val_part, layout)
+        compress(served, extra, part.encoded, settings.seed)
     with watch.stage("golden"):
         export_golden(directory, extra / "golden.json", encoding, spec)
     metrics = {

@@ -44,7 +44,7 @@ SMALL, LARGE = variant("float32", 400.0, 9_000), variant("float32", 400.0, 10 * 
         ([LARGE | {"bytes": None}, variant("int8")], "float32"),
         ([LARGE | {"p50_microseconds": None}, variant("int8")], "float32"),
         ([LARGE | {"value": -0.9}, variant("int8", low=-0.017)], "int8"),
-        ([SMALL, variant("float16", 200.0), variant("dynamic", 100.0), variant("pruned", 150.0)], "dynamic"),
+        ([SMALL, variant("float16", 200.0), variant("dynamic", 100.0), variant("int8", 150.0)], "dynamic"),
         ([SMALL, variant("float16", 100.0, 8_000), variant("int8", 100.0, 4_000)], "int8"),
         ([SMALL, variant("float16", math.inf), variant("int8")], "int8"),
     ],

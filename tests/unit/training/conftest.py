@@ -57,7 +57,7 @@ def train_example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], J
                 for column, kind in (kinds | {example.target: target_kind}).items()
             ]
             folder = tmp_path_factory.mktemp(name)
-            jobs[name] = run_job(folder, f"SELECT {', '.join(casts)} FROM {source}", spec)
+            jobs[name] = _with_every_format(folder, f"SELECT {', '.join(casts)} FROM {source}", spec)
         return jobs[name]
 
     return run
@@ -67,7 +67,14 @@ def train_example(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], J
 def mixed_job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     """Three classes, columns of all kinds with names that no Python argument may have, missing values."""
     spec = make_spec(MIXED_COLUMNS, "outcome", "multiclass", classes=["never", "often", "seldom"])
-    return run_job(tmp_path_factory.mktemp("mixed"), MIXED_QUERY, spec, epochs=30)
+    return _with_every_format(tmp_path_factory.mktemp("mixed"), MIXED_QUERY, spec, epochs=30)
+
+
+def _with_every_format(folder: Path, query: str, spec: dict[str, object], **settings: object) -> Job:
+    """A job whose network is converted, quick as it is."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("headgate_training.compression.LEAST_MICROSECONDS", 0.0)
+        return run_job(folder, query, spec, **settings)
 
 
 @pytest.fixture

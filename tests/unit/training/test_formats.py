@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from headgate_training import compression
+from headgate_training.encoding import Encoder, load_encoding
 from headgate_training.formats import formats_of
 from headgate_training.litert import FORMATS, LiteRtModel, engine_file
 from headgate_training.parquet import read_parquet, read_target
@@ -62,9 +63,6 @@ def test_formats_are_measured_beside_float32(mixed_job: Job) -> None:
         assert entry["difference"]["low"] <= entry["difference"]["estimate"] <= entry["difference"]["high"]
         change = entry["value"] - measured["float32"]["value"]
         assert entry["difference"]["estimate"] == pytest.approx(change, abs=1e-9)
-    skipped = measured["pruned"]
-    assert skipped["skipped"]
-    assert skipped["bytes"] is skipped["value"] is skipped["p50_microseconds"] is skipped["difference"] is None
 
 
 def test_a_difference_is_oriented_so_that_more_is_better(train_example: Callable[[str], Job], tmp_path: Path) -> None:
@@ -92,7 +90,9 @@ def test_a_damaged_format_is_skipped_with_its_reason(mixed_job: Job, tmp_path: P
     (directory / "assets.extra" / engine_file("int8")).write_bytes(b"no engine")
     table, target, spec = _rows(mixed_job)
     measured = {entry["name"]: entry for entry in formats_of(directory, table, target, spec, rounds=1)}
-    assert "does not load" in measured["int8"]["skipped"]
+    damaged = measured["int8"]
+    assert "does not load" in damaged["skipped"]
+    assert damaged["bytes"] is damaged["value"] is damaged["p50_microseconds"] is damaged["difference"] is None
     assert measured["dynamic"]["skipped"] is None
 
 
@@ -100,15 +100,26 @@ def test_a_converter_that_fails_ends_no_job() -> None:
     def fail() -> bytes:
         raise RuntimeError("an operator is missing")
 
-    content, reason = compression._attempt(fail, compression.LEAST_BYTES)
+    content, reason = compression._attempt(fail)
     assert content is None
     assert reason == "It could not be made (RuntimeError)."
 
 
-def test_a_network_too_small_to_gain_is_left_alone() -> None:
-    content, reason = compression._attempt(lambda: b"made", compression.LEAST_BYTES - 1)
-    assert content is None
-    assert "gains nothing" in str(reason)
+def test_a_network_that_is_quick_already_is_left_alone(mixed_job: Job, monkeypatch: pytest.MonkeyPatch) -> None:
+    network, row = mixed_job.version / "assets.extra" / engine_file("float32"), _encoded(mixed_job)
+    monkeypatch.setattr(compression, "LEAST_MICROSECONDS", 1e9)
+    assert "too little to gain" in str(compression._needless(network, row))
+    monkeypatch.setattr(compression, "LARGE_BYTES", network.stat().st_size)
+    assert compression._needless(network, row) is None  # its size counts
+    monkeypatch.undo()
+    monkeypatch.setattr(compression, "LEAST_MICROSECONDS", 0.0)
+    assert compression._needless(network, row) is None
+
+
+def _encoded(job: Job) -> np.ndarray:
+    spec = read_spec(job.places.spec / "spec.json")
+    encoding = load_encoding(job.version / "assets.extra" / "encoding.json")
+    return Encoder(encoding, spec).encode(read_parquet(job.test, spec))[:1]
 
 
 def test_an_unknown_format_is_refused() -> None:

@@ -4,6 +4,7 @@ TensorFlow Serving itself cannot run here. Its REST interface is stood in for by
 as strict with names and types as the real one; what calls the handler does what the container's service does.
 """
 
+import csv
 import importlib.util
 import json
 import subprocess
@@ -11,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from io import BytesIO
+from io import BytesIO, StringIO
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -25,6 +26,7 @@ from headgate_training import encoding, rows
 from headgate_training.savedmodel import SavedModel
 
 from .jobs import MIXED_COLUMNS, MIXED_QUERY, Job, make_spec, run_job
+from .test_families_of_kinds import COLUMNS, GRIDS, QUERY
 
 JSON, LINES, CSV = "application/json", "application/jsonlines", "text/csv"
 Ask = Callable[[str, bytes], tuple[int, bytes]]
@@ -214,6 +216,33 @@ def test_the_same_bodies_have_the_same_answers(
             assert answer["probabilities"] == pytest.approx(other["probabilities"], abs=1e-5)
         first = first or mine
         assert mine == first, f"{name} means something else than {next(iter(UNDERSTOOD))}"
+
+
+@pytest.mark.parametrize("family", ["cnn", "rnn"])
+def test_images_steps_and_free_text_mean_the_same_in_every_body(
+    both: Callable[[Job], tuple[Ask, Ask]], tmp_path: Path, family: str
+) -> None:
+    spec = make_spec(COLUMNS, "y", "regression", grids=GRIDS, family=family)
+    job = run_job(tmp_path, QUERY, spec, epochs=1, members=1, hidden_units=8, layers=1)
+    golden = json.loads((job.version / "assets.extra" / "golden.json").read_text())["golden"]
+    asked = [example["request"] for example in golden] + [golden[0]["request"] | {"note": 'a, "b"\n; İ \U0001f600'}]
+    table = StringIO()
+    writer = csv.DictWriter(table, list(COLUMNS)[::-1])
+    writer.writeheader()
+    writer.writerows(asked)
+    bodies = {
+        JSON: json.dumps({"instances": asked}),
+        LINES: "\n".join(map(json.dumps, asked)),
+        CSV: table.getvalue(),
+    }
+    for content_type, text in bodies.items():
+        for ask in both(job):
+            status, body = ask(content_type, text.encode())
+            assert status == 200, (content_type, body)
+            given = json.loads(body)["predictions"]
+            assert len(given) == len(asked)
+            for answer, example in zip(given, golden, strict=False):
+                assert answer == pytest.approx(example["answer"], rel=1e-3, abs=1e-3), content_type
 
 
 @pytest.mark.parametrize("name", REFUSED)

@@ -7,7 +7,7 @@ from typing import Any
 from headgate.domain.evidence import interval_of, number
 
 FLOAT32 = "float32"
-COMPRESSED = ("float16", "dynamic", "int8", "pruned")
+COMPRESSED = ("float16", "dynamic", "int8")
 FASTER = 0.9
 """Latency has to fall to this share: p50 of the same model varies by some percent from measurement to measurement."""
 MICROSECONDS = 50.0
