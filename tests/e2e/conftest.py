@@ -3,6 +3,8 @@
 import io
 import json
 import os
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -82,6 +84,21 @@ class Cloud:
             EndpointName=project.endpoint, ContentType="application/json", Body=json.dumps({"instances": rows})
         )
         return json.loads(answer["Body"].read())["predictions"]
+
+
+def headgate(cloud: Cloud, *arguments: str, given: str | None = None) -> tuple[int, Any]:
+    """Run the command line against the cloud; returns its exit code and its JSON."""
+    environment = {**os.environ, "HEADGATE_HOME": os.environ["HEADGATE_HOME"]}
+    ended = subprocess.run(
+        [str(Path(sys.executable).parent / "headgate"), *arguments, "--json"],
+        capture_output=True,
+        text=True,
+        env=environment,
+        input=given,
+        timeout=200,
+        check=False,
+    )
+    return ended.returncode, json.loads(ended.stdout) if ended.stdout else ended.stderr
 
 
 @pytest.fixture(scope="session")

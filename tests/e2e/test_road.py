@@ -4,8 +4,6 @@ import csv
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +13,7 @@ import pytest
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
 
-from .conftest import ROOT, Cloud, eventually
+from .conftest import ROOT, Cloud, eventually, headgate
 
 EXAMPLES = ROOT / "examples"
 Table = Callable[..., bytes]
@@ -26,21 +24,6 @@ def rows_of(file: Path, target: str, count: int) -> list[dict[str, Any]]:
     with file.open(newline="") as lines:
         rows = [row for row, _ in zip(csv.DictReader(lines), range(count), strict=False)]
     return [{name: value for name, value in row.items() if name != target} for row in rows]
-
-
-def headgate(cloud: Cloud, *arguments: str, given: str | None = None) -> tuple[int, Any]:
-    """Run the command line against the cloud; returns its exit code and its JSON."""
-    environment = {**os.environ, "HEADGATE_HOME": os.environ["HEADGATE_HOME"]}
-    ended = subprocess.run(
-        [str(Path(sys.executable).parent / "headgate"), *arguments, "--json"],
-        capture_output=True,
-        text=True,
-        env=environment,
-        input=given,
-        timeout=200,
-        check=False,
-    )
-    return ended.returncode, json.loads(ended.stdout) if ended.stdout else ended.stderr
 
 
 def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: Cloud, table: Table) -> None:

@@ -193,7 +193,13 @@ def test_examples_are_accepted_and_the_damaged_one_is_not(examined) -> None:
         "healthcare_wdbc": ("binary", "diagnosis", "malignant", "auc"),
         "finance_german_credit": ("binary", "risk", "bad", "auc"),
         "manufacturing_solder": ("regression", "skips", None, "rmse"),
+        "digits": ("multiclass", "digit", None, "accuracy"),
+        "arrivals": ("regression", "arrivals", None, "rmse"),
+        "food_reviews": ("binary", "score", "other", "auc"),
     }
+    assert [(grid.kind, grid.shape) for grid in answers["digits"].spec.grids] == [("image", [8, 8, 1])]
+    assert answers["arrivals"].spec.forecast.entity == ["origin"]
+    assert answers["food_reviews"].spec.kind_of("review") == "text"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
