@@ -4,13 +4,10 @@ A stage is a Task state of the `train` machine; its name is the state's verb in 
 the `promote` machine, whose current state is shown as the detail of the stage that waits for it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-
-ROAD = ("validate", "train", "evaluate", "judge", "register", "promote", "close")
-"""The stages of a run that goes all the way."""
 
 _ENDINGS = ("ExecutionFailed", "ExecutionTimedOut", "ExecutionAborted")
 
@@ -32,6 +29,18 @@ class Stage:
     def elapsed(self, now: datetime) -> float:
         """Seconds spent in the stage until now."""
         return self.seconds + (max(0.0, (now - self.began).total_seconds()) if self.running else 0.0)
+
+
+def road_through(names: Collection[str]) -> tuple[str, ...]:
+    """The stages of a run that goes all the way, as far as these of its stages tell.
+
+    A search stands in the place of training. A plan is made only where there may be a search, and may be against it.
+    """
+    if "search" in names:
+        trained: tuple[str, ...] = ("plan", "search", "choose")
+    else:
+        trained = ("plan", "train") if "plan" in names else ("train",)
+    return ("validate", *trained, "evaluate", "judge", "register", "promote", "close")
 
 
 def stage_name(state: str) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from headgate_cli.output import share_text
-from headgate_cli.stages import ROAD, Stage
+from headgate_cli.stages import Stage, road_through
 
 _LOWER_IS_BETTER = "minimize"
 _COLUMN = "column "
@@ -119,7 +119,7 @@ def stretches_of(stages: Sequence[Stage], outcome: str) -> tuple[Stretch, ...]:
     seconds: dict[str, float] = {}
     for stage in stages:
         seconds[stage.name] = seconds.get(stage.name, 0.0) + stage.seconds
-    way = [name for name in ROAD if name != "close"]
+    way = [name for name in road_through(seconds) if name != "close"]
     reached = [name for name in way if name in seconds]
 
     def state(name: str) -> str:

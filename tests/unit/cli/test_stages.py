@@ -1,10 +1,16 @@
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate_cli.stages import read_stages, seconds_by_stage, stage_name
+from headgate_cli.stages import read_stages, road_through, seconds_by_stage, stage_name
+from headgate_cli.story import stretches_of
+
+MACHINE = Path(__file__).parents[3] / "statemachines" / "train.asl.yaml"
 
 BEGIN = datetime(2026, 11, 23, 14, 30, tzinfo=UTC)
 
@@ -60,3 +66,45 @@ def test_the_stages_of_a_sequence_take_its_whole_time(durations: list[float]) ->
         events.append(event("TaskStateExited", second, f"Step{number} It"))
     total = sum(seconds_by_stage(read_stages(events), BEGIN).values())
     assert abs(total - second) <= 0.001 * len(durations)
+
+
+def ways(states: dict[str, Any], at: str) -> Iterator[tuple[str, ...]]:
+    """The stages of every way from a state to the end on which no task fails."""
+    state = states[at]
+    stage = (stage_name(at),) if state["Type"] == "Task" else ()
+    onward = [choice["Next"] for choice in state.get("Choices", ())]
+    onward += [state[name] for name in ("Next", "Default") if name in state]
+    if not onward:
+        yield stage
+    for following in dict.fromkeys(onward):
+        for rest in ways(states, following):
+            yield stage + rest
+
+
+def test_the_roads_are_those_of_the_state_machine() -> None:
+    machine = yaml.safe_load(MACHINE.read_text(encoding="utf-8"))
+    whole = {way for way in ways(machine["States"], machine["StartAt"]) if "promote" in way}
+    assert len(whole) == 3
+    assert {road_through(way) for way in whole} == whole
+    assert {stage_name(name) for name, state in machine["States"].items() if state["Type"] == "Task"} == set().union(
+        *whole
+    )
+
+
+def test_a_search_that_found_nothing_stopped_at_its_choice() -> None:
+    stages = read_stages(
+        [
+            event(kind, second, state)
+            for second, state in enumerate(("Validate It", "Plan It", "Search For It", "Choose It"))
+            for kind in ("TaskStateEntered", "TaskStateExited")
+        ]
+    )
+    told = [(stretch.name, stretch.state) for stretch in stretches_of(stages, "FAILED")]
+    assert told[:5] == [
+        ("validate", "passed"),
+        ("plan", "passed"),
+        ("search", "passed"),
+        ("choose", "stopped"),
+        ("evaluate", "unreached"),
+    ]
+    assert "train" not in dict(told)
