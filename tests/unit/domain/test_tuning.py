@@ -162,7 +162,7 @@ def test_a_family_that_is_not_there_or_does_not_fit_is_refused() -> None:
 
 def test_a_family_that_does_not_fit_says_why() -> None:
     narrow = Family.model_validate(
-        {"family": "x", "tasks": ["regression"], "kinds": ["text"], "needs": "grid", "hyperparameters": {}}
+        {"family": "x", "tasks": ["regression"], "kinds": ["text"], "needs": ["grid"], "hyperparameters": {}}
     )
     assert narrow.misfit(make_facts().spec, 100) == "it does not do binary"
     assert "numeric" in str(narrow.model_copy(update={"tasks": ("binary",)}).misfit(make_facts().spec, 100))

@@ -145,3 +145,14 @@ def test_prose_is_text_and_many_codes_are_categories(examined, table) -> None:
         ).code
         == "SCHEMA_CHANGED"
     )
+
+
+def test_a_table_of_free_text_gets_the_family_that_reads_words_in_their_order(examined, table) -> None:
+    words = ["the", "pump", "was", "not", "loud", "and", "then", "it", "stopped", "again", "after", "work"]
+    prose = {"note": lambda rand, _: " ".join(rand.choices(words, k=25)), "y": lambda rand, _: rand.choice("ab")}
+    answer = examined(table(600, **prose))
+    assert answer.spec.family == "cnn"
+    told = {line["what"]: line["why"] for line in answer.findings.report({})["inferred"]}
+    assert "free text" in told["family"]
+    numbers = {f"x{number}": lambda rand, _: rand.random() for number in range(3)}
+    assert examined(table(600, **numbers, **prose)).spec.family is None

@@ -5,10 +5,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from headgate.domain.spec import TrainingSpec
+from headgate.domain.columns import Column
+from headgate.domain.spec import Grid, TrainingSpec
 
 DEFAULT = "dnn"
 """The family that trains when neither the data nor a person says otherwise."""
+WORDS_OF_TEXT = 10
+"""Text is what a table is about if its rows hold so many words for each of the other columns."""
 
 
 class Range(BaseModel):
@@ -52,7 +55,8 @@ class Family(BaseModel):
     tasks: tuple[str, ...]
     kinds: tuple[str, ...]
     hyperparameters: Mapping[str, Range]
-    needs: str | None = None
+    needs: tuple[Literal["grid", "text"], ...] = ()
+    """What the data has to hold, one of them at least; nothing: any data will do."""
     pace: Pace = Pace()
     bounds: Bounds = Bounds()
 
@@ -72,8 +76,10 @@ class Family(BaseModel):
             return f"it does not do {spec.task}"
         if strange := sorted({str(column.kind) for column in spec.columns} - set(self.kinds)):
             return f"it cannot take {', '.join(strange)} columns"
-        if self.needs == "grid" and not spec.grids:
-            return "it needs columns that form an image or a sequence"
+        held = {"grid": bool(spec.grids), "text": any(column.kind == "text" for column in spec.columns)}
+        if self.needs and not any(held[need] for need in self.needs):
+            wanted = {"grid": "columns that form an image or a sequence", "text": "free text"}
+            return f"it needs {' or '.join(wanted[need] for need in self.needs)}"
         return None
 
 
@@ -81,3 +87,22 @@ def read_families(documents: Sequence[Mapping[str, Any]]) -> dict[str, Family]:
     """The families by name, from the content of their files."""
     families = [Family.model_validate(document) for document in documents]
     return {family.family: family for family in sorted(families, key=lambda family: family.family)}
+
+
+def choose_family(grids: Sequence[Grid], columns: Sequence[Column], wanted: str | None) -> tuple[str | None, str]:
+    """The family that suits the data, or None where the usual one does, and why.
+
+    `columns` are those that training sees, `wanted` is project.yaml's word. Decision 0007 has the figures for text.
+    """
+    if wanted is not None:
+        return (None, "") if wanted == "auto" else (wanted, "project.yaml says so")
+    kinds = {grid.kind for grid in grids}
+    if "image" in kinds:
+        return "cnn", "the data holds images"
+    if kinds:
+        return "rnn", "the data holds sequences"
+    texts = [column for column in columns if column.kind == "text"]
+    words, others = sum(column.measured.mean_words or 0 for column in texts), len(columns) - len(texts)
+    if texts and words >= WORDS_OF_TEXT * others:
+        return "cnn", f"most of what a row says is free text, and {DEFAULT} does not see the order of its words"
+    return None, ""

@@ -122,16 +122,6 @@ def demanded_grid(setting: "GridSettings", measured: Sequence[Measured]) -> Foun
     return FoundGrid(grid, "project.yaml says so")
 
 
-def choose_family(grids: Sequence[Grid], wanted: str | None) -> tuple[str | None, str]:
-    """The family that suits the data, or None where the usual one does, and why."""
-    if wanted is not None:
-        return (None, "") if wanted == "auto" else (wanted, "project.yaml says so")
-    kinds = {grid.kind for grid in grids}
-    if "image" in kinds:
-        return "cnn", "the data holds images"
-    return ("rnn", "the data holds sequences") if kinds else (None, "")
-
-
 def _with_prefix(prefix: str, names: Sequence[str]) -> list[str]:
     rests = {name: name.removeprefix(prefix) for name in names if name.startswith(prefix)}
     numbers = {

@@ -86,7 +86,7 @@ class TrainingSettings(_Section):
     patience: int | None = Field(default=None, ge=1, le=1000, description="epochs without progress before it ends")
     weight_decay: float | None = Field(default=None, ge=0, le=1, description="how much weights shrink in each step")
     family: _Word | None = Field(
-        default=None, description="family of the model; otherwise `cnn` for images, `rnn` for sequences, else `dnn`"
+        default=None, description="of the model: else `cnn` for images and text, `rnn` for sequences, otherwise `dnn`"
     )
     optimizer: Literal["adamw", "sgd"] | None = Field(default=None, description="what moves the weights; else `adamw`")
     momentum: float | None = Field(default=None, ge=0, lt=1, description="of `sgd`, with Nesterov's step; else 0.9")

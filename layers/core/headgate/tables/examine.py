@@ -18,8 +18,9 @@ from headgate.domain.checks import (
 )
 from headgate.domain.columns import Column, Measured, TargetValues, decide, in_grid
 from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.families import choose_family
 from headgate.domain.findings import Findings
-from headgate.domain.grids import FoundGrid, choose_family
+from headgate.domain.grids import FoundGrid
 from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
 from headgate.domain.spec import SpecColumn, TrainingSpec, direction_of
@@ -244,7 +245,8 @@ def _spec(known: Findings, settings: ProjectSettings) -> TrainingSpec:
     goal, target = known.goal, known.target
     assert goal is not None
     assert target is not None
-    known.family, known.family_why = choose_family([found.grid for found in known.grids], settings.training.family)
+    grids, used = [found.grid for found in known.grids], [column for column in known.columns if column.used]
+    known.family, known.family_why = choose_family(grids, used, settings.training.family)
     return TrainingSpec(
         target=target,
         task=goal.task,
@@ -253,8 +255,8 @@ def _spec(known: Findings, settings: ProjectSettings) -> TrainingSpec:
         metric=goal.metric,
         direction=direction_of(goal.metric),
         seed=settings.training.seed,
-        columns=[_spec_column(column) for column in known.columns if column.used],
-        grids=[found.grid for found in known.grids],
+        columns=[_spec_column(column) for column in used],
+        grids=grids,
         forecast=known.forecast.forecast if known.forecast else None,
         slices=settings.slices,
         sensitive=settings.sensitive,
