@@ -122,6 +122,27 @@ def test_the_command_line_drops_follows_and_predicts(cloud: Cloud) -> None:
     ]
 
 
+@pytest.mark.parametrize("form", ["saved_model", "litert", "onnx"])
+def test_a_version_is_exported_and_answers_without_headgate(cloud: Cloud, tmp_path: Path, form: str) -> None:
+    project = Project("demo", "exported")
+    if cloud.ledger.head(project).champion is None:
+        file = EXAMPLES / "healthcare_wdbc.csv"
+        assert cloud.ending(project, cloud.drop(project, file.name, file.read_bytes())).state == Outcome.PROMOTED
+    code, answer = headgate(
+        cloud, "export", "1", "--project", "exported", "--to", str(tmp_path / "made"), "--format", form
+    )
+    assert code == 0, answer
+    if form == "saved_model":
+        assert "model/1/saved_model.pb" in answer["files"]
+        return
+    bare = [sys.executable, "-I", "-B", "predict.py", "request.json"]
+    ran = subprocess.run(bare, cwd=tmp_path / "made", env={}, capture_output=True, text=True, check=True)
+    expected = json.loads((tmp_path / "made" / "expected.json").read_text())["predictions"]
+    for given, wanted in zip(json.loads(ran.stdout)["predictions"], expected, strict=True):
+        assert given["label"] == wanted["label"]
+        assert given["probabilities"] == pytest.approx(wanted["probabilities"], abs=1e-3)
+
+
 def test_the_command_line_says_that_data_was_refused(cloud: Cloud, tmp_path: Path) -> None:
     file = tmp_path / "header only.csv"
     file.write_text("a,b,label\n")
