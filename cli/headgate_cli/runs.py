@@ -123,5 +123,5 @@ def run_document(run: Run) -> dict[str, Any]:
 
 def release_document(release: Release) -> dict[str, Any]:
     """A release as JSON; `at` is the time of its last move, `outcome` and the reason are null until it is settled."""
-    keys = ("sequence", "version", "run", "state", "in_service_at", "at", "outcome", "reason_code", "reason")
+    keys = ("sequence", "version", "run", "state", "format", "in_service_at", "at", "outcome", "reason_code", "reason")
     return {key: getattr(release, key) for key in keys}

@@ -4,6 +4,8 @@ import csv
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -128,6 +130,9 @@ def test_a_version_is_exported_and_answers_without_headgate(cloud: Cloud, tmp_pa
     if cloud.ledger.head(project).champion is None:
         file = EXAMPLES / "healthcare_wdbc.csv"
         assert cloud.ending(project, cloud.drop(project, file.name, file.read_bytes())).state == Outcome.PROMOTED
+    _, listed = headgate(cloud, "versions", "--project", "exported")
+    told = [(each["version"], each["format"], each["metric"]) for each in listed["versions"]]
+    assert told == [("1", "float32", "auc")]
     code, answer = headgate(
         cloud, "export", "1", "--project", "exported", "--to", str(tmp_path / "made"), "--format", form
     )

@@ -84,7 +84,19 @@ def test_the_gate_reads_what_the_evaluator_wrote(invoke: Invoke, objects: Any) -
     answer = invoke("judge_challenger", {**RUN, "gate": GATE})
     assert (answer["decision"], answer["reason_code"]) == ("pass", "BETTER_THAN_TRIVIAL")
     assert answer["metrics"]["challenger"] == {"auc": 0.99}
+    assert (answer["metrics"]["format"], answer["metrics"]["bought"]) == ("float32", None)
     json.dumps(answer)
+
+
+def test_the_record_keeps_which_format_serves_and_what_it_bought(invoke: Invoke, objects: Any) -> None:
+    wide = {"name": "float32", "bytes": 9_000, "p50_microseconds": 400.0, "value": 0.99, "difference": None}
+    small = wide | {"name": "int8", "p50_microseconds": 100.0, "difference": {"estimate": 0.0, "low": 0.0, "high": 0.0}}
+    evaluation = EVALUATION | {"formats": [wide | {"skipped": None}, small | {"skipped": None}]}
+    objects.put_json("artifacts", f"demo/iris/runs/{RUN['run']}/evaluation/evaluation.json", evaluation)
+    metrics = invoke("judge_challenger", {**RUN, "gate": GATE})["metrics"]
+    assert metrics["format"] == "int8"
+    assert metrics["bought"]["before"]["p50_microseconds"] == 400
+    assert metrics["bought"]["after"]["p50_microseconds"] == 100
 
 
 def test_a_version_is_registered_once_with_its_identities(invoke: Invoke, aws: boto3.Session) -> None:

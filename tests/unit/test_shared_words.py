@@ -3,8 +3,8 @@
 import dataclasses
 from typing import get_args
 
-from headgate.domain import columns, project
-from headgate_training import metrics, settings
+from headgate.domain import columns, formats, project
+from headgate_training import compression, litert, metrics, settings
 from headgate_training import spec as training_spec
 
 
@@ -17,3 +17,9 @@ def test_both_know_the_same_tasks_kinds_and_metrics() -> None:
     assert set(get_args(project.Task)) == set(get_args(training_spec.Task)) == set(metrics.METRICS)
     assert set(get_args(columns.Kind)) == set(get_args(training_spec.Kind))
     assert set(get_args(project.Metric)) == {name for names in metrics.METRICS.values() for name in names}
+
+
+def test_both_know_the_same_formats_and_when_one_could_pay() -> None:
+    assert (formats.FLOAT32, *formats.COMPRESSED) == litert.FORMATS
+    assert compression.LEAST_MICROSECONDS == formats.MICROSECONDS
+    assert compression.LARGE_BYTES == formats.MATTERS_BYTES

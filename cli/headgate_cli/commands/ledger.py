@@ -60,9 +60,13 @@ def versions(
     """List the versions of a project in the model registry, the newest first."""
     owner = Project(tenant, project)
     with options.cloud(stack) as cloud:
+        from headgate_cli.judgements import formats_by_version
         from headgate_cli.registry import registered_versions
+        from headgate_cli.runs import Records
 
-        documents = registered_versions(cloud, owner)
+        formats = formats_by_version(Records(cloud).ledger.runs_of_project(owner))
+        unknown = {"format": None, "bought": None, "metric": None}
+        documents = [each | formats.get(each["version"], unknown) for each in registered_versions(cloud, owner)]
     Output(as_json).result({"versions": documents}, lambda console: _show_versions(console, documents))
 
 
@@ -134,10 +138,13 @@ def _show_runs(console: Console, documents: list[dict[str, Any]], tenant: str) -
 
 
 def _show_versions(console: Console, documents: list[dict[str, Any]]) -> None:
+    from headgate_cli.judgements import format_text
     from headgate_cli.tables import rows
 
-    lines = ((d["version"], moment_text(d["created_at"]), d["approval"], d["description"]) for d in documents)
-    rows(console, ("version", "registered", "approval", "why"), lines, empty="No version is registered yet.")
+    lines = (
+        (d["version"], moment_text(d["created_at"]), d["approval"], format_text(d), d["description"]) for d in documents
+    )
+    rows(console, ("version", "registered", "approval", "format", "why"), lines, empty="No version is registered yet.")
 
 
 def _show_releases(console: Console, documents: list[dict[str, Any]]) -> None:
@@ -149,18 +156,20 @@ def _show_releases(console: Console, documents: list[dict[str, Any]]) -> None:
             d["sequence"],
             d["version"],
             d["state"],
+            d["format"],
             moment_text(d["in_service_at"]),
             outcome_text(d["outcome"]) if d["outcome"] else "",
             d["reason"],
         )
         for d in documents
     )
-    columns = ("release", "version", "state", "put in service", "outcome", "reason")
+    columns = ("release", "version", "state", "format", "put in service", "outcome", "reason")
     rows(console, columns, lines, empty="Nothing was put in service yet.")
 
 
 def _show_run(console: Console, document: Mapping[str, Any]) -> None:
     from headgate_cli.board import outcome_text, seconds_table
+    from headgate_cli.judgements import judgement_facts
     from headgate_cli.tables import facts
 
     facts(
@@ -173,6 +182,9 @@ def _show_run(console: Console, document: Mapping[str, Any]) -> None:
             "outcome": outcome_text(document["state"]),
             "reason": document["reason"],
             "version": document["version"],
+        }
+        | judgement_facts(document["metrics"])
+        | {
             "seconds": seconds_table(document["seconds"]),
         }
         | _experiment_facts(document["experiment"])

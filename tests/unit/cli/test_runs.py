@@ -58,6 +58,7 @@ def test_a_release_is_told_with_its_outcome_and_when_it_went_into_service() -> N
         "version": "2",
         "run": f"demo-iris-{A}",
         "state": "RETIRED",
+        "format": "float32",
         "in_service_at": "2026-01-01T00:00:00.000Z",
         "at": "2026-01-02T00:00:00.000Z",
         "outcome": "PROMOTED",

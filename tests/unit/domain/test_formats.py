@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.formats import choose_format
+from headgate.domain.formats import bought, choose_format
 
 from .evaluations import variant
 
@@ -64,3 +64,17 @@ def test_the_answer_says_what_was_bought() -> None:
     kept = choose_format([SMALL, variant("int8", 400.0)], 0.02).why
     assert kept == "float32 serves: no compressed format is as good and truly faster or smaller."
     assert choose_format([], 0.02).why == ""
+
+
+def test_what_a_format_bought_is_told_beside_float32() -> None:
+    worth = bought([LARGE, variant("int8", 100.0, 4_096)], "int8")
+    assert worth is not None
+    assert worth["before"] == {"bytes": 10 * MB, "p50_microseconds": 400.0, "value": LARGE["value"]}
+    assert (worth["after"]["bytes"], worth["after"]["p50_microseconds"]) == (4_096, 100.0)
+    assert worth["difference"] == variant("int8")["difference"]
+
+
+@pytest.mark.parametrize("formats", [[], [LARGE], [variant("int8")]])
+def test_float32_bought_nothing_and_what_is_unknown_neither(formats: list[dict[str, Any]]) -> None:
+    assert bought(formats, "float32") is None
+    assert len(formats) > 1 or bought(formats, "int8") is None

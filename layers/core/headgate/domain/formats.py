@@ -64,6 +64,22 @@ def choose_format(formats: Sequence[Mapping[str, Any]], margin: float) -> Chosen
     return Chosen(FLOAT32, "float32 serves: no compressed format is as good and truly faster or smaller.")
 
 
+def bought(formats: Sequence[Mapping[str, Any]], name: str) -> dict[str, Any] | None:
+    """What a compressed format that serves is worth beside float32, for the record; None for float32 itself.
+
+    `before` and `after` have `bytes`, `p50_microseconds` and `value` of the metric, `difference` is oriented so that
+    more is better.
+    """
+    by_name = {str(entry.get("name")): entry for entry in formats}
+    if name == FLOAT32 or name not in by_name or FLOAT32 not in by_name:
+        return None
+    before, after = (
+        {key: number(by_name[each].get(key)) for key in ("bytes", "p50_microseconds", "value")}
+        for each in (FLOAT32, name)
+    )
+    return {"before": before, "after": after, "difference": by_name[name].get("difference")}
+
+
 def _as_good(entry: Mapping[str, Any], value: float, margin: float) -> bool:
     if entry.get("skipped") is not None or entry.get("difference") is None:
         return False

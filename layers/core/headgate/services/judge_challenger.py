@@ -5,7 +5,9 @@ from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
-from headgate.domain.gate import GatePolicy, judge
+from headgate.domain.evidence import entries
+from headgate.domain.formats import bought
+from headgate.domain.gate import Decision, GatePolicy, judge
 from headgate.domain.names import Project
 from headgate.domain.runs import attempts
 
@@ -33,7 +35,8 @@ def judge_challenger(
 
     Returns:
         `decision` (pass, fail or inconclusive), `reason_code`, `reason`, the engine's `format` to serve with
-        `format_reason`, and the `metrics` that go into the record.
+        `format_reason`, and the `metrics` that go into the record: what was measured and decided, and of a challenger
+        that passed the `format` and what it `bought`.
     """
     key = f"{command.project.prefix}runs/{command.run}/evaluation/evaluation.json"
     evaluation = objects.get_json(artifact_bucket, key)
@@ -41,12 +44,16 @@ def judge_challenger(
     attempt = attempts(ledger.runs_of_project(command.project), command.run, champion) if champion else 1
     judgement = judge(evaluation, command.policy, attempt)
     kept = ("metric", "direction", "rows", "challenger", "champion", "trivial", "difference", "newest", "parity")
+    metrics = {name: evaluation[name] for name in kept if name in evaluation}
+    metrics |= {"decision": str(judgement.decision), "attempt": attempt}
+    if judgement.decision is Decision.PASS:
+        metrics["format"] = judgement.format
+        metrics["bought"] = bought(entries(evaluation, "formats"), judgement.format)
     return {
         "decision": str(judgement.decision),
         "reason_code": judgement.reason_code,
         "reason": judgement.reason,
         "format": judgement.format,
         "format_reason": judgement.format_reason,
-        "metrics": {name: evaluation[name] for name in kept if name in evaluation}
-        | {"decision": str(judgement.decision), "attempt": attempt},
+        "metrics": metrics,
     }
