@@ -1,14 +1,12 @@
 """The split: stable, without rows that straddle, mixed, and the same again."""
 
 import hashlib
-import itertools
 from pathlib import Path
 from typing import Any
 
 import duckdb
 import pytest
 
-from headgate.tables import engine as engine_module
 from headgate.tables.engine import Limits, literal, opened
 from headgate.tables.split import bucket_of
 
@@ -136,22 +134,12 @@ def test_the_same_upload_gives_the_same_files(examined, table) -> None:
     assert digests(examined(content).folder) == digests(examined(content).folder)
 
 
-def test_rows_sorted_by_label_come_out_mixed(examined, table) -> None:
-    content = table(4000, a=number, b=number, target=lambda _, row: "no" if row < 2000 else "yes")
-    labels = [row[-1] for row in read(examined(content).folder, "train")]
-    changes = sum(one != other for one, other in itertools.pairwise(labels))
-    assert changes > len(labels) * 0.4
-
-
-def test_a_sort_in_pieces_gives_the_rows_of_a_sort_at_once(examined, table, monkeypatch) -> None:
-    content = table(9000, a=number, b=number, target=label)
-    at_once = examined(content)
-    monkeypatch.setattr(engine_module, "_SORTED_AT_ONCE_BYTES", 0)
-    monkeypatch.setattr(engine_module, "_PIECE_BYTES", 30_000)
-    in_pieces = examined(content)
-    for part in ("train", "validation", "test"):
-        assert read(in_pieces.folder, part) == read(at_once.folder, part)
-    assert not list(in_pieces.folder.glob("*.piece"))
+def test_parts_keep_the_order_of_the_upload(examined, table) -> None:
+    content = table(9000, a=lambda _, row: row + 0.5, b=number, target=label)
+    folder = examined(content).folder
+    parts = [[row[0] for row in read(folder, part)] for part in ("train", "validation", "test")]
+    assert all(places == sorted(places) for places in parts)
+    assert sorted(place for places in parts for place in places) == [row + 0.5 for row in range(9000)]
 
 
 def test_a_class_that_misses_a_part_is_too_rare(examined, table) -> None:

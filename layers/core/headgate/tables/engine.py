@@ -1,7 +1,6 @@
 """DuckDB on a leash: bounded memory, disk and time, no extensions, no file outside one directory."""
 # ruff: noqa: S608 - SQL here is made of names and paths of our own, as quoted literals
 
-import itertools
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,8 +14,6 @@ from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 
 _NARROW_COLUMNS = 64
-_SORTED_AT_ONCE_BYTES = 128 * 1024**2
-_PIECE_BYTES = 32 * 1024**2
 _ROW_GROUP_BYTES = 4 * 1024**2  # bounds what a writer holds in memory, whatever the table's form
 _VECTOR_ROWS = 2048  # DuckDB's unit of work
 
@@ -61,7 +58,7 @@ class Engine:
             "max_temp_directory_size": f"{limits.disk_gb}GB",
             "TimeZone": "UTC",  # a time with a zone means the same moment on every machine
             "enable_progress_bar": False,  # a query of some seconds would draw one into the log
-            "preserve_insertion_order": False,  # order comes from the rows' hash
+            "preserve_insertion_order": True,  # the same upload gives the same files
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allowed_directories": [f"{workdir}/"],
@@ -116,7 +113,7 @@ class Engine:
         """Keep the rows of a query under a name, in a file of `workdir`.
 
         A file takes the memory of a few row groups to write and to read, where a table takes a block for each column
-        and thread; and a sort after it has the memory for itself, so that writing it costs no time in the end.
+        and thread.
         """
         self.write(query, self._file(name))
         self.rows(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(self._file(name))})")
@@ -136,28 +133,6 @@ class Engine:
         # Small dictionaries, for categories: large ones cost time, and one for each of many columns fills memory.
         options = "FORMAT parquet, COMPRESSION uncompressed, WRITE_BLOOM_FILTER false, DICTIONARY_SIZE_LIMIT 200"
         self.rows(f"COPY ({query}) TO {literal(path)} ({options}, ROW_GROUP_SIZE {group})")
-
-    def write_sorted(self, query: str, key: str, path: Path, rows: int) -> None:
-        """Write rows in the order of `key`, an unsigned 64-bit hash; a large sort goes in pieces, to stay in memory."""
-        size = rows * self._shape.row_bytes
-        if size <= _SORTED_AT_ONCE_BYTES and self._shape.narrow:
-            self.write(f"{query} ORDER BY {key}", path)
-            return
-        count = -(-size // _PIECE_BYTES)
-        bounds = [2**64 * number // count for number in range(count + 1)]
-        pieces = []
-        for number, (low, high) in enumerate(itertools.pairwise(bounds)):
-            piece = path.with_suffix(f".{number}.piece")
-            self.write(f"{query} AND {key} BETWEEN {low}::UBIGINT AND {high - 1}::UBIGINT ORDER BY {key}", piece)
-            pieces.append(piece)
-        self._concatenate(pieces, path)
-        for piece in pieces:
-            piece.unlink()
-
-    def _concatenate(self, paths: Sequence[Path], path: Path) -> None:
-        self.rows("SET preserve_insertion_order = true")
-        self.write(f"SELECT * FROM read_parquet({literal(paths)})", path)
-        self.rows("SET preserve_insertion_order = false")
 
     def _file(self, name: str) -> Path:
         return self._workdir / f"{name}.kept.parquet"

@@ -145,7 +145,7 @@ class _Examination:
             declared = [name for name in dict.fromkeys((*settings.slices, *settings.sensitive)) if name in sql]
             written = dict.fromkeys([*(column.name for column in used), *declared])
             selected = [(name, sql[name]) for name in written] + [(known.target, target_sql)]
-            write_parts(self.engine, selected, parts, known.parts, workdir)
+            write_parts(self.engine, selected, parts, workdir)
         return _spec(known, settings)
 
     def _texts(self) -> list[str]:

@@ -2,8 +2,8 @@
 """The three parts of a dataset, by a hash of what a row is: the same row lands in the same part in every dataset.
 Windows of time series are split by time instead.
 
-Within a part rows are in the order of their own hash. That mixes them whatever order they came in, and the same upload
-gives the same files again.
+Within a part rows keep the order of the upload, so that the same upload gives the same files again; training mixes
+them for itself.
 """
 
 from collections.abc import Mapping, Sequence
@@ -77,7 +77,6 @@ def write_parts(
     engine: Engine,
     columns: Sequence[tuple[str, str]],
     conditions: Mapping[str, str],
-    rows: Mapping[str, int],
     folder: Path,
 ) -> None:
     """Write train.parquet, validation.parquet and test.parquet.
@@ -86,10 +85,8 @@ def write_parts(
         engine: holds the table `data`.
         columns: names and SQL expressions of what is written.
         conditions: SQL for whether a row is in a part, for each part.
-        rows: how many rows each part has.
         folder: where the files go.
     """
     selected = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns)
     for part, condition in conditions.items():
-        chosen = f"SELECT {selected} FROM data WHERE {condition}"
-        engine.write_sorted(chosen, "h", folder / f"{part}.parquet", rows[part])
+        engine.write(f"SELECT {selected} FROM data WHERE {condition}", folder / f"{part}.parquet")

@@ -108,7 +108,7 @@ def make_windows(
         f"SELECT {_numbered(kept, channels, ages, target)}, h, t, begun FROM (SELECT *, {seen}, "
         f"min(t) OVER past AS begun, count(v{target}) OVER past AS told, k - min(k) OVER (PARTITION BY e) AS age "
         f"FROM ({placed}) WINDOW past AS ({series} RANGE BETWEEN {steps} PRECEDING AND 1 PRECEDING), {windows}) "
-        f"WHERE v{target} IS NOT NULL AND age >= {steps} AND 2 * told >= {steps}",
+        f"WHERE v{target} IS NOT NULL AND age >= {steps} AND 2 * told >= {steps} ORDER BY t, e, h",
     )
     engine.forget("data")
     engine.rows("CREATE VIEW data AS SELECT * FROM windows")
