@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import alarms_of
 from headgate.domain.names import Project
-from headgate.domain.project import parse_settings
+from headgate.domain.project_file import parse_settings
 from headgate.domain.rollout import Wishes, plan
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.runs import Records

@@ -8,7 +8,7 @@ from botocore.exceptions import ClientError
 
 from headgate.domain.errors import SettingsError
 from headgate.domain.names import Project
-from headgate.domain.project import parse_settings
+from headgate.domain.project_file import parse_settings
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError
 

@@ -103,7 +103,7 @@ def readings(rows: int, seed: int) -> Table:
                 f"M{machine:04}",
                 f"{in_month}.{month}.{year}",
                 "" if gap else f"{load:.3f}",
-                "yes" if machine % 2 else "no",
+                "true" if machine % 2 else "false",
                 "worn" if worn else "sound",
             ]
         )

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.domain.names import Project
-from headgate.domain.project import parse_settings
+from headgate.domain.project_file import parse_settings
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError
 from headgate_cli.settings import merge_settings, with_settings

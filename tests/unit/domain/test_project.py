@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from headgate.domain.errors import SettingsError
 from headgate.domain.gate import GatePolicy
-from headgate.domain.project import MAX_BYTES, ProjectSettings, describe_settings, parse_settings
+from headgate.domain.project import ProjectSettings
+from headgate.domain.project_file import MAX_BYTES, describe_settings, parse_settings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "project-settings.md"
 

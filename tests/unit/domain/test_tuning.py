@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from headgate.domain.errors import SearchRefusedError, SettingsError
 from headgate.domain.families import Family, read_families
 from headgate.domain.prices import USD_AN_HOUR, hourly_price
-from headgate.domain.project import TuningSettings, parse_settings
+from headgate.domain.project import TuningSettings
+from headgate.domain.project_file import parse_settings
 from headgate.domain.spec import SpecColumn, TrainingSpec
 from headgate.domain.tuning import (
     ENOUGH_ROWS,

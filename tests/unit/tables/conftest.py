@@ -9,7 +9,7 @@ import pytest
 
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.findings import Findings
-from headgate.domain.project import parse_settings
+from headgate.domain.project_file import parse_settings
 from headgate.domain.spec import TrainingSpec
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, examine

@@ -1,17 +1,10 @@
-"""A project's settings: `project.yaml`, read strictly. Every key is optional; docs/project-settings.md lists them."""
+"""What can be set in a project's `project.yaml`. Every key is optional; docs/project-settings.md lists them."""
 
-import difflib
-from collections.abc import Iterator
-from typing import Annotated, Any, Literal, Self, get_args, get_origin
+from typing import Annotated, Any, Literal, Self
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from headgate.domain.columns import ColumnSetting
-from headgate.domain.errors import SettingsError
-
-MAX_BYTES = 64 * 1024
-MAX_DEPTH = 8
 
 Task = Literal["binary", "multiclass", "regression"]
 Metric = Literal["auc", "accuracy", "balanced_accuracy", "log_loss", "rmse", "mae", "r2"]
@@ -27,11 +20,13 @@ _Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
 _InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
 
 
-class _Section(BaseModel):
+class Section(BaseModel):
+    """Keys that belong together; any other key is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
-class GateSettings(_Section):
+class GateSettings(Section):
     """How much better a challenger has to be."""
 
     min_improvement: float = Field(
@@ -73,7 +68,7 @@ OF_THE_JOB = {"instance_type", "instance_count", "spot"}
 """Settings of training that are the job's, not the program's."""
 
 
-class TrainingSettings(_Section):
+class TrainingSettings(Section):
     """The training job; training itself chooses what is left out."""
 
     epochs: int | None = Field(default=None, ge=1, le=10_000, description="passes over the training rows, at most")
@@ -115,7 +110,7 @@ class TrainingSettings(_Section):
         return {name: str(value).lower() if isinstance(value, bool) else str(value) for name, value in given.items()}
 
 
-class GridSettings(_Section):
+class GridSettings(Section):
     """Columns that are one image or one sequence, row by row; named one by one or by what their names begin with."""
 
     name: _ColumnName
@@ -135,7 +130,7 @@ class GridSettings(_Section):
         return self
 
 
-class ForecastSettings(_Section):
+class ForecastSettings(Section):
     """Rows that are moments of time series, whose next value is to be told."""
 
     time: _ColumnName | None = Field(default=None, description="column that orders the rows; otherwise inferred")
@@ -153,7 +148,7 @@ class ForecastSettings(_Section):
         return self.steps > 0 and (self.time is not None or self.entity is not None)
 
 
-class RolloutSettings(_Section):
+class RolloutSettings(Section):
     """How a version takes over from the one before; the planner keeps what is asked within the limits of AWS."""
 
     strategy: Literal["auto", "all_at_once", "canary", "linear", "rolling"] = Field(
@@ -188,7 +183,7 @@ class RolloutSettings(_Section):
     )
 
 
-class TuningSettings(_Section):
+class TuningSettings(Section):
     """The search for settings, by trials of training."""
 
     strategy: Literal["auto", "bayesian", "hyperband", "random", "off"] = Field(
@@ -222,7 +217,7 @@ class TuningSettings(_Section):
         return self.strategy != "off" and (self.insists or self.minutes is not None or self.money is not None)
 
 
-class EndpointSettings(_Section):
+class EndpointSettings(Section):
     """What serves."""
 
     instance_type: _InstanceType = Field(default="ml.m5.large", description="machine that serves")
@@ -230,7 +225,7 @@ class EndpointSettings(_Section):
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new version takes over")
 
 
-class ProjectSettings(_Section):
+class ProjectSettings(Section):
     """All of project.yaml."""
 
     target: _ColumnName | None = Field(
@@ -285,116 +280,3 @@ class ProjectSettings(_Section):
         if isinstance(value, bool):
             return "true" if value else "false"
         return str(value) if isinstance(value, int) else value
-
-
-def parse_settings(content: bytes) -> ProjectSettings:
-    """Read project.yaml.
-
-    Raises:
-        SettingsError: naming the key that is wrong, what is wrong with it, and the nearest known key.
-    """
-    if len(content) > MAX_BYTES:
-        raise SettingsError(f"project.yaml is larger than {MAX_BYTES // 1024} KB. Keep settings in it, and no data.")
-    try:
-        text = content.decode("utf-8-sig")
-        _refuse_bombs(text)
-        document = yaml.load(text, _UniqueKeyLoader)  # noqa: S506 - a SafeLoader that also refuses doubled keys
-    except (UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
-        raise SettingsError(f"project.yaml cannot be read as YAML{_place(error)}.") from error
-    if document is None:
-        return ProjectSettings()
-    if not isinstance(document, dict):
-        raise SettingsError("project.yaml has to hold `key: value` lines, for example `target: diagnosis`.")
-    try:
-        return ProjectSettings.model_validate(document)
-    except ValidationError as error:
-        raise SettingsError("project.yaml: " + "; ".join(_sentences(error)) + ".") from error
-
-
-def describe_settings() -> Iterator[tuple[str, str, str, str]]:
-    """Every key as (key, values, default, meaning), in the order of the model; docs and command line show it."""
-    yield from _describe(ProjectSettings, "")
-
-
-def _describe(model: type[_Section], prefix: str) -> Iterator[tuple[str, str, str, str]]:
-    for name, field in model.model_fields.items():
-        kind = field.annotation
-        if isinstance(kind, type) and issubclass(kind, _Section):
-            yield from _describe(kind, f"{prefix}{name}.")
-            continue
-        default = field.get_default(call_default_factory=True)
-        shown = "" if default is None or default in ([], {}) else str(default)
-        shown = shown.lower() if kind is bool else shown
-        yield f"{prefix}{name}", _values(kind), shown, field.description or ""
-
-
-def _values(kind: Any) -> str:
-    words = {str: "text", int: "whole number", float: "number", bool: "true or false"}
-    if kind in words:
-        return words[kind]
-    if isinstance(kind, type) and issubclass(kind, _Section):
-        return ", ".join(f"`{name}`" for name in kind.model_fields)
-    options = [option for option in get_args(kind) if option is not type(None)]
-    origin = get_origin(kind)
-    if origin is list:
-        item = _values(options[0])
-        return f"list of {item}" if item.startswith("`") else f"list of {item}s"
-    if origin is dict:
-        return f"column: {_values(options[1])}"
-    if origin is Literal:
-        return ", ".join(f"`{option}`" for option in options)
-    return _values(options[0])  # Annotated, or optional
-
-
-class _UniqueKeyLoader(yaml.SafeLoader):
-    """PyYAML's safe loader, but a key may not stand twice, and yes, no, on and off are text as in YAML 1.2."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - PyYAML's own way to say it
-        first: [rule for rule in rules if rule[0] != "tag:yaml.org,2002:bool" or first in "tTfF"]
-        for first, rules in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        keys = [key.value for key, _ in node.value]
-        for key in keys:
-            if keys.count(key) > 1:
-                raise SettingsError(f"project.yaml: {key} stands there twice; keep one.")
-        return super().construct_mapping(node, deep)
-
-
-def _refuse_bombs(text: str) -> None:
-    # Aliases can make a small file enormous, and deep nesting exhausts the stack; settings need neither.
-    depth = 0
-    for event in yaml.parse(text, yaml.SafeLoader):
-        if isinstance(event, yaml.AliasEvent):
-            raise SettingsError("project.yaml uses a YAML alias (*name). Write the value out instead.")
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > MAX_DEPTH:
-                raise SettingsError(f"project.yaml is nested deeper than {MAX_DEPTH} levels.")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _place(error: Exception) -> str:
-    mark = getattr(error, "problem_mark", None)
-    return f" (line {mark.line + 1})" if mark else ""
-
-
-def _sentences(error: ValidationError) -> Iterator[str]:
-    for problem in error.errors(include_url=False, include_input=False):
-        path = [str(step) for step in problem["loc"]]
-        if problem["type"] == "extra_forbidden":
-            yield _unknown_key(path)
-        else:
-            place = f"{'.'.join(path)}: " if path else ""
-            yield f"{place}{problem['msg'][0].lower()}{problem['msg'][1:]}"
-
-
-def _unknown_key(path: list[str]) -> str:
-    key, parent = ".".join(path), ".".join(path[:-1])
-    known = [name for name, *_ in describe_settings()]
-    siblings = sorted({name.removeprefix(f"{parent}.").split(".")[0] for name in known if name.startswith(parent)})
-    nearest = difflib.get_close_matches(key, [*known, *siblings], n=1, cutoff=0.5)
-    hint = f"did you mean {nearest[0]}?" if nearest else f"known keys are {', '.join(siblings)}"
-    return f"{key} is not a known key; {hint}"

@@ -10,8 +10,9 @@ from headgate.aws.s3 import Objects
 from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError
 from headgate.domain.findings import Findings
 from headgate.domain.names import Part, Project
-from headgate.domain.project import MAX_BYTES as MAX_SETTINGS_BYTES
-from headgate.domain.project import ProjectSettings, parse_settings
+from headgate.domain.project import ProjectSettings
+from headgate.domain.project_file import MAX_BYTES as MAX_SETTINGS_BYTES
+from headgate.domain.project_file import parse_settings
 from headgate.domain.reasons import Reason
 from headgate.domain.runs import Head
 from headgate.domain.spec import TrainingSpec
