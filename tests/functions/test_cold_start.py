@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
-HEAVY = {"pandas", "scipy", "sagemaker", "tensorflow", "keras", "numpy", "pyarrow", "polars", "aws_xray_sdk"}
+HEAVY = {"pandas", "scipy", "sagemaker", "tensorflow", "keras", "numpy", "pyarrow", "polars", "aws_xray_sdk", "PIL"}
 READERS = {"duckdb"}
 PROBE = "import json, sys; sys.path.insert(0, sys.argv[1]); import app; print(json.dumps(sorted(sys.modules)))"
 
