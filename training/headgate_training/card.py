@@ -12,7 +12,7 @@ from headgate_training.curves import curves
 from headgate_training.page import page
 
 FORMAT = 1
-IDENTITY = ("tenant", "project", "run", "dataset", "holdout", "champion")
+IDENTITY = ("tenant", "project", "run", "dataset", "holdout", "champion", "date")
 """What the processing job's environment says of the run, as HEADGATE_<NAME>."""
 
 

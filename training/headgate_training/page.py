@@ -1,101 +1,69 @@
 """card.html: the model card as one page that needs nothing else, in plain words.
 
-Names of columns, classes and categories come from outside: every text goes through ``_cell`` or ``escape``.
+Names of columns, classes and categories come from outside: every text is escaped by ``markup``.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from html import escape
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from headgate_training.classes import by_class, of_classes
+from headgate_training.markup import Html, folded, html, paragraph, part, section, table
+from headgate_training.parts import groups, slices
 from headgate_training.plots import figures
 from headgate_training.sheet import SHEET
-from headgate_training.svg import MINUS
+from headgate_training.verdict import head, rival_of
+from headgate_training.wording import change, clipped, decimals_of, listed, measured, metric_of, number
 
 Shown = Mapping[str, Any]
-SHOWN = 15
-"""Rows of a long table before the rest is folded away."""
+TOGETHER = 3
+"""So many columns that were decided alike stand in one line by name."""
+
+ALIKE = 1e-5
+"""Answers that differ by less are the same to anybody."""
 
 
 def page(card: Shown) -> str:
     """The whole page for the content of card.json."""
     identity = card["identity"]
     name = "/".join(identity[key] for key in ("tenant", "project") if identity[key]) or card["spec"]["target"]
-    parts = [_head(card, name), _quality(card["evaluation"]), _plots(card), _importance(card["evaluation"])]
-    parts += [_slices(card["evaluation"]), _groups(card["evaluation"]), _engines(card["evaluation"]), _origin(card)]
-    title = escape(f"Model card of {name}")
+    parts = [head(card, name), _quality(card), _plots(card), _importance(card["evaluation"])]
+    parts += [slices(card), groups(card), _engines(card["evaluation"]), _origin(card)]
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{title}</title><style>{SHEET}</style></head><body><main>{''.join(parts)}</main></body></html>"
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{html(f'Model card of {name}')}</title><style>{SHEET}</style></head>"
+        f"<body><main>{''.join(parts)}</main></body></html>"
     )
 
 
-def _head(card: Shown, name: str) -> str:
-    spec, evaluation, identity = card["spec"], card["evaluation"], card["identity"]
-    champion = f"version {identity['champion']}, which serves" if identity["champion"] else "the serving champion"
-    rival = champion if evaluation["champion"] else "the trivial predictor, which looks at no column"
-    answers = "a number with a range" if spec["task"] == "regression" else "one of " + _list(spec["classes"])
-    difference = evaluation["difference"]
-    judged = (
-        f"Judged against {rival}, on {evaluation['rows']} rows that it never saw: {spec['metric']} "
-        f"{_number(evaluation['challenger'][spec['metric']])}, which is {_signed(difference['estimate'])} "
-        f"({_between(difference)} with {difference['level']:.0%} confidence; above 0 is better)."
-    )
-    use = (
-        f"Made to predict {spec['target']} ({answers}) from {spec['columns']} columns, "
-        "for rows like those it learnt from."
-    )
-    not_for = "Not for rows of another origin, nor as the only ground of a decision about a person."
-    notes = "".join(f"<p class=bad>{escape(note)}</p>" for note in evaluation["notes"])
-    return (
-        f"<h1>Model card: {escape(name)}</h1><p class=lead>{escape(judged)}</p>{notes}"
-        f"<section><h2>What it is for</h2><p>{escape(use)}</p><p>{not_for}</p></section>"
-    )
-
-
-def _quality(evaluation: Shown) -> str:
-    names = list(evaluation["challenger"])
+def _quality(card: Shown) -> str:
+    evaluation, direction = card["evaluation"], card["evaluation"]["direction"]
     roles = [role for role in ("challenger", "champion", "trivial") if evaluation[role]]
-    rows = [[name, *(_number(evaluation[role].get(name)) for role in roles)] for name in names]
-    text = _table(["metric", *roles], rows)
-    newest = evaluation["newest"]
-    if newest:
-        metric, difference = evaluation["metric"], newest["difference"]
-        text += _paragraph(
-            f"On the newest data's own {newest['rows']} test rows: {metric} {_number(newest['challenger'][metric])}, "
-            f"champion {_number(newest['champion'][metric])}; difference {_signed(difference['estimate'])} "
-            f"({_between(difference)})."
+    called = {"challenger": "this model", "champion": rival_of(card), "trivial": "guessing"}
+    rows = [
+        [
+            metric_of(name).name + (" (judged by this)" if name == evaluation["metric"] else ""),
+            *(measured(name, evaluation[role].get(name)) for role in roles),
+            metric_of(name).meaning,
+        ]
+        for name in evaluation["challenger"]
+    ]
+    names = ["measure", *(called[role] for role in roles), "which is"]
+    text = table("How good it is", names, rows, range(1, len(roles) + 1))
+    if newest := evaluation["newest"]:
+        metric = evaluation["metric"]
+        ours, theirs = (measured(metric, newest[role][metric]) for role in ("challenger", "champion"))
+        text += paragraph(
+            f"On the newest data\u2019s own {newest['rows']} test rows: {metric_of(metric).name} {ours}, "
+            f"{rival_of(card)} {theirs}, a difference of {change(newest['difference'], direction)}."
         )
-    calibration = evaluation["calibration"]["challenger"]
-    if "coverage" in calibration:
-        text += _paragraph(
-            f"Its range held {calibration['coverage']:.0%} of the true values; it should hold "
-            f"{calibration['nominal']:.0%}."
-        )
-    return _section("How good it is", text)
+    return section("How good it is", text)
 
 
 def _plots(card: Shown) -> str:
-    key = "<span class=key></span> challenger"
-    if card["evaluation"]["champion"]:
-        key += ' &nbsp; <span class="key rival"></span> champion'
-    confusion = card["curves"]["challenger"].get("confusion")
-    cells = _confusion(confusion, card["spec"]["classes"]) if confusion and len(confusion) <= 20 else ""
-    return _section("Plots", f"<p>{key}</p><div class=plots>{''.join(figures(card))}{cells}</div>")
-
-
-def _confusion(counts: Sequence[Sequence[int]], classes: Sequence[str]) -> str:
-    head = "".join(f"<th class=n>{escape(name)}</th>" for name in classes)
-    lines = []
-    for name, row in zip(classes, counts, strict=True):
-        total = max(sum(row), 1)
-        cells = (f'<td style="background:rgb(var(--cell) / {0.65 * n / total:.2f})">{n}</td>' for n in row)
-        lines.append(f"<tr><th>{escape(name)}</th>{''.join(cells)}</tr>")
-    table = (
-        f"<div class=scroll><table class=cells><tr><th>true \\ predicted</th>{head}</tr>{''.join(lines)}</table></div>"
-    )
-    says = "<figcaption><b>Confusion matrix.</b> Rows of the holdout; the diagonal is right.</figcaption>"
-    return f"<figure>{table}{says}</figure>"
+    drawn = "".join((*figures(card), *of_classes(card)))
+    return section("How it answers", f"<div class=plots>{drawn}</div>{by_class(card)}")
 
 
 def _importance(evaluation: Shown) -> str:
@@ -104,149 +72,107 @@ def _importance(evaluation: Shown) -> str:
     rows = [
         [
             line["column"],
-            _number(line["drop"]),
-            _Html(f'<span class=bar style="width:{max(line["drop"], 0) / most:.0%}"></span>'),
+            _figures(line["drop"], most),
+            Html(f'<span class=bar style="width:{max(line["drop"] / most, 0):.0%}"></span>'),
         ]
         for line in lines
     ]
-    says = f"How much worse {evaluation['metric']} becomes when a column's values are shuffled among the rows."
-    return _section("What it looks at", _paragraph(says) + _table(["column", "worth", ""], rows)) if rows else ""
-
-
-def _slices(evaluation: Shown) -> str:
-    with_champion = bool(evaluation["champion"])
-    rows = []
-    for part in sorted(evaluation["slices"], key=lambda part: part["declared"]):
-        gap = part["difference"] or part.get("whole")
-        against = "champion" if part["difference"] else "all rows" if gap else ""
-        unknown = "too few rows" if with_champion or not part["declared"] else "no champion yet"
-        says = f"{_signed(gap['estimate'])} ({_between(gap)})" if gap else unknown
-        worse = gap is not None and gap["high"] < 0
-        shown = _Html(f"<span class=bad>{escape(says)}, surely worse</span>") if worse else says
-        values = [_number(part["challenger"]), *([_number(part["champion"])] if with_champion else [])]
-        kind = "declared" if part["declared"] else "found"
-        rows.append([f"{part['column']}: {part['name']}", kind, str(part["rows"]), *values, shown, against])
     says = (
-        f"{evaluation['metric']} for parts of the rows: the declared ones, and the weakest that were found among all "
-        "columns. Intervals hold for all of them at once; above 0 is better."
+        f"How much worse {metric_of(evaluation['metric']).name} becomes when a column\u2019s values are shuffled among "
+        "the rows: what the model uses, not what causes the answer."
     )
-    names = ["slice", "", "rows", "challenger", *(["champion"] if with_champion else []), "difference", "to"]
-    return _section("Slices", _paragraph(says) + _table(names, rows)) if rows else ""
+    shown = table("What it looks at", ["column", "loss", "in proportion"], rows, (1,))
+    return section("What it looks at", paragraph(says) + shown) if rows else ""
 
 
-def _groups(evaluation: Shown) -> str:
-    if not evaluation["groups"]:
-        return ""
-    text = _paragraph(
-        "How the groups of sensitive columns are treated. Below a ratio of 0.8 (the four-fifths rule) look closer."
-    )
-    for line in evaluation["groups"]:
-        text += f"<h3>{escape(line['column'])}</h3>"
-        if line["skipped"]:
-            text += _paragraph(line["skipped"])
-        names = ["group", "rows", evaluation["metric"], "selected", "found of the positive"]
-        keys = ("value", "selection_rate", "true_positive_rate")
-        text += _table(names, [[g["name"], str(g["rows"]), *(_number(g[key]) for key in keys)] for g in line["groups"]])
-        for key, word in (("selection_rate", "Selected"), ("true_positive_rate", "Found of the positive")):
-            gap = line[key]
-            if gap:
-                ratio = "" if gap["ratio"] is None else f", ratio {gap['ratio']:.2f}"
-                text += _paragraph(f"{word}: largest gap {_number(gap['difference'])} ({_between(gap)}){ratio}.")
-    return _section("Groups of people", text)
+def _figures(drop: float, most: float) -> str:
+    """A loss with the decimals that show three figures of the largest; nothing where it shows none."""
+    shown = number(drop, decimals_of({"low": -most, "high": most}) + 1)
+    return shown if drop > 0 and shown.strip("0.,") else "none"
 
 
 def _engines(evaluation: Shown) -> str:
     sizes, speeds = evaluation["artifact"]["bytes"], evaluation["artifact"]["p50_microseconds"]
     rows = [
-        ["SavedModel", _bytes(sizes["saved_model"]), f"{speeds['saved_model']:.0f} µs", ""],
-        ["LiteRT", _bytes(sizes["litert"]), f"{speeds['litert']:.0f} µs", ""],
+        [name, _bytes(sizes[key]), _micros(speeds[key]), ""]
+        for name, key in (("SavedModel", "saved_model"), ("LiteRT", "litert"))
     ]
+    skipped: dict[str, list[str]] = {}
     for form in evaluation["formats"]:
-        if form["name"] == "float32":
-            continue
         if form["skipped"]:
-            rows.append([f"LiteRT {form['name']}", "", "", form["skipped"]])
-            continue
-        gap = form["difference"]
-        says = f"{_signed(gap['estimate'])} ({_between(gap)}) to float32" if gap else ""
-        rows.append([f"LiteRT {form['name']}", _bytes(form["bytes"]), f"{form['p50_microseconds']:.0f} µs", says])
+            skipped.setdefault(form["skipped"], []).append(form["name"])
+        elif form["name"] != "float32":
+            gap = form["difference"]
+            says = f"{change(gap, evaluation['direction'])} to LiteRT" if gap else ""
+            rows.append([f"LiteRT {form['name']}", _bytes(form["bytes"]), _micros(form["p50_microseconds"]), says])
     parity = evaluation["parity"]["max_abs_error"]
     says = f"The archive is {_bytes(sizes['archive'])}. Times are medians for one row on the machine that judged."
     if parity is not None:
-        says += f" The two engines differ by {parity:.1g} at most."
-    return _section(
-        "Size and speed", _paragraph(says) + _table(["engine", "size", "one row", evaluation["metric"]], rows)
+        alike = "alike" if parity < ALIKE else f"alike within {number(parity)}"
+        says += f" The two engines answered all rows {alike}."
+    text = paragraph(says) + table(
+        "Size and speed", ["engine", "size", "one row", metric_of(evaluation["metric"]).name], rows, (1, 2)
     )
+    text += "".join(paragraph(f"Not made: {listed(names)}. {why}") for why, names in skipped.items())
+    return section("Size and speed", text)
 
 
 def _origin(card: Shown) -> str:
-    facts = [[name, value] for name, value in card["identity"].items() if value]
-    training = card["training"]
-    facts += [
-        [name.replace("_", " "), str(training[name])]
-        for name in ("epochs", "best_epoch", "parameters", "fit_seconds", "seed")
-        if name in training
-    ]
-    facts += [[f"setting {name}", str(value)] for name, value in (training.get("settings") or {}).items()]
-    text = _table(["", ""], facts)
-    data = card["data"]
-    if data:
-        parts = ", ".join(f"{name} {count}" for name, count in (data["split"] or {}).items() if isinstance(count, int))
-        inferred = [[each["what"], str(each["value"]), str(each["why"])] for each in data["inferred"] or ()]
-        text += _paragraph(f"{data['rows']} rows were accepted, split into {parts}.") + "<h3>What was inferred</h3>"
-        text += _table(["what", "as", "because"], inferred)
-    else:
-        text += _paragraph("The data's report was not at hand.")
-    return _section("Where it comes from", text)
+    identity, training, data = card["identity"], card["training"], card["data"]
+    names = {"holdout": "judged on the test rows of", "champion": "serving version then", "date": "run of"}
+    facts = [[names.get(name, name), str(value)] for name, value in identity.items() if value]
+    facts += list(_trained(training))
+    text = table("Where it comes from", ["what", "value"], facts)
+    settings = [[name.replace("_", " "), str(value)] for name, value in (training.get("settings") or {}).items()]
+    text += folded("Settings", table("Settings", ["setting", "value"], settings))
+    if not data:
+        return section("Where it comes from", text + paragraph("The data\u2019s report was not at hand."))
+    split = data["split"] or {}
+    parts = ", ".join(f"{split[name]} {use}" for name, use in _USES.items() if isinstance(split.get(name), int))
+    text += paragraph(f"{data['rows']} rows were accepted{': ' if parts else ''}{parts}.")
+    inferred = table("What was inferred", ["what", "as", "because"], _choices(data["inferred"] or ()))
+    text += part("What was inferred", inferred)
+    return section("Where it comes from", text)
 
 
-class _Html(str):
-    """A cell that is HTML already."""
+_USES = {"train": "to learn from", "validation": "to know when to stop", "test": "to be judged on"}
 
 
-def _section(title: str, content: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{content}</section>"
+def _trained(training: Shown) -> Iterator[list[str]]:
+    if training.get("epochs"):
+        best = training.get("best_epoch")
+        yield ["epochs", f"{training['epochs']}" + (f", of which number {best} was kept" if best else "")]
+    if training.get("parameters"):
+        yield ["weights", f"{training['parameters']:,}"]
+    if training.get("fit_seconds") is not None:
+        yield ["time to fit", f"{number(training['fit_seconds'])} s"]
+    if training.get("seed") is not None:
+        yield ["seed", str(training["seed"])]
 
 
-def _paragraph(text: str) -> str:
-    return f"<p>{escape(text)}</p>"
-
-
-def _table(names: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """A table; what exceeds SHOWN rows is folded."""
-    lines = list(_lines(rows))
-    head = "".join(f"<th>{escape(name)}</th>" for name in names)
-    text = f"<div class=scroll><table><tr>{head}</tr>{''.join(lines[:SHOWN])}</table></div>"
-    rest = lines[SHOWN:]
-    if rest:
-        folded = f"<div class=scroll><table>{''.join(rest)}</table></div>"
-        text += f"<details><summary>{len(rest)} more</summary>{folded}</details>"
-    return text if lines else ""
-
-
-def _lines(rows: Iterable[Sequence[str]]) -> Iterator[str]:
-    for row in rows:
-        yield (
-            "<tr>" + "".join(f"<td>{cell if isinstance(cell, _Html) else escape(cell)}</td>" for cell in row) + "</tr>"
+def _choices(inferred: Sequence[Shown]) -> list[list[str]]:
+    """What was inferred, with the columns that were decided alike in one line."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    lines = []
+    for each in inferred:
+        what, value, why = (str(each[key]) for key in ("what", "value", "why"))
+        if what.startswith("column "):
+            alike.setdefault((value, why), []).append(what.removeprefix("column "))
+        else:
+            lines.append([what, value, why])
+    for (value, why), names in alike.items():
+        shown = (
+            f"column {names[0]}"
+            if len(names) == 1
+            else f"{len(names)} columns: {listed([clipped(name) for name in names], TOGETHER)}"
         )
+        lines.append([shown, value, why])
+    return lines
 
 
-def _number(value: float | None) -> str:
-    return "\u2013" if value is None else f"{value:.4g}".replace("-", MINUS)
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.3g}".replace("-", MINUS)
-
-
-def _between(interval: Shown) -> str:
-    return f"{_number(interval['low'])} to {_number(interval['high'])}"
-
-
-def _list(names: Sequence[str]) -> str:
-    shown = [str(name) for name in names[:6]]
-    return ", ".join(shown) + (f" and {len(names) - 6} more" if len(names) > 6 else "")
+def _micros(microseconds: float) -> str:
+    return f"{number(microseconds)} \u00b5s" if microseconds < 1e3 else f"{number(microseconds / 1e3)} ms"
 
 
 def _bytes(count: int) -> str:
-    return f"{count / 1e6:.2f} MB" if count >= 1e5 else f"{count / 1e3:.1f} kB"
+    return f"{number(count / 1e6)} MB" if count >= 1e5 else f"{number(count / 1e3)} kB"

@@ -4,19 +4,22 @@ import math
 from collections.abc import Sequence
 from html import escape
 
+from headgate_training.wording import MINUS, clipped
+
 Point = tuple[float, float]
 
-MINUS = "\u2212"
-"""A hyphen is too short beside figures."""
-WIDTH, HEIGHT = 360, 250
-LEFT, RIGHT, TOP, BOTTOM = 52, 12, 12, 40
+WIDTH, HEIGHT = 360, 270
+LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 46
+SIDE = 340
+"""Of a heat map, with MARGIN for its numbers."""
+MARGIN = 26
 
 
 class Plot:
-    """A frame with two axes: what is added is in the units of the data."""
+    """A frame with two axes: what is added is in the units of the data. `says` is for those who hear the page."""
 
-    def __init__(self, title: str, x: tuple[float, float], y: tuple[float, float], names: tuple[str, str]) -> None:
-        self._title, self._names = title, names
+    def __init__(self, says: str, x: tuple[float, float], y: tuple[float, float], names: tuple[str, str]) -> None:
+        self._says, self._names = says, names
         self._x, self._y = _widened(*x), _widened(*y)
         self._parts: list[str] = []
 
@@ -40,10 +43,14 @@ class Plot:
             self._parts.append(f'<rect class="{kind}" x="{left:.1f}" y="{top:.1f}" {size}/>')
 
     def mark(self, x: float, name: str) -> None:
-        """An upright line at a place of the x axis."""
-        at = f"{self._across(x):.1f}"
-        ends = f'x1="{at}" x2="{at}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
-        self._parts.append(f'<line class="mark" {ends}><title>{escape(name)}</title></line>')
+        """An upright line at a place of the x axis, with its name beside its upper end."""
+        at = self._across(x)
+        ends = f'x1="{at:.1f}" x2="{at:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"'
+        self._parts.append(f'<line class="mark" {ends}/>')
+        side, gap = ("end", -5) if at > (LEFT + WIDTH - RIGHT) / 2 else ("start", 5)
+        if name:
+            where = f'x="{at + gap:.1f}" y="{TOP + 10}" text-anchor="{side}"'
+            self._parts.append(f'<text class="halo" {where}>{escape(name)}</text>')
 
     def draw(self) -> str:
         """The whole plot as one element."""
@@ -51,20 +58,19 @@ class Plot:
         grid = [f'<line class="axis" x1="{LEFT}" x2="{end}" y1="{floor}" y2="{floor}"/>']
         for tick in _ticks(*self._x):
             across = f"{self._across(tick):.1f}"
-            grid.append(f'<text class="tick" x="{across}" y="{floor + 16}" text-anchor="middle">{_word(tick)}</text>')
+            grid.append(f'<text class="tick" x="{across}" y="{floor + 18}" text-anchor="middle">{_word(tick)}</text>')
         for tick in _ticks(*self._y):
             at = self._up(tick)
             grid.append(f'<line class="grid" x1="{LEFT}" x2="{end}" y1="{at:.1f}" y2="{at:.1f}"/>')
-            grid.append(f'<text class="tick" x="{LEFT - 6}" y="{at + 4:.1f}" text-anchor="end">{_word(tick)}</text>')
+            grid.append(f'<text class="tick" x="{LEFT - 6}" y="{at + 4.5:.1f}" text-anchor="end">{_word(tick)}</text>')
         x_name, y_name = (escape(name) for name in self._names)
         middle = (floor + TOP) / 2
         labels = (
             f'<text class="label" x="{(LEFT + end) / 2}" y="{HEIGHT - 6}" text-anchor="middle">{x_name}</text>'
-            f'<text class="label" transform="translate(13 {middle}) rotate(-90)" text-anchor="middle">{y_name}</text>'
+            f'<text class="label" transform="translate(15 {middle}) rotate(-90)" text-anchor="middle">{y_name}</text>'
         )
         content = "".join(grid + self._parts) + labels
-        title = escape(self._title)
-        return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{title}">{content}</svg>'
+        return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(self._says)}">{content}</svg>'
 
     def _across(self, x: float) -> float:
         low, high = self._x
@@ -73,6 +79,28 @@ class Plot:
     def _up(self, y: float) -> float:
         low, high = self._y
         return HEIGHT - BOTTOM - (y - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+
+
+def heat_map(says: str, counts: Sequence[Sequence[int]], names: Sequence[str]) -> str:
+    """A square of cells, true classes down and told ones across, as dark as their share of the true class."""
+    size = (SIDE - MARGIN) / len(counts)
+    every = 1 if len(counts) <= 15 else 5
+    parts = [f'<rect class="frame" x="{MARGIN}" y="{MARGIN}" width="{SIDE - MARGIN}" height="{SIDE - MARGIN}"/>']
+    for true, row in enumerate(counts):
+        at, whole = MARGIN + true * size, max(sum(row), 1)
+        if (true + 1) % every == 0 or true == 0:
+            middle = at + size / 2
+            parts.append(
+                f'<text class="tick" x="{MARGIN - 5}" y="{middle + 4:.1f}" text-anchor="end">{true + 1}</text>'
+            )
+            parts.append(f'<text class="tick" x="{middle:.1f}" y="{MARGIN - 6}" text-anchor="middle">{true + 1}</text>')
+        for told, count in enumerate(row):
+            if count:
+                place = f'x="{MARGIN + told * size:.1f}" y="{at:.1f}" width="{size:.1f}" height="{size:.1f}"'
+                title = f"true {clipped(names[true])}, told {clipped(names[told])}: {count} rows"
+                dark = f'fill-opacity="{0.12 + 0.88 * count / whole:.2f}"'
+                parts.append(f'<rect class="challenger" {place} {dark}><title>{escape(title)}</title></rect>')
+    return f'<svg viewBox="0 0 {SIDE + 2} {SIDE + 2}" role="img" aria-label="{escape(says)}">{"".join(parts)}</svg>'
 
 
 def _widened(low: float, high: float) -> tuple[float, float]:

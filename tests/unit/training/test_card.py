@@ -3,14 +3,16 @@
 import json
 from collections.abc import Callable
 from html.parser import HTMLParser
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import auc, confusion_matrix, roc_curve
 
+from headgate_training.classes import by_class, of_classes
 from headgate_training.contenders import Predicted
 from headgate_training.curves import curves
 from headgate_training.evaluation import evaluate
@@ -33,6 +35,8 @@ class Elements(HTMLParser):
         self.tags: list[str] = []
         self.open: list[str] = []
         self.suspicious: list[str] = []
+        self.silent: list[str] = []
+        """What says nothing to those who cannot see it."""
         self.feed(page)
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
@@ -40,6 +44,10 @@ class Elements(HTMLParser):
         if tag not in ALONE:
             self.open.append(tag)
         names = {name for name, _ in attrs}
+        told = {"svg": {"role", "aria-label"}, "th": {"scope"}, "html": {"lang"}}
+        scrolled = ("class", "scroll") in attrs and not {"tabindex", "role", "aria-label"} <= names
+        if not told.get(tag, set()) <= names or scrolled:
+            self.silent.append(tag)
         if (
             tag in ("script", "link", "img", "iframe", "object")
             or names & {"src", "href"}
@@ -74,6 +82,25 @@ def test_the_card_of_real_data_has_its_plots_and_needs_nothing_else(
     assert elements.tags.count("svg") == plots
     assert elements.open == []
     assert elements.suspicious == []
+    assert elements.silent == []
+    levels = [int(tag[1]) for tag in elements.tags if tag in ("h1", "h2", "h3")]
+    assert levels[0] == 1
+    assert all(below - above <= 1 for above, below in pairwise(levels))
+
+
+@settings(max_examples=25)
+@given(classes=st.integers(2, 120), seed=st.integers(0, 99))
+def test_any_number_of_classes_can_be_shown(classes: int, seed: int) -> None:
+    random = np.random.default_rng(seed)
+    counts = random.poisson(0.7, (classes, classes)).tolist()
+    names = [f"{EVIL} {number} {'long ' * 30}" for number in range(classes)]
+    card = {"curves": {"challenger": {"confusion": counts}}, "spec": {"classes": names}}
+    shown = "".join(of_classes(card)) + by_class(card)
+    elements = Elements(shown)
+    assert elements.open == elements.suspicious == elements.silent == []
+    assert len(shown) < 600_000
+    told = [f"{row[at] / sum(row):.0%}" for at, row in enumerate(counts) if sum(row)]
+    assert classes == 2 or all(f"<td class=n>{share}</td>" in shown for share in told)
 
 
 def test_names_from_outside_are_shown_and_never_run(
