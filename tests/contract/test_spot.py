@@ -19,6 +19,8 @@ if not done:
 pathlib.Path(os.environ["SM_MODEL_DIR"], "m").write_text(" ".join(done))
 """
 
+GOES_ON_UNTIL_FOUR = GOES_ON.replace("if not done", "if len(done) < 3")
+
 
 def spot(longest: int = 300, wait: int = 600) -> dict:
     return {
@@ -49,6 +51,16 @@ def test_an_interrupted_job_goes_on_from_its_checkpoint(
     assert untar(get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"m": b"step-0"}
     assert get(f"s3://{bucket}/{name}/checkpoints/step-1") == b"state"
     assert job["BillableTimeInSeconds"] <= job["TrainingTimeInSeconds"]
+
+
+def test_an_interruption_can_wait_for_a_checkpoint_of_each_attempt(train, order, get, put, bucket, name) -> None:
+    put(f"{name}/checkpoints/step-0", b"brought along")
+    where = {"S3Uri": f"s3://{bucket}/{name}/checkpoints"}
+    order("aws:sagemaker:interrupt-spot-instance", name, checkpoints="1", count="2")
+    job = train(GOES_ON_UNTIL_FOUR, {"checkpoints": "/opt/ml/checkpoints"}, CheckpointConfig=where, **spot())
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert steps(job).count("Interrupted") == 2
+    assert untar(get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"m": b"step-0 step-1 step-2"}
 
 
 def test_a_new_job_starts_from_the_checkpoints_that_are_there(train, put, get, bucket, name) -> None:

@@ -1,4 +1,4 @@
-"""Training as whole processes: several workers, one that dies, and runs that agree bit for bit."""
+"""Training as whole processes: several workers, one that dies or is told to end, and runs that agree bit for bit."""
 
 import json
 import os
@@ -26,6 +26,7 @@ SPEC = {
 }  # fmt: skip
 SETTINGS = {"epochs": 6, "members": 2, "hidden_units": 8, "dropout": 0.0, "batch_size": 33, "learning_rate": 0.003}
 SECONDS = 180
+TERMINATED = 143
 
 
 @dataclass
@@ -64,10 +65,10 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def start(channels: Path, tmp_path: Path) -> Iterator[Callable[..., list[Host]]]:
-    """Start train.py on so many hosts, each with folders of its own."""
+    """Start train.py on so many hosts, each with folders of its own; checkpoints that were ``kept`` they share."""
     hosts: list[Host] = []
 
-    def run(count: int, **changes: object) -> list[Host]:
+    def run(count: int, kept: Path | None = None, **changes: object) -> list[Host]:
         arguments = [text for name, value in (SETTINGS | changes).items() for text in (f"--{name}", str(value))]
         addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
         new = []
@@ -79,7 +80,7 @@ def start(channels: Path, tmp_path: Path) -> Iterator[Callable[..., list[Host]]]
                 **{f"SM_CHANNEL_{name.upper()}": str(channels / name) for name in ("train", "validation", "spec")},
                 "SM_MODEL_DIR": str(own / "model"),
                 "SM_OUTPUT_DATA_DIR": str(own / "output"),
-                "HEADGATE_CHECKPOINTS": str(own / "checkpoints"),
+                "HEADGATE_CHECKPOINTS": str(kept or own / "checkpoints"),
                 "HEADGATE_CHECKPOINT_SECONDS": "0",
                 "PYTHONUNBUFFERED": "1",
             }
@@ -133,6 +134,25 @@ def test_a_worker_that_dies_ends_the_other_in_words(start: Callable[..., list[Ho
     code, output = chief.ended()
     assert code == 1
     assert "WorkerLostError: Another host of this training job ended" in output
+
+
+def test_workers_end_together_when_one_is_told_to_and_go_on_together(
+    start: Callable[..., list[Host]], tmp_path: Path
+) -> None:
+    settings, kept = {"epochs": 200, "patience": 200}, tmp_path / "kept"
+    chief, other = start(2, kept, **settings)
+    assert chief.process.stdout is not None
+    assert any("epoch=2 " in line for line in iter(chief.process.stdout.readline, ""))
+    other.process.terminate()
+    assert [chief.ended()[0], other.ended()[0]] == [TERMINATED, TERMINATED]
+    again = start(2, kept, **settings)
+    (_, log), (code, _) = [host.ended() for host in again]
+    assert (again[0].process.returncode, code) == (0, 0), log
+    assert "epoch=2 " not in log
+    resumed = again[0].metrics["resumed"]
+    assert resumed["stage"] == "search"
+    assert f"epoch={resumed['epoch'] + 1} " in log
+    assert again[0].metrics["epochs"] == 200
 
 
 def test_deterministic_runs_agree_bit_for_bit(start: Callable[..., list[Host]]) -> None:

@@ -4,6 +4,10 @@ One file holds everything: weights, the optimizer's state, the seeds of what is 
 early stopping and the history. Two files take turns and each is put in place whole, so that one of them is sound at any
 moment; SageMaker carries their folder to S3 and back. A file that is damaged, or of other data, settings or code, is
 left aside with a warning: `identity` tells them apart.
+
+One is written after the first epoch, which shows early whether that can be done; then from time to time; when the job
+is told to end, which SageMaker does two minutes before it takes a machine away; and when the fit is over, so that a job
+that is cut off in its export goes on there.
 """
 
 import contextlib
@@ -13,7 +17,6 @@ import os
 import signal
 import sys
 import time
-import zipfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,6 +51,8 @@ class Progress:
     """What is gone back to; empty before there is any."""
     predicted: Arrays = ()
     """From the best weights' answers for the validation part on: those, alone."""
+    seconds: float = 0.0
+    """That the fit took so far, in all attempts."""
 
 
 class Keeper:
@@ -60,9 +65,13 @@ class Keeper:
         """The last progress of the same training, or None."""
         return None
 
-    def keep(self, progress: Callable[[], Progress]) -> None:
-        """Write a checkpoint if it is time to."""
-        del progress
+    def keep(self, progress: Callable[[], Progress], any_stops: Callable[[bool], bool], *, due: bool = False) -> None:
+        """Write a checkpoint if it is time to, or ``due``; end the job if it was told to.
+
+        ``any_stops`` answers whether this worker or any other was told to end. All workers call it at the same epoch:
+        one that ended alone would leave the others waiting for its gradients, the chief without a checkpoint.
+        """
+        del progress, any_stops, due
 
     @contextlib.contextmanager
     def deferring(self) -> Iterator[None]:
@@ -78,7 +87,7 @@ class Checkpoints(Keeper):
 
     def __init__(self, folder: Path, identity: str, seconds: float = SECONDS, *, writes: bool = True) -> None:
         self._folder, self._identity, self._seconds, self._writes = folder, identity, seconds, writes
-        self._number, self._last = 0, time.monotonic()
+        self._number, self._last = 0, float("-inf")
 
     def load(self) -> Progress | None:
         """Look at both files and take the later one of those that are sound and of this training."""
@@ -86,25 +95,26 @@ class Checkpoints(Keeper):
         for path in sorted(self._folder.glob("checkpoint-*.npz")):
             try:
                 number, progress = self._read(path)
-            except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
-                _warn(f"{path.name} is damaged ({type(error).__name__}) and is left aside")
+            except Exception as error:  # whatever a turned bit does to an archive, training can do without it
+                _warn(f"the checkpoint {path.name} is damaged ({type(error).__name__}) and is left aside")
                 continue
             if progress is None:
-                _warn(f"{path.name} is of other data, settings or code and is left aside")
+                _warn(f"the checkpoint {path.name} is of other data, settings or code and is left aside")
             else:
                 found[number] = progress
         if not found:
             return None
-        self._number = max(found)
+        self._number, self._last = max(found), time.monotonic()
         return found[self._number]
 
-    def keep(self, progress: Callable[[], Progress]) -> None:
-        """Write one if the last is long enough ago, or the job is to end; then it ends."""
-        if self.stops or time.monotonic() - self._last >= self._seconds:
+    def keep(self, progress: Callable[[], Progress], any_stops: Callable[[bool], bool], *, due: bool = False) -> None:
+        """Write one if the last is long enough ago, it is due or the job is to end; then it ends, with SystemExit."""
+        ends = any_stops(self.stops)
+        if due or ends or time.monotonic() - self._last >= self._seconds:
             if self._writes:
                 self._write(progress())
             self._last = time.monotonic()
-        if self.stops:
+        if ends:
             raise SystemExit(TERMINATED)
 
     @contextlib.contextmanager
@@ -123,8 +133,6 @@ class Checkpoints(Keeper):
             raise SystemExit(TERMINATED)
 
     def _write(self, progress: Progress) -> None:
-        self._folder.mkdir(parents=True, exist_ok=True)
-        self._number += 1
         groups = {"state": progress.state, "best": progress.best_state, "predicted": progress.predicted}
         plain = {
             each.name: getattr(progress, each.name)
@@ -134,7 +142,7 @@ class Checkpoints(Keeper):
         about = {
             "format": FORMAT,
             "identity": self._identity,
-            "number": self._number,
+            "number": self._number + 1,
             "progress": plain,
             "counts": {name: len(arrays) for name, arrays in groups.items()},
         }
@@ -142,12 +150,24 @@ class Checkpoints(Keeper):
             f"{name}_{at:05}": array for name, arrays in groups.items() for at, array in enumerate(arrays)
         }
         named["about"] = np.frombuffer(json.dumps(about).encode(), np.uint8)
+        try:
+            self._put(self._folder / f"checkpoint-{(self._number + 1) % 2}.npz", named)
+            self._number += 1
+        except OSError as error:  # a full disk, say: a training that could be lost is better than one that is
+            _warn(f"a checkpoint could not be written ({type(error).__name__}: {error.strerror})")
+
+    def _put(self, path: Path, named: Mapping[str, Any]) -> None:
+        """Write beside, then put in place: the file that is there stays sound until the new one is whole."""
+        self._folder.mkdir(parents=True, exist_ok=True)
         writing = self._folder / ".writing"
-        with writing.open("wb") as file:
-            np.savez(file, **named)
-            file.flush()
-            os.fsync(file.fileno())
-        writing.replace(self._folder / f"checkpoint-{self._number % 2}.npz")
+        try:
+            with writing.open("wb") as file:
+                np.savez(file, **named)
+                file.flush()
+                os.fsync(file.fileno())
+            writing.replace(path)
+        finally:
+            writing.unlink(missing_ok=True)
 
     def _read(self, path: Path) -> tuple[int, Progress | None]:
         with np.load(path, allow_pickle=False) as stored:
@@ -163,6 +183,11 @@ class Checkpoints(Keeper):
         )
 
 
-def _warn(words: str) -> None:
-    sys.stdout.write(f"warning: the checkpoint {words}; training goes on without it\n")
+def tell(words: str) -> None:
+    """Write a line into the job's log."""
+    sys.stdout.write(f"{words}\n")
     sys.stdout.flush()
+
+
+def _warn(words: str) -> None:
+    tell(f"warning: {words}; training goes on without it")

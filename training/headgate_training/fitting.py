@@ -14,6 +14,7 @@ can be kept, cut off and gone on with (``checkpoints``). Workers meet in each st
 """
 
 import math
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
@@ -21,7 +22,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from headgate_training.checkpoints import NOTHING_KEPT, Arrays, History, Keeper, Progress
+from headgate_training.checkpoints import NOTHING_KEPT, Arrays, History, Keeper, Progress, tell
 from headgate_training.heads import Head
 from headgate_training.schedules import rates
 from headgate_training.settings import Settings
@@ -63,6 +64,16 @@ class Circumstances:
     workers: Workers = ALONE
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """What came of a training."""
+
+    best: int
+    """The epoch of the search whose weights were the best."""
+    resumed: Progress | None
+    """Where this attempt went on from, without its arrays; None if it began at the beginning."""
+
+
 def fit(
     model: keras.Model,
     head: Head,
@@ -71,8 +82,8 @@ def fit(
     settings: Settings,
     report: Callable[[Epoch], None],
     circumstances: Circumstances | None = None,
-) -> int:
-    """Train ``model`` in place and calibrate ``head``; report each epoch of the search; return the best of them.
+) -> Fitted:
+    """Train ``model`` in place and calibrate ``head``; report each epoch of the search.
 
     Deterministic for a seed on one machine: the caller seeds Keras, and the order of rows is drawn from
     ``settings.seed``. A training that the keeper has kept goes on where it stood, with the bits that it would have had.
@@ -90,7 +101,7 @@ def fit(
         training.search(report)
         training.calibrate(validation)
         training.finish()
-    return training.best
+    return Fitted(training.best, training.resumed)
 
 
 def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
@@ -117,6 +128,9 @@ class _Training:
         self._variables = [*model.variables, *self._optimizer.variables]
         self._order = np.random.default_rng(settings.seed)
         self._progress = Progress(history=around.history)
+        self._began = time.perf_counter()
+        self.resumed: Progress | None = None
+        """Where an earlier attempt stood that this one goes on from."""
         self._rows = len(train.target)
         self._encoded = tf.constant(np.concatenate([train.encoded, validation.encoded]))
         self._target = tf.constant(np.concatenate([head.prepare(part.target) for part in (train, validation)]))
@@ -136,6 +150,9 @@ class _Training:
         kept = self._keeper.load()
         same = self._workers.agree(-1.0 if kept is None else STAGES.index(kept.stage) * 1e5 + kept.epoch)
         if kept is not None and same:
+            self.resumed = replace(kept, state=(), best_state=(), predicted=())
+            if self._workers.is_chief:
+                tell(f"resumed stage={kept.stage} epoch={kept.epoch}")
             self._progress.history[:] = kept.history
             self._progress = replace(kept, history=self._progress.history)
             self._order.bit_generator.state = kept.order
@@ -158,7 +175,7 @@ class _Training:
             report(Epoch(progress.epoch, loss, val_loss, predicted))
             if val_loss < progress.best_loss - ENOUGH:
                 progress.best, progress.best_loss, progress.best_state = progress.epoch, val_loss, self._read_state()
-            self._keeper.keep(self._standing)
+            self._keep()
         if not progress.best_state:
             raise ValueError("Training found no weights with a finite validation loss; try a lower learning_rate.")
         self._restore(progress.best_state)
@@ -184,10 +201,10 @@ class _Training:
             if not math.isfinite(loss):
                 self._restore(progress.best_state)
                 break
-            self._keeper.keep(self._standing)
+            self._keep()
         if progress.stage == "finish":
             progress.stage = "done"
-            self._keeper.keep(self._standing)
+            self._keep(due=True)
 
     def _run(self, order: np.ndarray, course: np.ndarray) -> float:
         """One epoch, this worker's share of it; its mean loss over all workers."""
@@ -199,9 +216,13 @@ class _Training:
         loss, predicted = self._validate()
         return float(loss), predicted.numpy()
 
+    def _keep(self, *, due: bool = False) -> None:
+        self._keeper.keep(self._standing, self._workers.any, due=due)
+
     def _standing(self) -> Progress:
         state = [variable.numpy() for variable in self._variables]
-        return replace(self._progress, state=state, order=self._order.bit_generator.state)
+        seconds = (self.resumed.seconds if self.resumed else 0.0) + time.perf_counter() - self._began
+        return replace(self._progress, state=state, order=self._order.bit_generator.state, seconds=seconds)
 
     def _draw(self, rows: int) -> np.ndarray:
         """Row numbers [steps, batch] of one epoch in random order; a rest too small for a batch is left out."""

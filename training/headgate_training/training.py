@@ -95,7 +95,7 @@ def train(
             start_linear(model, encoding.width, layout, part.encoded, head.prepare(target))
         with closing(EventLog(places.tensorboard if workers.is_chief else None)) as events:
             report = Reporter(spec, val_target, around.history, events, is_chief=workers.is_chief)
-            best = fit(model, head, part, val_part, settings, report, around)
+            fitted = fit(model, head, part, val_part, settings, report, around)
     if not workers.is_chief:
         return {}
     served = Served(model, head, encoding, spec)
@@ -114,10 +114,11 @@ def train(
         export_golden(directory, extra / "golden.json", encoding, spec)
     metrics = {
         "format": 1,
-        "fit_seconds": watch.seconds["fit"],
+        "fit_seconds": round(watch.seconds["fit"] + (fitted.resumed.seconds if fitted.resumed else 0.0), 4),
         "seconds": watch.seconds,
         "epochs": len(around.history),
-        "best_epoch": best,
+        "best_epoch": fitted.best,
+        "resumed": {"stage": fitted.resumed.stage, "epoch": fitted.resumed.epoch} if fitted.resumed else None,
         "history": around.history,
         "parameters": model.count_params(),
         "rows": {"train": len(target), "validation": len(val_target)},

@@ -56,6 +56,10 @@ class Workers:
         del number
         return True
 
+    def any(self, mine: bool) -> bool:
+        """Whether it is so for any worker."""
+        return mine
+
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:
         """Tell the end of another worker in words."""
@@ -78,6 +82,7 @@ class Cluster(Workers):
             tf.train.ClusterSpec(config["cluster"]), task_type="worker", task_id=self.index, rpc_layer="grpc"
         )
         self._strategy = tf.distribute.MultiWorkerMirroredStrategy(cluster_resolver=resolver)
+        self._sum_one = tf.function(lambda number: self.sum([number])[0], [tf.TensorSpec([], tf.float32)])
 
     def sum(self, values: Sequence[tf.Tensor]) -> Sequence[tf.Tensor]:
         """One collective for all values, packed one behind the other."""
@@ -95,8 +100,11 @@ class Cluster(Workers):
     def agree(self, number: float) -> bool:
         """Compares with the chief's, then asks whether anybody differs."""
         chief = self.from_chief([np.array(number, np.float32)])[0]
-        differs = tf.function(self.sum)([tf.constant(float(chief != np.float32(number)))])[0]
-        return float(differs) == 0.0
+        return not self.any(bool(chief != np.float32(number)))
+
+    def any(self, mine: bool) -> bool:
+        """Counts them."""
+        return float(self._sum_one(tf.constant(float(mine)))) > 0
 
     @contextlib.contextmanager
     def watched(self) -> Iterator[None]:

@@ -84,7 +84,15 @@ ACTIONS: dict[str, Action] = {
         },
     ),
     "aws:sagemaker:interrupt-spot-instance": Action(
-        "The spot instances of a training job are taken away.", TRAINING_JOB, EVERYWHERE
+        "The spot instances of a training job are taken away.",
+        TRAINING_JOB,
+        {
+            **EVERYWHERE,
+            "checkpoints": Parameter(
+                "Files that the job has to write into its checkpoint folder first, since it last started. Default: 0.",
+                number=(0, 1e6),
+            ),
+        },
     ),
     "aws:sagemaker:terminate-instance": Action(
         "An instance of the endpoint ends at once.",

@@ -22,7 +22,7 @@ def run(train: Part, validation: Part, **changes: object) -> tuple[keras.Model, 
     keras.utils.set_random_seed(4)
     model = dnn.build(4, 2, settings)
     told: list[Epoch] = []
-    best = fit(model, Classes(2), train, validation, settings, told.append)
+    best = fit(model, Classes(2), train, validation, settings, told.append).best
     return model, told, best
 
 
@@ -80,7 +80,7 @@ def test_intervals_are_learned_before_the_validation_part_is() -> None:
     settings = Settings(epochs=3, members=2, hidden_units=8).chosen_for(160, seed=4)
     model, head = dnn.build(4, 1, settings), Watching(target[:160])
     told: list[Epoch] = []
-    best = fit(model, head, Part(ROWS[:160], target[:160]), Part(ROWS[160:], target[160:]), settings, told.append)
+    best = fit(model, head, Part(ROWS[:160], target[:160]), Part(ROWS[160:], target[160:]), settings, told.append).best
     np.testing.assert_allclose(head.seen, told[best - 1].predicted, rtol=1e-5)
 
 
@@ -100,7 +100,7 @@ def test_balanced_weights_find_the_rare_class() -> None:
         settings = Settings(epochs=20, members=2, hidden_units=8).chosen_for(160, seed=4)
         keras.utils.set_random_seed(4)
         told: list[Epoch] = []
-        best = fit(dnn.build(4, 2, settings), head, train, validation, settings, told.append)
+        best = fit(dnn.build(4, 2, settings), head, train, validation, settings, told.append).best
         found[name] = told[best - 1].predicted[:, 1].mean()
     assert found["balanced"] > 1.5 * found["none"]
 

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from headgate_local.sagemaker.clients import Storage, TransferError
 
+FileState = tuple[Path, tuple[int, int]]
+
 PAUSE = 1.0
 """Seconds between looks for changes."""
 
@@ -16,7 +18,7 @@ class Mirror:
     def __init__(self, storage: Storage, folder: Path, uri: str, kms_key: str | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._storage, self._folder, self._uri, self._kms_key = storage, folder, uri.rstrip("/"), kms_key
-        self._sent = dict(self._states())
+        self._sent = dict(file_states(folder))
         self._failure: TransferError | None = None
         self._over = threading.Event()
         run = contextvars.copy_context().run
@@ -41,7 +43,7 @@ class Mirror:
 
     def _copy(self) -> None:
         self._failure = None
-        for path, state in self._states():
+        for path, state in file_states(self._folder):
             if self._sent.get(path) == state:
                 continue
             try:
@@ -53,14 +55,15 @@ class Mirror:
                 return
             self._sent[path] = state
 
-    def _states(self) -> list[tuple[Path, tuple[int, int]]]:
-        """Every file, with what changes when it does."""
-        states = []
-        for path in sorted(self._folder.rglob("*")):
-            try:
-                status = path.stat()
-            except FileNotFoundError:
-                continue
-            if path.is_file():
-                states.append((path, (status.st_mtime_ns, status.st_size)))
-        return states
+
+def file_states(folder: Path) -> list[FileState]:
+    """Every file below a folder, with what changes when it does."""
+    states = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            status = path.stat()
+        except FileNotFoundError:
+            continue
+        if path.is_file():
+            states.append((path, (status.st_mtime_ns, status.st_size)))
+    return states

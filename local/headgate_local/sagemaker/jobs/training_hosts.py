@@ -13,7 +13,7 @@ from headgate_local.sagemaker.jobs import container, entry_points, failures, war
 from headgate_local.sagemaker.jobs.channels import deliver, source
 from headgate_local.sagemaker.jobs.failures import JobFailed
 from headgate_local.sagemaker.jobs.metrics import NAMESPACE, Collector
-from headgate_local.sagemaker.jobs.mirror import Mirror
+from headgate_local.sagemaker.jobs.mirror import FileState, Mirror, file_states
 from headgate_local.sagemaker.jobs.runner import Cluster, Host, Outcome
 from headgate_local.sagemaker.jobs.script import Script
 from headgate_local.sagemaker.jobs.usage import UsageMetrics
@@ -35,6 +35,7 @@ class TrainingHosts:
         self._storage = Storage(sagemaker.endpoint_url, record["RoleArn"])
         every = container.Hosts.of(record["ResourceConfig"]["InstanceCount"])
         self._files = [container.TrainingFiles(root / hosts.current, hosts) for hosts in every]
+        self._brought: set[FileState] = set()
         self._hyperparameters = container.decoded_hyperparameters(record.get("HyperParameters", {}))
 
     def download(self) -> None:
@@ -52,6 +53,7 @@ class TrainingHosts:
                 for files in self._files:
                     folder = self._folder("CheckpointConfig", files)
                     self._storage.download_all(self._storage.found(checkpoints["S3Uri"]), folder)
+                self._brought = self._checkpoints()
         except TransferError as error:
             raise failures.of_transfer("Data download failed", error) from error
 
@@ -98,6 +100,10 @@ class TrainingHosts:
         except TransferError as error:
             raise failures.of_transfer("Checkpoint or TensorBoard upload failed", error) from error
 
+    def checkpoints_written(self) -> int:
+        """How many files of the checkpoint folders are not as they were brought there."""
+        return len(self._checkpoints() - self._brought)
+
     def failure(self, outcome: Outcome) -> JobFailed:
         """Why a program failed, as AWS tells it: from /opt/ml/output/failure, else from the end of the log."""
         if outcome.exit_code < 0:
@@ -138,6 +144,9 @@ class TrainingHosts:
     def _folder(self, member: str, files: container.TrainingFiles) -> Path:
         path = self._record.get(member, {}).get("LocalPath") or FOLDERS[member]
         return Path(container.moved(path.rstrip("/"), files.root))
+
+    def _checkpoints(self) -> set[FileState]:
+        return {state for files in self._files for state in file_states(self._folder("CheckpointConfig", files))}
 
     def _merged(self, folders: list[Path]) -> Path:
         """One folder of what all hosts left; of two files of one name it holds that of the earlier host."""

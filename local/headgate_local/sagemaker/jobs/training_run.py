@@ -162,7 +162,7 @@ class _Training:
         self._enter("Training")
         began = time.monotonic()
         with hosts.mirrored():
-            outcome = self._sagemaker.jobs.execute(cluster, lambda: self._cause(time.monotonic() - began))
+            outcome = self._sagemaker.jobs.execute(cluster, lambda: self._cause(hosts, time.monotonic() - began))
         self._runtime -= time.monotonic() - began
         if outcome.cause == "interrupted":
             return outcome.cause
@@ -175,7 +175,7 @@ class _Training:
         hosts.upload()
         return outcome.cause
 
-    def _cause(self, seconds: float) -> str | None:
+    def _cause(self, hosts: TrainingHosts, seconds: float) -> str | None:
         """Why a training that has lasted so long is to be ended now."""
         faults = self._sagemaker.faults
         if self._job.stopped.is_set():
@@ -184,7 +184,11 @@ class _Training:
             return "max-runtime"
         if time.time() > self._wait_ends:
             return "max-wait"
-        if self._spot and faults.take("aws:sagemaker:interrupt-spot-instance", self._name):
+        if self._spot and faults.take(
+            "aws:sagemaker:interrupt-spot-instance",
+            self._name,
+            lambda fault: hosts.checkpoints_written() >= float(fault.parameters.get("checkpoints", "0")),
+        ):
             return "interrupted"
         fails = faults.take("aws:sagemaker:fail-training-job", self._name, lambda fault: self._strikes(fault, seconds))
         return "failed" if fails else None
