@@ -48,7 +48,7 @@ def test_a_block_is_worth_one_at_most_on_average_when_the_canary_is_not_worse(
             chance = math.comb(canary, bad) * better**bad * (1 - better) ** (canary - bad)
             chance *= math.comb(serving, usual) * value**usual * (1 - value) ** (serving - usual)
             after = before.after(Share(canary, bad), Share(serving, usual))
-            expected += chance * sum(math.exp(log) for log in after.logs) / len(after.logs)
+            expected += chance * sum(math.exp(log) for log in after.logs)
     assert expected <= 1 + 1e-9
 
 

@@ -19,7 +19,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-_ODDS_RATIOS = (1.5, 2.0, 4.0, 10.0, 50.0, 250.0)
+_ODDS_RATIOS = {2.0: 0.35, 4.0: 0.3, 12.0: 0.2, 250.0: 0.15}
+"""How much worse a canary may be, with weights: each component costs the logarithm of its weight in waiting, and a
+fault between two of them is seen nearly as soon as at one. Slight faults, which take longest, have most weight."""
 _PRIOR_REQUESTS = 2.0
 """What is assumed of the serving fleet before it answered: so many requests, half of one a hit. It costs power, never
 validity."""
@@ -60,8 +62,8 @@ class Evidence:
 
     canary: Share = field(default_factory=Share)
     serving: Share = field(default_factory=Share)
-    logs: tuple[float, ...] = (0.0,) * len(_ODDS_RATIOS)
-    """Logarithms of the likelihood ratios, one for each odds ratio."""
+    logs: tuple[float, ...] = tuple(map(math.log, _ODDS_RATIOS.values()))
+    """Logarithms of the weighted likelihood ratios, one for each odds ratio."""
     strongest: float = 0.0
     """The largest logarithm that their average ever had."""
 
@@ -72,7 +74,7 @@ class Evidence:
             log + _log_ratio(canary, serving, base, odds) for log, odds in zip(self.logs, _ODDS_RATIOS, strict=True)
         )
         top = max(logs)
-        average = top + math.log(sum(math.exp(log - top) for log in logs) / len(logs))
+        average = top + math.log(sum(math.exp(log - top) for log in logs))
         return Evidence(self.canary + canary, self.serving + serving, logs, max(self.strongest, average))
 
     @property
