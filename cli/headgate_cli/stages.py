@@ -34,13 +34,12 @@ class Stage:
 def road_through(names: Collection[str]) -> tuple[str, ...]:
     """The stages of a run that goes all the way, as far as these of its stages tell.
 
-    A search stands in the place of training. A plan is made only where there may be a search, and may be against it.
+    A plan is made only where there may be a search, and may be against it. A search stands behind the training of the
+    defaults.
     """
-    if "search" in names:
-        trained: tuple[str, ...] = ("plan", "search", "choose")
-    else:
-        trained = ("plan", "train") if "plan" in names else ("train",)
-    return ("validate", *trained, "evaluate", "judge", "register", "promote", "close")
+    plan = ("plan",) if "plan" in names else ()
+    search = ("search", "choose") if "search" in names else ()
+    return ("validate", *plan, "train", *search, "evaluate", "judge", "register", "promote", "close")
 
 
 def stage_name(state: str) -> str:

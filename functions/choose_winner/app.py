@@ -1,4 +1,4 @@
-"""Task of `train`: choose the best trial of a search for settings."""
+"""Task of `train`: choose between the defaults and the best trial of a search for settings."""
 
 from typing import Any
 
@@ -19,9 +19,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         artifact_bucket=environment(Environment).artifact_bucket,
     )
     logger.info(
-        "winner chosen" if answer["model_data_url"] else "no winner",
-        decision="winner" if answer["model_data_url"] else "none",
-        reason=answer.get("reason_code", "BEST_TRIAL"),
+        "winner chosen",
+        decision="defaults" if answer["tuning"]["defaults"]["stand"] else "trial",
         tenant=tenant,
         project=command.project.name,
         run=command.run,

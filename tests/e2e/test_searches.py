@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import pytest
+
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
 
@@ -22,10 +24,17 @@ def test_a_search_promotes_its_best_trial_and_the_next_one_builds_on_it(cloud: C
     assert run.state == Outcome.PROMOTED, run.reason
     found = run.metrics["tuning"]
     assert (found["searched"], found["trials"], found["completed"], found["parent"]) == (True, 4, 4, None)
-    best = found["best"]
-    assert {"learning_rate", "hidden_units", "layers"} <= set(best["settings"])
-    assert "members" not in best["settings"]  # a person settled it
     sagemaker = cloud.client("sagemaker")
+    listed = sagemaker.list_training_jobs_for_hyper_parameter_tuning_job(HyperParameterTuningJobName=found["job"])
+    trials = {each["TrainingJobName"]: each for each in listed["TrainingJobSummaries"]}
+    for each in trials.values():
+        assert {"learning_rate", "hidden_units", "layers"} <= set(each["TunedHyperParameters"])
+        assert "members" not in each["TunedHyperParameters"]  # a person settled it
+    # The defaults are a candidate like any other, by the same measure.
+    best, defaults = found["best"], found["defaults"]
+    told = [each["FinalHyperParameterTuningJobObjectiveMetric"]["Value"] for each in trials.values()]
+    assert best["objective"] == pytest.approx(max([*told, defaults["objective"]]), abs=1e-6)
+    assert (best["training_job"] in trials) is not defaults["stand"]
     job = sagemaker.describe_training_job(TrainingJobName=best["training_job"])
     assert (
         job["HyperParameters"].items() >= {**best["settings"], "members": "2", "epochs": "6", "family": "dnn"}.items()
@@ -50,7 +59,8 @@ def test_a_search_among_families_says_which_one_won(cloud: Cloud, table: Table) 
     assert run.state == Outcome.PROMOTED, run.reason
     found = run.metrics["tuning"]
     job = cloud.client("sagemaker").describe_training_job(TrainingJobName=found["best"]["training_job"])
-    assert job["HyperParameters"]["family"] == found["best"]["family"]
+    if not found["defaults"]["stand"]:
+        assert job["HyperParameters"]["family"] == found["best"]["family"]
     listed = cloud.client("sagemaker").list_training_jobs_for_hyper_parameter_tuning_job(
         HyperParameterTuningJobName=found["job"]
     )

@@ -55,7 +55,14 @@ TO_BE_TRAINED = {
     "training": {"instance_count": 1, "spot": False},
     "training_instance_type": "ml.m5.large",
 }
-SEARCHED = {**RUN, "name": "demo-iris-0123", "shape": None, "tuning": {"searched": True}, "cut_short": False}
+SEARCHED = {
+    **RUN,
+    "name": "demo-iris-0123",
+    "shape": None,
+    "tuning": {"searched": True},
+    "cut_short": False,
+    "defaults": {"model_data_url": "s3://artifacts/model.tar.gz", "objective": 0.9},
+}
 SPEC = {
     "format": 1,
     "target": "species",

@@ -84,27 +84,27 @@ def ways(states: dict[str, Any], at: str) -> Iterator[tuple[str, ...]]:
 def test_the_roads_are_those_of_the_state_machine() -> None:
     machine = yaml.safe_load(MACHINE.read_text(encoding="utf-8"))
     whole = {way for way in ways(machine["States"], machine["StartAt"]) if "promote" in way}
-    assert len(whole) == 3
+    assert {len(way) for way in whole} > {7, 8, 10}  # trained, planned, searched
     assert {road_through(way) for way in whole} == whole
     assert {stage_name(name) for name, state in machine["States"].items() if state["Type"] == "Task"} == set().union(
         *whole
     )
 
 
-def test_a_search_that_found_nothing_stopped_at_its_choice() -> None:
+def test_the_road_of_a_search_goes_through_it() -> None:
     stages = read_stages(
         [
             event(kind, second, state)
-            for second, state in enumerate(("Validate It", "Plan It", "Search For It", "Choose It"))
+            for second, state in enumerate(("Validate It", "Plan It", "Train It", "Search For It"))
             for kind in ("TaskStateEntered", "TaskStateExited")
         ]
     )
     told = [(stretch.name, stretch.state) for stretch in stretches_of(stages, "FAILED")]
-    assert told[:5] == [
+    assert told[:6] == [
         ("validate", "passed"),
         ("plan", "passed"),
-        ("search", "passed"),
-        ("choose", "stopped"),
+        ("train", "passed"),
+        ("search", "stopped"),
+        ("choose", "unreached"),
         ("evaluate", "unreached"),
     ]
-    assert "train" not in dict(told)

@@ -1,9 +1,12 @@
 """A planned search in SageMaker's words, and the winner of its trials."""
 
 import json
+import math
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headgate.domain.search_requests import (
     OBJECTIVE_REGEX,
@@ -96,9 +99,9 @@ def test_searches_build_on_each_other_only_where_sagemaker_lets_them() -> None:
     ],
 )
 def test_the_best_that_completed_wins(trials: list[dict[str, Any]], wins: str | None) -> None:
-    winner = winner_of(trials)
+    winner = winner_of(trials, None)
     assert (winner and winner.job) == wins
-    assert (winner_of(reversed(trials)) or winner) == winner
+    assert (winner_of(reversed(trials), None) or winner) == winner
 
 
 def test_the_objective_is_read_from_what_training_prints() -> None:
@@ -108,3 +111,19 @@ def test_the_objective_is_read_from_what_training_prints() -> None:
     assert re.findall(OBJECTIVE_REGEX, line) == ["0.812345"]
     assert re.findall(OBJECTIVE_REGEX, "epoch=1 val_auc=nan objective=1.2e-05") == ["1.2e-05"]
     assert re.findall(OBJECTIVE_REGEX, "epoch=1 val_auc=nan objective=nan") == []
+
+
+@given(
+    st.lists(st.floats() | st.none(), max_size=6), st.floats() | st.none(), st.sampled_from(["Maximize", "Minimize"])
+)
+def test_a_search_never_ends_with_less_than_the_defaults(
+    values: list[float | None], defaults: float | None, kind: str
+) -> None:
+    winner = winner_of([trial(str(number), value, kind=kind) for number, value in enumerate(values)], defaults)
+    known = defaults if defaults is not None and math.isfinite(defaults) else None
+    better = max if kind == "Maximize" else min
+    finite = [value for value in values if value is not None and math.isfinite(value)]
+    if winner is None:
+        assert not finite or (known is not None and better([known, *finite]) == known)
+    else:
+        assert winner.objective == better([*finite, *([] if known is None else [known])])

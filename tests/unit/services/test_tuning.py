@@ -112,8 +112,12 @@ def trial(name: str, value: float | None, status: str = "Completed", **more: Any
     }
 
 
+DEFAULTS = "s3://artifacts/demo/iris/runs/demo-iris-0123456789/training/demo-iris-0123456789/output/model.tar.gz"
+
+
 def choose(ledger: Ledger, trials: list[dict[str, Any]], **changes: Any) -> dict[str, Any]:
-    given = {"name": "search", "shape": "shape", "tuning": {"searched": True}, "cut_short": False}
+    defaults = {"model_data_url": DEFAULTS, "objective": changes.pop("objective", 0.45)}
+    given = {"name": "search", "shape": "shape", "tuning": {"searched": True}, "cut_short": False, "defaults": defaults}
     command = ChooseWinner.parse({**RUN, **given, **changes})
     searches: Any = Searches(trials=trials)
     return choose_winner(command, searches=searches, ledger=ledger, artifact_bucket="artifacts")
@@ -137,16 +141,28 @@ def test_a_search_that_none_can_build_on_is_not_remembered(ledger: Ledger) -> No
 
 
 @pytest.mark.parametrize(
-    ("trials", "says"),
+    ("trials", "objective"),
     [
-        ([], "before any training began"),
-        ([trial("a", float("nan")), trial("b", None)], "None of the 2 trainings that completed told an objective"),
-        ([trial("a", None, "Failed", FailureReason="AlgorithmError: no memory")], "says: AlgorithmError: no memory"),
-        ([trial("a", 0.1, "Stopped")], "None of the 1 trainings of the search completed."),
+        ([], 0.45),
+        ([trial("a", float("nan")), trial("b", None)], 0.45),
+        ([trial("a", None, "Failed", FailureReason="AlgorithmError: no memory")], None),
+        ([trial("a", 0.1, "Stopped")], None),
+        ([trial("a", 0.46), trial("b", 0.45)], 0.45),
     ],
 )
-def test_without_a_winner_it_says_why(ledger: Ledger, trials: list[dict[str, Any]], says: str) -> None:
-    answer = choose(ledger, trials)
-    assert (answer["model_data_url"], answer["reason_code"]) == (None, "NO_WINNER")
-    assert says in answer["reason"]
-    assert ledger.head(IRIS).search is None
+def test_the_defaults_stand_where_no_whole_trial_is_better(
+    ledger: Ledger, trials: list[dict[str, Any]], objective: float | None
+) -> None:
+    answer = choose(ledger, trials, objective=objective)
+    assert answer["model_data_url"] == DEFAULTS
+    told = answer["tuning"]
+    assert told["defaults"] == {"objective": objective, "stand": True}
+    assert told["best"] == {"training_job": RUN["run"], "settings": {}, "objective": objective}
+    assert (ledger.head(IRIS).search is None) is (not told["completed"])
+
+
+@pytest.mark.parametrize("objective", [None, float("nan"), 0.46])
+def test_a_trial_wins_over_defaults_that_are_worse_or_told_nothing(ledger: Ledger, objective: float | None) -> None:
+    answer = choose(ledger, [trial("a", 0.45)], objective=objective)
+    assert answer["tuning"]["best"]["training_job"] == "a"
+    assert answer["tuning"]["defaults"]["stand"] is False

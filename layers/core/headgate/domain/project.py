@@ -190,7 +190,7 @@ class TuningSettings(Section):
         default="auto", description="how to search; `auto` chooses by what trials cost, `off` never searches"
     )
     trials: int | None = Field(
-        default=None, ge=2, le=500, description="trainings to try; otherwise 12, or 30 of Hyperband"
+        default=None, ge=2, le=500, description="trainings to try beside the defaults; otherwise 12, or 30 of Hyperband"
     )
     minutes: float | None = Field(default=None, gt=0, le=1200, description="what the search may take, at most")
     money: float | None = Field(default=None, gt=0, description="what the search may cost, at most, in USD")

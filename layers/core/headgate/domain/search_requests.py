@@ -99,8 +99,8 @@ class Winner:
     objective: float
 
 
-def winner_of(summaries: Iterable[Mapping[str, Any]]) -> Winner | None:
-    """The best of the trials that completed, None when there is none.
+def winner_of(summaries: Iterable[Mapping[str, Any]], defaults: float | None) -> Winner | None:
+    """The best of the trials that completed, if it is better than the `defaults` by their objective; else None.
 
     A trial that was stopped left no whole model, a value that is not a finite number never wins, and of equals the one
     whose name comes first does. The direction is the one that the tuning job was given, which every summary repeats.
@@ -110,8 +110,9 @@ def winner_of(summaries: Iterable[Mapping[str, Any]]) -> Winner | None:
         metric = summary.get("FinalHyperParameterTuningJobObjectiveMetric")
         if summary["TrainingJobStatus"] != "Completed" or metric is None or not math.isfinite(float(metric["Value"])):
             continue
-        value = float(metric["Value"])
-        found.append(((-value if metric["Type"] == "Maximize" else value, summary["TrainingJobName"]), summary))
+        sign = -1.0 if metric["Type"] == "Maximize" else 1.0
+        if defaults is None or not math.isfinite(defaults) or sign * float(metric["Value"]) < sign * defaults:
+            found.append(((sign * float(metric["Value"]), summary["TrainingJobName"]), summary))
     if not found:
         return None
     (_, job), best = min(found, key=lambda each: each[0])

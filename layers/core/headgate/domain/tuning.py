@@ -7,7 +7,7 @@ part is the luckiest of them, not the best on rows that nobody saw (decision 001
 import hashlib
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from headgate.domain.errors import SearchRefusedError
 from headgate.domain.families import Family
@@ -46,7 +46,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What trials will take, roughly: within a factor of three where the data is like that of decision 0010."""
+    """What the defaults and trials will take: within a factor of three where the data is like that of decision 0010."""
 
     trials: int
     minutes: float
@@ -54,7 +54,7 @@ class Estimate:
     """USD."""
 
     def __str__(self) -> str:
-        return f"{self.trials} trials, some {self.minutes:.0f} minutes and {self.money:.3g} USD"
+        return f"{self.trials} trials beside the defaults, some {self.minutes:.0f} minutes and {self.money:.3g} USD"
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +111,13 @@ def plan_search(
             "Give it as tuning.price, in USD an hour.",
         )
     strategy = _strategy(settings, trial, several=len(chosen) > 1)
-    if strategy == "hyperband":
-        trial *= WHOLE_SHARE
-    rate = _Rate(trial, price * facts.instance_count, settings.parallel or PARALLEL)
+    share = WHOLE_SHARE if strategy == "hyperband" else 1.0
+    rate = _Rate(trial, share, price * facts.instance_count, settings.parallel or PARALLEL)
     trials = _trials(settings, strategy, rate, limit, _combinations(chosen, facts))
     if isinstance(trials, Defaults):
         return trials
     parallel = min(rate.parallel, trials)
-    estimate = _Rate(trial, rate.price, parallel).of(trials)
+    estimate = replace(rate, parallel=parallel).of(trials)
     return SearchPlan(
         families=chosen,
         strategy=strategy,
@@ -139,29 +138,39 @@ def tuning_job_name(run: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Rate:
-    """What one trial takes, and how trials add up."""
+    """What a whole training takes, a trial's share of that, and how trials add up behind the defaults."""
 
     seconds: float
+    share: float
     price: float
+    """USD an hour."""
     parallel: int
 
     @property
-    def cost(self) -> float:
+    def first_cost(self) -> float:
         return (BILLED_START_SECONDS + self.seconds) / 3600 * self.price
 
     @property
-    def round_minutes(self) -> float:
+    def first_minutes(self) -> float:
         return (START_SECONDS + self.seconds) / 60
 
+    @property
+    def cost(self) -> float:
+        return (BILLED_START_SECONDS + self.share * self.seconds) / 3600 * self.price
+
+    @property
+    def round_minutes(self) -> float:
+        return (START_SECONDS + self.share * self.seconds) / 60
+
     def of(self, trials: int) -> Estimate:
-        minutes = math.ceil(trials / self.parallel) * self.round_minutes
-        return Estimate(trials, round(minutes, 1), round(trials * self.cost, 4))
+        minutes = self.first_minutes + math.ceil(trials / self.parallel) * self.round_minutes
+        return Estimate(trials, round(minutes, 1), round(self.first_cost + trials * self.cost, 4))
 
     def within_minutes(self, minutes: float) -> int:
-        return int(minutes / self.round_minutes + 1e-9) * self.parallel
+        return max(0, int((minutes - self.first_minutes) / self.round_minutes + 1e-9)) * self.parallel
 
     def within_money(self, money: float) -> int:
-        return int(money / self.cost + 1e-9)
+        return max(0, int((money - self.first_cost) / self.cost + 1e-9))
 
 
 def _families(settings: TuningSettings, facts: Facts, families: Mapping[str, Family]) -> tuple[Family, ...]:
@@ -239,12 +248,13 @@ def _trials(settings: TuningSettings, strategy: str, rate: _Rate, limit: float, 
 def _most_seconds(settings: TuningSettings, rate: _Rate, trials: int, limit: float) -> int:
     """When SageMaker ends the search whatever was estimated, so that no more is paid than was allowed.
 
-    Money bounds the paid seconds of each of the parallel jobs; what their starts take unpaid is added.
+    Money bounds the paid seconds of each of the parallel jobs; what their starts take unpaid is added. What the
+    defaults are foreseen to take is set aside.
     """
-    money = min(limit, UNASKED_MONEY if not settings.asked else settings.money or limit)
+    money = min(limit, UNASKED_MONEY if not settings.asked else settings.money or limit) - rate.first_cost
     unpaid = math.ceil(trials / rate.parallel) * (START_SECONDS - BILLED_START_SECONDS)
     seconds = money / rate.price * 3600 / rate.parallel + unpaid
     minutes = settings.minutes if settings.asked else 2 * UNASKED_MINUTES
     if minutes is not None:
-        seconds = min(seconds, minutes * 60)
+        seconds = min(seconds, (minutes - rate.first_minutes) * 60)
     return int(max(SHORTEST_SECONDS, min(LONGEST_SECONDS, seconds)))

@@ -1,4 +1,4 @@
-"""Choose the best trial of a search, and remember the search for the next one of the project."""
+"""Choose between the defaults and the best trial of a search; remember the search for the next one of the project."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -15,7 +15,10 @@ _ATTEMPTS = 4
 
 @dataclass(frozen=True, slots=True)
 class ChooseWinner:
-    """The command: which search, what its plan said, and whether it came to its own end."""
+    """The command: which search, what its plan said, whether it came to its own end, and what the defaults came to.
+
+    `model_data_url` and `objective` are those of the run's own training job, with the defaults; None: it told none.
+    """
 
     project: Project
     run: str
@@ -23,54 +26,55 @@ class ChooseWinner:
     shape: str | None
     tuning: dict[str, Any]
     cut_short: bool
+    model_data_url: str
+    objective: float | None
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "ChooseWinner":
         """Read the task's payload."""
-        project = Project(event["tenant"], event["project"])
-        return cls(project, event["run"], event["name"], event["shape"], event["tuning"], event["cut_short"])
+        return cls(
+            Project(event["tenant"], event["project"]),
+            event["run"],
+            event["name"],
+            event["shape"],
+            event["tuning"],
+            event["cut_short"],
+            event["defaults"]["model_data_url"],
+            event["defaults"]["objective"],
+        )
 
 
 def choose_winner(command: ChooseWinner, *, searches: Searches, ledger: Ledger, artifact_bucket: str) -> dict[str, Any]:
-    """Choose among the trials that completed, also when the search itself was stopped or failed.
+    """Choose among the defaults and the trials that completed, also when the search was stopped or failed.
 
     Returns:
-        `model_data_url` of the winner, and `tuning` for the run's record; or `model_data_url` null with `reason_code`
-        NO_WINNER and a `reason`.
+        `model_data_url` of the winner, and `tuning` for the run's record. A trial has to be better than the defaults on
+        the validation part: a search never ends with less than would have been trained without it.
     """
     trials = searches.trials(command.job)
     completed = sum(trial["TrainingJobStatus"] == "Completed" for trial in trials)
-    winner = winner_of(trials)
-    if winner is None:
-        reason = _why_none(trials, completed)
-        return {"model_data_url": None, "reason_code": "NO_WINNER", "reason": reason}
-    if command.shape is not None:
+    winner = winner_of(trials, command.objective)
+    if completed and command.shape is not None:
         _remember(ledger, command.project, LastSearch(command.job, command.shape))
-    folder = f"{command.project.prefix}runs/{command.run}/training/{winner.job}"
+    found = {"trials": len(trials), "completed": completed, "cut_short": command.cut_short}
+    defaults = {"objective": command.objective, "stand": winner is None}
+    model = command.model_data_url
+    if winner is not None:
+        folder = f"{command.project.prefix}runs/{command.run}/training/{winner.job}"
+        model = f"s3://{artifact_bucket}/{folder}/output/model.tar.gz"
+    best = _told(command, winner)
+    return {"model_data_url": model, "tuning": {**command.tuning, **found, "defaults": defaults, "best": best}}
+
+
+def _told(command: ChooseWinner, winner: Winner | None) -> dict[str, Any]:
+    if winner is None:
+        return {"training_job": command.run, "settings": {}, "objective": command.objective}
     return {
-        "model_data_url": f"s3://{artifact_bucket}/{folder}/output/model.tar.gz",
-        "tuning": {**command.tuning, **_told(winner, len(trials), completed), "cut_short": command.cut_short},
-    }
-
-
-def _told(winner: Winner, trials: int, completed: int) -> dict[str, Any]:
-    best = {
         "training_job": winner.job,
         "family": winner.family,
         "settings": dict(winner.settings),
         "objective": winner.objective,
     }
-    return {"trials": trials, "completed": completed, "best": best}
-
-
-def _why_none(trials: list[dict[str, Any]], completed: int) -> str:
-    if not trials:
-        return "The search for settings ended before any training began."
-    if completed:
-        return f"None of the {completed} trainings that completed told an objective that is a finite number."
-    failures = [str(trial["FailureReason"]) for trial in trials if trial.get("FailureReason")]
-    because = f" The first one that failed says: {failures[0]}" if failures else ""
-    return f"None of the {len(trials)} trainings of the search completed.{because}"[:1000]
 
 
 def _remember(ledger: Ledger, project: Project, search: LastSearch) -> None:

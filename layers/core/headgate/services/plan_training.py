@@ -66,7 +66,8 @@ def plan_training(
         `decision`: `train`, `search` or `refused`; each with `reason_code` and `reason`. With `train` and `search` a
         `tuning` for the run's record. With `search` what CreateHyperParameterTuningJob needs beside places and roles:
         `name`, `config`, `definitions`, the objective's `metric` and `regex`, the tuning job to start from (`parent`,
-        or null) and what later searches must share (`shape`, null when none can start from this one).
+        or null), what later searches must share (`shape`, null when none can start from this one) and the `family` of
+        the defaults that are trained beside it, null where it is the data's own.
     """
     facts = _facts(command, objects, artifact_bucket)
     try:
@@ -116,6 +117,7 @@ def _search(command: PlanTraining, plan: SearchPlan, facts: Facts, parent: str |
         "regex": OBJECTIVE_REGEX,
         "parent": parent,
         "shape": shape_of(plan, facts),
+        "family": plan.families[0].family if len(plan.families) == 1 else None,
         "tuning": {
             "searched": True,
             "why": why,
