@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from headgate.domain.names import Project, is_data, parse_upload
 from headgate_cli.errors import UsageError
 
-_DATA_SUFFIXES = (".gz", ".csv", ".parquet", ".jsonl", ".ndjson", ".json")
+_DATA_SUFFIXES = (".gz", ".csv", ".parquet", ".jsonl", ".ndjson", ".json", ".zip")
 _LONGEST_PROJECT = 30
 
 

@@ -1,7 +1,7 @@
 """Asking a project's endpoint: rows in, one answer for each row in the same order."""
 
 import json
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -15,11 +15,17 @@ from headgate_cli.runs import Artifacts, Records, RunRef
 
 _LARGEST_REQUEST = 5_500_000  # SageMaker's bound is 6 MB, the envelope included
 _MOST_ROWS = 10_000  # the answer has a bound as well, and many classes make it longer than the question
+Spec = Mapping[str, Any]
 _ENVELOPE = (b'{"instances":[', b"]}")
 
 
-def predict(cloud: Cloud, project: Project, rows: Iterable[Row], note: Callable[[str], None]) -> dict[str, Any]:
-    """Ask the endpoint about every row.
+def predict(
+    cloud: Cloud,
+    project: Project,
+    asked: Iterable[Row] | Callable[[Spec], Iterable[Row]],
+    note: Callable[[str], None],
+) -> dict[str, Any]:
+    """Ask the endpoint about every row; what makes rows for a model is given the model's spec.
 
     Returns:
         `endpoint`, `version`, and `predictions`: for each row a `label` with `probabilities`, or a `value`.
@@ -35,6 +41,7 @@ def predict(cloud: Cloud, project: Project, rows: Iterable[Row], note: Callable[
             f"{project.endpoint} does not serve yet: no version of {project.name} was promoted. "
             f"`headgate runs --tenant {project.tenant} --project {project.name}` tells why."
         )
+    rows = asked(spec) if callable(asked) else asked
     if spec.get("forecast"):
         rows = next_rows(rows, spec["forecast"])
     encoded = _encoded(Instances(spec["columns"]), rows, note)

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
+
+from tests.pictures import archive
 
 from .conftest import ROOT, Cloud, headgate
 
@@ -120,3 +123,40 @@ def test_codes_dates_and_gaps_are_promoted(cloud: Cloud, tmp_path: Path) -> None
     unseen = readings(300, seed=32)
     told = answers(cloud, "machines", unseen)
     assert share_right(told, [row[-1] for row in unseen[1:]]) >= 0.85
+
+
+def stripes(count: int, seed: int) -> dict[str, bytes]:
+    """Pictures of stripes by a folder for each direction, dim and noisy, as PNG and as JPEG."""
+    random, files = np.random.default_rng(seed), {}
+    for number in range(count):
+        waves = np.sin(np.arange(12) * random.uniform(0.7, 1.3) + random.uniform(0, 6))
+        level = number % 2 == 1
+        pixels = 120 + 40 * np.tile(waves, (12, 1)) + random.normal(scale=25, size=(12, 12))
+        form = ("PNG", "JPEG")[number % 3 == 0]
+        content = io.BytesIO()
+        Image.fromarray((pixels.T if level else pixels).clip(0, 255).astype(np.uint8)).save(content, form)
+        files[f"stripes/{'level' if level else 'upright'}/{number:03}.{form.lower()}"] = content.getvalue()
+    return files
+
+
+def test_an_archive_of_pictures_is_promoted_and_pictures_are_answered(cloud: Cloud, tmp_path: Path) -> None:
+    file, unseen = tmp_path / "stripes.zip", tmp_path / "unseen.zip"
+    file.write_bytes(archive(stripes(200, seed=41)))
+    unseen.write_bytes(archive(stripes(60, seed=42)))
+    found = promoted(cloud, file)
+    assert found["grid pixel"].startswith("image, 12 x 12 x 1: 200 pictures of 12 x 12 pixels, as they are, in gray")
+    assert found["family"] == "cnn: the data holds images"
+    code, answer = headgate(cloud, "predict", str(unseen), "--project", "stripes")
+    assert code == 0, answer
+    assert share_right(answer["predictions"], [name.split("/")[1] for name in answer["files"]]) >= 0.9
+
+
+def test_an_archive_of_tables_is_refused_with_what_to_do(cloud: Cloud, tmp_path: Path) -> None:
+    file = tmp_path / "tables.zip"
+    file.write_bytes(archive({"digits.csv": (EXAMPLES / "digits.csv").read_bytes()}))
+    code, answer = headgate(cloud, "drop", str(file), "--wait")
+    assert (code, answer["outcome"], answer["reason_code"]) == (3, "REJECTED", "ZIP_FILE")
+    assert "Unpack" in answer["reason"]
+    kept = f"demo/tables/quarantine/{answer['dataset']}/tables.zip"
+    body = cloud.client("s3").get_object(Bucket=cloud.card.artifact_bucket, Key=kept)["Body"].read()
+    assert body == file.read_bytes()

@@ -11,6 +11,7 @@ from typing import Any
 import boto3
 import duckdb
 import pytest
+from tests.pictures import archive, folders
 
 from headgate.aws.s3 import Objects
 from headgate.domain.errors import NotFoundError
@@ -237,7 +238,7 @@ def test_files_of_one_name_do_not_hide_each_other_in_quarantine(drop: Drop) -> N
         (random.Random(1).randbytes(5000), "NOT_UTF8"),
         (b"\xff\xd8\xff\xe0" + b"x" * 500, "NOT_UTF8"),
         (b"%PDF-1.7\n" + b"x" * 500, "TOO_FEW_ROWS"),
-        (b"PK\x03\x04" + b"x" * 500, "ZIP_FILE"),
+        (b"PK\x03\x04" + b"x" * 500, "ZIP_UNREADABLE"),
     ],
 )
 def test_what_is_no_table_is_refused(drop: Drop, content: bytes, code: str) -> None:
@@ -245,6 +246,20 @@ def test_what_is_no_table_is_refused(drop: Drop, content: bytes, code: str) -> N
     answer = dropped.validated()
     assert (answer["verdict"], answer["reason_code"]) == ("rejected", code)
     assert dropped.quarantined() == ["report.json", "upload.csv"]
+
+
+def test_an_archive_of_pictures_becomes_a_table_of_pixels(drop: Drop) -> None:
+    dropped = drop(**{"shades.zip": archive(folders())})
+    answer = dropped.validated()
+    assert (answer["verdict"], answer["task"], answer["target"], answer["rows"]) == ("accepted", "binary", "label", 120)
+    assert dropped.validated() == answer
+
+
+def test_an_archive_that_holds_something_else_is_set_aside_with_its_reason(drop: Drop) -> None:
+    dropped = drop(**{"tables.zip": archive({"wdbc.csv": WDBC})})
+    answer = dropped.validated()
+    assert (answer["verdict"], answer["reason_code"]) == ("rejected", "ZIP_FILE")
+    assert dropped.quarantined() == ["report.json", "tables.zip"]
 
 
 def test_parts_form_one_dataset_and_empty_ones_are_passed_over(drop: Drop) -> None:

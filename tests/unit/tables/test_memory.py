@@ -1,5 +1,6 @@
 """The process stays small whatever is uploaded: each case runs in a process of its own, whose peak is read."""
 
+import io
 import json
 import random
 import subprocess
@@ -8,6 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from PIL import Image
+from tests.pictures import archive, folders
 
 PEAK_MB = 512
 EXAMINED = """
@@ -64,6 +67,20 @@ def long_texts(rand: random.Random) -> bytes:
     )
 
 
+def large_pictures(_rand: random.Random) -> bytes:
+    files = folders(60, mode="RGB")
+    files["shades/dark/clear.png"] = gradient(6000, 4000, "RGBA")
+    files["shades/light/photo.jpg"] = gradient(6000, 4000, "RGB")
+    return archive(files)
+
+
+def gradient(width: int, height: int, mode: str) -> bytes:
+    content = io.BytesIO()
+    made = Image.linear_gradient("L").resize((width, height)).convert(mode)
+    made.save(content, "PNG" if mode == "RGBA" else "JPEG", compress_level=1)
+    return content.getvalue()
+
+
 @pytest.mark.parametrize(
     ("make", "code"),
     [
@@ -72,6 +89,7 @@ def long_texts(rand: random.Random) -> bytes:
         (every_row_ragged, "RAGGED_ROWS"),
         (long_rows_of_short_lines, "ROW_TOO_LONG"),
         (long_texts, None),
+        (large_pictures, "FIT"),
     ],
 )
 def test_memory_stays_bounded(tmp_path: Path, make: Callable[[random.Random], bytes], code: str | None) -> None:

@@ -14,7 +14,7 @@ from headgate.domain.target import Goal
 class Findings:
     """Filled step by step; a refusal leaves it as it was then.
 
-    `times` says when the parts of a forecast begin.
+    `pictures` is the grid that the pictures of an archive became. `times` says when the parts of a forecast begin.
 
     `settings_version` is the version of project.yaml that was read, None without one. `seconds` are by stage, `parts`
     count rows.
@@ -28,6 +28,7 @@ class Findings:
     goal: Goal | None = None
     columns: list[Column] = field(default_factory=list)
     identity: list[str] = field(default_factory=list)
+    pictures: FoundGrid | None = None
     grids: list[FoundGrid] = field(default_factory=list)
     forecast: FoundForecast | None = None
     family: str | None = None

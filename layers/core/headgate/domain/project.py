@@ -130,6 +130,17 @@ class GridSettings(Section):
         return self
 
 
+class ImageSettings(Section):
+    """How the pictures of an archive become pixels."""
+
+    size: Annotated[list[Annotated[int, Field(ge=4, le=240)]], Field(min_length=2, max_length=2)] | None = Field(
+        default=None, description="`[height, width]` of all pictures; otherwise that of most, shrunk to fit"
+    )
+    color: Literal["auto", "gray", "rgb"] = Field(
+        default="auto", description="one number for each pixel or three; auto: three where pictures have colours"
+    )
+
+
 class ForecastSettings(Section):
     """Rows that are moments of time series, whose next value is to be told."""
 
@@ -249,6 +260,7 @@ class ProjectSettings(Section):
     grids: list[GridSettings] | None = Field(
         default=None, description="columns that are pixels or steps; otherwise inferred, `[]` for none"
     )
+    images: ImageSettings = Field(default_factory=ImageSettings, description="pictures of an archive")
     forecast: ForecastSettings = Field(default_factory=ForecastSettings, description="forecasting one step ahead")
     slices: list[_ColumnName] = Field(
         default_factory=list, description="columns by whose values the judge also looks at parts of the holdout"

@@ -25,6 +25,7 @@ class Grid(BaseModel):
     """Numeric columns that are one image or one sequence, row by row.
 
     `shape` is [height, width, channels] or [steps, channels]. `high` is the value of a white pixel, of images only.
+    `recipe` says how pictures became these pixels (`headgate.domain.images`), where they came as pictures.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,6 +35,7 @@ class Grid(BaseModel):
     shape: list[int]
     columns: list[str]
     high: float | None = Field(default=None, exclude_if=lambda high: high is None)
+    recipe: str | None = Field(default=None, exclude_if=lambda recipe: recipe is None)
 
 
 class Forecast(BaseModel):

@@ -23,8 +23,10 @@ from headgate.domain.findings import Findings
 from headgate.domain.grids import FoundGrid
 from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
+from headgate.domain.series import FoundForecast
 from headgate.domain.spec import SpecColumn, TrainingSpec, direction_of
 from headgate.domain.target import ENOUGH_ROWS_PER_CLASS, choose_target, class_too_rare, infer_goal
+from headgate.tables.archives import learned_grid, write_table
 from headgate.tables.engine import Engine, Limits, opened
 from headgate.tables.forecasts import find_forecast, goal_settings, grids_of_windows, windows_of, without_future
 from headgate.tables.intake import Format
@@ -105,7 +107,11 @@ class _Examination:
     def run(self, files: Sequence[Path], kind: Format, workdir: Path) -> TrainingSpec:
         known, settings, spec = self.findings, self.settings, self.before.spec if self.before else None
         with timed(known, "read"):
-            loaded = load(self.engine, files, kind, as_text=self._texts())
+            texts = self._texts()
+            if kind is Format.PICTURES:
+                table, of_pictures = self._pictured(files, workdir)
+                files, kind, texts = [table], Format.CSV, [*texts, *of_pictures]
+            loaded = load(self.engine, files, kind, as_text=texts)
             for path in files:
                 path.unlink()
         names = [column.name for column in loaded]
@@ -117,7 +123,7 @@ class _Examination:
             known.rows = measured[0].rows
             check_rows(known.rows, settings)
             check_finite([column for column in measured if settings.columns.get(column.name) != "drop"])
-            known.forecast = forecast = find_forecast(self.engine, measured, known.target, settings, spec)
+            known.forecast = forecast = self._forecast(measured, known.target, spec)
         if forecast is not None:
             with timed(known, "windows"):
                 measured = windows_of(self.engine, measured, known.target, settings, forecast)
@@ -148,16 +154,41 @@ class _Examination:
             write_parts(self.engine, selected, parts, workdir)
         return _spec(known, settings)
 
+    def _pictured(self, archives: Sequence[Path], workdir: Path) -> tuple[Path, Sequence[str]]:
+        """The table of an archive's pictures, which takes its place on disk, and which columns of it are text."""
+        if len(archives) > 1:
+            raise DatasetRefusedError(
+                Reason.PARTS_DIFFER, "A dataset of pictures is one archive. Pack all of them into one."
+            )
+        table = workdir / "pictures.csv"
+        learned = learned_grid(self.before.spec if self.before else None)
+        written = write_table(archives[0], table, self.settings.images, learned)
+        self.findings.pictures = written.found
+        archives[0].unlink()
+        return table, written.as_text
+
     def _texts(self) -> list[str]:
         """Columns that stay text though they may hold numbers, such as codes."""
         return [name for name, setting in self.settings.columns.items() if setting in ("categorical", "text")]
+
+    def _forecast(self, measured: Sequence[Measured], target: str, spec: TrainingSpec | None) -> FoundForecast | None:
+        if self.findings.pictures is None:
+            return find_forecast(self.engine, measured, target, self.settings, spec)
+        if self.settings.forecast.demanded:
+            raise DatasetRefusedError(
+                Reason.SETTINGS_INVALID, "project.yaml: forecast does not go with pictures. Leave it out."
+            )
+        return None
 
     def _grids(self, measured: Sequence[Measured]) -> list[FoundGrid]:
         known = self.findings
         if known.forecast is not None:
             return grids_of_windows(known.forecast.forecast)
-        left = [column for column in measured if column.name != known.target]
-        return find_grids(self.engine, measured, left, self.settings, self.before.spec if self.before else None)
+        before = self.before.spec if self.before else None
+        pictures = [known.pictures] if known.pictures and before is None else []
+        taken = {known.target, *(name for found in pictures for name in found.grid.columns)}
+        left = [column for column in measured if column.name not in taken]
+        return pictures + find_grids(self.engine, measured, left, self.settings, before)
 
     def _decided(self, measured: Sequence[Measured], spec: TrainingSpec | None) -> list[Column]:
         known, settings = self.findings, self.settings

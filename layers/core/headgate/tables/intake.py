@@ -29,6 +29,7 @@ class Format(StrEnum):
     CSV = "CSV"
     JSON_LINES = "JSON Lines"
     PARQUET = "Parquet"
+    PICTURES = "ZIP archive of pictures"
 
 
 def save(blocks: Iterable[bytes], path: Path, *, max_bytes: int = MAX_BYTES) -> Format | None:
@@ -40,13 +41,15 @@ def save(blocks: Iterable[bytes], path: Path, *, max_bytes: int = MAX_BYTES) -> 
         The format, or None for a file without content.
 
     Raises:
-        DatasetRefusedError: GZIP_BOMB, GZIP_TRUNCATED, ZIP_FILE, UNSUPPORTED_FORMAT, NOT_UTF8, NUL_BYTES, TOO_LARGE.
+        DatasetRefusedError: GZIP_BOMB, GZIP_TRUNCATED, UNSUPPORTED_FORMAT, NOT_UTF8, NUL_BYTES, TOO_LARGE.
     """
     start, blocks = _peek(blocks)
     if start.startswith(b"\x1f\x8b"):
         start, blocks = _peek(_gunzip(blocks))
     if start.startswith(b"PAR1"):
         content, kind = blocks, Format.PARQUET
+    elif start.startswith((b"PK\x03\x04", b"PK\x05\x06")):  # whether pictures are in it, is seen when all is here
+        content, kind = blocks, Format.PICTURES
     else:
         _refuse_other_formats(start)
         content = _text(blocks)
@@ -85,12 +88,6 @@ def _peek(blocks: Iterable[bytes]) -> tuple[bytes, Iterator[bytes]]:
 
 
 def _refuse_other_formats(start: bytes) -> None:
-    if start.startswith(b"PK\x03\x04"):
-        raise DatasetRefusedError(
-            Reason.ZIP_FILE,
-            "This is a ZIP archive (an Excel workbook is one, too). Unpack it and upload CSV, CSV.gz, Parquet or JSON "
-            "Lines; export a workbook as CSV.",
-        )
     if start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         raise _not_utf8("It is UTF-16")
     if start.startswith(b"\x1f\x8b"):
