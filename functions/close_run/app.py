@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import experiments, logger, runs
+from headgate.entrypoint import logger, runs
 from headgate.services.close_run import CloseRun, close_run
 
 
@@ -12,7 +12,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
     """Close the run named in the payload."""
     command = CloseRun.parse(event)
     tenant = command.project.tenant
-    answer = close_run(command, runs=runs(tenant), experiments=experiments(tenant))
+    answer = close_run(command, runs=runs(tenant))
     logger.info(
         "run closed",
         decision=answer["outcome"],

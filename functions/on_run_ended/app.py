@@ -1,4 +1,4 @@
-"""Reacts to the ledger's stream: a run that has just ended is told and counted."""
+"""Reacts to the ledger's stream: a run that has just ended is told, counted and kept as an experiment."""
 
 from typing import Any
 
@@ -8,13 +8,13 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.ledger import runs_of
-from headgate.entrypoint import logger, metrics, topic
-from headgate.services.run_ended import announce
+from headgate.entrypoint import experiments, logger, metrics, topic, tracking
+from headgate.services.run_ended import announce, keep
 
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
 
 
-def _announce(record: DynamoDBRecord) -> None:
+def _follow_up(record: DynamoDBRecord) -> None:
     change = record.raw_event["dynamodb"]
     before, after = ([change[image]] if image in change else [] for image in ("OldImage", "NewImage"))
     if any(run.ended for run in runs_of(before)):
@@ -23,10 +23,18 @@ def _announce(record: DynamoDBRecord) -> None:
         if run.ended:
             announce(run, topic=topic(run.tenant))
             metrics.add_metric(name=f"Runs{run.state.title().replace('_', '')}", unit=MetricUnit.Count, value=1)
-            logger.info("run announced", decision=run.state, tenant=run.tenant, project=run.project, run=run.run)
+            kept = keep(run, experiments=experiments(run.tenant), tracking=tracking())
+            logger.info(
+                "run announced",
+                decision=run.state,
+                tenant=run.tenant,
+                project=run.project,
+                run=run.run,
+                experiment=kept,
+            )
 
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of changes; the ones that failed come back."""
-    return process_partial_response(event, _announce, _processor, context)  # type: ignore[return-value]
+    return process_partial_response(event, _follow_up, _processor, context)  # type: ignore[return-value]

@@ -62,6 +62,20 @@ def test_a_run_that_ends_is_told_once(invoke: Invoke, example: Any, heard: Any) 
     assert heard() == []
 
 
+def test_a_run_that_ends_leaves_its_record_whoever_closed_it(invoke: Invoke, example: Any, objects: Any) -> None:
+    invoke("on_run_ended", example("dynamodb-stream-run-ended"))
+    record = objects.get_json("artifacts", f"demo/iris/runs/{RUN['run']}/experiment.json")
+    assert (record["outcome"], record["reason_code"], record["job"]) == ("REJECTED", "EMPTY_FILE", None)
+
+
+def test_a_tracking_server_that_cannot_be_reached_is_no_failure(
+    invoke: Invoke, example: Any, heard: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    assert invoke("on_run_ended", example("dynamodb-stream-run-ended")) == {"batchItemFailures": []}
+    assert len(heard()) == 1
+
+
 def test_a_run_that_is_refused_at_the_door_is_told_too(invoke: Invoke, example: Any, heard: Any) -> None:
     event = example("dynamodb-stream-run-ended")
     del event["Records"][0]["dynamodb"]["OldImage"]

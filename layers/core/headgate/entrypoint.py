@@ -23,6 +23,7 @@ from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConfigurationError
 from headgate.services.experiments import Experiments
 from headgate.services.runs import Runs
+from headgate.tracking import Tracking
 
 logger = Logger(service="headgate")
 metrics = Metrics(namespace="Headgate", service="headgate")
@@ -150,7 +151,14 @@ def runs(tenant: str) -> Runs:
 
 def experiments(tenant: str) -> Experiments:
     """Records of experiments."""
-    return Experiments(Jobs(client("sagemaker", tenant)), objects(tenant), environment(Environment).artifact_bucket)
+    jobs, bucket = Jobs(client("sagemaker", tenant)), environment(Environment).artifact_bucket
+    return Experiments(jobs, searches(tenant), objects(tenant), bucket)
+
+
+def tracking() -> Tracking | None:
+    """The MLflow server that wants to know of runs; None where the deployment names none."""
+    uri = os.environ.get("MLFLOW_TRACKING_URI")
+    return Tracking(uri) if uri else None
 
 
 def registry(tenant: str) -> Registry:

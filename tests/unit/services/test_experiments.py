@@ -3,16 +3,26 @@
 import io
 import json
 import tarfile
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from headgate.domain.errors import NotFoundError
-from headgate.domain.experiment import JobFacts
-from headgate.domain.names import Project
-from headgate.domain.runs import Ending, Outcome
-from headgate.services.experiments import Experiments
+import pytest
 
-PROJECT, RUN = Project("demo", "iris"), "demo-iris-0123456789"
-ENDING = Ending(Outcome.PROMOTED, "SERVING", "It serves.", "1", {"metric": "auc"})
+from headgate.domain.errors import NotFoundError
+from headgate.domain.experiment import Expense, JobFacts
+from headgate.domain.runs import Run
+from headgate.domain.tuning import tuning_job_name
+from headgate.services.experiments import Experiments
+from headgate.services.run_ended import keep
+from headgate.tracking import Tracking
+
+RUN = "demo-iris-0123456789"
+ENDED = Run(
+    RUN, "demo", "iris", "0123456789", "iris.csv", "1", "2026-11-24T00:00:00.000Z", "PROMOTED",
+    "2026-11-24T01:00:00.000Z", "SERVING", "It serves.", "1", metrics={"metric": "auc"},
+)  # fmt: skip
+BEGUN = datetime(2026, 11, 24, tzinfo=UTC)
 FOLDER = f"demo/iris/runs/{RUN}/training/{RUN}/output"
 
 
@@ -30,17 +40,31 @@ class Bucket:
 
 
 class Described:
-    def __init__(self, job: JobFacts | None) -> None:
-        self.job = job
+    """The jobs of an account, by name."""
+
+    def __init__(self, *jobs: JobFacts, evaluated: bool = True) -> None:
+        self.known, self.evaluated = {job.name: job for job in jobs}, evaluated
 
     def training(self, name: str) -> JobFacts | None:
-        self.asked = name
-        return self.job
+        return self.known.get(name)
+
+    def processing(self, name: str) -> Expense | None:
+        return Expense("evaluation", 1, "ml.m5.large", 36, "lasted") if self.evaluated and name == RUN else None
 
 
 class Unreachable:
     def training(self, _name: str) -> JobFacts | None:
         raise RuntimeError("AccessDenied")
+
+
+class Searches:
+    """The trials of the run's own search."""
+
+    def __init__(self, *trials: dict[str, Any]) -> None:
+        self.kept = list(trials)
+
+    def trials(self, name: str) -> list[dict[str, Any]]:
+        return self.kept if name == tuning_job_name(RUN) else []
 
 
 def packed(name: str, content: bytes) -> bytes:
@@ -58,22 +82,24 @@ def job() -> JobFacts:
     )
 
 
-def recorded(jobs: Any, bucket: Bucket) -> dict[str, Any]:
-    assert Experiments(jobs, bucket, "artifacts").record(PROJECT, RUN, ENDING)  # type: ignore[arg-type]
+def written(jobs: Any, bucket: Bucket, searches: Searches | None = None, run: Run = ENDED) -> dict[str, Any]:
+    records = Experiments(jobs, searches or Searches(), bucket, "artifacts")  # type: ignore[arg-type]
+    assert records.record(run) is not None
     return json.loads(bucket.kept[f"demo/iris/runs/{RUN}/experiment.json"])
 
 
-def test_a_record_holds_what_training_wrote_and_what_its_job_was() -> None:
+def test_a_record_holds_what_training_wrote_and_what_its_jobs_cost() -> None:
     bucket = Bucket()
     bucket.kept[f"{FOLDER}/output.tar.gz"] = packed("metrics.json", b'{"settings": {"epochs": 3}}')
-    record = recorded(Described(job()), bucket)
+    record = written(Described(job()), bucket)
     assert (record["parameters"], record["outcome"], record["identity"]["dataset"]) == (
         {"epochs": 3},
         "PROMOTED",
         "0123456789",
     )
-    assert record["job"]["estimated_usd"] > 0
-    assert recorded(Described(job()), bucket) == record
+    assert [part["what"] for part in record["cost"]["parts"]] == ["training", "evaluation"]
+    assert record["cost"]["estimated_usd"] == pytest.approx(96 * 0.115 / 3600, abs=1e-6)
+    assert written(Described(job()), bucket) == record
 
 
 def test_what_cannot_be_read_is_left_out() -> None:
@@ -81,22 +107,57 @@ def test_what_cannot_be_read_is_left_out() -> None:
         bucket = Bucket()
         if archive is not None:
             bucket.kept[f"{FOLDER}/output.tar.gz"] = archive
-        assert recorded(Described(job()), bucket)["parameters"] is None
-    assert recorded(Described(None), Bucket())["job"] is None
+        assert written(Described(job()), bucket)["parameters"] is None
+
+
+def test_a_run_that_never_trained_has_a_record_without_a_job() -> None:
+    record = written(Described(), Bucket(), run=replace(ENDED, state="REJECTED"))
+    assert (record["job"], record["cost"]["parts"], record["outcome"]) == (None, [], "REJECTED")
 
 
 def test_a_record_that_cannot_be_written_harms_nothing() -> None:
     bucket = Bucket()
-    assert not Experiments(Unreachable(), bucket, "artifacts").record(PROJECT, RUN, ENDING)  # type: ignore[arg-type]
+    records = Experiments(Unreachable(), Searches(), bucket, "artifacts")  # type: ignore[arg-type]
+    assert keep(ENDED, experiments=records, tracking=None) == {"record": "not written"}
     assert not bucket.kept
 
 
-def test_the_job_of_a_searched_run_is_the_best_trial() -> None:
-    jobs = Described(job())
-    recorded(jobs, Bucket())
-    assert jobs.asked == RUN
-    searched = Ending(
-        Outcome.PROMOTED, "SERVING", "It serves.", "1", {"tuning": {"best": {"training_job": "search-003"}}}
+def test_a_run_that_never_began_has_no_record() -> None:
+    bucket = Bucket()
+    records = Experiments(Described(), Searches(), bucket, "artifacts")  # type: ignore[arg-type]
+    assert keep(replace(ENDED, state="SUPERSEDED"), experiments=records, tracking=None) == {}
+    assert not bucket.kept
+
+
+def test_an_address_that_is_no_web_address_costs_a_word_in_the_log() -> None:
+    records = Experiments(Described(), Searches(), Bucket(), "artifacts")  # type: ignore[arg-type]
+    answer = keep(ENDED, experiments=records, tracking=Tracking("file:///etc/passwd"))
+    assert answer == {"record": "written", "tracking": "not told: ValueError"}
+
+
+def trial(name: str, minutes: float | None) -> dict[str, Any]:
+    times = (
+        {} if minutes is None else {"TrainingStartTime": BEGUN, "TrainingEndTime": BEGUN + timedelta(minutes=minutes)}
     )
-    assert Experiments(jobs, Bucket(), "artifacts").record(PROJECT, RUN, searched)  # type: ignore[arg-type]
-    assert jobs.asked == "search-003"
+    return {"TrainingJobName": name, **times}
+
+
+SEARCH = Searches(trial("search-001", 10), trial("search-002", 20), trial("search-003", None))
+
+
+def test_a_searched_run_costs_all_its_trials_and_was_trained_by_the_best() -> None:
+    jobs = Described(replace(job(), name="search-002", instance_count=2))
+    searched = replace(ENDED, metrics={"tuning": {"best": {"training_job": "search-002"}}})
+    record = written(jobs, Bucket(), SEARCH, searched)
+    assert record["job"]["name"] == "search-002"
+    [search, evaluation] = record["cost"]["parts"]
+    assert (search["what"], search["jobs"], search["machine_seconds"]) == ("search", 3, 3600)
+    assert search["estimated_usd"] == pytest.approx(0.115)
+    assert evaluation["what"] == "evaluation"
+
+
+def test_a_search_without_a_winner_costs_its_trials_all_the_same() -> None:
+    jobs = Described(replace(job(), name="search-001"), evaluated=False)
+    record = written(jobs, Bucket(), SEARCH, replace(ENDED, state="FAILED"))
+    assert record["job"] is None
+    assert record["cost"]["estimated_usd"] == pytest.approx(0.0575)

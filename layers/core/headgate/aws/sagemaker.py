@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from headgate.aws.errors import code_of, translated
 from headgate.domain.alarms import VARIANT
 from headgate.domain.errors import EndpointBusyError, NameTakenError, NotFoundError
-from headgate.domain.experiment import JobFacts
+from headgate.domain.experiment import Expense, JobFacts
 from headgate.domain.releases import EndpointState
 
 # SageMaker has no error code of its own for these; the sentences are the same in every service that wraps it.
@@ -34,7 +34,7 @@ def _says(error: ClientError, *sentences: str) -> bool:
 
 
 class Jobs:
-    """Training jobs as they are described."""
+    """Training and processing jobs as they are described."""
 
     def __init__(self, client: Any) -> None:
         self._client = client
@@ -44,6 +44,8 @@ class Jobs:
         try:
             with translated(f"describe the training job {name}"):
                 job = self._client.describe_training_job(TrainingJobName=name)
+        except NotFoundError:
+            return None
         except ClientError as error:
             if _says(error, "not found", *_ABSENT):
                 return None
@@ -60,6 +62,22 @@ class Jobs:
             code=job.get("HyperParameters", {}).get("sagemaker_submit_directory", "").strip('"'),
             model_data_url=job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
         )
+
+    def processing(self, name: str) -> Expense | None:
+        """What the evaluation of that name took, or None when there is none."""
+        try:
+            with translated(f"describe the processing job {name}"):
+                job = self._client.describe_processing_job(ProcessingJobName=name)
+        except NotFoundError:
+            return None
+        except ClientError as error:
+            if _says(error, "not found", *_ABSENT):
+                return None
+            raise
+        cluster = job["ProcessingResources"]["ClusterConfig"]
+        begun, ended = job.get("ProcessingStartTime"), job.get("ProcessingEndTime")
+        seconds = (ended - begun).total_seconds() * cluster["InstanceCount"] if begun and ended else None
+        return Expense("evaluation", 1, cluster["InstanceType"], seconds, "lasted")
 
 
 class Registry:

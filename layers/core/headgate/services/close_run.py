@@ -6,7 +6,6 @@ from typing import Any
 from headgate.domain.failures import failed
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome
-from headgate.services.experiments import Experiments
 from headgate.services.runs import Runs
 
 
@@ -31,8 +30,8 @@ class CloseRun:
         return cls(project, event["run"], ending)
 
 
-def close_run(command: CloseRun, *, runs: Runs, experiments: Experiments | None = None) -> dict[str, str]:
-    """Write the terminal record, and start what waited; then keep what the experiment was.
+def close_run(command: CloseRun, *, runs: Runs) -> dict[str, str]:
+    """Write the terminal record, and start what waited.
 
     Returns:
         `outcome` and `reason_code` as recorded: a run whose last step failed is PROMOTED when its version serves.
@@ -45,6 +44,4 @@ def close_run(command: CloseRun, *, runs: Runs, experiments: Experiments | None 
         ending = runs.end_failed(command.project, command.run, ending)
     else:
         runs.end(command.project, command.run, ending)
-    if experiments is not None:
-        experiments.record(command.project, command.run, ending)
     return {"outcome": str(ending.outcome), "reason_code": ending.reason_code}

@@ -1,4 +1,4 @@
-"""Records of experiments: gathered from a run's training job and what it wrote, kept beside the run's artifacts.
+"""Records of experiments: gathered from a run's jobs and what they wrote, kept beside the run's artifacts.
 
 A record is for people; a run ends the same without one. What cannot be read is left out, and a record is the same
 however often it is written.
@@ -7,17 +7,29 @@ however often it is written.
 import io
 import json
 import tarfile
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Jobs
-from headgate.domain.experiment import JobFacts, experiment_record
+from headgate.domain.experiment import Expense, JobFacts, experiment_record, training_expense
 from headgate.domain.names import Project
-from headgate.domain.runs import Ending
+from headgate.domain.runs import Run
+from headgate.domain.tuning import tuning_job_name
 
 MAX_BYTES = 8 * 1024**2
 """Of the archive with a job's metrics, and of the metrics in it."""
+
+Trials = Sequence[Mapping[str, Any]]
+
+
+class Trained(Protocol):
+    """What knows a search's trials; see `headgate.aws.sagemaker.Searches`."""
+
+    def trials(self, name: str) -> list[dict[str, Any]]:
+        """The summaries of a tuning job's training jobs; of one that never was there are none."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,28 +37,37 @@ class Experiments:
     """Writes records of runs into the artifact bucket."""
 
     jobs: Jobs
+    searches: Trained
     objects: Objects
     artifact_bucket: str
 
-    def record(self, project: Project, run: str, ending: Ending) -> bool:
-        """Write the record of a run that has ended; False when it could not be, which harms nothing else."""
+    def record(self, run: Run) -> dict[str, Any] | None:
+        """Write the record of a run that has ended.
+
+        Returns:
+            The record, or None when it could not be written, which harms nothing else.
+        """
         try:
-            job = self.jobs.training(_training_job(run, ending))
-            document = experiment_record(
-                {"tenant": project.tenant, "project": project.name, "run": run, "dataset": run.rpartition("-")[2]},
-                {
-                    "outcome": str(ending.outcome),
-                    "reason_code": ending.reason_code,
-                    "version": ending.version,
-                    "metrics": ending.metrics,
-                },
-                job,
-                self._metrics(job),
-            )
-            self.objects.put_json(self.artifact_bucket, f"{project.prefix}runs/{run}/experiment.json", document)
+            own = self.jobs.training(run.run)
+            trials = [] if own else self.searches.trials(tuning_job_name(run.run))
+            best = (run.metrics.get("tuning") or {}).get("best") or {}
+            job = own or (self.jobs.training(str(best["training_job"])) if best else None)
+            expenses = list(self._expenses(run, own, trials, job))
+            document = experiment_record(run, job, expenses, self._metrics(job))
+            prefix = Project(run.tenant, run.project).prefix
+            self.objects.put_json(self.artifact_bucket, f"{prefix}runs/{run.run}/experiment.json", document)
         except Exception:  # the run has ended; nothing that this meets may undo that
-            return False
-        return True
+            return None
+        return document
+
+    def _expenses(self, run: Run, own: JobFacts | None, trials: Trials, job: JobFacts | None) -> Iterator[Expense]:
+        if own:
+            yield training_expense(own)
+        if trials:
+            like = job or self.jobs.training(str(trials[0]["TrainingJobName"]))
+            yield _search_expense(trials, like)
+        if (own or trials) and (evaluation := self.jobs.processing(run.run)):
+            yield evaluation
 
     def _metrics(self, job: JobFacts | None) -> dict[str, Any] | None:
         root = f"s3://{self.artifact_bucket}/"
@@ -63,7 +84,13 @@ class Experiments:
         return document if isinstance(document, dict) else None
 
 
-def _training_job(run: str, ending: Ending) -> str:
-    """The job that trained the challenger: the run's own, or the best trial of its search."""
-    best = (ending.metrics.get("tuning") or {}).get("best") or {}
-    return str(best.get("training_job") or run)
+def _search_expense(trials: Trials, like: JobFacts | None) -> Expense:
+    """All trials by their times: summaries do not say what was billed. They have the machines of any one of them."""
+    lasted = 0.0
+    for trial in trials:
+        begun, ended = trial.get("TrainingStartTime"), trial.get("TrainingEndTime")
+        if begun and ended:  # one that was stopped before it began costs nothing
+            lasted += (ended - begun).total_seconds()
+    if like is None:
+        return Expense("search", len(trials), "", None, "lasted")
+    return Expense("search", len(trials), like.instance_type, lasted * like.instance_count, "lasted")
