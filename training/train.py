@@ -55,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         tensorboard=_folder("HEADGATE_TENSORBOARD"),
     )
     workers = open_workers(os.environ)
-    train(places, Settings(**chosen), workers, float(os.environ.get("HEADGATE_CHECKPOINT_SECONDS") or SECONDS))
+    try:
+        train(places, Settings(**chosen), workers, float(os.environ.get("HEADGATE_CHECKPOINT_SECONDS") or SECONDS))
+    except SystemExit:  # told to end: all workers are, and the chief has still to keep what there is
+        workers.await_chief()
+        raise
     workers.await_chief()
 
 

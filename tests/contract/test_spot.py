@@ -63,6 +63,25 @@ def test_an_interruption_can_wait_for_a_checkpoint_of_each_attempt(train, order,
     assert untar(get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"m": b"step-0 step-1 step-2"}
 
 
+def test_machines_can_be_taken_away_without_a_word(train, order, get, bucket, name) -> None:
+    program = """
+    import os, pathlib, signal, sys, time
+    kept = pathlib.Path(sys.argv[2])
+    signal.signal(signal.SIGTERM, lambda *_: (kept / "heard").write_text("SIGTERM"))
+    pathlib.Path(os.environ["SM_MODEL_DIR"], "m").write_text(" ".join(sorted(path.name for path in kept.iterdir())))
+    (kept / ".half").write_text("hidden")
+    if not (kept / "whole").exists():
+        time.sleep(0.3)
+        (kept / "whole").write_text("state")
+        time.sleep(600)
+    """
+    where = {"S3Uri": f"s3://{bucket}/{name}/checkpoints"}
+    order("aws:sagemaker:interrupt-spot-instance", name, checkpoints="1", notice="0", count="1")
+    job = train(textwrap.dedent(program), {"at": "/opt/ml/checkpoints"}, CheckpointConfig=where, **spot())
+    assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
+    assert untar(get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"m": b".half whole"}
+
+
 def test_a_new_job_starts_from_the_checkpoints_that_are_there(train, put, get, bucket, name) -> None:
     put(f"{name}/checkpoints/deep/step-0", b"old")
     program = """

@@ -6,8 +6,8 @@ moment; SageMaker carries their folder to S3 and back. A file that is damaged, o
 left aside with a warning: `identity` tells them apart.
 
 One is written after the first epoch, which shows early whether that can be done; then from time to time; when the job
-is told to end, which SageMaker does two minutes before it takes a machine away; and when the fit is over, so that a job
-that is cut off in its export goes on there.
+hears that it is to end (SIGTERM, two minutes before SIGKILL; not everybody passes it on: decision 0009); and when the
+fit is over, so that a job that is cut off in its export goes on there.
 """
 
 import contextlib

@@ -89,8 +89,12 @@ ACTIONS: dict[str, Action] = {
         {
             **EVERYWHERE,
             "checkpoints": Parameter(
-                "Files that the job has to write into its checkpoint folder first, since it last started. Default: 0.",
+                "Files that the job has to write into its checkpoint folder first, since it last started. Hidden ones "
+                "do not count. Default: 0.",
                 number=(0, 1e6),
+            ),
+            "notice": Parameter(
+                "Seconds between SIGTERM and SIGKILL; with 0 programs hear nothing. Default: 120.", number=(0, 120)
             ),
         },
     ),

@@ -67,6 +67,8 @@ class Cluster:
     log_group: str
     listener: Listener | None = None
     """Is told of the lines of all logs."""
+    grace: Callable[[], float] = lambda: GRACE
+    """Seconds between SIGTERM and SIGKILL, asked when the containers are to end; with 0 there is no SIGTERM."""
     look: Callable[[Groups], None] = lambda _: None
     """Is shown the process groups that run, at each glance."""
 
@@ -171,7 +173,7 @@ class Jobs:
         """Run the containers to their end and see their logs home.
 
         They end when all have ended, when one has failed (the others are killed then), or when `watch` says so: then
-        they get SIGTERM, and after AWS's grace SIGKILL. If it says so at once nothing is started.
+        they get SIGTERM, and after the cluster's grace SIGKILL. If it says so at once nothing is started.
         """
         if cause := watch():
             return Outcome(cause, 0, cluster.hosts[0], ())
@@ -183,16 +185,14 @@ class Jobs:
                 process = processes[host] = self._pool.start(run, host.script)
                 stream = host.log_stream
                 logs[host] = LogStream(client, cluster.log_group, stream, process.output, cluster.listener)
-            cause, exit_code, host = self._attend(processes, watch, cluster.look)
+            cause, exit_code, host = self._attend(processes, watch, cluster)
         finally:
             kill(processes.values())  # whatever the programs left running
         for log in logs.values():
             log.finish()
         return Outcome(cause, exit_code, host, tuple(logs[host].tail))
 
-    def _attend(
-        self, processes: dict[Host, WarmProcess], watch: Watch, look: Callable[[Groups], None]
-    ) -> tuple[str, int, Host]:
+    def _attend(self, processes: dict[Host, WarmProcess], watch: Watch, cluster: Cluster) -> tuple[str, int, Host]:
         first, running = next(iter(processes)), dict(processes)
         while running:
             connection.wait([process.sentinel for process in running.values()], GLANCE)
@@ -203,21 +203,22 @@ class Jobs:
                     return "itself", exit_code, host
                 if exit_code == 0:
                     del running[host]
-            look({host.name: process.group for host, process in running.items()})
+            cluster.look({host.name: process.group for host, process in running.items()})
             if running and (cause := watch()):
-                self._end(list(running.values()))
+                self._end(list(running.values()), cluster.grace())
                 return cause, 0, first
         return "itself", 0, first
 
-    def _end(self, processes: list[WarmProcess]) -> None:
-        for process in processes:
-            process.signal(signal.SIGTERM)
-        deadline = time.monotonic() + GRACE
+    def _end(self, processes: list[WarmProcess], grace: float) -> None:
+        if grace:
+            for process in processes:
+                process.signal(signal.SIGTERM)
+        deadline = time.monotonic() + grace
         while running := [process.sentinel for process in processes if process.wait(0) is None]:
+            if time.monotonic() >= deadline:
+                kill(processes)
             connection.wait(running, GLANCE)
             self._heed_closing()
-            if time.monotonic() > deadline:
-                kill(processes)
 
     def _heed_closing(self) -> None:
         if self._closing.is_set():

@@ -3,7 +3,7 @@
 import contextlib
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -64,8 +64,8 @@ class TrainingHosts:
             unpack(archive, files.code)
         archive.unlink()
 
-    def cluster(self) -> Cluster:
-        """What the hosts run."""
+    def cluster(self, grace: Callable[[], float]) -> Cluster:
+        """What the hosts run, and how much time they have to end when they are told to."""
         record, began = self._record, int(time.time())
         clusters = container.tensorflow_clusters(self._hyperparameters, len(self._files))
         hosts = [
@@ -73,7 +73,7 @@ class TrainingHosts:
             for files, more in zip(self._files, clusters, strict=True)
         ]
         look = UsageMetrics(self._sagemaker, NAMESPACE, self._name)
-        return Cluster(hosts, record["RoleArn"], LOG_GROUP, Collector(self._sagemaker, record), look)
+        return Cluster(hosts, record["RoleArn"], LOG_GROUP, Collector(self._sagemaker, record), grace, look)
 
     @contextlib.contextmanager
     def mirrored(self) -> Iterator[None]:
@@ -101,8 +101,9 @@ class TrainingHosts:
             raise failures.of_transfer("Checkpoint or TensorBoard upload failed", error) from error
 
     def checkpoints_written(self) -> int:
-        """How many files of the checkpoint folders are not as they were brought there."""
-        return len(self._checkpoints() - self._brought)
+        """How many files of the checkpoint folders are not as they were brought there; hidden ones, half written as
+        they may be, do not count."""
+        return sum(not path.name.startswith(".") for path, _ in self._checkpoints() - self._brought)
 
     def failure(self, outcome: Outcome) -> JobFailed:
         """Why a program failed, as AWS tells it: from /opt/ml/output/failure, else from the end of the log."""

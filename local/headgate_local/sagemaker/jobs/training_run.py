@@ -10,7 +10,7 @@ from headgate_local.api.records import Record
 from headgate_local.faults.book import Fault
 from headgate_local.sagemaker.jobs import failures, warm_pools
 from headgate_local.sagemaker.jobs.failures import InternalError, JobFailed
-from headgate_local.sagemaker.jobs.runner import Job
+from headgate_local.sagemaker.jobs.runner import GRACE, Job
 from headgate_local.sagemaker.jobs.training_hosts import TrainingHosts
 from headgate_local.sagemaker.jobs.training_record import enter
 from headgate_local.sagemaker.resources import LONGEST_REASON
@@ -65,6 +65,8 @@ class _Training:
         self._training_since = float("inf")
         """By time.monotonic(), in the first attempt; what came before is not billed."""
         self._billable = 0.0
+        self._grace = GRACE
+        """Seconds that programs have when they are told to end."""
 
     def to_its_end(self) -> str:
         """Attempt after attempt; answers the cause of the end, or raises JobFailed or InternalError."""
@@ -155,7 +157,7 @@ class _Training:
         hosts = TrainingHosts(self._sagemaker, self._record, root, self._pool)
         self._enter("Downloading")
         hosts.download()
-        cluster = hosts.cluster()
+        cluster = hosts.cluster(lambda: self._grace)
         if self._training_since == float("inf"):
             self._training_since = time.monotonic()
             self._sagemaker.training_jobs.change(self._name, TrainingStartTime=time.time())
@@ -184,14 +186,19 @@ class _Training:
             return "max-runtime"
         if time.time() > self._wait_ends:
             return "max-wait"
-        if self._spot and faults.take(
-            "aws:sagemaker:interrupt-spot-instance",
-            self._name,
-            lambda fault: hosts.checkpoints_written() >= float(fault.parameters.get("checkpoints", "0")),
-        ):
+        if self._spot and self._is_interrupted(hosts):
             return "interrupted"
         fails = faults.take("aws:sagemaker:fail-training-job", self._name, lambda fault: self._strikes(fault, seconds))
         return "failed" if fails else None
+
+    def _is_interrupted(self, hosts: TrainingHosts) -> bool:
+        fault = self._sagemaker.faults.take(
+            "aws:sagemaker:interrupt-spot-instance",
+            self._name,
+            lambda fault: hosts.checkpoints_written() >= float(fault.parameters.get("checkpoints", "0")),
+        )
+        self._grace = float(fault.parameters.get("notice", GRACE)) if fault else GRACE
+        return fault is not None
 
     def _strikes(self, fault: Fault, seconds: float) -> bool:
         """Whether this job is one of the fraction that fails, which its name decides, and whether it is time to."""
