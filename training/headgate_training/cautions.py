@@ -51,13 +51,15 @@ def _in_parts(evaluation: Shown) -> Iterator[str]:
 def _among_groups(card: Shown) -> Iterator[str]:
     evaluation, positive = card["evaluation"], quoted(str(card["spec"]["positive"]))
     for line in evaluation["groups"]:
-        column, found = clipped(line["column"]), []
-        for key, what in (("selection_rate", f"told {positive}"), ("true_positive_rate", "found")):
-            ratio = line[key] and line[key]["ratio"]
-            if ratio is not None and ratio < FOUR_FIFTHS:
-                found.append(f"{what} {share(ratio)} as often as another")
-        if found:
-            yield f"Groups of {column} are not treated alike: one is {' and '.join(found)}."
+        column = clipped(line["column"])
+        for key, what in (
+            ("selection_rate", f"told {positive}"),
+            ("true_positive_rate", f"found where it is {positive}"),
+        ):
+            gap = line[key]
+            if gap and gap["ratio"] is not None and gap["ratio"] < FOUR_FIFTHS:
+                chance = "" if gap["low"] > 0 else " (chance could explain it)"
+                yield f"Of the groups of {column}, one is {what} {share(gap['ratio'])} as often as another{chance}."
     matters = {line["column"] for line in evaluation["importance"] if line["drop"] > 0}
     used = [clipped(line["column"]) for line in evaluation["groups"] if line["column"] in matters]
     if used:

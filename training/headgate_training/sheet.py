@@ -19,7 +19,7 @@ h2 { font-size: 1.2rem; line-height: 1.3; margin: 0 0 .6rem; }
 h3 { font-size: 1rem; margin: 1.2rem 0 .25rem; }
 p { margin: .4rem 0; max-width: 48em; }
 .lead { font-size: 1.1rem; }
-.soft { color: var(--soft); font-size: .92rem; }
+.soft { color: var(--soft); font-size: .92rem; max-width: none; }
 section { background: var(--card); border: 1px solid var(--line); border-radius: 14px; padding: 1.1rem 1.25rem;
   margin: 0 0 1.1rem; }
 .better, .unsure, .worse, .care { border-left: 6px solid var(--water); }

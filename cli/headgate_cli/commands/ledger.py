@@ -196,17 +196,35 @@ def _show_run(console: Console, document: Mapping[str, Any]) -> None:
 
 
 def _experiment_facts(experiment: Mapping[str, Any] | None) -> dict[str, str]:
-    """How a model was trained, in a few words; nothing when there was no training."""
+    """How a model was trained and what that cost, in a few words; nothing when there was no training."""
     if not experiment or not (job := experiment["job"]):
         return {}
     machines = f"{job['instance_count']} x {job['instance_type']}{', spot' if job['spot'] else ''}"
-    cost = job["estimated_usd"]
-    facts = {"machines": machines, "cost, about": "not known" if cost is None else f"{cost:.4f} USD"}
-    if parameters := experiment["parameters"]:
-        epochs = experiment["training"]["epochs"]
-        chosen = ("family", "optimizer", "schedule", "learning_rate", "batch_size", "seed")
-        facts["training"] = f"{epochs} epochs; " + ", ".join(f"{name} {parameters.get(name)}" for name in chosen)
+    facts = {"machines": machines, "cost, about": _cost_text(experiment)}
+    if used := experiment["parameters"]:
+        facts["training"] = (
+            f"{used.get('family')}, {experiment['training']['epochs']} epochs, {used.get('optimizer')} at learning "
+            f"rate {used.get('learning_rate')} ({used.get('schedule')}), {used.get('batch_size')} rows a step, "
+            f"seed {used.get('seed')}"
+        )
     return facts
+
+
+def _cost_text(experiment: Mapping[str, Any]) -> str:
+    """The estimate and its parts; records of older runs have that of the training only."""
+    cost = experiment.get("cost") or {"estimated_usd": experiment["job"]["estimated_usd"], "parts": []}
+    parts = ", ".join(f"{part['what']} {_usd_text(part['estimated_usd'])}" for part in cost["parts"])
+    counted = f": {parts}; without {', '.join(cost['not_counted'])}" if parts else ""
+    return f"{_usd_text(cost['estimated_usd'])}{counted}"
+
+
+def _usd_text(usd: float | None) -> str:
+    if usd is None:
+        return "not known"
+    return "under 0.0001 USD" if 0 < usd < 0.00005 else f"{usd:.4f} USD"
+
+
+_WHO = {"challenger": "this model", "champion": "the champion then", "trivial": "guessing"}
 
 
 def _show_evaluation(console: Console, evaluation: Mapping[str, Any] | None) -> None:
@@ -216,17 +234,32 @@ def _show_evaluation(console: Console, evaluation: Mapping[str, Any] | None) -> 
         return
     names = list(evaluation["challenger"])
     lines = (
-        (who, *(number_text(evaluation[who][name]) if name in evaluation[who] else "" for name in names))
-        for who in ("challenger", "champion", "trivial")
+        (called, *(number_text(value) if (value := evaluation[who].get(name)) is not None else "" for name in names))
+        for who, called in _WHO.items()
         if evaluation.get(who)
     )
-    rows(console, (f"on {evaluation['rows']} rows", *names), lines, empty="")
+    columns = (f"on {evaluation['rows']} rows it never saw", *(name.replace("_", " ") for name in names))
+    rows(console, columns, lines, empty="")
+
+
+_ASKED = {
+    "target": "target: what is predicted",
+    "task": "task: kind of answer",
+    "metric": "metric: what it is judged by",
+    "positive": "positive: the class to find",
+    "family": "family: kind of network",
+}
 
 
 def _show_choices(console: Console, report: Mapping[str, Any] | None) -> None:
     from headgate_cli.story import choices_of
     from headgate_cli.tables import rows
 
-    if report:
-        lines = ((choice.what, choice.value, choice.why) for choice in choices_of(report))
-        rows(console, ("inferred", "as", "because"), lines, empty="Nothing had to be inferred.")
+    if not report:
+        return
+    lines = [(_ASKED.get(choice.what, choice.what), choice.value, choice.why) for choice in choices_of(report)]
+    rows(console, ("inferred from the data", "as", "because"), lines, empty="Nothing had to be inferred.")
+    if lines:
+        console.print(
+            "What is wrong here is set right in project.yaml; docs/project-settings.md says how.", markup=False
+        )

@@ -95,7 +95,8 @@ def card(**evaluation: Any) -> dict[str, Any]:
     }
 
 
-GROUPS = {"column": "sex", "groups": [], "selection_rate": {"ratio": 0.6}, "true_positive_rate": {"ratio": 0.9}}
+GROUPS = {"column": "sex", "groups": [], "selection_rate": {"ratio": 0.6, "low": 0.1}, "true_positive_rate": None}
+BY_CHANCE = GROUPS | {"selection_rate": None, "true_positive_rate": {"ratio": 0.6, "low": 0.0}}
 WORSE = {"column": "ward", "name": "B2", "rows": 60, "difference": interval(-0.2, -0.3, -0.1)}
 
 
@@ -108,6 +109,10 @@ WORSE = {"column": "ward", "name": "B2", "rows": 60, "difference": interval(-0.2
         ({"slices": [WORSE], "champion": {"auc": 1}}, "worse than the version that serves for ward: B2 (60 rows)"),
         ({"slices": [WORSE | {"difference": None, "whole": WORSE["difference"]}]}, "than on all rows together"),
         ({"groups": [GROUPS]}, "told \u201cill\u201d 60% as often as another."),
+        (
+            {"groups": [BY_CHANCE]},
+            "found where it is \u201cill\u201d 60% as often as another (chance could explain it).",
+        ),
         ({"groups": [GROUPS | {"column": "a"}]}, "depend on a, which the project calls sensitive"),
         ({"calibration": {"challenger": {"coverage": 0.5, "nominal": 0.9}}}, "held only 50%"),
         (
