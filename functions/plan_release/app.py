@@ -1,4 +1,4 @@
-"""Task of `promote`: claim the endpoint's name and take the next release number."""
+"""Task of `promote`: take the next release number."""
 
 from typing import Any
 

@@ -90,6 +90,7 @@ EVENTS: dict[str, Event] = {
     "publish_training_code": lambda _: DELETION,
     "register_version": lambda _: {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION},
     "settle_release": lambda _: RELEASE,
+    "take_endpoint": lambda _: {**RUN, "visit": 0, "task_token": "token"},
     "validate_dataset": lambda _: RUN,
 }
 
@@ -105,6 +106,7 @@ def present(invoke: Any, ledger: Ledger, objects: Objects, make_run: Any) -> Non
     objects.put_json("artifacts", f"{folder}manifest.json", manifest)
     objects.put_json("artifacts", f"{folder}spec/spec.json", SPEC)
     objects.put_json("artifacts", f"{folder}report.json", {"split": {"train": 97}})
+    invoke("take_endpoint", {**RUN, "visit": 0, "task_token": "token"})
     invoke("plan_release", TO_BE_PLANNED)
 
 

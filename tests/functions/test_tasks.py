@@ -137,6 +137,7 @@ def test_the_format_that_the_gate_chose_is_registered_and_planned(
     package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])
     assert package["CustomerMetadataProperties"]["format"] == "int8"
     ledger.add_run(make_run(RUN["dataset"]))
+    invoke("take_endpoint", {**RUN, "visit": 0, "task_token": "token"})
     assert invoke("plan_release", {**promotion(None), "format": "int8"})["format"] == "int8"
     [release] = ledger.releases(Project("demo", "iris"))
     assert release.format == "int8"
@@ -154,6 +155,7 @@ def test_a_release_is_planned_only_against_the_champion_that_serves(
     invoke: Invoke, ledger: Ledger, make_run: Any, judged_against: int | None, outcome: str | None
 ) -> None:
     ledger.add_run(make_run(RUN["dataset"]))
+    invoke("take_endpoint", {**RUN, "visit": 0, "task_token": "token"})
     plan = invoke("plan_release", promotion(judged_against))
     assert plan["outcome"] == outcome
     assert len(ledger.releases(Project("demo", "iris"))) == (0 if outcome else 1)

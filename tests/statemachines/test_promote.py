@@ -13,7 +13,9 @@ from .conftest import Failure, Played, definition_of, raised
 GIVEN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "version": "3"}
 RELEASE = {"tenant": "demo", "project": "iris", "sequence": 2, "endpoint": "demo-iris", "outcome": None}
 PROMOTED = {"outcome": "PROMOTED", "reason_code": "SERVING", "reason": "Serves."}
+GRANTED, FREE = {"outcome": "GRANTED"}, {"outcome": "FREE"}
 SCRIPT: dict[str, list[Any]] = {
+    "TakeEndpoint": [GRANTED],
     "PlanRelease": [RELEASE],
     "DeployRelease": [{"endpoint": "demo-iris"}],
     "SettleRelease": [PROMOTED],
@@ -56,6 +58,45 @@ def test_the_endpoints_word_is_the_ending(play: Play, outcome: str) -> None:
     assert play("promote", GIVEN, {**SCRIPT, "SettleRelease": [ending]}).output == ending
 
 
+def test_the_one_in_line_comes_again_when_it_is_woken(play: Play) -> None:
+    played = play("promote", GIVEN, {**SCRIPT, "TakeEndpoint": [FREE, GRANTED]})
+    assert played.output == PROMOTED
+    asked = [payload for name, payload in played.calls if name == "TakeEndpoint"]
+    assert [payload["visit"] for payload in asked] == [0, 0]
+    assert all(payload.pop("task_token") for payload in asked)
+    assert asked[0] == {**GIVEN, "visit": 0}
+
+
+def test_the_one_in_line_counts_the_terms_that_it_waited(play: Play) -> None:
+    over = Failure("States.Timeout")
+    played = play("promote", GIVEN, {**SCRIPT, "TakeEndpoint": [over, over, GRANTED]})
+    assert played.output == PROMOTED
+    assert [payload["visit"] for name, payload in played.calls if name == "TakeEndpoint"] == [0, 1, 2]
+
+
+def test_a_version_that_a_newer_one_overtook_in_line_ends_superseded(play: Play) -> None:
+    ending = {"outcome": "SUPERSEDED", "reason_code": "NEWER_VERSION", "reason": "A newer version came."}
+    played = play("promote", GIVEN, {**SCRIPT, "TakeEndpoint": [ending]})
+    assert (played.status, played.output) == ("SUCCEEDED", ending)
+    assert [name for name, _ in played.calls] == ["TakeEndpoint"]
+    assert CloseRun.parse({**GIVEN, **played.output}).ending.outcome == "SUPERSEDED"
+
+
+def test_who_lost_the_endpoint_looks_on_until_its_release_is_settled(play: Play) -> None:
+    failed, moving = {"outcome": "FAILED", "reason_code": "X", "reason": "Because."}, {"outcome": "IN_PROGRESS"}
+    script = {**SCRIPT, "DeployRelease": [raised("LeaseLostError", "Too late.")], "SettleRelease": [moving, failed]}
+    assert play("promote", GIVEN, script).output == failed
+
+
+def test_a_term_is_longer_than_the_longest_silence_of_a_promotion_that_lives() -> None:
+    states = definition_of("promote")["States"]
+    term = states["Take The Endpoint"]["TimeoutSeconds"]
+    for state in states.values():
+        if state["Type"] == "Task" and state is not states["Take The Endpoint"]:
+            pauses = [rule["MaxDelaySeconds"] for rule in state["Retry"]]
+            assert state["TimeoutSeconds"] + max(pauses) < term * 0.75
+
+
 @pytest.mark.parametrize("task", SCRIPT)
 def test_a_step_that_fails_is_an_ending_too(play: Play, task: str) -> None:
     failure = raised("EndpointTakenError", "The name is taken.")
@@ -81,7 +122,7 @@ def test_a_version_judged_against_another_champion_is_not_deployed(play: Play) -
     refusal = {"outcome": "NOT_PROMOTED", "reason_code": "CHAMPION_CHANGED", "reason": "Drop it again."}
     played = play("promote", GIVEN, {**SCRIPT, "PlanRelease": [refusal]})
     assert (played.status, played.output) == ("SUCCEEDED", refusal)
-    assert [name for name, _ in played.calls] == ["PlanRelease"]
+    assert [name for name, _ in played.calls] == ["TakeEndpoint", "PlanRelease"]
 
 
 @pytest.mark.parametrize("task", SCRIPT)

@@ -146,7 +146,7 @@ def alarms(tenant: str) -> Alarms:
 
 def runs(tenant: str) -> Runs:
     """What starts and ends runs, now."""
-    return Runs(ledger(tenant), executions(tenant), partial(endpoints, tenant), now())
+    return Runs(ledger(tenant), executions(tenant), partial(endpoints, tenant), partial(tasks, tenant), now())
 
 
 def experiments(tenant: str) -> Experiments:

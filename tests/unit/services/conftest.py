@@ -14,6 +14,7 @@ from headgate.services.deploy_release import DeployRelease, Serving, deploy_rele
 from headgate.services.plan_release import PlanRelease, plan_release
 from headgate.services.runs import Runs
 from headgate.services.settle_release import SettleRelease, settle_release
+from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
 
 NOW = "2026-01-01T00:00:01.000Z"
 LATER = "2026-01-01T00:10:00.000Z"
@@ -117,8 +118,8 @@ def endpoints() -> FakeEndpoints:
 
 
 @pytest.fixture
-def runs(ledger: Ledger, executions: Any, endpoints: FakeEndpoints) -> Runs:
-    return Runs(ledger, executions, lambda: endpoints, NOW)
+def runs(ledger: Ledger, executions: Any, endpoints: FakeEndpoints, tasks: FakeTasks) -> Runs:
+    return Runs(ledger, executions, lambda: endpoints, lambda: tasks, NOW)
 
 
 @pytest.fixture
@@ -128,10 +129,13 @@ def tasks() -> FakeTasks:
 
 @pytest.fixture
 def plan(ledger: Ledger, make_run: Any, endpoints: FakeEndpoints) -> Callable[..., dict[str, Any]]:
+    """Take the endpoint for a new run and plan its release; a promotion that was stopped is waited out for a term."""
+
     def plan(name: str, **changes: Any) -> dict[str, Any]:
         run = make_run(name)
         if ledger.add_run(run):
             ledger.write(IRIS, replace(ledger.head(IRIS), active=run.run), RunStarted(run.run))
+        take(ledger, FakeTasks(), run.run)
         champion = ledger.head(IRIS).champion
         command = PlanRelease(
             project=IRIS,
@@ -150,6 +154,14 @@ def plan(ledger: Ledger, make_run: Any, endpoints: FakeEndpoints) -> Callable[..
     return plan
 
 
+def take(ledger: Any, tasks: Any, run: str, project: Project = IRIS) -> str:
+    """The last word on a run that asks for the endpoint, and waits a whole term where it has to wait."""
+    decision = take_endpoint(TakeEndpoint(project, run, f"{run} 0", 0), ledger=ledger, tasks=tasks)
+    if decision == "in line":
+        decision = take_endpoint(TakeEndpoint(project, run, f"{run} 1", 1), ledger=ledger, tasks=tasks)
+    return decision
+
+
 def deploy(ledger: Any, endpoints: Any, tasks: Any, sequence: int, token: str = "token", alarms: Any = None) -> None:
     deploy_release(
         DeployRelease(IRIS, sequence, token),
@@ -162,5 +174,7 @@ def deploy(ledger: Any, endpoints: Any, tasks: Any, sequence: int, token: str = 
     )
 
 
-def settle(ledger: Any, endpoints: Any, sequence: int) -> str:
-    return settle_release(SettleRelease(IRIS, sequence), ledger=ledger, endpoints=endpoints, now=NOW)["outcome"]
+def settle(ledger: Any, endpoints: Any, sequence: int, tasks: Any = None, now: str = NOW) -> str:
+    tasks = tasks if tasks is not None else FakeTasks()
+    command = SettleRelease(IRIS, sequence)
+    return settle_release(command, ledger=ledger, endpoints=endpoints, tasks=tasks, now=now)["outcome"]

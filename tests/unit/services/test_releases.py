@@ -11,13 +11,12 @@ import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.alarms import alarm_names
-from headgate.domain.errors import ConflictError, EndpointBusyError, EndpointTakenError, NameTakenError
+from headgate.domain.errors import EndpointBusyError, EndpointTakenError, LeaseLostError, NameTakenError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
 from headgate.services.endpoint_changed import wake_promotion
-from headgate.services.settle_release import SettleRelease, settle_release
 
-from .conftest import IRIS, FakeAlarms, FakeEndpoints, FakeTasks, deploy, settle
+from .conftest import IRIS, FakeAlarms, FakeEndpoints, FakeTasks, deploy, settle, take
 
 
 class Crash(Exception):
@@ -193,7 +192,7 @@ def test_a_release_whose_promotion_stopped_before_the_endpoint_was_touched_is_ne
     release = ledger.release(IRIS, 1)
     assert release is not None
     assert (release.state, release.reason_code) == ("FAILED", "NOT_DEPLOYED")
-    with pytest.raises(ConflictError):  # a task of the stopped promotion that is still at work
+    with pytest.raises(LeaseLostError):  # a task of the stopped promotion that is still at work
         deploy(ledger, endpoints, tasks, 1)
     assert endpoints.state is None
 
@@ -216,7 +215,7 @@ def test_a_release_keeps_when_it_was_put_in_service(
         plan(name)
         deploy(ledger, endpoints, tasks, sequence)
         endpoints.rest()
-        settle_release(SettleRelease(IRIS, sequence), ledger=ledger, endpoints=endpoints, now=now)
+        settle(ledger, endpoints, sequence, now=now)
     newest, oldest = ledger.releases(IRIS)
     assert (newest.in_service_at, newest.at) == ("2026-01-02", "2026-01-02")
     assert (oldest.state, oldest.in_service_at, oldest.at) == ("RETIRED", "2026-01-01", "2026-01-02")
@@ -240,16 +239,16 @@ def test_an_event_of_an_earlier_change_wakes_nobody(
             return getattr(endpoints, name)
 
     deploy(ledger, Watched(), tasks, 2, "second")
-    assert early == ["awake"]
+    assert early == ["ignored"]
     assert "second" not in tasks.given
 
 
-def test_two_projects_never_share_an_endpoint(ledger: Ledger, plan: Any, make_run: Any, endpoints: Any) -> None:
+def test_two_projects_never_share_an_endpoint(ledger: Ledger, make_run: Any, tasks: FakeTasks) -> None:
     assert ledger.claim_endpoint(Project("demo", "a-b"))
     other = Project("demo-a", "b")
     ledger.add_run(make_run("x", tenant="demo-a", project="b"))
     with pytest.raises(EndpointTakenError):
-        plan("x", project=other)
+        take(ledger, tasks, make_run("x").run, other)
 
 
 def test_an_unknown_endpoints_event_is_ignored(ledger: Ledger, endpoints: Any, tasks: Any) -> None:

@@ -183,6 +183,7 @@ def deploying(arrive: Any, make_run: Any, ledger: Ledger, endpoints: FakeEndpoin
         instance_type="ml.m5.large",
         instance_count=1,
     )
+    assert ledger.claim_endpoint(IRIS)
     ledger.write(IRIS, replace(ledger.head(IRIS), next_release=2), ReleasePlanned(release))
     endpoints.state, endpoints.goal = EndpointState("Creating", release.name), release.name
     return release

@@ -4,24 +4,21 @@ Reads are consistent; every write is conditional, and what belongs together is o
 """
 
 import dataclasses
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from decimal import Decimal
 from typing import Any
 
-from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
 from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
-from headgate.domain.errors import ConflictError
+from headgate.aws.items import as_item, as_values
+from headgate.domain.errors import ConflictError, LeaseLostError
+from headgate.domain.lease import Lease, Place, renew
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import OUTCOMES, RUNNING, Champion, Ending, Head, LastSearch, Run
 
 _RUN, _RELEASE = "RUN#", "RELEASE#"
-_serialize = TypeSerializer().serialize
-_deserialize = TypeDeserializer().deserialize
 _OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
 _NOT_ENDED = f"attribute_exists(pk) AND NOT #state IN ({', '.join(_OUTCOME_VALUES)})"
 
@@ -63,7 +60,36 @@ class ReleaseMoved:
     plan: Mapping[str, Any] | None = None
 
 
-Change = RunStarted | RunEnded | ReleasePlanned | ReleaseMoved
+@dataclass(frozen=True, slots=True)
+class RunPassedOver:
+    """A change of a run: a newer one took its place in the line for the endpoint. The first one who did stays known."""
+
+    run: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseChanged:
+    """A change of the endpoint's lease, from what was read; its revision is the one that was read."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseKept:
+    """No change: the lease under which everything else is written is still the writer's, with the same fence."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseFreed:
+    """A change of the endpoint's lease: the holder is done, with what is written beside. Who waits keeps its place."""
+
+    lease: Lease
+
+
+Change = RunStarted | RunEnded | RunPassedOver | ReleasePlanned | ReleaseMoved | LeaseChanged | LeaseKept | LeaseFreed
 
 
 class Ledger:
@@ -112,7 +138,7 @@ class Ledger:
         """Every release of a project, the newest first."""
         condition, values = "pk = :pk AND begins_with(sk, :sk)", {":pk": _pk(project), ":sk": _RELEASE}
         items = self._query(condition, values, ConsistentRead=True, ScanIndexForward=False)
-        return [_build(Release, _plain(item)) for item in items]
+        return [_build(Release, as_values(item)) for item in items]
 
     def add_run(self, run: Run) -> bool:
         """Record a run that was not known; False when it was."""
@@ -130,15 +156,11 @@ class Ledger:
         following = dataclasses.replace(head, revision=head.revision + 1)
         put = {
             "TableName": self._table,
-            "Item": _item({"pk": _pk(project), "sk": "PROJECT", **asdict(following)}),
+            "Item": as_item({"pk": _pk(project), "sk": "PROJECT", **asdict(following)}),
             "ConditionExpression": "attribute_not_exists(pk) OR revision = :revision",
-            "ExpressionAttributeValues": _item({":revision": head.revision}),
+            "ExpressionAttributeValues": as_item({":revision": head.revision}),
         }
-        writes: list[dict[str, Any]] = [{"Put": put}]
-        for change in changes:
-            writes.extend(self._writes(project, change))
-        with translated(f"write the ledger of {project.endpoint}"):
-            self._client.transact_write_items(TransactItems=writes)
+        self._transact(project, [{"Put": put}], *changes)
         return following
 
     def claim_endpoint(self, project: Project) -> bool:
@@ -149,25 +171,70 @@ class Ledger:
         item = self._get(owner["pk"], "OWNER")
         return item is not None and (item["tenant"], item["project"]) == (project.tenant, project.name)
 
-    def wait_for_endpoint(self, project: Project, sequence: int, task_token: str) -> None:
-        """Keep who shall be woken when the endpoint comes to rest; an older waiter gives way.
+    def lease(self, project: Project) -> Lease:
+        """The lease of the project's endpoint as it is; one that nobody holds when nobody ever asked."""
+        item = self._get(f"ENDPOINT#{project.endpoint}", "OWNER")
+        if item is None or (item["tenant"], item["project"]) != (project.tenant, project.name):
+            return Lease()
+        waiting = item.get("waiting")
+        lease: Lease = _build(Lease, {**item, "waiting": Place(**waiting) if waiting else None})
+        return lease
+
+    def change_lease(self, project: Project, lease: Lease, *changes: Change) -> Lease:
+        """Write a lease that was read and changed, and what belongs to it, all or nothing.
 
         Raises:
-            ConflictError: when a newer release already waits.
+            ConflictError: when another writer was faster.
         """
-        with translated("keep who waits for the endpoint"):
-            self._client.update_item(
-                TableName=self._table,
-                Key=_item({"pk": f"ENDPOINT#{project.endpoint}", "sk": "OWNER"}),
-                UpdateExpression="SET waiter_sequence = :sequence, waiter_token = :token",
-                ConditionExpression="attribute_not_exists(waiter_sequence) OR waiter_sequence <= :sequence",
-                ExpressionAttributeValues=_item({":sequence": sequence, ":token": task_token}),
-            )
+        self._transact(project, [], LeaseChanged(lease), *changes)
+        return dataclasses.replace(lease, revision=lease.revision + 1)
+
+    def enter(self, project: Project, holder: str, *, if_free: bool = False) -> Lease:
+        """Begin to act for a holder of the lease; whoever acts for it with an earlier fence is shut out by that.
+
+        Raises:
+            LeaseLostError: when the lease is another's, or nobody's and not `if_free`.
+            ConflictError: when another writer was faster.
+        """
+        lease = renew(self.lease(project), holder, if_free=if_free)
+        if lease is None:
+            raise LeaseLostError(project.endpoint)
+        return self.change_lease(project, lease)
+
+    def check(self, project: Project, lease: Lease) -> None:
+        """Make sure that a lease still is the one that was entered, right before a call that cannot carry its fence.
+
+        Raises:
+            LeaseLostError: when it is not.
+        """
+        found = self.lease(project)
+        if (found.holder, found.fence) != (lease.holder, lease.fence):
+            raise LeaseLostError(project.endpoint)
+
+    def wait_for_endpoint(self, project: Project, lease: Lease, task_token: str) -> None:
+        """Keep the task that shall be woken when the endpoint comes to rest, in place of an older one.
+
+        Raises:
+            LeaseLostError: when the lease is not the writer's any more.
+        """
+        update = self._update_lease(project, {"token": task_token}, *_held(lease))
+        try:
+            with translated("keep who waits for the endpoint"):
+                self._client.update_item(**update)
+        except ConflictError as error:
+            if not _refused(error):
+                raise
+            raise LeaseLostError(project.endpoint) from error
 
     def waiter(self, endpoint: str) -> str | None:
         """The task token of the promotion that waits for an endpoint, or None; never another system's endpoint."""
         item = self._get(f"ENDPOINT#{endpoint}", "OWNER")
-        return item.get("waiter_token") if item else None
+        return item.get("token") if item else None
+
+    def _transact(self, project: Project, writes: Sequence[dict[str, Any]], *changes: Change) -> None:
+        every = [*writes, *(write for change in changes for write in self._writes(project, change))]
+        with translated(f"write the ledger of {project.endpoint}"):
+            self._client.transact_write_items(TransactItems=every)
 
     def _writes(self, project: Project, change: Change) -> list[dict[str, Any]]:
         match change:
@@ -177,11 +244,20 @@ class Ledger:
                 fields = {**asdict(ending), "state": str(ending.outcome), "ended_at": at}
                 del fields["outcome"]
                 return [self._update(project, _run_key(run), fields, _NOT_ENDED, _OUTCOME_VALUES)]
+            case RunPassedOver(run, by):
+                once = f"{_NOT_ENDED} AND (attribute_not_exists(passed_over_by) OR passed_over_by = :null)"
+                return [
+                    self._update(
+                        project, _run_key(run), {"passed_over_by": by}, once, {**_OUTCOME_VALUES, ":null": None}
+                    )
+                ]
+            case LeaseChanged() | LeaseKept() | LeaseFreed():
+                return [{"Update": self._lease_write(project, change)}]
             case ReleasePlanned(release):
                 item = {"pk": _pk(project), "sk": _release_key(release.sequence), **asdict(release)}
                 put = {
                     "TableName": self._table,
-                    "Item": _item(item),
+                    "Item": as_item(item),
                     "ConditionExpression": "attribute_not_exists(pk)",
                 }
                 once = "attribute_not_exists(#release) OR #release = :null"
@@ -199,31 +275,68 @@ class Ledger:
                     }
                 return [self._update(project, _release_key(sequence), fields, "#state = :was", {":was": str(was)})]
 
+    def _lease_write(self, project: Project, change: LeaseChanged | LeaseKept | LeaseFreed) -> dict[str, Any]:
+        lease = change.lease
+        match change:
+            case LeaseChanged():
+                fields = {**asdict(lease), "revision": lease.revision + 1}
+                unchanged = "(attribute_not_exists(#revision) OR #revision = :was)"
+                return self._update_lease(project, fields, unchanged, {":was": lease.revision})
+            case LeaseKept():
+                return self._update_lease(project, {"fence": lease.fence}, *_held(lease))
+            case LeaseFreed():
+                return self._update_lease(project, {"holder": None, "token": None}, *_held(lease), counts=True)
+
     def _update(
         self, project: Project, sk: str, fields: Mapping[str, Any], condition: str, values: Mapping[str, Any]
     ) -> dict[str, Any]:
         names = {f"#{name}": name for name in fields}
         update = {
             "TableName": self._table,
-            "Key": _item({"pk": _pk(project), "sk": sk}),
+            "Key": as_item({"pk": _pk(project), "sk": sk}),
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
             "ConditionExpression": condition,
             "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": _item({**{f":{name}": value for name, value in fields.items()}, **values}),
+            "ExpressionAttributeValues": as_item({**{f":{name}": value for name, value in fields.items()}, **values}),
         }
         return {"Update": update}
 
+    def _update_lease(
+        self,
+        project: Project,
+        fields: Mapping[str, Any],
+        condition: str,
+        values: Mapping[str, Any],
+        counts: bool = False,
+    ) -> dict[str, Any]:
+        """An update of the endpoint's item, which another project's endpoint of that name refuses."""
+        names = {f"#{name}": name for name in (*fields, "tenant", "project", "holder", "fence", "revision")}
+        sets = [f"#{name} = :{name}" for name in fields] + (["#revision = #revision + :one"] if counts else [])
+        condition = f"#tenant = :tenant AND #project = :project AND {condition}"
+        ours = {":tenant": project.tenant, ":project": project.name, **({":one": 1} if counts else {})}
+        used = " ".join([*sets, condition])
+        return {
+            "TableName": self._table,
+            "Key": as_item({"pk": f"ENDPOINT#{project.endpoint}", "sk": "OWNER"}),
+            "UpdateExpression": "SET " + ", ".join(sets),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {each: name for each, name in names.items() if each in used},
+            "ExpressionAttributeValues": as_item({**{f":{name}": v for name, v in fields.items()}, **ours, **values}),
+        }
+
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         with translated("read the ledger"):
-            answer = self._client.get_item(TableName=self._table, Key=_item({"pk": pk, "sk": sk}), ConsistentRead=True)
-        return _plain(answer["Item"]) if "Item" in answer else None
+            answer = self._client.get_item(
+                TableName=self._table, Key=as_item({"pk": pk, "sk": sk}), ConsistentRead=True
+            )
+        return as_values(answer["Item"]) if "Item" in answer else None
 
     def _query(self, condition: str, values: Mapping[str, str], **arguments: Any) -> list[dict[str, Any]]:
         with translated("read the ledger"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
                 KeyConditionExpression=condition,
-                ExpressionAttributeValues=_item(values),
+                ExpressionAttributeValues=as_item(values),
                 **arguments,
             )
             return [item for page in pages for item in page["Items"]]
@@ -232,13 +345,10 @@ class Ledger:
         try:
             with translated("write the ledger"):
                 self._client.put_item(
-                    TableName=self._table, Item=_item(item), ConditionExpression="attribute_not_exists(pk)"
+                    TableName=self._table, Item=as_item(item), ConditionExpression="attribute_not_exists(pk)"
                 )
         except ConflictError as error:
-            if (
-                isinstance(error.__cause__, ClientError)
-                and code_of(error.__cause__) == "ConditionalCheckFailedException"
-            ):
+            if _refused(error):
                 return False
             raise  # a transaction is under way on the same item: not yet known whether it exists
         return True
@@ -246,7 +356,17 @@ class Ledger:
 
 def runs_of(items: Sequence[Mapping[str, Any]]) -> list[Run]:
     """Runs from raw items of the table, of its index or of its stream; other items are left out."""
-    return [_build(Run, _plain(item)) for item in items if item["sk"]["S"].startswith(_RUN)]
+    return [_build(Run, as_values(item)) for item in items if item["sk"]["S"].startswith(_RUN)]
+
+
+def _refused(error: ConflictError) -> bool:
+    """Whether the write's own condition failed, and not a transaction that is under way on the same item."""
+    return isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == "ConditionalCheckFailedException"
+
+
+def _held(lease: Lease) -> tuple[str, dict[str, Any]]:
+    """The condition that a lease still is what it was when it was entered."""
+    return "#holder = :held_by AND #fence = :held_under", {":held_by": lease.holder, ":held_under": lease.fence}
 
 
 def _pk(project: Project) -> str:
@@ -264,32 +384,3 @@ def _release_key(sequence: int) -> str:
 def _build(kind: type[Any], item: Mapping[str, Any]) -> Any:
     known = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: value for name, value in item.items() if name in known})
-
-
-def _item(values: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _serialize(_storable(value)) for name, value in values.items()}
-
-
-def _storable(value: Any) -> Any:
-    """DynamoDB knows decimals, not floats, and no NaN: what is not finite is stored as null."""
-    if isinstance(value, float):
-        return Decimal(repr(value)) if math.isfinite(value) else None
-    if isinstance(value, Mapping):
-        return {str(name): _storable(inner) for name, inner in value.items()}
-    if isinstance(value, list | tuple):
-        return [_storable(inner) for inner in value]
-    return value
-
-
-def _plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: _number(_deserialize(value)) for name, value in item.items()}
-
-
-def _number(value: Any) -> Any:
-    if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else float(value)
-    if isinstance(value, dict):
-        return {name: _number(inner) for name, inner in value.items()}
-    if isinstance(value, list):
-        return [_number(inner) for inner in value]
-    return value

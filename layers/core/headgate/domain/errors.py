@@ -38,6 +38,15 @@ class EndpointBusyError(HeadgateError):
         super().__init__(f"Endpoint {endpoint} is being changed; try again when it has come to rest.")
 
 
+class LeaseLostError(HeadgateError):
+    """Raised when an execution wants to change an endpoint that another one has taken over; it changes nothing."""
+
+    def __init__(self, endpoint: str) -> None:
+        super().__init__(
+            f"Another execution has taken over endpoint {endpoint}; this one came too late and changes nothing."
+        )
+
+
 class AlarmRingingError(HeadgateError):
     """Raised when an alarm that would turn a release back is in ALARM before it began; the state machine retries it."""
 

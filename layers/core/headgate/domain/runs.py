@@ -63,7 +63,10 @@ class Head:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One dataset's way through Headgate, as the ledger keeps it."""
+    """One dataset's way through Headgate, as the ledger keeps it.
+
+    `passed_over_by` is the run whose version took the place of this one's in the line for the endpoint.
+    """
 
     run: str
     tenant: str
@@ -79,6 +82,7 @@ class Run:
     version: str | None = None
     release: int | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
+    passed_over_by: str | None = None
 
     @property
     def ended(self) -> bool:
@@ -151,4 +155,13 @@ def superseded(by: str) -> Ending:
         Outcome.SUPERSEDED,
         "NEWER_DATASET",
         f"A newer dataset arrived before this one could start; run {by} goes on in its place.",
+    )
+
+
+def passed_over(by: str) -> Ending:
+    """The ending of a run whose version a newer one overtook while it waited for the endpoint."""
+    return Ending(
+        Outcome.SUPERSEDED,
+        "NEWER_VERSION",
+        f"A newer version came while this one waited for the endpoint; run {by} goes on in its place.",
     )

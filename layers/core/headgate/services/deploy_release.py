@@ -2,27 +2,21 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
-from headgate.aws.ledger import Ledger, ReleaseMoved
+from headgate.aws.ledger import LeaseKept, Ledger, ReleaseMoved
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
 from headgate.domain.alarms import alarm_names, alarms_of
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
+from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState
 from headgate.domain.rollout import Plan, Wishes, plan
+from headgate.services.take_endpoint import Tasks
 
 _ALARMS_KEPT = 10
 """Releases before this one whose alarms are taken away, unless they serve; more are left only by as many crashes."""
-
-
-class Tasks(Protocol):
-    """What wakes a waiting task; see `headgate.aws.stepfunctions.Tasks`."""
-
-    def succeed(self, token: str, output: dict[str, str]) -> bool:
-        """Give a token back; False when nobody waits for it any more."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +58,14 @@ def deploy_release(
         NameTakenError: when the model, its configuration or the endpoint are another deployment's; nothing is touched.
         EndpointBusyError: when another change of the endpoint is under way.
         AlarmRingingError: when one of the release's alarms is in ALARM before it began; the endpoint is untouched.
+        LeaseLostError: when the release's run does not hold the endpoint's lease, or a later attempt acts for it.
         ConflictError: when the ledger says that the release is over.
     """
     project = command.project
     release = ledger.release(project, command.sequence)
     if release is None:
         raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
+    lease = ledger.enter(project, release.run)
     tags = {
         "headgate:tenant": project.tenant,
         "headgate:project": project.name,
@@ -92,17 +88,19 @@ def deploy_release(
         raise NameTakenError("endpoint", release.endpoint)
     wishes = Wishes(**release.rollout)
     planned = plan(wishes, release.instance_type, before.instances if before is not None else None)
-    names = _guard(project, release, wishes, ledger, alarms, tags)
+    names = _guard(project, release, wishes, lease, ledger, alarms, tags)
     # As late as can be: a release that is planned still is settled without a look at the endpoint.
     if release.state != ReleaseState.DEPLOYING:
         if ringing := alarms.ringing(names):
             raise AlarmRingingError(ringing)
         deploying = ReleaseState.DEPLOYING
         move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, deploying, now, plan=planned.document())
-        ledger.write(project, ledger.head(project), move)
+        ledger.write(project, ledger.head(project), LeaseKept(lease), move)
+    # SageMaker cannot be told a fence: the lease is looked at right before the one call that changes the endpoint.
+    ledger.check(project, lease)
     _change(release, before, planned, names, endpoints, tags)
     # Only now may an event wake the promotion: one of an earlier change would find the old configuration at rest.
-    ledger.wait_for_endpoint(project, release.sequence, command.task_token)
+    ledger.wait_for_endpoint(project, lease, command.task_token)
     # The change may have been over before the token was kept; then no event will come for it.
     after = endpoints.describe(release.endpoint)
     if after is None or not after.in_progress:
@@ -110,10 +108,17 @@ def deploy_release(
 
 
 def _guard(
-    project: Project, release: Release, wishes: Wishes, ledger: Ledger, alarms: Alarms, tags: Mapping[str, str]
+    project: Project,
+    release: Release,
+    wishes: Wishes,
+    lease: Lease,
+    ledger: Ledger,
+    alarms: Alarms,
+    tags: Mapping[str, str],
 ) -> list[str]:
     """Make the release's alarms, and take away those of releases before it that no longer serve."""
     made = alarms_of(release.name, release.endpoint, wishes)
+    ledger.check(project, lease)
     for alarm in made:
         alarms.ensure(alarm, tags)
     champion = ledger.head(project).champion

@@ -1,16 +1,18 @@
-"""Plan a release: claim the endpoint's name, take the next number, fix every name before any call is made."""
+"""Plan a release: take the next number and fix every name before any call is made."""
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from headgate.aws.ledger import Ledger, ReleasePlanned
+from headgate.aws.ledger import LeaseKept, Ledger, ReleasePlanned
 from headgate.aws.sagemaker import Endpoints
-from headgate.domain.errors import EndpointBusyError, EndpointTakenError
+from headgate.domain.errors import EndpointBusyError
+from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState, champion_changed
 from headgate.domain.rollout import Wishes
-from headgate.services.settle_release import settled, told
+from headgate.services.settle_release import settled
+from headgate.services.take_endpoint import told
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,24 +64,25 @@ def plan_release(
         (`outcome`, `reason_code`, `reason`), NOT_PROMOTED, when another champion serves than the judged one.
 
     Raises:
-        EndpointTakenError: when another tenant's project owns the endpoint's name.
+        LeaseLostError: when the run does not hold the endpoint's lease; nothing is planned.
         EndpointBusyError: when the endpoint is still on its way to the release before.
         ConflictError: when another writer was faster; the state machine tries again.
     """
     project = command.project
-    if not ledger.claim_endpoint(project):
-        raise EndpointTakenError(project.endpoint)
+    lease = ledger.enter(project, command.run)
     known = ledger.run(project, command.run)
     planned = ledger.release(project, known.release) if known is not None and known.release else None
     if planned is None:
-        _settle_the_one_before(project, ledger, endpoints, now)
+        _settle_the_one_before(project, lease, ledger, endpoints, now)
         head = ledger.head(project)
         serving = head.champion.sequence if head.champion else None
         if (refusal := champion_changed(command.judged_against, serving)) is not None:
             return told(refusal)
         planned = _release(command, head.next_release, Wishes.of(command.rollout, bake_seconds), now)
         # The head is written as it was read: nobody can be crowned between the comparison and the plan.
-        ledger.write(project, replace(head, next_release=head.next_release + 1), ReleasePlanned(planned))
+        ledger.write(
+            project, replace(head, next_release=head.next_release + 1), LeaseKept(lease), ReleasePlanned(planned)
+        )
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
 
 
@@ -103,7 +106,7 @@ def _release(command: PlanRelease, sequence: int, wishes: Wishes, now: str) -> R
     )
 
 
-def _settle_the_one_before(project: Project, ledger: Ledger, endpoints: Endpoints, now: str) -> None:
+def _settle_the_one_before(project: Project, lease: Lease, ledger: Ledger, endpoints: Endpoints, now: str) -> None:
     before = ledger.release(project, ledger.head(project).next_release - 1)
-    if before is not None and settled(project, before, ledger=ledger, endpoints=endpoints, now=now) is None:
+    if before is not None and settled(project, before, lease, ledger=ledger, endpoints=endpoints, now=now) is None:
         raise EndpointBusyError(project.endpoint)

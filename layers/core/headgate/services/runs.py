@@ -11,13 +11,16 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from headgate.aws.ledger import Ledger, RunEnded, RunStarted
+from headgate.aws.ledger import LeaseChanged, Ledger, RunEnded, RunStarted
 from headgate.aws.sagemaker import Endpoints
-from headgate.domain.errors import ConflictError, EndpointBusyError
+from headgate.domain.errors import ConflictError, EndpointBusyError, LeaseLostError
 from headgate.domain.failures import Stop, ending_of
+from headgate.domain.lease import leave
 from headgate.domain.names import Project
+from headgate.domain.releases import Release
 from headgate.domain.runs import Ending, Run, Start, Supersede, Wait, admit, superseded
 from headgate.services.settle_release import settled
+from headgate.services.take_endpoint import Tasks, wake_next
 
 _ATTEMPTS = 8
 _LONGEST_PAUSE_SECONDS = 2.0
@@ -51,6 +54,7 @@ class Runs:
     ledger: Ledger
     executions: Executions
     open_endpoints: Callable[[], Endpoints]  # only a release left behind needs them, and their client is slow to make
+    open_tasks: Callable[[], Tasks]  # likewise
     now: str
 
     def request_start(self, run: Run) -> str:
@@ -89,7 +93,8 @@ class Runs:
     def end(self, project: Project, run: str, ending: Ending) -> None:
         """Write a run's one terminal record, and start the run that waited behind it.
 
-        A run that has ended keeps its ending, and what waits is started again in case an attempt died on the way.
+        Whatever the run still has of the endpoint's lease, or in the line for it, is given back by the same write. A
+        run that has ended keeps its ending, and what waits is started again in case an attempt died on the way.
         """
         for attempt in range(_ATTEMPTS):
             known = self.ledger.run(project, run)
@@ -101,11 +106,17 @@ class Runs:
             )
             starts = [RunStarted(following.active)] if following.active not in (None, head.active) else []
             ends = [] if known is not None and known.ended else [RunEnded(run, ending, self.now)]
+            lease = self.ledger.lease(project)
+            left = leave(lease, run)
+            leaves = [LeaseChanged(left)] if left != lease else []
             try:
-                self.ledger.write(project, following, *ends, *starts)
+                self.ledger.write(project, following, *ends, *starts, *leaves)
                 break
             except ConflictError as error:
                 _step_aside(attempt, error)
+        lease = self.ledger.lease(project)
+        if lease.holder is None and lease.waiting is not None:
+            wake_next(project, ledger=self.ledger, tasks=self.open_tasks())
         self.start_active(project)
 
     def end_failed(self, project: Project, run: str, failure: Ending) -> Ending:
@@ -123,13 +134,20 @@ class Runs:
         known, ending = self.ledger.run(project, run), failure
         release = self.ledger.release(project, known.release) if known is not None and known.release else None
         if release is not None:
-            endpoints = self.open_endpoints()
-            told = settled(project, release, ledger=self.ledger, endpoints=endpoints, now=self.now, stopped=failure)
+            told = release.ending or self._settled(project, release, failure)
             if told is None:
                 raise EndpointBusyError(project.endpoint)
             ending = replace(told, version=release.version, metrics=failure.metrics)
         self.end(project, run, ending)
         return ending
+
+    def _settled(self, project: Project, release: Release, failure: Ending) -> Ending | None:
+        try:
+            lease = self.ledger.enter(project, release.run, if_free=True)
+        except LeaseLostError:
+            return None  # who took the lease over settles the release too
+        endpoints = self.open_endpoints()
+        return settled(project, release, lease, ledger=self.ledger, endpoints=endpoints, now=self.now, stopped=failure)
 
     def start_active(self, project: Project) -> None:
         """Start the run that the ledger names as active, if there is one; harmless when it is on its way.

@@ -3,12 +3,14 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headgate.aws.ledger import Change, Ledger, ReleaseMoved
+from headgate.aws.ledger import Change, LeaseFreed, LeaseKept, Ledger, ReleaseMoved
 from headgate.aws.sagemaker import Endpoints
-from headgate.domain.errors import NotFoundError
+from headgate.domain.errors import LeaseLostError, NotFoundError
+from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState, settle
 from headgate.domain.runs import Champion, Ending, Outcome
+from headgate.services.take_endpoint import Tasks, told, wake_next
 
 IN_PROGRESS = {"outcome": "IN_PROGRESS"}
 
@@ -26,8 +28,12 @@ class SettleRelease:
         return cls(Project(event["tenant"], event["project"]), int(event["sequence"]))
 
 
-def settle_release(command: SettleRelease, *, ledger: Ledger, endpoints: Endpoints, now: str) -> dict[str, Any]:
-    """Settle it; a release that is settled keeps its ending.
+def settle_release(
+    command: SettleRelease, *, ledger: Ledger, endpoints: Endpoints, tasks: Tasks, now: str
+) -> dict[str, Any]:
+    """Settle it and give the endpoint's lease back; a release that is settled keeps its ending.
+
+    Of a release whose lease another one took over nothing is written here: the new holder settles it.
 
     Returns:
         The ending for the run's record (`outcome`, `reason_code`, `reason`), or `{"outcome": "IN_PROGRESS"}`.
@@ -35,48 +41,61 @@ def settle_release(command: SettleRelease, *, ledger: Ledger, endpoints: Endpoin
     Raises:
         ConflictError: when another writer was faster; the state machine tries again.
     """
-    release = ledger.release(command.project, command.sequence)
+    project = command.project
+    release = ledger.release(project, command.sequence)
     if release is None:
-        raise NotFoundError(f"Release {command.sequence} of {command.project.endpoint} is not in the ledger.")
-    ending = settled(command.project, release, ledger=ledger, endpoints=endpoints, now=now)
-    return told(ending) if ending is not None else IN_PROGRESS
-
-
-def told(ending: Ending) -> dict[str, Any]:
-    """An ending as `promote` returns it, for the run's record."""
-    return {"outcome": str(ending.outcome), "reason_code": ending.reason_code, "reason": ending.reason}
+        raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
+    ending = release.ending
+    if ending is None:
+        try:
+            lease = ledger.enter(project, release.run, if_free=True)
+        except LeaseLostError:
+            return IN_PROGRESS
+        ending = settled(project, release, lease, ledger=ledger, endpoints=endpoints, now=now)
+    if ending is None:
+        return IN_PROGRESS
+    wake_next(project, ledger=ledger, tasks=tasks)
+    return told(ending)
 
 
 def settled(
     project: Project,
     release: Release,
+    lease: Lease,
     *,
     ledger: Ledger,
     endpoints: Endpoints,
     now: str,
     stopped: Ending | None = None,
 ) -> Ending | None:
-    """The ending of a release: the one it has, or the one that its endpoint tells, which is written down.
+    """The ending of a release: the one it has, or the one that its endpoint tells, which is written under the lease.
 
-    `stopped` says why the release's promotion stopped, where that is known.
+    The release's own run gives the lease back by the same write. `stopped` says why the release's promotion stopped,
+    where that is known.
 
     Returns:
         The ending, or None while the endpoint is still on its way.
+
+    Raises:
+        ConflictError: when another writer was faster, or the lease is lost.
     """
     if release.ending is not None:
         return release.ending
     ending = settle(release, endpoints.describe(release.endpoint), stopped)
     if ending is not None:
-        _write(project, release, ending, ledger, now)
+        under = LeaseFreed(lease) if lease.holder == release.run else LeaseKept(lease)
+        _write(project, release, ending, under, ledger, now)
     return ending
 
 
-def _write(project: Project, release: Release, ending: Ending, ledger: Ledger, now: str) -> None:
+def _write(
+    project: Project, release: Release, ending: Ending, under: LeaseFreed | LeaseKept, ledger: Ledger, now: str
+) -> None:
     head, was = ledger.head(project), ReleaseState(release.state)
     if ending.outcome != Outcome.PROMOTED:
-        ledger.write(project, head, ReleaseMoved(release.sequence, was, ReleaseState.FAILED, now, ending))
+        ledger.write(project, head, under, ReleaseMoved(release.sequence, was, ReleaseState.FAILED, now, ending))
         return
-    changes: list[Change] = [ReleaseMoved(release.sequence, was, ReleaseState.IN_SERVICE, now, ending)]
+    changes: list[Change] = [under, ReleaseMoved(release.sequence, was, ReleaseState.IN_SERVICE, now, ending)]
     if head.champion is not None:
         changes.append(ReleaseMoved(head.champion.sequence, ReleaseState.IN_SERVICE, ReleaseState.RETIRED, now))
     champion = Champion(release.sequence, release.version, release.dataset, release.model_data_url)

@@ -1,0 +1,42 @@
+"""Values as items of DynamoDB, and back."""
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+
+from boto3.dynamodb.types import TypeDeserializer, TypeSerializer
+
+_serialize = TypeSerializer().serialize
+_deserialize = TypeDeserializer().deserialize
+
+
+def as_item(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Named values as DynamoDB writes them."""
+    return {name: _serialize(_storable(value)) for name, value in values.items()}
+
+
+def _storable(value: Any) -> Any:
+    """DynamoDB knows decimals, not floats, and no NaN: what is not finite is stored as null."""
+    if isinstance(value, float):
+        return Decimal(repr(value)) if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {str(name): _storable(inner) for name, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_storable(inner) for inner in value]
+    return value
+
+
+def as_values(item: Mapping[str, Any]) -> dict[str, Any]:
+    """The values of an item; numbers are int where they are whole, float where not."""
+    return {name: _number(_deserialize(value)) for name, value in item.items()}
+
+
+def _number(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, dict):
+        return {name: _number(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_number(inner) for inner in value]
+    return value
