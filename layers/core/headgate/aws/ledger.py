@@ -290,7 +290,7 @@ class Ledger:
     def _update(
         self, project: Project, sk: str, fields: Mapping[str, Any], condition: str, values: Mapping[str, Any]
     ) -> dict[str, Any]:
-        names = {f"#{name}": name for name in fields}
+        names = {f"#{name}": name for name in fields} | ({"#state": "state"} if "#state" in condition else {})
         update = {
             "TableName": self._table,
             "Key": as_item({"pk": _pk(project), "sk": sk}),
