@@ -12,7 +12,7 @@ from headgate.domain.reasons import Reason
 
 HEAD_BYTES = 1024**2
 _DELIMITERS = (",", ";", "\t", "|")
-_SAMPLE_CELLS = 50_000
+_SAMPLE_CELLS = 10_000
 _HEADER_ROWS = 200  # below the first record, to tell whether it is one of them
 _USUAL = ("", "NA", "NULL")  # what most programs write for a missing value
 _DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")

@@ -23,7 +23,7 @@ from headgate.tables.engine import Engine, Shape, literal, quoted
 from headgate.tables.intake import MAX_LINE_BYTES, Format
 
 MAX_CELLS = 1_000_000_000
-_BUFFER_BYTES = 8 * 1024**2
+_BUFFER_BYTES = 4 * 1024**2
 _PARQUET_NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\))")
 _PARQUET_TEXTS = re.compile(r"(VARCHAR|ENUM\(.*\)|UUID|TIME)")
 _PARQUET_TIMES = re.compile(r"(DATE|TIMESTAMP.*)")

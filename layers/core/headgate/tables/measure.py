@@ -2,7 +2,7 @@
 """Facts of every column of the table `data`, in as few scans as possible."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
@@ -58,10 +58,13 @@ def measure(engine: Engine, columns: Sequence[Loaded]) -> list[Measured]:
     numbered = iter(enumerate(columns))
     found: list[Measured] = []
     while chunk := list(islice(numbered, _COLUMNS_IN_ONE_SCAN)):
-        facts = iter(engine.row("SELECT " + ", ".join(_aggregates(i, c, distinct) for i, c in chunk) + " FROM data"))
+        known = iter(engine.row("SELECT " + ", ".join(_known(i) for i, _ in chunk) + " FROM data"))
+        scanned = iter(engine.row("SELECT " + ", ".join(_scanned(i, c, distinct) for i, c in chunk) + " FROM data"))
         of_chunk = ", ".join(_quantiles(i, c) for i, c in chunk)
         quantiles = iter(engine.row(f"SELECT {of_chunk}, count(*) FROM sampled"))  # one row, also of texts alone
-        found += [_measured(engine, i, column, rows, facts, next(quantiles)) for i, column in chunk]
+        for i, column in chunk:
+            facts = (*islice(known, 3), *islice(scanned, 2))
+            found.append(_measured(engine, i, column, rows, facts, next(quantiles)))
     return found
 
 
@@ -90,10 +93,14 @@ def _sampled(rows: int) -> str:
     return "true" if rows <= _SAMPLE_ROWS else f"h < {int(2**64 * _SAMPLE_ROWS / rows)}::UBIGINT"
 
 
-def _aggregates(index: int, column: Loaded, distinct: str) -> str:
+def _known(index: int) -> str:
+    """What the typed file's own statistics answer, if nothing is asked along with it that takes a scan."""
+    return "count({0}), min({0}), max({0})".format(f"c{index}")
+
+
+def _scanned(index: int, column: Loaded, distinct: str) -> str:
     name = f"c{index}"
-    facts = [f"count({name})", distinct.format(name), f"min({name})", f"max({name})"]
-    return ", ".join([*facts, f"avg({name})" if column.storage == "number" else f"avg(length({name}))"])
+    return f"{distinct.format(name)}, " + (f"avg({name})" if column.storage == "number" else f"avg(length({name}))")
 
 
 def _quantiles(index: int, column: Loaded) -> str:
@@ -102,9 +109,9 @@ def _quantiles(index: int, column: Loaded) -> str:
 
 
 def _measured(
-    engine: Engine, index: int, column: Loaded, rows: int, facts: Iterator[Any], quantiles: list[float] | None
+    engine: Engine, index: int, column: Loaded, rows: int, facts: Sequence[Any], quantiles: list[float] | None
 ) -> Measured:
-    count, distinct, low, high, mean = (next(facts) for _ in range(5))
+    count, low, high, distinct, mean = facts
     distinct = min(distinct, count)
     if count and (low == high) != (distinct == 1):
         distinct = 1 if low == high else max(2, distinct)  # where the estimate errs on what is known exactly
@@ -176,6 +183,9 @@ def _datetime_format(engine: Engine, index: int) -> str | None:
         for form in DATETIME_FORMATS
     ]
     # A few values rule out nearly every form, so that the whole column is parsed only where it may succeed.
+    first = engine.rows(f"SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20")
+    if not all(any(map(str.isdigit, value)) for (value,) in first):
+        return None
     few = engine.row(f"SELECT {', '.join(fits)} FROM (SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20)")
     for form, fit, fits_few in zip(DATETIME_FORMATS, fits, few, strict=True):
         if fits_few and engine.row(f"SELECT {fit} FROM data WHERE {name} IS NOT NULL")[0]:
