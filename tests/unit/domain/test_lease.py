@@ -97,6 +97,14 @@ def test_who_leaves_gives_back_what_it_has_and_no_more() -> None:
     assert leave(held, "c") == held
 
 
+def test_one_that_waits_and_acts_for_a_free_lease_waits_no_more() -> None:
+    free = Lease(None, 2, waiting=BEHIND)
+    renewed = renew(free, BEHIND.holder, if_free=True)
+    assert renewed == Lease(BEHIND.holder, 3)
+    other = renew(free, "other", if_free=True)
+    assert other == Lease("other", 3, waiting=BEHIND)
+
+
 class Releases(RuleBasedStateMachine):
     """Releases that come, act, die, wake late and end, in any order; every term is waited by who waits."""
 

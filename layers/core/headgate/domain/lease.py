@@ -97,7 +97,7 @@ def take(lease: Lease, claim: Claim) -> Granted | InLine | PassedOver:
 def renew(lease: Lease, holder: str, *, if_free: bool = False) -> Lease | None:
     """The lease under a new fence for an invocation that acts for `holder`, or None when it is another's.
 
-    `if_free`: also when nobody holds it. Who waits keeps its place.
+    `if_free`: also when nobody holds it. Whoever else waits keeps its place.
     """
     if lease.holder == holder or (if_free and lease.holder is None):
         return _granted(lease, holder)
@@ -113,7 +113,8 @@ def leave(lease: Lease, holder: str) -> Lease:
 
 def _granted(lease: Lease, holder: str) -> Lease:
     token = lease.token if lease.holder == holder else None
-    return replace(lease, holder=holder, fence=lease.fence + 1, token=token)
+    others = lease.waiting if lease.waiting is not None and lease.waiting.holder != holder else None
+    return replace(lease, holder=holder, fence=lease.fence + 1, token=token, waiting=others)
 
 
 def _expired(lease: Lease, place: Place, claim: Claim) -> bool:
