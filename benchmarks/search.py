@@ -11,6 +11,7 @@ with the epochs that it trained.
 
 The target is the best objective that random search found after sixty whole trials, for each seed its own. Told is how
 many epochs a strategy needs to reach it, as a share of those 60 x 27; one that does not within as many counts as 1.
+Told beside it is what the searches come to that the planner starts when nobody names a number of trials.
 """
 
 import argparse
@@ -19,7 +20,8 @@ import math
 import os
 import statistics
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +39,8 @@ GOAL = 1 / 3
 SHARE_HELD_BACK = 0.2
 STRATEGIES = ("Random", "Random+median", "Bayesian", "Bayesian+median", "Hyperband")
 """`+median` is early stopping, TrainingJobEarlyStoppingType Auto. The planner chooses between the last two."""
+PLANNED = {"Bayesian+median": 12, "Hyperband": 30}
+"""Trials when a person names none."""
 Curve = Callable[[dict[str, str]], list[float]]
 
 
@@ -158,31 +162,47 @@ def random_best(curve: Curve, seed: int) -> float:
     return max(curve(search.ask()[1])[-1] for _ in range(TRIALS))
 
 
-def epochs_to(target: float, strategy: str, curve: Curve, seed: int) -> int:
-    """Epochs that a strategy trains until a trial of it is as good as the target; at most those of random search.
+def trials(strategy: str, curve: Curve, seed: int) -> Iterator[tuple[int, float | None]]:
+    """The trials of a strategy without end: epochs that each trained, and its objective if it was not stopped.
 
-    Trials run one after the other, as a tuning job of one at a time does, and whole ones alone can reach the target, as
-    a stopped one leaves no model to serve.
+    They run one after the other, as those of a tuning job of one at a time do. A stopped one leaves no model to serve.
+    Hyperband's MaxResource lies beyond a trial's last epoch, as the planner has it.
     """
-    ranges, name = ranges_of(FAMILY), strategy.partition("+")[0]
+    name = strategy.partition("+")[0]
     plan = Plan(
         name,  # type: ignore[arg-type]
         True,
-        ranges,
+        ranges_of(FAMILY),
         seed=seed,
         early_stopping=strategy.endswith("+median"),
-        resources=(1, EPOCHS) if name == "Hyperband" else (1, 1),
+        resources=(1, EPOCHS + 1) if name == "Hyperband" else (1, 1),
     )
-    search, spent = Search(plan), 0
-    while spent < TRIALS * EPOCHS:
+    search = Search(plan)
+    while True:
         number, texts = search.ask()
         values = curve(texts)
         trained = next((step for step in range(1, EPOCHS) if search.judge(number, values[:step], step - 1)), EPOCHS)
         search.tell(number, values[trained - 1], whole=trained == EPOCHS)
+        yield trained, values[-1] if trained == EPOCHS else None
+
+
+def epochs_to(target: float, strategy: str, curve: Curve, seed: int) -> int:
+    """Epochs that a strategy trains until a trial of it is as good as the target; at most those of random search."""
+    spent = 0
+    for trained, objective in trials(strategy, curve, seed):
         spent += trained
-        if trained == EPOCHS and values[-1] >= target:
-            return spent
+        if objective is not None and objective >= target:
+            return min(spent, TRIALS * EPOCHS)
+        if spent >= TRIALS * EPOCHS:
+            break
     return TRIALS * EPOCHS
+
+
+def outcome(strategy: str, count: int, curve: Curve, seed: int) -> tuple[float, float]:
+    """The best objective of so many trials, and the epochs that they trained in whole trials."""
+    done = list(islice(trials(strategy, curve, seed), count))
+    whole = [objective for _, objective in done if objective is not None]
+    return max(whole), sum(trained for trained, _ in done) / EPOCHS
 
 
 def measure(seeds: int) -> dict[str, Any]:
@@ -198,7 +218,18 @@ def measure(seeds: int) -> dict[str, Any]:
             "median_share": statistics.median(shares),
             "reached": sum(share < 1 for share in shares) / seeds,
         }
-    return {"curves": len(curves), "seeds": seeds, "surrogate": fit_of_held_back(curves), "strategies": found}
+    planned = {}
+    for strategy, count in PLANNED.items():
+        best, spent = zip(*(outcome(strategy, count, surrogate.curve, seed) for seed in range(seeds)), strict=True)
+        planned[strategy] = {"trials": count, "best": statistics.median(best), "whole_trials": statistics.mean(spent)}
+    return {
+        "curves": len(curves),
+        "seeds": seeds,
+        "surrogate": fit_of_held_back(curves),
+        "strategies": found,
+        "random_best": statistics.median(targets),
+        "planned": planned,
+    }
 
 
 def main() -> None:
@@ -226,6 +257,13 @@ def main() -> None:
     )
     for strategy, one in measured["strategies"].items():
         print(f"  {strategy:17} {one['median_share']:.2f}   reached by {one['reached']:.0%}")
+    print(
+        f"what the planner starts, beside the best of {TRIALS} random trials ({measured['random_best']:.4f}), medians"
+    )
+    for strategy, one in measured["planned"].items():
+        print(
+            f"  {strategy:17} {one['best']:.4f}   {one['trials']} trials, the epochs of {one['whole_trials']:.1f} whole"
+        )
 
 
 if __name__ == "__main__":

@@ -55,7 +55,7 @@ def test_a_person_has_the_last_word_on_the_family() -> None:
     assert choose_family([], text, "auto") == (None, "")
 
 
-def fitting(kinds: list[Kind], grids: list[Grid], rows: int = 2_000) -> set[str]:
+def fitting(kinds: list[Kind], grids: list[Grid], rows: int = 2_000, words: float = 0) -> set[str]:
     spec = TrainingSpec(
         target="y",
         task="regression",
@@ -67,11 +67,12 @@ def fitting(kinds: list[Kind], grids: list[Grid], rows: int = 2_000) -> set[str]
         columns=[SpecColumn(name=f"x{number}", kind=kind) for number, kind in enumerate(kinds)],
         grids=grids,
     )
-    return {name for name, family in FAMILIES.items() if not family.misfit(spec, rows)}
+    return {name for name, family in FAMILIES.items() if not family.misfit(spec, rows, len(kinds) + words)}
 
 
 def test_every_family_is_offered_the_data_that_it_is_for() -> None:
     assert fitting(["numeric", "categorical"], []) == {"dnn", "transformer"}
-    assert fitting(["text"], []) == {"cnn", "dnn", "transformer"}
+    assert fitting(["text"], [], words=40) == {"cnn", "dnn", "transformer"}
+    assert fitting(["text"], [], words=80) == {"cnn", "dnn"}
     assert fitting(["numeric"] * 4, [grid("sequence")]) == {"cnn", "dnn", "rnn", "transformer"}
     assert fitting(["numeric"] * 100, [grid("image")], rows=90_000) == {"cnn", "dnn", "rnn"}

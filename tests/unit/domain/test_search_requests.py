@@ -51,13 +51,13 @@ def test_one_family_is_tuned_by_the_ranges_of_its_file() -> None:
     assert ranges["layers"]["ScalingType"] == "Linear"
 
 
-def test_hyperband_is_told_how_many_epochs_a_trial_may_have() -> None:
+def test_hyperband_lets_a_trial_end_by_itself() -> None:
     facts = make_facts(200_000)
     plan = searched({"trials": 30}, facts)
     config = job_config(plan, facts)
     assert config["StrategyConfig"] == {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": 81}}
     assert config["TrainingJobEarlyStoppingType"] == "Off"
-    assert definitions(plan, facts)[0]["StaticHyperParameters"]["epochs"] == "81"
+    assert definitions(plan, facts)[0]["StaticHyperParameters"]["epochs"] == "80"
 
 
 def test_of_several_families_each_has_ranges_and_the_common_objective() -> None:

@@ -94,7 +94,7 @@ def test_what_is_asked_for_by_name_is_searched_however_few_the_rows() -> None:
 def test_epochs_are_the_resource_only_where_they_cost_more_than_starting_jobs() -> None:
     assert searched({"trials": 30}).strategy == "bayesian"
     large = searched({"trials": 30}, make_facts(200_000))
-    assert (large.strategy, large.early_stopping, large.epochs) == ("hyperband", False, 81)
+    assert (large.strategy, large.early_stopping, large.epochs) == ("hyperband", False, 80)
     assert searched({"trials": 5}, make_facts(200_000)).strategy == "bayesian"
     assert searched({"trials": 30}, make_facts(200_000, fixed={"epochs": "30"})).epochs == 30
 
@@ -134,6 +134,17 @@ def test_what_was_left_open_is_fitted_to_the_budget() -> None:
     assert fitted.estimate.minutes <= 12
 
 
+def test_every_family_says_what_it_costs() -> None:
+    said = [json.loads(file.read_text()) for file in FOLDER.glob("*.json")]
+    assert [family["family"] for family in said if "pace" not in family] == []
+
+
+def test_the_words_of_a_text_count_as_columns_do() -> None:
+    short, long = (searched({"trials": 4}, make_facts(2_000, words=words)).estimate for words in (0, 1_000))
+    assert long.minutes > 2 * short.minutes
+    assert "transformer" not in {each.family for each in searched({"family": "auto"}, make_facts(words=41)).families}
+
+
 def test_an_instance_without_a_price_is_not_estimated_unless_a_person_names_one() -> None:
     code, sentence = refusal({"trials": 4}, make_facts(instance_type="ml.unheard.large"))
     assert (code, "tuning.price" in sentence) == ("TUNING_OVER_BUDGET", True)
@@ -165,10 +176,10 @@ def test_a_family_that_does_not_fit_says_why() -> None:
     narrow = Family.model_validate(
         {"family": "x", "tasks": ["regression"], "kinds": ["text"], "needs": ["grid"], "hyperparameters": {}}
     )
-    assert narrow.misfit(make_facts().spec, 100) == "it does not do binary"
-    assert "numeric" in str(narrow.model_copy(update={"tasks": ("binary",)}).misfit(make_facts().spec, 100))
+    assert narrow.misfit(make_facts().spec, 100, 20) == "it does not do binary"
+    assert "numeric" in str(narrow.model_copy(update={"tasks": ("binary",)}).misfit(make_facts().spec, 100, 20))
     grid = narrow.model_copy(update={"tasks": ("binary",), "kinds": ("numeric",)})
-    assert "image or a sequence" in str(grid.misfit(make_facts().spec, 100))
+    assert "image or a sequence" in str(grid.misfit(make_facts().spec, 100, 20))
 
 
 def test_a_search_needs_something_to_search_for() -> None:

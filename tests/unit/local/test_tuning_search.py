@@ -143,12 +143,20 @@ def test_hyperband_stops_the_poor_jobs_of_a_rung_and_lets_the_best_go_on() -> No
     assert sum(poor) < sum(good)
 
 
-def test_hyperband_spares_what_is_below_the_least_and_ends_what_goes_beyond_the_most() -> None:
+def test_hyperband_judges_every_job_from_the_least_on() -> None:
+    search = Search(Plan("Hyperband", True, (REAL,), 2, resources=(1, 81)))
+    for value in range(50):  # each is worse than all before it
+        number, _ = search.ask()
+        assert search.judge(number, [-float(value)]) is (value > 0)
+        search.tell(number, -float(value), whole=value == 0)
+
+
+def test_hyperband_spares_what_is_below_the_least_and_ends_what_reaches_the_most() -> None:
     search = Search(Plan("Hyperband", True, (REAL,), 2, resources=(3, 9)))
     for value in (5.0, 4.0, 3.0, 2.0, 1.0):
         number, _ = search.ask()
         assert not search.judge(number, [value, value])
         search.tell(number, value)
     number, _ = search.ask()
-    assert not search.judge(number, [9.0] * 9)
-    assert search.judge(number, [9.0] * 10, seen=9)
+    assert not search.judge(number, [9.0] * 8)
+    assert search.judge(number, [9.0] * 9, seen=8)

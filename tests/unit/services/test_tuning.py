@@ -56,7 +56,7 @@ def plan(objects: Objects, make_bucket: Any) -> Any:
     bucket = make_bucket("artifacts")
     folder = f"{IRIS.prefix}datasets/{RUN['dataset']}/"
     objects.put_json(bucket, f"{folder}spec/spec.json", SPEC)
-    objects.put_json(bucket, f"{folder}report.json", {"split": {"train": 650}})
+    objects.put_json(bucket, f"{folder}report.json", {"split": {"train": 650}, "profile": []})
 
     def plan(head: Head | None = None, searches: Searches | None = None, limit: float = 20, **changes: Any) -> Any:
         return plan_training(
@@ -81,6 +81,19 @@ def test_a_plan_is_told_with_its_estimate_and_is_the_same_when_asked_again(plan:
     assert answer["tuning"]["estimate"]["trials"] == 4
     assert answer["tuning"]["job"] == answer["name"]
     json.dumps(answer)
+
+
+def test_a_long_text_is_counted_as_far_as_training_reads_it(plan: Any, objects: Objects) -> None:
+    folder = f"{IRIS.prefix}datasets/{RUN['dataset']}/"
+    columns = [{"name": name, "kind": "text"} for name in ("title", "body", "code")]
+
+    def minutes(words: float) -> Any:
+        profile = [{"name": "title", "mean_words": 8.0}, {"name": "body", "mean_words": words}, {"name": "code"}]
+        objects.put_json("artifacts", f"{folder}spec/spec.json", {**SPEC, "columns": columns})
+        objects.put_json("artifacts", f"{folder}report.json", {"split": {"train": 9_000}, "profile": profile})
+        return plan()["tuning"]["estimate"]["minutes"]
+
+    assert minutes(20) < minutes(128) == minutes(5_000)
 
 
 def test_a_refusal_and_defaults_are_answers(plan: Any) -> None:

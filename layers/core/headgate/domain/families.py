@@ -26,7 +26,7 @@ class Range(BaseModel):
 
 
 class Pace(BaseModel):
-    """How long training takes, for estimates: of epochs that are usual, and of a cell (a row's column) in an epoch.
+    """How long training takes, for estimates: epochs that are usual, and an epoch's time for a row's column or word.
 
     Measured on two cores of a laptop's kind; a family's file may leave it out, then it is as slow as these defaults.
     """
@@ -38,7 +38,7 @@ class Pace(BaseModel):
 
 
 class Bounds(BaseModel):
-    """Training rows and columns up to which a family is worth trying; None: any."""
+    """Training rows, and columns or words in a row, up to which a family is worth trying; None: any."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -60,14 +60,17 @@ class Family(BaseModel):
     pace: Pace = Pace()
     bounds: Bounds = Bounds()
 
-    def misfit(self, spec: TrainingSpec, rows: int) -> str | None:
-        """Why the family cannot, or by its bounds should not, be tried on such data; None when it fits."""
+    def misfit(self, spec: TrainingSpec, rows: int, cells: float) -> str | None:
+        """Why the family cannot, or by its bounds should not, be tried on such data; None when it fits.
+
+        `cells` are what a row holds: its columns, and of free text its words.
+        """
         if impossible := self.impossible(spec):
             return impossible
         if self.bounds.rows is not None and rows > self.bounds.rows:
             return f"it is too slow for more than {self.bounds.rows} rows"
-        if self.bounds.columns is not None and len(spec.columns) > self.bounds.columns:
-            return f"it is too slow for more than {self.bounds.columns} columns"
+        if self.bounds.columns is not None and cells > self.bounds.columns:
+            return f"it is too slow for more than {self.bounds.columns} columns or words in a row"
         return None
 
     def impossible(self, spec: TrainingSpec) -> str | None:

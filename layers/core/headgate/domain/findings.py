@@ -91,4 +91,5 @@ def _profile(measured: Measured) -> dict[str, Any]:
     if measured.storage == "number":
         low, high = measured.minimum, measured.maximum
         return facts | {"min": low, "max": high, "mean": measured.mean, "quantiles": measured.quantiles}
-    return facts | {"mean_length": measured.mean_length, "most_frequent_counts": measured.most_frequent}
+    long = {"mean_length": measured.mean_length, "mean_words": measured.mean_words}
+    return facts | long | {"most_frequent_counts": measured.most_frequent}

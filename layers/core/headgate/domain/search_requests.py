@@ -36,7 +36,9 @@ def job_config(plan: SearchPlan, facts: Facts) -> dict[str, Any]:
         "RandomSeed": int(facts.fixed.get("seed", facts.spec.seed)),
     }
     if plan.epochs is not None:
-        config["StrategyConfig"] = {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": plan.epochs}}
+        # SageMaker stops a job that reaches MaxResource, and a stopped one leaves no whole model: none reaches it.
+        most = plan.epochs + 1
+        config["StrategyConfig"] = {"HyperbandStrategyConfig": {"MinResource": 1, "MaxResource": most}}
     if len(plan.families) == 1:
         config["HyperParameterTuningJobObjective"] = objective_of(facts)
         config["ParameterRanges"] = parameter_ranges(plan.families[0], facts)

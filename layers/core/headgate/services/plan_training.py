@@ -17,6 +17,9 @@ from headgate.domain.search_requests import OBJECTIVE_REGEX, definitions, job_co
 from headgate.domain.spec import TrainingSpec
 from headgate.domain.tuning import Defaults, Facts, SearchPlan, plan_search, tuning_job_name
 
+MOST_WORDS = 128
+"""Of a text, that training reads in their order."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlanTraining:
@@ -84,6 +87,7 @@ def _facts(command: PlanTraining, objects: Objects, bucket: str) -> Facts:
     folder = f"{command.project.prefix}datasets/{command.dataset}/"
     spec = TrainingSpec.model_validate(objects.get_json(bucket, f"{folder}spec/spec.json"))
     report = objects.get_json(bucket, f"{folder}report.json")
+    words = {each["name"]: each.get("mean_words") for each in report["profile"]}
     return Facts(
         spec,
         rows=int(report["split"]["train"]),
@@ -91,6 +95,7 @@ def _facts(command: PlanTraining, objects: Objects, bucket: str) -> Facts:
         instance_count=command.instance_count,
         fixed=dict(command.hyperparameters),
         family=command.hyperparameters.get("family") or spec.family or DEFAULT,
+        words=sum(min(MOST_WORDS, words.get(column.name) or 0.0) for column in spec.columns if column.kind == "text"),
     )
 
 

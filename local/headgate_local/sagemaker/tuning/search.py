@@ -22,7 +22,9 @@ Strategy = Literal["Bayesian", "Random", "Grid", "Hyperband"]
 STARTUP = 5
 """Jobs that Bayesian search spreads at random before it learns from them."""
 REDUCTION = 3
-"""Of the jobs of a Hyperband rung one in so many goes on."""
+"""Of the jobs of a Hyperband rung one in so many goes on. AWS says that its Hyperband is ASHA (Li et al., "A System for
+Massively Parallel Hyperparameter Tuning", 2020), and neither with which reduction nor in which brackets: here it is one
+bracket that begins at MinResource. A job that is out is stopped; SageMaker lets none wait and go on."""
 
 
 @dataclass(frozen=True)
@@ -53,12 +55,8 @@ class Search:
         self.plan = plan
         self._lock = threading.Lock()
         self._space = {each.name: _distribution(each) for each in plan.ranges}
-        # A name of its own would put a job into another bracket of Hyperband each time, whatever the seed.
         self._study = optuna.create_study(
-            direction="maximize" if plan.maximize else "minimize",
-            sampler=_sampler(plan),
-            pruner=_pruner(plan),
-            study_name="search",
+            direction="maximize" if plan.maximize else "minimize", sampler=_sampler(plan), pruner=_pruner(plan)
         )
         self._trials: dict[int, Trial] = {}
         self.asked = 0
@@ -123,10 +121,10 @@ class Search:
         step = len(readings)
         if self.plan.strategy == "Hyperband":
             low, high = self.plan.resources
-            if step > high:
+            if step >= high:
                 return True
             trial.report(readings[-1], step)
-            return low <= step < high and trial.should_prune()
+            return step >= low and trial.should_prune()
         if not self.plan.early_stopping:
             return False
         # AWS's rule: is this reading worse than the median of the running averages of the jobs before?
@@ -149,8 +147,7 @@ def _sampler(plan: Plan) -> optuna.samplers.BaseSampler:
 
 def _pruner(plan: Plan) -> optuna.pruners.BasePruner:
     if plan.strategy == "Hyperband":
-        low, high = plan.resources
-        return optuna.pruners.HyperbandPruner(min_resource=low, max_resource=high, reduction_factor=REDUCTION)
+        return optuna.pruners.SuccessiveHalvingPruner(min_resource=plan.resources[0], reduction_factor=REDUCTION)
     if plan.early_stopping:
         return optuna.pruners.MedianPruner(n_startup_trials=1)
     return optuna.pruners.NopPruner()
