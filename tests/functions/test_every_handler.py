@@ -105,7 +105,7 @@ def present(invoke: Any, ledger: Ledger, objects: Objects, make_run: Any) -> Non
     folder = f"{iris.prefix}datasets/{RUN['dataset']}/"
     objects.put_json("artifacts", f"{folder}manifest.json", manifest)
     objects.put_json("artifacts", f"{folder}spec/spec.json", SPEC)
-    objects.put_json("artifacts", f"{folder}report.json", {"split": {"train": 97}})
+    objects.put_json("artifacts", f"{folder}report.json", {"split": {"train": 97}, "profile": []})
     invoke("take_endpoint", {**RUN, "visit": 0, "task_token": "token"})
     invoke("plan_release", TO_BE_PLANNED)
 
