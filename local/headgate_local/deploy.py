@@ -20,7 +20,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 STACK = "headgate"
 STAGING_BUCKET = "headgate-staging"
-PARAMETERS = {"BakeSeconds": "2"}
+PARAMETERS = {"BakeSeconds": "6"}
 """What differs from the template's defaults: nobody wants to watch a laptop bake for ten minutes."""
 TRACKING = "MLFLOW_TRACKING_URI"
 """Whoever keeps an MLflow server has this variable set already, and it becomes the template's parameter."""

@@ -62,9 +62,9 @@ def weak_champion(cloud: Cloud, project: Project, table: Table, rollout: str) ->
 
 def test_a_canary_takes_over_without_a_failed_request(cloud: Cloud, table: Table) -> None:
     project = Project("demo", "guarded")
-    weak_champion(cloud, project, table, ROLLOUT % (0.05, 1000))
+    weak_champion(cloud, project, table, ROLLOUT % (0.1, 1000))
     code, plan = headgate(cloud, "plan", "--project", project.name)
-    assert (code, plan["strategy"], plan["stages"], plan["bake_seconds"]) == (0, "canary", [1, 2], 3), plan
+    assert (code, plan["strategy"], plan["stages"], plan["bake_seconds"]) == (0, "canary", [1, 2], 6), plan
     assert "1 of 2 instances" in plan["reason"]
 
     with requests(cloud, project) as seen:
@@ -75,6 +75,9 @@ def test_a_canary_takes_over_without_a_failed_request(cloud: Cloud, table: Table
     assert release is not None
     assert release.plan is not None
     assert (release.plan["strategy"], release.plan["stages"]) == ("canary", [1, 2])
+    assert release.verdict is not None, better.reason
+    assert release.verdict["stand"] == "passed", release.verdict
+    assert release.verdict["signals"]["errors"]["canary"]["requests"] >= 150
     after = described(cloud, project)
     assert after["LastDeploymentConfig"]["BlueGreenUpdatePolicy"]["TrafficRoutingConfiguration"]["Type"] == "CANARY"
     assert after["ProductionVariants"][0]["DesiredInstanceCount"] == 2

@@ -92,6 +92,7 @@ EVENTS: dict[str, Event] = {
     "settle_release": lambda _: RELEASE,
     "take_endpoint": lambda _: {**RUN, "visit": 0, "task_token": "token"},
     "validate_dataset": lambda _: RUN,
+    "watch_release": lambda _: RELEASE,
 }
 
 

@@ -5,21 +5,32 @@ from typing import Any
 
 import pytest
 
-from headgate.domain.rollout import LONGEST_DEPLOYMENT
+from headgate.domain.alarms import alarms_of
+from headgate.domain.rollout import LONGEST_DEPLOYMENT, Wishes
 from headgate.services.close_run import CloseRun
 
 from .conftest import Failure, Played, definition_of, raised
 
 GIVEN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "version": "3"}
-RELEASE = {"tenant": "demo", "project": "iris", "sequence": 2, "endpoint": "demo-iris", "outcome": None}
+RELEASE = {
+    "tenant": "demo",
+    "project": "iris",
+    "sequence": 2,
+    "name": "demo-iris-r2",
+    "endpoint": "demo-iris",
+    "outcome": None,
+}
 PROMOTED = {"outcome": "PROMOTED", "reason_code": "SERVING", "reason": "Serves."}
-GRANTED, FREE = {"outcome": "GRANTED"}, {"outcome": "FREE"}
+OVER, GRANTED, FREE = {"outcome": "OVER"}, {"outcome": "GRANTED"}, {"outcome": "FREE"}
 SCRIPT: dict[str, list[Any]] = {
     "TakeEndpoint": [GRANTED],
     "PlanRelease": [RELEASE],
     "DeployRelease": [{"endpoint": "demo-iris"}],
     "SettleRelease": [PROMOTED],
+    "WatchRelease": [OVER],
 }
+BY_ITSELF = [name for name in SCRIPT if name != "WatchRelease"]
+"""Tasks whose failure is the promotion's."""
 Play = Callable[..., Played]
 
 
@@ -42,7 +53,7 @@ def test_an_endpoint_still_moving_is_looked_at_again(play: Play) -> None:
     moving = {"outcome": "IN_PROGRESS"}
     played = play("promote", GIVEN, {**SCRIPT, "SettleRelease": [moving, moving, PROMOTED]})
     assert played.output == PROMOTED
-    assert played.states.count("Wait For The Endpoint") == 2
+    assert [name for name, _ in played.calls].count("SettleRelease") == 3
 
 
 def test_a_busy_endpoint_is_tried_again(play: Play) -> None:
@@ -91,13 +102,14 @@ def test_who_lost_the_endpoint_looks_on_until_its_release_is_settled(play: Play)
 def test_a_term_is_longer_than_the_longest_silence_of_a_promotion_that_lives() -> None:
     states = definition_of("promote")["States"]
     term = states["Take The Endpoint"]["TimeoutSeconds"]
-    for state in states.values():
+    branches = states["Go Into Service Under Watch"]["Branches"]
+    for state in [*states.values(), *(state for branch in branches for state in branch["States"].values())]:
         if state["Type"] == "Task" and state is not states["Take The Endpoint"]:
             pauses = [rule["MaxDelaySeconds"] for rule in state["Retry"]]
             assert state["TimeoutSeconds"] + max(pauses) < term * 0.75
 
 
-@pytest.mark.parametrize("task", SCRIPT)
+@pytest.mark.parametrize("task", BY_ITSELF)
 def test_a_step_that_fails_is_an_ending_too(play: Play, task: str) -> None:
     failure = raised("EndpointTakenError", "The name is taken.")
     played = play("promote", GIVEN, {**SCRIPT, task: [failure]})
@@ -139,7 +151,7 @@ def test_an_alarm_that_rings_already_is_given_a_few_minutes(play: Play) -> None:
     played = play("promote", GIVEN, {**SCRIPT, "DeployRelease": [ringing]})
     assert (played.output["outcome"], played.output["failure"]["error"]) == ("FAILED", "AlarmRingingError")
     assert len([name for name, _ in played.calls if name == "DeployRelease"]) == 4
-    assert "Settle The Release" not in played.states  # the endpoint was not touched
+    assert "SettleRelease" not in {name for name, _ in played.calls}  # the endpoint was not touched
 
 
 def test_the_machines_outlast_the_longest_deployment() -> None:
@@ -147,3 +159,37 @@ def test_the_machines_outlast_the_longest_deployment() -> None:
     assert promote["TimeoutSeconds"] > LONGEST_DEPLOYMENT
     assert train["States"]["Promote The Version"]["TimeoutSeconds"] > promote["TimeoutSeconds"]
     assert train["TimeoutSeconds"] > train["States"]["Promote The Version"]["TimeoutSeconds"]
+
+
+def test_a_release_is_watched_until_there_is_nothing_more_to_see(play: Play) -> None:
+    looks = [{"outcome": outcome} for outcome in ("SOON", "SOON", "LATER", "SOON", "OVER")]
+    played = play("promote", GIVEN, {**SCRIPT, "WatchRelease": looks})
+    assert played.output == PROMOTED
+    assert [payload for name, payload in played.calls if name == "WatchRelease"] == [RELEASE] * len(looks)
+    called = [name for name, _ in played.calls]
+    assert called.index("WatchRelease") < called.index("DeployRelease")  # what is usual is seen before
+
+
+def test_a_release_that_cannot_be_watched_is_taken_back(play: Play) -> None:
+    """Its own alarm hears of it; the endpoint then tells the ending, as always."""
+    broken = [OVER, raised("AccessDeniedError", "No.")]
+    played = play("promote", GIVEN, {**SCRIPT, "WatchRelease": broken, "aws-sdk:cloudwatch:putMetricData": [{}]})
+    assert played.output == PROMOTED
+    [said] = [given for name, given in played.calls if name.startswith("aws-sdk")]
+    [alarm] = [each for each in alarms_of(RELEASE["name"], "demo-iris", Wishes()) if each.metric == "TakeBack"]
+    [datum] = said["MetricData"]
+    assert (said["Namespace"], datum["MetricName"], datum["Value"]) == (alarm.namespace, alarm.metric, 1)
+    assert {each["Name"]: each["Value"] for each in datum["Dimensions"]} == alarm.dimensions
+
+
+def test_what_cannot_be_told_of_a_release_does_not_end_its_promotion(play: Play) -> None:
+    broken = [OVER, raised("AccessDeniedError", "No.")]
+    unheard = [raised("CloudWatch.CloudWatchException", "No.")]
+    script = {**SCRIPT, "WatchRelease": broken, "aws-sdk:cloudwatch:putMetricData": unheard}
+    assert play("promote", GIVEN, script).output == PROMOTED
+
+
+def test_nothing_is_begun_where_what_is_usual_cannot_be_seen(play: Play) -> None:
+    played = play("promote", GIVEN, {**SCRIPT, "WatchRelease": [raised("AccessDeniedError", "No.")]})
+    assert played.output["outcome"] == "FAILED"
+    assert "DeployRelease" not in {name for name, _ in played.calls}

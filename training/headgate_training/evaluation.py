@@ -1,6 +1,7 @@
 """The processing job: what a challenger is worth on the holdout, against the champion and against nothing."""
 
 import json
+import shutil
 import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -61,6 +62,8 @@ def evaluate(root: Path) -> dict[str, object]:
         output = root / "output"
         output.mkdir(parents=True, exist_ok=True)
         (output / "evaluation.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False), encoding="utf-8")
+        # What the version answers to invented rows, to be asked again by whoever watches it in service.
+        shutil.copyfile(challenger.directory / "assets.extra" / "golden.json", output / "golden.json")
         write_card(root, evaluation, challenger, holdout)
     return evaluation
 

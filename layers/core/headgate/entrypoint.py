@@ -14,8 +14,9 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
-from headgate.aws.cloudwatch import Alarms
+from headgate.aws.cloudwatch import Alarms, Measurements
 from headgate.aws.ledger import Ledger
+from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints, Jobs, Registry, Searches
 from headgate.aws.sns import Topic
@@ -23,6 +24,7 @@ from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConfigurationError
 from headgate.services.experiments import Experiments
 from headgate.services.runs import Runs
+from headgate.services.watch_release import Watcher
 from headgate.tracking import Tracking
 
 logger = Logger(service="headgate")
@@ -142,6 +144,18 @@ def endpoints(tenant: str) -> Endpoints:
 def alarms(tenant: str) -> Alarms:
     """The alarms that guard releases."""
     return Alarms(client("cloudwatch", tenant))
+
+
+def watcher(tenant: str) -> Watcher:
+    """What watches releases while they bake."""
+    return Watcher(
+        ledger(tenant),
+        endpoints(tenant),
+        Measurements(client("cloudwatch", tenant)),
+        Requests(client("sagemaker-runtime", tenant)),
+        objects(tenant),
+        environment(Environment).artifact_bucket,
+    )
 
 
 def runs(tenant: str) -> Runs:

@@ -17,7 +17,7 @@ from headgate_local.cloudwatch.evaluation import (
 )
 from headgate_local.cloudwatch.metrics import Metrics
 from headgate_local.cloudwatch.series import ExpressionError
-from headgate_local.cloudwatch.statistics import percentile_of, value_of
+from headgate_local.cloudwatch.statistics import needs_values, value_of
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def _points(definition: Definition, metrics: Metrics, end: int) -> list[Point]:
     query = definition.query
     if "MetricStat" in query:
         stat = query["MetricStat"]
-        exact = percentile_of(stat["Stat"]) is not None
+        exact = needs_values(stat["Stat"])
         known = metrics.by_period(queries.metric_of(stat), period, starts[0], end, stat.get("Unit"), starts[0], exact)
         return [
             Point(at, value_of(stat["Stat"], known[at]), known[at].count, known[at].low) if at in known else Point(at)

@@ -10,7 +10,7 @@ from headgate_local.cloudwatch import expressions
 from headgate_local.cloudwatch.expressions import Known
 from headgate_local.cloudwatch.metrics import Metric, Metrics, metric
 from headgate_local.cloudwatch.series import ExpressionError, Series, Value
-from headgate_local.cloudwatch.statistics import is_known, percentile_of, value_of
+from headgate_local.cloudwatch.statistics import is_known, needs_values, value_of
 
 Query = dict[str, Any]
 
@@ -141,7 +141,7 @@ def results(
 
 def series(metrics: Metrics, key: Metric, stat: Query, start: float, end: float, first: int) -> Series:
     """A statistic of a metric, period by period."""
-    exact = percentile_of(stat["Stat"]) is not None
+    exact = needs_values(stat["Stat"])
     known = metrics.by_period(key, stat["Period"], start, end, stat.get("Unit"), first, exact)
     values = {at: value_of(stat["Stat"], known[at]) for at in sorted(known)}
     return {at: value for at, value in values.items() if value is not None}

@@ -79,7 +79,8 @@ BASIC: dict[str, Callable[[Distribution], float]] = {
     "Maximum": lambda known: known.high,
 }
 _PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
-_OTHER = re.compile(r"(?:tm|tc|ts|wm)\d{1,2}(?:\.\d{1,10})?|IQM|(?:TM|TC|TS|WM|PR)\(.*\)")
+_RANK = re.compile(r"PR\((\d+(?:\.\d+)?)?:(\d+(?:\.\d+)?)?\)")
+_OTHER = re.compile(r"(?:tm|tc|ts|wm)\d{1,2}(?:\.\d{1,10})?|IQM|(?:TM|TC|TS|WM)\(.*\)")
 
 
 def percentile_of(statistic: str) -> float | None:
@@ -92,11 +93,16 @@ def is_known(statistic: str) -> bool:
     """Whether there is such a statistic here; one that only AWS has is refused by name.
 
     Raises:
-        ApiError: for trimmed and winsorized means, trimmed counts and sums, and percentile ranks.
+        ApiError: for trimmed and winsorized means, trimmed counts and sums.
     """
     if _OTHER.fullmatch(statistic):
         raise unsupported(f"the statistic {statistic}")
-    return statistic in BASIC or percentile_of(statistic) is not None
+    return statistic in BASIC or percentile_of(statistic) is not None or _rank_of(statistic) is not None
+
+
+def needs_values(statistic: str) -> bool:
+    """Whether a statistic is told by how often each value occurred, and not by a statistic set."""
+    return percentile_of(statistic) is not None or _rank_of(statistic) is not None
 
 
 def value_of(statistic: str, known: Distribution) -> float | None:
@@ -108,10 +114,22 @@ def value_of(statistic: str, known: Distribution) -> float | None:
         return None
     if statistic in BASIC:
         return BASIC[statistic](known)
-    percentile = percentile_of(statistic)
-    if percentile is None or known.values is None or known.low < 0:
+    percentile, rank = percentile_of(statistic), _rank_of(statistic)
+    if known.values is None or known.low < 0:
         return None
-    return _percentile(known.values, percentile)
+    if rank is not None:
+        within = sum(count for value, count in known.values.items() if rank[0] <= value <= rank[1])
+        return 100 * within / known.count
+    return _percentile(known.values, percentile) if percentile is not None else None
+
+
+def _rank_of(statistic: str) -> tuple[float, float] | None:
+    """The values between which a percentile rank such as ``PR(:300)`` asks for the percentage; None if it is none."""
+    found = _RANK.fullmatch(statistic)
+    if found is None or not any(found.groups()):
+        return None
+    low, high = found.groups()
+    return float(low or 0), float(high or "inf")
 
 
 def _percentile(counts: dict[float, float], percentile: float) -> float:

@@ -42,6 +42,11 @@ EVENT = {
     **OFTEN,
 }
 
+INVOCATIONS = {
+    "config": Parameter("Only instances of the endpoint configuration of that name; * stands for anything."),
+    **OFTEN,
+}
+
 ANYTHING = "aws:any:resource"
 ENDPOINT = "aws:sagemaker:endpoint"
 TRAINING_JOB = "aws:sagemaker:training-job"
@@ -102,6 +107,17 @@ ACTIONS: dict[str, Action] = {
         "An instance of the endpoint ends at once.",
         ENDPOINT,
         {"variant": Parameter("Only of this variant."), "count": Parameter("How many. Default: 1.", number=(1, 1000))},
+    ),
+    "aws:sagemaker:delay-invocations": Action(
+        "Instances answer late.",
+        ENDPOINT,
+        {**INVOCATIONS, "delaySeconds": Parameter("Seconds. Default: 1.", number=(0, 60))},
+    ),
+    "aws:sagemaker:fail-invocations": Action("Instances answer with an error of their own.", ENDPOINT, INVOCATIONS),
+    "aws:sagemaker:lose-feature": Action(
+        "A value of every row gets lost on its way to the model, in JSON requests.",
+        ENDPOINT,
+        {**INVOCATIONS, "column": Parameter("Which one.", required=True)},
     ),
     "aws:sagemaker:stall-deployment": Action("Deployments do not come to their end.", ENDPOINT, EVERYWHERE),
     "aws:sagemaker:fail-deployment": Action("The new fleet of a deployment does not come up.", ENDPOINT, EVERYWHERE),

@@ -28,7 +28,7 @@ def alarms(client: Any) -> Alarms:
 
 
 def test_an_alarm_watches_the_new_instances_minute_by_minute(alarms: Alarms, client: Any) -> None:
-    errors, latency = client.describe_alarms(AlarmNames=list(NAMES))["MetricAlarms"]
+    errors, latency, verdict = client.describe_alarms(AlarmNames=list(NAMES))["MetricAlarms"]
     where = {each["Name"]: each["Value"] for each in errors["Dimensions"]}
     assert where == {"EndpointName": "demo-iris", "VariantName": "main", "EndpointConfigName": "demo-iris-r2"}
     assert (errors["MetricName"], errors["Statistic"], errors["Threshold"]) == ("Invocation5XXErrors", "Average", 0.05)
@@ -38,11 +38,13 @@ def test_an_alarm_watches_the_new_instances_minute_by_minute(alarms: Alarms, cli
         assert (alarm["ComparisonOperator"], alarm["TreatMissingData"]) == ("GreaterThanThreshold", "notBreaching")
         tags = client.list_tags_for_resource(ResourceARN=alarm["AlarmArn"])["Tags"]
         assert {"Key": "headgate:ledger", "Value": "ledger"} in tags
+    assert (verdict["Namespace"], verdict["MetricName"], verdict["Period"]) == ("Headgate", "TakeBack", 10)
+    assert verdict["Dimensions"] == [{"Name": "Release", "Value": "demo-iris-r2"}]
 
 
 def test_an_alarm_made_twice_is_one_as_it_was_asked_for_last(alarms: Alarms, client: Any) -> None:
     alarms.ensure(replace(MADE[0], threshold=0.5), {"headgate:ledger": "ledger"})
-    assert [each["Threshold"] for each in client.describe_alarms()["MetricAlarms"]] == [0.5, 1e6]
+    assert [each["Threshold"] for each in client.describe_alarms()["MetricAlarms"]] == [0.5, 1e6, 0.0]
 
 
 def test_only_the_named_alarms_that_ring_are_told(alarms: Alarms, client: Any) -> None:
@@ -64,7 +66,7 @@ def test_only_the_named_alarms_that_ring_are_told(alarms: Alarms, client: Any) -
 
 def test_alarms_are_taken_away_whether_they_are_there_or_not(alarms: Alarms, client: Any) -> None:
     alarms.remove([NAMES[0], *alarm_names("demo-iris-r1")])
-    assert [each["AlarmName"] for each in client.describe_alarms()["MetricAlarms"]] == [NAMES[1]]
+    assert [each["AlarmName"] for each in client.describe_alarms()["MetricAlarms"]] == [*NAMES[1:]]
     alarms.remove(alarm_names("demo-iris-r1"))
 
 

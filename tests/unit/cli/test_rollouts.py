@@ -45,7 +45,7 @@ def test_the_instances_that_serve_and_the_stacks_bake_decide(cloud: Cloud) -> No
     document = planned_rollout(cloud, IRIS)
     assert (document["strategy"], document["stages"], document["bake_seconds"]) == ("canary", [1, 2], 90)
     names = [each["AlarmName"] for each in document["deployment"]["AutoRollbackConfiguration"]["Alarms"]]
-    assert names == ["headgate-demo-iris-r1-errors", "headgate-demo-iris-r1-latency"]
+    assert names == [f"headgate-demo-iris-r1-{what}" for what in ("errors", "latency", "verdict")]
     assert "More than 5 % of the requests to demo-iris-r1 fail." in document["alarms"]
 
 

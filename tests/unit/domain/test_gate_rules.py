@@ -48,7 +48,7 @@ def evaluations(draw: st.DrawFn) -> dict[str, Any]:
         newest=draw(st.sampled_from([None, fresh])),
         slices=slices,
         groups=draw(st.sampled_from([None, [group]])),
-        formats=[variant("float32", 400.0), variant(micros=draw(st.floats(0, 500)), low=draw(numbers))],
+        formats=[variant("float32", 400.0), variant(micros=draw(st.floats(0, 500)), low=min(0.01, draw(numbers)))],
     )
 
 

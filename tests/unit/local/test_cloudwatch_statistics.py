@@ -55,8 +55,18 @@ def test_percentiles_need_values_and_none_below_zero() -> None:
     assert value_of("p50", equal) == 2
 
 
+@given(NUMBERS, st.integers(0, 10**6), st.integers(0, 10**6))
+def test_a_percentile_rank_is_the_share_of_values_within(values, low, high) -> None:
+    within = [value for value in values if low <= value <= high]
+    assert value_of(f"PR({low}:{high})", of(values)) == pytest.approx(100 * len(within) / len(values))
+    up_to = [value for value in values if value <= high]
+    assert value_of(f"PR(:{high})", of(values)) == pytest.approx(100 * len(up_to) / len(values))
+    assert is_known("PR(1.5:)")
+    assert not is_known("PR(:)")
+
+
 def test_statistics_that_only_aws_has_are_refused_by_name() -> None:
-    for statistic in ("tm90", "IQM", "PR(1:2)", "TC(10%:90%)"):
+    for statistic in ("tm90", "IQM", "TC(10%:90%)"):
         with pytest.raises(ApiError, match="does not support the statistic"):
             is_known(statistic)
     assert not is_known("Median")

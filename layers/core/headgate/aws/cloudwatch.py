@@ -1,11 +1,12 @@
-"""CloudWatch as the control plane uses it: the alarms that guard a release."""
+"""CloudWatch as the control plane uses it: the alarms that guard a release, and what its instances measure."""
 
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import Any
 
 from headgate.aws.errors import translated
-from headgate.domain.alarms import VARIANT, Alarm
-from headgate.domain.rollout import ALARM_PERIOD
+from headgate.domain.alarms import NAMESPACE, TAKE_BACK, Alarm, fleet
+from headgate.domain.watch import Limits, Period, Usual
 
 
 class Alarms:
@@ -17,16 +18,15 @@ class Alarms:
     def ensure(self, alarm: Alarm, tags: Mapping[str, str]) -> None:
         """Make sure that the alarm is there as described; one that is there keeps its state."""
         percentile = alarm.statistic.startswith("p")
-        dimensions = {"EndpointName": alarm.endpoint, "VariantName": VARIANT, "EndpointConfigName": alarm.config}
         with translated(f"make the alarm {alarm.name}"):
             self._client.put_metric_alarm(
                 AlarmName=alarm.name,
                 AlarmDescription=alarm.description,
-                Namespace="AWS/SageMaker",
+                Namespace=alarm.namespace,
                 MetricName=alarm.metric,
-                Dimensions=[{"Name": name, "Value": value} for name, value in dimensions.items()],
+                Dimensions=_dimensions(alarm.dimensions),
                 **{"ExtendedStatistic" if percentile else "Statistic": alarm.statistic},
-                Period=ALARM_PERIOD,
+                Period=alarm.period,
                 EvaluationPeriods=1,
                 Threshold=alarm.threshold,
                 ComparisonOperator="GreaterThanThreshold",
@@ -50,3 +50,91 @@ class Alarms:
         with translated("look at the alarms of a release"):
             found = self._client.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm"], MaxRecords=100)
         return list(found["MetricAlarms"])
+
+
+class Measurements:
+    """Metrics of the instances that serve one configuration of an endpoint, and the one that takes a release back."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def usual(self, endpoint: str, config: str, start: datetime, end: datetime) -> Usual | None:
+        """What latency is usual, roughly: means of the minutes' percentiles, by requests; None without requests."""
+        wanted = {"requests": ("Invocations", "Sum"), "p50": ("ModelLatency", "p50"), "p99": ("ModelLatency", "p99")}
+        minutes = [each for each in self._read(endpoint, config, wanted, start, end, 60).values() if "p99" in each]
+        requests = sum(minute["requests"] for minute in minutes)
+        if not requests:
+            return None
+        median, slowest = (sum(each["requests"] * each[name] for each in minutes) / requests for name in ("p50", "p99"))
+        return Usual(median, slowest)
+
+    def periods(
+        self, endpoint: str, config: str, limits: Limits, start: datetime, end: datetime, seconds: int
+    ) -> dict[datetime, Period]:
+        """What the instances did, in periods of so many seconds, by their beginning; periods without requests miss."""
+        wanted = {
+            "requests": ("Invocations", "Sum"),
+            "errors": ("Invocation5XXErrors", "Sum"),
+            "slow": ("ModelLatency", f"PR(:{limits.slow:.0f})"),
+            "slowest": ("ModelLatency", f"PR(:{limits.slowest:.0f})"),
+        }
+        return {
+            at: Period(
+                round(found["requests"]),
+                round(found.get("errors", 0.0)),
+                found.get("slow", 100.0),
+                found.get("slowest", 100.0),
+            )
+            for at, found in self._read(endpoint, config, wanted, start, end, seconds).items()
+            if found.get("requests")
+        }
+
+    def take_back(self, release: str, *, wanted: bool) -> None:
+        """Say whether the requests have to go back to the version before; the release's alarm listens."""
+        datum = {
+            "MetricName": TAKE_BACK,
+            "Dimensions": _dimensions({"Release": release}),
+            "Value": float(wanted),
+            "StorageResolution": 1,
+        }
+        with translated(f"say how {release} does"):
+            self._client.put_metric_data(Namespace=NAMESPACE, MetricData=[datum])
+
+    def _read(
+        self,
+        endpoint: str,
+        config: str,
+        wanted: Mapping[str, tuple[str, str]],
+        start: datetime,
+        end: datetime,
+        seconds: int,
+    ) -> dict[datetime, dict[str, float]]:
+        queries = [
+            {
+                "Id": name,
+                "MetricStat": {
+                    "Metric": {
+                        "Namespace": "AWS/SageMaker",
+                        "MetricName": metric,
+                        "Dimensions": _dimensions(fleet(endpoint, config)),
+                    },
+                    "Period": seconds,
+                    "Stat": statistic,
+                },
+            }
+            for name, (metric, statistic) in wanted.items()
+        ]
+        found: dict[datetime, dict[str, float]] = {}
+        with translated(f"read the metrics of {config}"):
+            pages = self._client.get_paginator("get_metric_data").paginate(
+                MetricDataQueries=queries, StartTime=start, EndTime=end
+            )
+            for page in pages:
+                for result in page["MetricDataResults"]:
+                    for at, value in zip(result["Timestamps"], result["Values"], strict=True):
+                        found.setdefault(at, {})[result["Id"]] = value
+        return dict(sorted(found.items()))
+
+
+def _dimensions(values: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Name": name, "Value": value} for name, value in values.items()]

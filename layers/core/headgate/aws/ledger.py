@@ -226,6 +226,19 @@ class Ledger:
                 raise
             raise LeaseLostError(project.endpoint) from error
 
+    def keep_verdict(self, project: Project, sequence: int, verdict: Mapping[str, Any]) -> None:
+        """Keep what the watch of a release says, unless the release is settled or the watch had its last word."""
+        going = "attribute_exists(pk) AND (attribute_not_exists(outcome) OR outcome = :null)"
+        open_ = "(attribute_not_exists(verdict) OR verdict = :null OR NOT verdict.stand IN (:failed, :held))"
+        values = {":null": None, ":failed": "failed", ":held": "held"}
+        update = self._update(project, _release_key(sequence), {"verdict": verdict}, f"{going} AND {open_}", values)
+        try:
+            with translated("keep the verdict on a release"):
+                self._client.update_item(**update["Update"])
+        except ConflictError as error:
+            if not _refused(error):
+                raise
+
     def waiter(self, endpoint: str) -> str | None:
         """The task token of the promotion that waits for an endpoint, or None; never another system's endpoint."""
         item = self._get(f"ENDPOINT#{endpoint}", "OWNER")

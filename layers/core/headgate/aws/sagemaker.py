@@ -5,8 +5,8 @@ counts as made, and what we make carries our ledger's name as a tag.
 """
 
 import hashlib
-from collections.abc import Mapping
-from datetime import UTC
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -148,7 +148,8 @@ class Endpoints:
             answer["EndpointArn"],
             answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
             variants[0].get("DesiredInstanceCount") or variants[0].get("CurrentInstanceCount") or 1,
-            answer["LastModifiedTime"].astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+            _time(answer["LastModifiedTime"]),
+            _baking_since(answer.get("PendingDeploymentSummary", {}).get("ProductionVariants", [])),
         )
 
     def owner(self, arn: str) -> str | None:
@@ -287,6 +288,17 @@ class Searches:
                 return [summary for page in pages for summary in page["TrainingJobSummaries"]]
         except NotFoundError:
             return []
+
+
+def _baking_since(variants: Sequence[Mapping[str, Any]]) -> str:
+    """Since when the new instances take requests and are watched; "" while they do not."""
+    steps = [step for variant in variants for step in variant.get("VariantStatus", []) if step["Status"] == "Baking"]
+    return max((_time(step["StartTime"]) for step in steps), default="")
+
+
+def _time(moment: datetime) -> str:
+    """As the ledger writes times."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -1,60 +1,88 @@
 """The alarms of a release: what makes SageMaker take the requests back to the version before.
 
-They look at the instances of the release alone (dimension EndpointConfigName), so that a version that fails does not
-stop the one that mends it. Without requests there is nothing to look at, and they stay silent.
+Two look at the instances of the release alone (dimension EndpointConfigName), so that a version that fails does not
+stop the one that mends it. Without requests there is nothing to look at, and they stay silent. The third rings when the
+watch of the release says so; SageMaker then takes the requests back even if nothing of ours runs any more.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headgate.domain.rollout import Wishes
+from headgate.domain.rollout import ALARM_PERIOD, Wishes
 
 VARIANT = "main"
 """The one variant of every endpoint: deployments need the same name before and after."""
 
 
+NAMESPACE = "Headgate"
+WATCH_PERIOD = 10
+"""Seconds that the watch's alarm looks at: the shortest there are, for a metric of high resolution."""
+TAKE_BACK = "TakeBack"
+"""The metric of the watch, by release: 1 when the requests have to go back to the version before, else 0."""
+
+
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A CloudWatch alarm on a metric of AWS/SageMaker: it rings when `statistic` of a minute is over `threshold`."""
+    """A CloudWatch alarm: it rings when `statistic` of a metric over `period` seconds is over `threshold`."""
 
     name: str
     description: str
+    namespace: str
     metric: str
+    dimensions: Mapping[str, str]
     statistic: str
     threshold: float
-    endpoint: str
-    config: str
+    period: int
 
 
-def alarm_names(release: str) -> tuple[str, str]:
+def alarm_names(release: str) -> tuple[str, str, str]:
     """The names of the alarms of the release of that name; `headgate-` is what the template's policy allows."""
-    return (f"headgate-{release}-errors", f"headgate-{release}-latency")
+    return (f"headgate-{release}-errors", f"headgate-{release}-latency", f"headgate-{release}-verdict")
 
 
-def alarms_of(release: str, endpoint: str, wishes: Wishes) -> tuple[Alarm, Alarm]:
+def fleet(endpoint: str, config: str) -> dict[str, str]:
+    """The dimensions of the metrics of the instances that serve one configuration of an endpoint."""
+    return {"EndpointName": endpoint, "VariantName": VARIANT, "EndpointConfigName": config}
+
+
+def alarms_of(release: str, endpoint: str, wishes: Wishes) -> tuple[Alarm, Alarm, Alarm]:
     """The alarms of a release.
 
     Every invocation sends a 1 or a 0 to Invocation5XXErrors, so its Average is the share of failed requests, between 0
     and 1; ModelLatency is in microseconds (developer guide: monitoring-cloudwatch). Of the latency the 90th percentile
     counts: a single slow first request brings nothing back.
     """
-    errors, latency = alarm_names(release)
+    errors, latency, verdict = alarm_names(release)
+    instances = fleet(endpoint, release)
     return (
         Alarm(
             errors,
             f"More than {wishes.max_error_percent:g} % of the requests to {release} fail.",
+            "AWS/SageMaker",
             "Invocation5XXErrors",
+            instances,
             "Average",
             wishes.max_error_percent / 100,
-            endpoint,
-            release,
+            ALARM_PERIOD,
         ),
         Alarm(
             latency,
             f"One in ten requests to {release} takes longer than {wishes.max_latency_ms:g} ms.",
+            "AWS/SageMaker",
             "ModelLatency",
+            instances,
             "p90",
             wishes.max_latency_ms * 1000,
-            endpoint,
-            release,
+            ALARM_PERIOD,
+        ),
+        Alarm(
+            verdict,
+            f"The watch of {release} found it worse than the version before, or could not tell.",
+            NAMESPACE,
+            TAKE_BACK,
+            {"Release": release},
+            "Maximum",
+            0.0,
+            WATCH_PERIOD,
         ),
     )

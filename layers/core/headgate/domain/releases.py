@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from headgate.domain.runs import Ending, Outcome
+from headgate.domain.watch import Stand
 
 _IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
@@ -25,7 +26,7 @@ class Release:
     """A version put in service, or on its way there; `at` is the time of its last move.
 
     `rollout` is what the project asked for (a `Wishes` as a dict), `plan` what was planned of it when the endpoint was
-    about to be changed (`Plan.document`).
+    about to be changed (`Plan.document`), `verdict` what the watch of it said last (`stand`, `reason`, `signals`).
     """
 
     sequence: int
@@ -44,6 +45,7 @@ class Release:
     format: str = "float32"
     rollout: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] | None = None
+    verdict: Mapping[str, Any] | None = None
     in_service_at: str | None = None
     outcome: str | None = None
     reason_code: str | None = None
@@ -62,7 +64,8 @@ class EndpointState:
     """What DescribeEndpoint says; `status` as the API writes it (`InService`).
 
     `target` is the configuration that a change under way leads to, `instances` how many the variant shall have,
-    `modified_at` the time of the last change, as the ledger writes times.
+    `modified_at` the time of the last change, `baking_since` when the wait began that a change is in, "" when it is in
+    none; as the ledger writes times.
     """
 
     status: str
@@ -72,11 +75,18 @@ class EndpointState:
     target: str = ""
     instances: int = 1
     modified_at: str = ""
+    baking_since: str = ""
 
     @property
     def in_progress(self) -> bool:
         """Whether a change is under way, so that another one would be refused."""
         return self.status in _IN_PROGRESS
+
+
+def is_turned_back(release: Release, endpoint: EndpointState) -> bool:
+    """Whether the change to the release began before now, and SageMaker took it back: it is not tried again."""
+    begun = release.state == ReleaseState.DEPLOYING and not endpoint.in_progress
+    return begun and bool(endpoint.failure_reason) and endpoint.modified_at > release.at
 
 
 def settle(release: Release, endpoint: EndpointState | None, stopped: Ending | None = None) -> Ending | None:
@@ -112,12 +122,38 @@ def _at_rest(release: Release, endpoint: EndpointState, stopped: Ending | None) 
         return Ending(Outcome.FAILED, "ENDPOINT_FAILED", reason)
     if endpoint.config == release.name and not said:
         reason = f"Version {version} serves all requests. {release.why}".rstrip()
-        return Ending(Outcome.PROMOTED, "SERVING", reason, version)
+        return Ending(Outcome.PROMOTED, "SERVING", f"{reason}{_unwatched(release)}", version)
     if stopped and not said:
         return stopped
+    if (judged := _taken_back(release)) is not None:
+        return judged
     said = said or f"the endpoint serves {endpoint.config}, not {release.name}"
     reason = f"SageMaker did not take version {version} into service and kept the version before: {said}"
     return Ending(Outcome.ROLLED_BACK, "UPDATE_ROLLED_BACK", reason)
+
+
+def _taken_back(release: Release) -> Ending | None:
+    """The ending of a release that its watch had taken back; None where the watch said no such thing."""
+    said = release.verdict or {}
+    if said.get("stand") == Stand.FAILED:
+        reason = f"Version {release.version} was worse than the version before while it took requests: {said['reason']}"
+        return Ending(Outcome.ROLLED_BACK, "WORSE_IN_SERVICE", reason)
+    if said.get("stand") == Stand.HELD:
+        reason = (
+            f"Whether version {release.version} does as well as the version before could not be told in time, so the "
+            f"version before serves on: {said['reason']} Give it more time (endpoint.rollout.bake_minutes) or "
+            "requests, and drop the dataset again."
+        )
+        return Ending(Outcome.ROLLED_BACK, "HELD", reason)
+    return None
+
+
+def _unwatched(release: Release) -> str:
+    """What there is to add where a guarded release came through without its watch having passed it."""
+    guarded = release.plan is not None and release.plan.get("guarded")
+    if not guarded or (release.verdict or {}).get("stand") == Stand.PASSED:
+        return ""
+    return " No verdict came while it baked: only its alarms watched it."
 
 
 def champion_changed(judged_against: int | None, serving: int | None) -> Ending | None:

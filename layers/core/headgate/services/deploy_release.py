@@ -11,7 +11,7 @@ from headgate.domain.alarms import alarm_names, alarms_of
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import EndpointState, Release, ReleaseState
+from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back
 from headgate.domain.rollout import Plan, Wishes, plan
 from headgate.services.take_endpoint import Tasks
 
@@ -145,11 +145,5 @@ def _change(
         # A failed endpoint cannot be updated; it serves nobody, so it may go.
         endpoints.delete(release.endpoint)
         raise EndpointBusyError(release.endpoint)
-    elif before.config != release.name and not _turned_back(release, before):
+    elif before.config != release.name and not is_turned_back(release, before):
         endpoints.update(release.endpoint, release.name, planned.deployment(alarms))
-
-
-def _turned_back(release: Release, endpoint: EndpointState) -> bool:
-    """Whether an attempt before this one began the change and SageMaker took it back: it is not tried again."""
-    begun = release.state == ReleaseState.DEPLOYING
-    return begun and bool(endpoint.failure_reason) and endpoint.modified_at > release.at

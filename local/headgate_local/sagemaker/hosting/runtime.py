@@ -6,6 +6,7 @@ import random
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -116,7 +117,7 @@ def _ask(sagemaker: "SageMaker", live: LiveEndpoint, request: Request) -> tuple[
             with variant.instances.take(avoid) as instance:
                 start = time.perf_counter()
                 try:
-                    answer = instance.server.invoke(request.body, request.headers)
+                    answer = variant.disturbance.around(request.body, partial(_invoke, instance, request.headers))
                 except InstanceGone:
                     avoid = instance
                     continue
@@ -139,6 +140,10 @@ def _ask(sagemaker: "SageMaker", live: LiveEndpoint, request: Request) -> tuple[
         except TooManyRequests:
             raise ApiError("ThrottlingException", "Rate exceeded: MaxConcurrency requests are under way.") from None
     return None
+
+
+def _invoke(instance: Instance, headers: dict[str, str], body: bytes) -> Answer:
+    return instance.server.invoke(body, headers)
 
 
 def _note(sagemaker: "SageMaker", variant: Variant, request: Request, start: float, status: int) -> None:
@@ -170,7 +175,7 @@ def _mirror(sagemaker: "SageMaker", shadow: Variant, request: Request) -> None:
         start, status = time.perf_counter(), 0
         try:
             with shadow.instances.take() as instance:
-                status = instance.server.invoke(request.body, request.headers).status
+                status = shadow.disturbance.around(request.body, partial(_invoke, instance, request.headers)).status
         except (InstanceGone, TimeoutError, NoneUp):
             pass
         except Closed:

@@ -10,6 +10,7 @@ from headgate_local.api.errors import ApiError
 from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import Storage, logs_client
 from headgate_local.sagemaker.hosting.capture import Capture
+from headgate_local.sagemaker.hosting.disturbance import Disturbance
 from headgate_local.sagemaker.hosting.instances import Instances
 from headgate_local.sagemaker.hosting.models import container_of, data_of, resolved
 from headgate_local.sagemaker.hosting.server import READY, NotServable, Server
@@ -44,6 +45,7 @@ class Variant:
         self._environment: dict[str, str] = {}
         frequency = config.get("MetricsConfig", {}).get("MetricPublishFrequencyInSeconds", FREQUENCY)
         self.meter = Meter(endpoint, self.name, config["EndpointConfigName"], self.serverless, frequency)
+        self.disturbance = Disturbance(sagemaker.faults, endpoint, config["EndpointConfigName"])
         self.instances = self._make_instances()
 
     @property

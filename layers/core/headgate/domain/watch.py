@@ -1,0 +1,174 @@
+"""What is looked at while a release bakes, and when the look is over.
+
+Metrics of the release's own instances stand beside those of the version before. In a canary both take requests at the
+same time, and every request that is slower than usual counts. Where the release takes all requests at once there is
+only the past to compare with, and what changed meanwhile may be the machine or the requests: there a request is slow
+that takes twice as long as was usual, and by an amount that somebody would notice.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from itertools import zip_longest
+from typing import Any
+
+from headgate.domain.rollout import ALARM_PERIOD, Wishes
+from headgate.domain.verdict import Evidence, Judgement, Rules, Share, Signal, Verdict, judge
+
+ERRORS, SLOW, SLOWEST, ANSWERS = "errors", "latency", "slowest requests", "answers"
+PAST_SECONDS = 3600
+"""What is usual is told by so much of the past."""
+PROBES = 250
+"""Requests of our own to the release, where others are too few: they show that no more than one in twenty fails."""
+_SLOWER, _SLOWEST_SHARE = 0.25, 0.05
+"""Shares of requests by which more may be slow, and as slow as one in a hundred was, before that matters."""
+_WRONG = 0.05
+"""Of the answers to our own requests, those that may be others than expected."""
+_NOTICEABLE = 0.05
+"""Of the longest time that a project allows: by less nobody notices that one request is slower than another."""
+_MOST_BESIDE = 9
+"""Requests of the past that stand beside each one of the release: more tell hardly more."""
+
+
+class Stand(StrEnum):
+    """Where a watch stands. FAILED and HELD take the requests back, and are the last word."""
+
+    WATCHING = "watching"
+    PASSED = "passed"
+    FAILED = "failed"
+    HELD = "held"  # nobody could tell: not promoted, and people are asked
+
+
+FINAL = frozenset({Stand.FAILED, Stand.HELD})
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """The median and the 99th percentile of the latency of the version that serves, in microseconds."""
+
+    median: float
+    slowest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What counts as slow, in microseconds: above `slow`, above `slowest`."""
+
+    slow: float
+    slowest: float
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """What instances did in one period of a metric: requests, and the percentages that were not slow."""
+
+    requests: int
+    errors: int
+    below_slow: float = 100.0
+    below_slowest: float = 100.0
+
+    def share(self, signal: str) -> Share:
+        """The period's requests as hits of a signal."""
+        if signal == ERRORS:
+            return Share(self.requests, min(self.errors, self.requests))
+        below = self.below_slow if signal == SLOW else self.below_slowest
+        return Share(self.requests, min(self.requests, max(0, round(self.requests * (100 - below) / 100))))
+
+
+@dataclass(frozen=True, slots=True)
+class Observed:
+    """All that was seen, period by period, the oldest first; `serving` at the same time, `past` before.
+
+    `answers` are requests of our own to the release and how many of them had another answer than was judged.
+    """
+
+    canary: Sequence[Period] = ()
+    serving: Sequence[Period] = ()
+    past: Sequence[Period] = ()
+    answers: Share = field(default_factory=Share)
+
+
+def together(plan: Mapping[str, Any]) -> bool:
+    """Whether the release and the version before take requests at the same time."""
+    return len(plan["stages"]) > 1
+
+
+def baking_seconds(plan: Mapping[str, Any]) -> int:
+    """How long a stage bakes; where there is but one, how long the instances of the version before stay."""
+    return int(plan["bake_seconds"] if together(plan) else plan["keep_seconds"])
+
+
+def period_seconds(baking: int) -> int:
+    """The period of metrics: SageMaker's minute; shorter bakes are those of a local cloud, which publishes at once."""
+    return ALARM_PERIOD if baking > 2 * ALARM_PERIOD else 1
+
+
+def pause_seconds(baking: int) -> int:
+    """Seconds between two looks: metrics of a minute come once a minute."""
+    return 30 if baking > 2 * ALARM_PERIOD else 1
+
+
+def limits_of(usual: Usual | None, wishes: Wishes, *, at_once: bool) -> Limits:
+    """What is slow, by what is usual; where nothing is known of that, what the project does not allow."""
+    longest = 1000 * wishes.max_latency_ms
+    if usual is None:
+        return Limits(longest, longest)
+    if not at_once:
+        return Limits(usual.median, usual.slowest)
+    noticeable = _NOTICEABLE * longest
+    return Limits(2 * usual.median + noticeable, 2 * usual.slowest + noticeable)
+
+
+def rules_of(wishes: Wishes, *, answered: bool) -> Rules:
+    """The rules of a release; `answered`: its answers to requests of our own are compared, too."""
+    signals = {
+        ERRORS: Signal(wishes.max_error_percent / 100),
+        SLOW: Signal(_SLOWER),
+        SLOWEST: Signal(_SLOWEST_SHARE, needed=False),
+    }
+    return Rules(signals | ({ANSWERS: Signal(_WRONG, needed=False)} if answered else {}))
+
+
+def evidence_of(seen: Observed) -> dict[str, Evidence]:
+    """The evidence for each signal: a block for each period with requests to the release.
+
+    Beside each block stand the requests that the version before had at the same time, and what it did in the past is
+    known beforehand. Where it had none at the same time, its past stands beside the blocks, evenly spread.
+    """
+    evidence = {}
+    for name in (ERRORS, SLOW, SLOWEST):
+        past = sum((period.share(name) for period in seen.past), Share())
+        if any(period.requests for period in seen.serving):
+            known = Evidence(serving=past)
+            others = [period.share(name) for period in seen.serving]
+        else:
+            known = Evidence()
+            others = _spread(past, [period.requests for period in seen.canary])
+        for canary, serving in zip_longest((each.share(name) for each in seen.canary), others, fillvalue=Share()):
+            known = known.after(canary, serving)
+        evidence[name] = known
+    if seen.answers.requests:
+        evidence[ANSWERS] = Evidence().after(seen.answers, Share(_MOST_BESIDE * seen.answers.requests))
+    return evidence
+
+
+def _spread(past: Share, requests: Sequence[int]) -> list[Share]:
+    """The past in pieces, a few requests for each one of a block while there are any; hits in their proportion."""
+    each = min(_MOST_BESIDE, max(1, past.requests // (2 * PROBES)))
+    pieces, taken = [], Share()
+    for count in requests:
+        until = min(past.requests, taken.requests + each * count)
+        hits = round(past.hits * until / past.requests) if past.requests else 0
+        pieces.append(Share(until - taken.requests, hits - taken.hits))
+        taken = Share(until, hits)
+    return pieces
+
+
+def stand_of(seen: Observed, rules: Rules, *, time_is_up: bool, passed: bool = False) -> tuple[Stand, Judgement]:
+    """Where the watch stands after a look. What passed once may still fail, and is not held any more."""
+    judgement = judge(evidence_of(seen), rules)
+    if judgement.verdict == Verdict.FAIL:
+        return Stand.FAILED, judgement
+    if judgement.verdict == Verdict.PASS or passed:
+        return Stand.PASSED, judgement
+    return (Stand.HELD if time_is_up else Stand.WATCHING), judgement

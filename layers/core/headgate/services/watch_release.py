@@ -1,0 +1,223 @@
+"""Watch a release while it bakes: look, judge, and say whether the requests have to go back.
+
+Nothing is remembered between two looks but the verdict: all that was seen is read again from the metrics. So a look may
+be doubled, late or lost.
+"""
+
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from itertools import cycle, islice
+from typing import Any
+
+from headgate.aws.cloudwatch import Measurements
+from headgate.aws.ledger import Ledger
+from headgate.aws.runtime import Requests
+from headgate.aws.s3 import Objects
+from headgate.aws.sagemaker import Endpoints
+from headgate.domain.answers import same_answer
+from headgate.domain.errors import NotFoundError
+from headgate.domain.names import Project
+from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back
+from headgate.domain.rollout import Wishes
+from headgate.domain.verdict import Evidence, Judgement, Share
+from headgate.domain.watch import (
+    FINAL,
+    PAST_SECONDS,
+    PROBES,
+    Observed,
+    Period,
+    Stand,
+    baking_seconds,
+    evidence_of,
+    limits_of,
+    pause_seconds,
+    period_seconds,
+    rules_of,
+    stand_of,
+    together,
+)
+
+OVER, SOON, LATER = {"outcome": "OVER"}, {"outcome": "SOON"}, {"outcome": "LATER"}
+"""Whether to look again: not at all, in a second, or in half a minute."""
+_NOTHING = Period(0, 0)
+_PROBING_SECONDS = 15.0
+"""Seconds that a look may spend on requests of our own, if the bake is not so short that it may spend a third of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class WatchRelease:
+    """The command: which release."""
+
+    project: Project
+    sequence: int
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> "WatchRelease":
+        """Read the task's payload."""
+        return cls(Project(event["tenant"], event["project"]), int(event["sequence"]))
+
+
+@dataclass(frozen=True, slots=True)
+class Watcher:
+    """What a look needs of the world."""
+
+    ledger: Ledger
+    endpoints: Endpoints
+    measurements: Measurements
+    requests: Requests
+    objects: Objects
+    artifact_bucket: str
+
+
+def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[str, Any]:
+    """Look once: before the release goes its way at what is usual, and while it bakes at how it does.
+
+    Safe to repeat at any time.
+
+    Returns:
+        `SOON` or `LATER`, when to look again; or `OVER` when there is nothing more to see: the release is settled,
+        turned back, not guarded, or was found bad.
+    """
+    project = command.project
+    release = watcher.ledger.release(project, command.sequence)
+    if release is None:
+        raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
+    stand = Stand(release.verdict["stand"]) if release.verdict else Stand.WATCHING
+    if release.ending is not None or stand in FINAL:
+        return OVER
+    champion = watcher.ledger.head(project).champion
+    if champion is None:
+        return OVER  # there is nothing to compare it with, and nothing to go back to
+    look = _Look(project, release, project.release_name(champion.sequence), datetime.fromisoformat(now))
+    if release.state == ReleaseState.PLANNED:
+        _make_usual_known(look, watcher)
+        return SOON
+    endpoint = watcher.endpoints.describe(release.endpoint) if look.plan["guarded"] else None
+    if endpoint is None or _came_to_rest(release, endpoint):
+        return OVER
+    if not endpoint.baking_since:
+        return _again(look)
+    return _judged(look, endpoint, stand, watcher)
+
+
+def _came_to_rest(release: Release, endpoint: EndpointState) -> bool:
+    serves = endpoint.config == release.name and not endpoint.in_progress
+    return serves or is_turned_back(release, endpoint)
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """A look at a release at a time; `before` is the configuration that served, or still serves beside it."""
+
+    project: Project
+    release: Release
+    before: str
+    now: datetime
+
+    @property
+    def plan(self) -> Mapping[str, Any]:
+        return self.release.plan or {}
+
+    @property
+    def wishes(self) -> Wishes:
+        return Wishes(**self.release.rollout)
+
+    @property
+    def golden_key(self) -> str:
+        return f"{self.project.prefix}runs/{self.release.run}/evaluation/golden.json"
+
+    @property
+    def past(self) -> datetime:
+        return datetime.fromisoformat(self.release.at) - timedelta(seconds=PAST_SECONDS)
+
+
+def _again(look: _Look) -> dict[str, Any]:
+    return SOON if pause_seconds(baking_seconds(look.plan)) == 1 else LATER
+
+
+def _make_usual_known(look: _Look, watcher: Watcher) -> None:
+    """Before the endpoint is changed, make sure that there is something to compare the release with."""
+    limits = limits_of(None, look.wishes, at_once=True)
+    found = watcher.measurements.periods(look.release.endpoint, look.before, limits, look.past, look.now, 60)
+    if sum(period.requests for period in found.values()) < PROBES:
+        _probe(look, watcher, PROBES, _PROBING_SECONDS)
+
+
+def _judged(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher) -> dict[str, Any]:
+    begun = time.monotonic()
+    release, baking = look.release, baking_seconds(look.plan)
+    since = datetime.fromisoformat(endpoint.baking_since)
+    observed = _observed(look, since, watcher)
+    if sum(period.requests for period in observed.canary) < PROBES:
+        # Only where all requests go to the release it is the release that answers; other formats answer nearly alike.
+        stages = look.plan["stages"]
+        number, longest = PROBES * stages[-1] // stages[0], min(_PROBING_SECONDS, baking / 3)
+        compare = not together(look.plan) and release.format == "float32"
+        asked = _probe(look, watcher, number, longest, compare=compare)
+        observed = replace(_observed(look, since, watcher), answers=asked)
+    answered = bool(observed.answers.requests)
+    pause, spent = pause_seconds(baking), time.monotonic() - begun
+    # Would the next look, which takes as long as this one, still be in time?
+    time_is_up = (look.now - since).total_seconds() + 2 * spent + pause + baking / 10 > baking
+    rules = rules_of(look.wishes, answered=answered)
+    found, judgement = stand_of(observed, rules, time_is_up=time_is_up, passed=stand == Stand.PASSED)
+    watcher.measurements.take_back(release.name, wanted=found in FINAL)
+    if found != stand:
+        document = _document(found, judgement, evidence_of(observed), look.now)
+        watcher.ledger.keep_verdict(look.project, release.sequence, document)
+    return OVER if found in FINAL else _again(look)
+
+
+def _observed(look: _Look, since: datetime, watcher: Watcher) -> Observed:
+    """All that the metrics tell. Of a minute's metrics the last minute is left out, for it is not whole yet."""
+    release, name = look.release, look.release.endpoint
+    seconds = period_seconds(baking_seconds(look.plan))
+    start = since.replace(microsecond=0, second=0 if seconds == 60 else since.second)
+    until = look.now + timedelta(seconds=-seconds if seconds == 60 else _PROBING_SECONDS)
+    at_once = not together(look.plan)
+    usual = watcher.measurements.usual(name, look.before, look.past, start)
+    limits = limits_of(usual, look.wishes, at_once=at_once)
+
+    def periods(config: str, begin: datetime, end: datetime, length: int) -> dict[datetime, Any]:
+        return watcher.measurements.periods(name, config, limits, begin, end, length) if begin < end else {}
+
+    canary = periods(release.name, start, until, seconds)
+    serving = {} if at_once else periods(look.before, start, until, seconds)
+    past = periods(look.before, look.past, since if at_once else start, 60)
+    times = sorted(canary.keys() | serving.keys())
+    return Observed(
+        [canary.get(at, _NOTHING) for at in times],
+        [serving.get(at, _NOTHING) for at in times] if serving else [],
+        list(past.values()),
+    )
+
+
+def _probe(look: _Look, watcher: Watcher, number: int, longest: float, *, compare: bool = False) -> Share:
+    """Ask the endpoint what the version was asked before it was judged; which instances answer, the endpoint decides.
+
+    So many requests, or as many as the seconds suffice for.
+
+    Returns:
+        With `compare`, the answers and how many of them are not those that were expected.
+    """
+    examples = watcher.objects.get_json(watcher.artifact_bucket, look.golden_key)["golden"]
+    begun, asked = time.monotonic(), Share()
+    for example in islice(cycle(examples), number):
+        reply = watcher.requests.ask(look.release.endpoint, example["request"])
+        if compare and reply.answer is not None:
+            asked += Share(1, int(not same_answer(reply.answer, example["answer"])))
+        if time.monotonic() - begun > longest:
+            break
+    return asked
+
+
+def _document(stand: Stand, judgement: Judgement, evidence: Mapping[str, Evidence], at: datetime) -> dict[str, Any]:
+    """The verdict for the ledger: the word, its reason, and the numbers that it rests on."""
+    signals = {
+        name: {side: {"requests": share.requests, "hits": share.hits} for side, share in sides.items()}
+        for name, seen in evidence.items()
+        if (sides := {"canary": seen.canary, "serving": seen.serving})
+    }
+    return {"stand": str(stand), "reason": judgement.reason, "signals": signals, "at": at.isoformat()}

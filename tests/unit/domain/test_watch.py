@@ -1,0 +1,120 @@
+"""What is concluded from the metrics of a release and of the version before."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headgate.domain.answers import same_answer
+from headgate.domain.rollout import Wishes, plan
+from headgate.domain.verdict import Share
+from headgate.domain.watch import (
+    PROBES,
+    Limits,
+    Observed,
+    Period,
+    Stand,
+    Usual,
+    baking_seconds,
+    evidence_of,
+    limits_of,
+    period_seconds,
+    rules_of,
+    stand_of,
+    together,
+)
+
+FINE = Period(60, 0)
+WISHES = Wishes()
+RULES = rules_of(WISHES, answered=False)
+
+
+def stand(seen: Observed, *, time_is_up: bool = False, passed: bool = False, answered: bool = False) -> Stand:
+    return stand_of(seen, rules_of(WISHES, answered=answered), time_is_up=time_is_up, passed=passed)[0]
+
+
+def test_as_many_requests_of_our_own_as_there_are_let_a_good_release_pass() -> None:
+    assert stand(Observed([Period(PROBES, 0)], [], [Period(PROBES, 0)])) == Stand.PASSED
+
+
+def test_nobody_passes_unseen() -> None:
+    assert stand(Observed([], [], [Period(10_000, 0)])) == Stand.WATCHING
+    assert stand(Observed([], [], [Period(10_000, 0)]), time_is_up=True) == Stand.HELD
+    assert stand(Observed([Period(PROBES, 0)], [], []), time_is_up=True) == Stand.HELD  # nothing to compare it with
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [Period(60, 60), Period(60, 20), Period(60, 0, below_slow=10.0), Period(60, 0, below_slowest=40.0)],
+    ids=["all fail", "a third fails", "slow", "some are very slow"],
+)
+@pytest.mark.parametrize("serving", [[Period(540, 2)] * 3, []], ids=["together", "at once"])
+def test_a_bad_release_fails(bad: Period, serving: list[Period]) -> None:
+    past = [Period(600, 2, 99.0, 99.5)] * 6
+    assert stand(Observed([bad] * 3, serving, past)) == Stand.FAILED
+
+
+def test_what_ails_both_condemns_nobody() -> None:
+    ill = Period(60, 20, 50.0, 90.0)
+    assert stand(Observed([ill] * 5, [ill] * 5, [Period(600, 0)] * 6)) != Stand.FAILED
+
+
+def test_what_passed_may_still_fail_but_is_not_held() -> None:
+    few = Observed([FINE], [FINE], [])
+    assert stand(few, time_is_up=True, passed=True) == Stand.PASSED
+    assert stand(Observed([Period(60, 60)] * 3, [FINE] * 3, [FINE] * 9), passed=True) == Stand.FAILED
+
+
+def test_other_answers_than_were_judged_fail_a_release() -> None:
+    seen = Observed([Period(PROBES, 0)], [], [Period(PROBES, 0)], answers=Share(40, 30))
+    assert stand(seen, answered=True) == Stand.FAILED
+    right = Observed([Period(PROBES, 0)], [], [Period(PROBES, 0)], answers=Share(PROBES, 0))
+    assert stand(right, answered=True) == Stand.PASSED
+
+
+@given(st.lists(st.integers(0, 80), max_size=20), st.integers(0, 5000), st.integers(0, 100))
+def test_the_past_is_told_once(requests: list[int], past: int, percent: int) -> None:
+    """However the past is spread beside the blocks, no request of it counts twice, nor do its hits."""
+    hits = past * percent // 100
+    seen = Observed([Period(number, 0) for number in requests], [], [Period(past, hits)])
+    beside = evidence_of(seen)["errors"].serving
+    assert beside.requests <= past
+    assert beside.hits <= hits
+    assert abs(beside.hits - hits * beside.requests / max(1, past)) <= 1
+
+
+def test_what_is_slow_depends_on_whether_both_serve_together() -> None:
+    usual = Usual(median=2_000, slowest=9_000)
+    assert limits_of(usual, WISHES, at_once=False) == Limits(2_000, 9_000)
+    assert limits_of(usual, WISHES, at_once=True) == Limits(54_000, 68_000)
+    assert limits_of(None, WISHES, at_once=True) == Limits(1_000_000, 1_000_000)
+
+
+def test_a_bake_is_that_of_a_stage_or_of_the_instances_that_stay() -> None:
+    alone = plan(Wishes(bake_seconds=300, keep_seconds=400), "ml.m5.large", 1).document()
+    split = plan(Wishes(bake_seconds=300, keep_seconds=400), "ml.m5.large", 4).document()
+    assert (together(alone), baking_seconds(alone)) == (False, 400)
+    assert (together(split), baking_seconds(split)) == (True, 300)
+    assert (period_seconds(300), period_seconds(6)) == (60, 1)
+
+
+@pytest.mark.parametrize(
+    ("answer", "same"),
+    [
+        ({"label": "yes", "probabilities": [0.2, 0.8]}, True),
+        ({"label": "no", "probabilities": [0.2004, 0.7996]}, True),
+        ({"label": "yes", "probabilities": [0.3, 0.7]}, False),
+        ({"label": "yes"}, False),
+        ({"label": "yes", "probabilities": [0.2]}, False),
+        ({"label": "yes", "probabilities": [0.2, None]}, False),
+        (None, False),
+    ],
+)
+def test_answers_are_compared_by_their_numbers(answer: object, same: bool) -> None:
+    assert same_answer(answer, {"label": "yes", "probabilities": [0.2, 0.8]}) is same
+
+
+def test_labels_alone_must_be_alike() -> None:
+    assert same_answer({"label": "yes"}, {"label": "yes"})
+    assert not same_answer({"label": "no"}, {"label": "yes"})
+    assert same_answer({"value": 1000.4}, {"value": 1000.0})
+    assert not same_answer({"value": 1010.0}, {"value": 1000.0})

@@ -1,0 +1,180 @@
+"""A watch over a release on a real ledger of moto's; what the instances measured is given."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from headgate.aws.ledger import Ledger
+from headgate.aws.runtime import Reply
+from headgate.domain.watch import PROBES, Period, Usual
+from headgate.services.watch_release import LATER, OVER, SOON, Watcher, WatchRelease, watch_release
+
+from .conftest import IRIS, NOW, FakeEndpoints, FakeTasks, deploy, settle
+
+ROW = {"request": {"x": 1.0}, "answer": {"value": 2.0}}
+BEGAN = datetime.fromisoformat(NOW)
+
+
+@dataclass
+class FakeMeasurements:
+    """What instances measured, by configuration; which releases had their requests taken back."""
+
+    seen: dict[str, Period] = field(default_factory=dict)
+    taken_back: dict[str, bool] = field(default_factory=dict)
+
+    def usual(self, *_arguments: Any) -> Usual | None:
+        return Usual(2_000, 4_000) if "demo-iris-r1" in self.seen else None
+
+    def periods(self, _endpoint: str, config: str, *_arguments: Any) -> dict[datetime, Period]:
+        return {BEGAN: self.seen[config]} if config in self.seen else {}
+
+    def take_back(self, release: str, *, wanted: bool) -> None:
+        self.taken_back[release] = wanted
+
+
+@dataclass
+class FakeRequests:
+    """Answers every row alike, and lets the configuration that serves have measured that."""
+
+    measurements: FakeMeasurements
+    serving: str
+    answer: Any = field(default_factory=lambda: ROW["answer"])
+    failed: bool = False
+    asked: int = 0
+
+    def ask(self, _endpoint: str, row: Mapping[str, Any]) -> Reply:
+        assert row == ROW["request"]
+        self.asked += 1
+        before = self.measurements.seen.get(self.serving, Period(0, 0))
+        more = Period(before.requests + 1, before.errors + self.failed)
+        self.measurements.seen[self.serving] = more
+        return Reply(self.failed, None if self.failed else self.answer)
+
+
+class FakeObjects:
+    def get_json(self, _bucket: str, key: str) -> Any:
+        assert key == "demo/iris/runs/demo-iris-b/evaluation/golden.json"
+        return {"format": 1, "golden": [ROW]}
+
+
+@dataclass
+class Watched:
+    """The second release of a project, and what watches it."""
+
+    ledger: Ledger
+    endpoints: FakeEndpoints
+    tasks: FakeTasks
+    measurements: FakeMeasurements
+    requests: FakeRequests
+
+    def look(self, after: float = 0.0) -> dict[str, Any]:
+        watcher = Watcher(self.ledger, self.endpoints, self.measurements, self.requests, FakeObjects(), "artifacts")  # type: ignore[arg-type]
+        now = (BEGAN + timedelta(seconds=after)).isoformat()
+        return watch_release(WatchRelease(IRIS, 2), watcher, now=now)
+
+    def deploy(self) -> None:
+        deploy(self.ledger, self.endpoints, self.tasks, 2)
+
+    def bake(self) -> None:
+        assert self.endpoints.state is not None
+        self.endpoints.state = replace(self.endpoints.state, baking_since=NOW)
+        self.requests.serving = "demo-iris-r2"
+
+    @property
+    def verdict(self) -> Any:
+        release = self.ledger.release(IRIS, 2)
+        assert release is not None
+        return release.verdict
+
+
+@pytest.fixture
+def watched(plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks) -> Watched:
+    plan("a")
+    deploy(ledger, endpoints, tasks, 1)
+    endpoints.rest()
+    assert settle(ledger, endpoints, 1) == "PROMOTED"
+    plan("b")
+    measurements = FakeMeasurements()
+    return Watched(ledger, endpoints, tasks, measurements, FakeRequests(measurements, "demo-iris-r1"))
+
+
+def ready(watched: Watched) -> Watched:
+    """The watch saw what is usual, and the release takes requests."""
+    assert watched.look() == SOON
+    watched.deploy()
+    watched.bake()
+    return watched
+
+
+def test_what_serves_is_asked_before_it_is_changed_unless_others_did(watched: Watched) -> None:
+    assert watched.look() == SOON
+    assert watched.requests.asked == PROBES
+    assert watched.look() == SOON
+    assert watched.requests.asked == PROBES
+
+
+def test_a_good_release_passes_and_is_watched_until_it_is_settled(watched: Watched) -> None:
+    ready(watched)
+    assert watched.look(70) == LATER
+    assert watched.verdict["stand"] == "passed"
+    assert watched.verdict["signals"]["errors"]["canary"] == {"requests": PROBES, "hits": 0}
+    assert watched.measurements.taken_back == {"demo-iris-r2": False}
+    assert watched.look(590) == LATER  # the end of the bake changes nothing
+    watched.endpoints.rest()
+    assert watched.look(601) == OVER
+    assert settle(watched.ledger, watched.endpoints, 2) == "PROMOTED"
+    assert "No verdict" not in str(watched.ledger.release(IRIS, 2).reason)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("trouble", ["fails", "answers otherwise"])
+def test_a_bad_release_is_taken_back_and_that_is_its_ending(watched: Watched, trouble: str) -> None:
+    ready(watched)
+    watched.requests.failed = trouble == "fails"
+    watched.requests.answer = {"value": 3.0}
+    assert watched.look(70) == OVER
+    assert watched.measurements.taken_back == {"demo-iris-r2": True}
+    assert watched.verdict["stand"] == "failed"
+    watched.endpoints.broken = frozenset({"demo-iris-r2"})  # SageMaker turns it back
+    watched.endpoints.rest()
+    assert settle(watched.ledger, watched.endpoints, 2) == "ROLLED_BACK"
+    release = watched.ledger.release(IRIS, 2)
+    assert release is not None
+    assert release.reason_code == "WORSE_IN_SERVICE"
+    assert watched.verdict["reason"] in str(release.reason)
+    assert watched.look(80) == OVER
+
+
+def test_a_release_that_nobody_can_tell_of_is_held(watched: Watched) -> None:
+    ready(watched)
+    watched.measurements.seen.clear()  # no metric arrives
+    watched.requests.serving = "elsewhere"
+    assert watched.look(70) == LATER
+    assert watched.verdict is None
+    assert watched.look(560) == OVER
+    assert (watched.verdict["stand"], watched.measurements.taken_back) == ("held", {"demo-iris-r2": True})
+    watched.endpoints.broken = frozenset({"demo-iris-r2"})  # SageMaker turns it back
+    watched.endpoints.rest()
+    assert settle(watched.ledger, watched.endpoints, 2) == "ROLLED_BACK"
+    assert watched.ledger.release(IRIS, 2).reason_code == "HELD"  # type: ignore[union-attr]
+
+
+def test_the_last_word_stays(watched: Watched) -> None:
+    ready(watched)
+    watched.requests.failed = True
+    watched.look(70)
+    said = watched.verdict
+    watched.ledger.keep_verdict(IRIS, 2, {"stand": "passed", "reason": "late"})
+    assert watched.verdict == said
+
+
+def test_a_settled_release_gets_no_verdict(watched: Watched) -> None:
+    ready(watched)
+    watched.endpoints.rest()
+    settle(watched.ledger, watched.endpoints, 2)
+    watched.ledger.keep_verdict(IRIS, 2, {"stand": "failed", "reason": "late"})
+    assert watched.verdict is None
+    assert "No verdict came" in str(watched.ledger.release(IRIS, 2).reason)  # type: ignore[union-attr]
+    assert watched.look(70) == OVER
