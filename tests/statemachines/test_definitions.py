@@ -51,7 +51,7 @@ def test_retries_back_off_with_jitter_and_end(machine: str) -> None:
 def test_errors_that_are_retried_by_name_exist(machine: str) -> None:
     from headgate.domain import errors
 
-    foreign = re.compile(r"(States|Lambda|SageMaker|StepFunctions)\.\w+")
+    foreign = re.compile(r"(States|Lambda|Sandbox|Runtime|SageMaker|StepFunctions)\.\w+")
     for state in definition_of(machine)["States"].values():
         for rule in [*state.get("Retry", []), *state.get("Catch", [])]:
             for name in rule["ErrorEquals"]:

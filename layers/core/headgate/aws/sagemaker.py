@@ -247,9 +247,13 @@ class Endpoints:
             raise
 
     def delete(self, name: str) -> None:
-        """Delete an endpoint that failed to come up, so that it can be created again."""
-        with translated(f"delete endpoint {name}"):
-            self._client.delete_endpoint(EndpointName=name)
+        """Delete an endpoint that failed to come up, so that it can be created again; one that is gone is let be."""
+        try:
+            with translated(f"delete endpoint {name}"):
+                self._client.delete_endpoint(EndpointName=name)
+        except ClientError as error:
+            if not _says(error, *_ABSENT):
+                raise
 
     def _create(self, doing: str, call: Any, **arguments: Any) -> None:
         try:

@@ -141,6 +141,8 @@ def _change(
     elif before.in_progress:
         if release.name not in (before.config, before.target):
             raise EndpointBusyError(release.endpoint)
+    elif before.status == "Failed" and before.config == release.name:
+        return  # an attempt before this one created it, and it did not come up: that is the ending
     elif before.status == "Failed":
         # A failed endpoint cannot be updated; it serves nobody, so it may go.
         endpoints.delete(release.endpoint)

@@ -1,0 +1,317 @@
+"""An AWS account in memory, behind real clients of boto3: DynamoDB, SageMaker, CloudWatch and Step Functions.
+
+botocore's hooks answer each call before anything is sent, so that the adapters, their parameters and botocore's checks
+of them are the real ones; a call takes a tenth of a millisecond. The same hooks make a process die right before a call
+or right after its effect.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+
+from .expressions import holds, placeholders, updated
+
+REGION = "eu-central-1"
+_START = datetime(2026, 1, 1, tzinfo=UTC)
+_MOVING = {"Creating", "Updating"}
+
+
+class DiedError(BaseException):
+    """The process is gone; no handler of its own sees that."""
+
+
+class Refusal(Exception):
+    """AWS's answer to a call that it refuses."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+
+@dataclass
+class Account:
+    """What there is, and what it refuses. `before` and `after` are called with the number of each call, from 1."""
+
+    items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
+    models: dict[str, dict[str, Any]] = field(default_factory=dict)
+    configs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    endpoint: dict[str, Any] | None = None
+    endpoint_tags: list[dict[str, str]] = field(default_factory=list)
+    alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    tokens: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    executions: dict[str, str] = field(default_factory=dict)
+    broken: frozenset[str] = frozenset()
+    calls: int = 0
+    operation: str = ""
+    made: Counter[str] = field(default_factory=Counter)
+    events: list[str] = field(default_factory=list)
+    before: Callable[[int], None] = lambda _number: None
+    after: Callable[[int], None] = lambda _number: None
+    watch: Callable[["Account", str, dict[str, Any]], None] = lambda _account, _operation, _given: None
+
+    def copy(self) -> "Account":
+        """The account as it is, for a way of its own. What is in it is replaced and never changed, so this is cheap."""
+        return Account(
+            dict(self.items),
+            dict(self.models),
+            dict(self.configs),
+            dict(self.endpoint) if self.endpoint else None,
+            self.endpoint_tags,
+            dict(self.alarms),
+            dict(self.tokens),
+            dict(self.executions),
+            self.broken,
+        )
+
+    @property
+    def now(self) -> datetime:
+        """A clock that every call moves on."""
+        return _START + timedelta(milliseconds=10 * self.calls)
+
+    def call(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
+        """Answer one call, or die of it."""
+        self.calls += 1
+        number, self.operation = self.calls, operation
+        self.before(number)
+        self.watch(self, operation, given)
+        try:
+            answer: dict[str, Any] = getattr(self, f"_{operation}")(given) or {}
+            self.made[operation] += 1
+        except Refusal:
+            self.after(number)
+            raise
+        self.after(number)
+        return answer
+
+    def rest(self) -> None:
+        """A change of the endpoint that is under way comes to its end, and an event tells of it."""
+        there = self.endpoint
+        if there is None or there["EndpointStatus"] not in _MOVING:
+            return
+        goal, instances = there["goal"], there["instances"]
+        rested = {**there, "LastModifiedTime": self.now, "goal": ""}
+        if goal not in self.broken:
+            self.endpoint = {**rested, "EndpointStatus": "InService", "EndpointConfigName": goal}
+            self.endpoint["instances"] = instances
+        elif there["EndpointStatus"] == "Creating":
+            self.endpoint = {**rested, "EndpointStatus": "Failed", "FailureReason": "It did not answer."}
+        else:
+            self.endpoint = {**rested, "EndpointStatus": "InService", "FailureReason": "An alarm rang."}
+        self.events.append(there["EndpointName"])
+
+    # -- DynamoDB
+
+    def _GetItem(self, given: dict[str, Any]) -> dict[str, Any]:
+        assert given["ConsistentRead"], "the ledger decides on what it reads"
+        found = self.items.get(_key(given["Key"]))
+        return {"Item": found} if found is not None else {}
+
+    def _Query(self, given: dict[str, Any]) -> dict[str, Any]:
+        values = given["ExpressionAttributeValues"]
+        pk, prefix = values[":pk"]["S"], values[":sk"]["S"]
+        found = [self.items[key] for key in sorted(self.items) if key[0] == pk and key[1].startswith(prefix)]
+        return {"Items": found if given.get("ScanIndexForward", True) else found[::-1]}
+
+    def _PutItem(self, given: dict[str, Any]) -> None:
+        if not self._fits(given, _key(given["Item"])):
+            raise Refusal("ConditionalCheckFailedException", "The conditional request failed")
+        self.items[_key(given["Item"])] = given["Item"]
+
+    def _UpdateItem(self, given: dict[str, Any]) -> None:
+        if not self._fits(given, _key(given["Key"])):
+            raise Refusal("ConditionalCheckFailedException", "The conditional request failed")
+        self._update(given)
+
+    def _TransactWriteItems(self, given: dict[str, Any]) -> None:
+        writes = [next(iter(each.items())) for each in given["TransactItems"]]
+        keys = [_key(write["Item"] if kind == "Put" else write["Key"]) for kind, write in writes]
+        assert len(set(keys)) == len(keys), "a transaction names an item once"
+        if not all(self._fits(write, key) for (_, write), key in zip(writes, keys, strict=True)):
+            raise Refusal("TransactionCanceledException", "Transaction cancelled [ConditionalCheckFailed]")
+        for (kind, write), key in zip(writes, keys, strict=True):
+            if kind == "Put":
+                self.items[key] = write["Item"]
+            elif kind == "Update":
+                self._update(write)
+
+    def _fits(self, write: dict[str, Any], key: tuple[str, str]) -> bool:
+        condition = write.get("ConditionExpression", "")
+        names, values = write.get("ExpressionAttributeNames", {}), write.get("ExpressionAttributeValues", {})
+        used = placeholders(condition, write.get("UpdateExpression", ""))
+        assert used == {*names, *values}, "DynamoDB refuses names and values that are not used"
+        return not condition or holds(condition, self.items.get(key, {}), names, values)
+
+    def _update(self, write: dict[str, Any]) -> None:
+        key, names = _key(write["Key"]), write.get("ExpressionAttributeNames", {})
+        there = self.items.get(key, write["Key"])
+        values = write.get("ExpressionAttributeValues", {})
+        self.items[key] = updated(write["UpdateExpression"], there, names, values)
+
+    # -- SageMaker
+
+    def _CreateModel(self, given: dict[str, Any]) -> None:
+        _new(self.models, given["ModelName"], given, "model")
+
+    def _DescribeModel(self, given: dict[str, Any]) -> dict[str, Any]:
+        return _found(self.models, given["ModelName"], "model")
+
+    def _DeleteModel(self, given: dict[str, Any]) -> None:
+        _found(self.models, given["ModelName"], "model")
+        del self.models[given["ModelName"]]
+
+    def _CreateEndpointConfig(self, given: dict[str, Any]) -> None:
+        for variant in given["ProductionVariants"]:
+            _found(self.models, variant["ModelName"], "model")
+        _new(self.configs, given["EndpointConfigName"], given, "endpoint configuration")
+
+    def _DescribeEndpointConfig(self, given: dict[str, Any]) -> dict[str, Any]:
+        return _found(self.configs, given["EndpointConfigName"], "endpoint configuration")
+
+    def _DeleteEndpointConfig(self, given: dict[str, Any]) -> None:
+        _found(self.configs, given["EndpointConfigName"], "endpoint configuration")
+        del self.configs[given["EndpointConfigName"]]
+
+    def _CreateEndpoint(self, given: dict[str, Any]) -> None:
+        if self.endpoint is not None:
+            raise Refusal("ValidationException", f'Cannot create already existing endpoint "{_arn("endpoint")}".')
+        config = _found(self.configs, given["EndpointConfigName"], "endpoint configuration")
+        self.endpoint_tags = given["Tags"]
+        self.endpoint = {
+            "EndpointName": given["EndpointName"],
+            "EndpointStatus": "Creating",
+            "EndpointConfigName": given["EndpointConfigName"],
+            "goal": given["EndpointConfigName"],
+            "instances": config["ProductionVariants"][0]["InitialInstanceCount"],
+            "LastModifiedTime": self.now,
+        }
+
+    def _UpdateEndpoint(self, given: dict[str, Any]) -> None:
+        there, config = self._there(), _found(self.configs, given["EndpointConfigName"], "endpoint configuration")
+        if there["EndpointStatus"] in {*_MOVING, "Failed"}:
+            raise Refusal("ValidationException", f'Cannot update in-progress endpoint "{_arn("endpoint")}".')
+        alarms = given["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+        assert all(each["AlarmName"] in self.alarms for each in alarms), "an alarm of the deployment is missing"
+        kept = given.get("RetainAllVariantProperties")
+        instances = there["instances"] if kept else config["ProductionVariants"][0]["InitialInstanceCount"]
+        moving = {**there, "EndpointStatus": "Updating", "goal": given["EndpointConfigName"], "instances": instances}
+        self.endpoint = {**moving, "FailureReason": "", "LastModifiedTime": self.now}
+
+    def _DescribeEndpoint(self, given: dict[str, Any]) -> dict[str, Any]:
+        there = dict(self._there())
+        count, goal = there.pop("instances"), there.pop("goal")
+        variants = [{"VariantName": "main", "CurrentInstanceCount": count, "DesiredInstanceCount": count}]
+        pending = {"PendingDeploymentSummary": {"EndpointConfigName": goal}} if goal else {}
+        return {**there, **pending, "EndpointArn": _arn("endpoint"), "ProductionVariants": variants}
+
+    def _DeleteEndpoint(self, given: dict[str, Any]) -> None:
+        if self._there()["EndpointStatus"] in _MOVING:
+            raise Refusal("ValidationException", f'Cannot update in-progress endpoint "{_arn("endpoint")}".')
+        self.endpoint = None
+
+    def _ListTags(self, given: dict[str, Any]) -> dict[str, Any]:
+        kind, _, name = given["ResourceArn"].rpartition(":")[2].partition("/")
+        if kind == "endpoint":
+            return {"Tags": self.endpoint_tags}
+        return {"Tags": _found(self.models if kind == "model" else self.configs, name, kind)["Tags"]}
+
+    def _there(self) -> dict[str, Any]:
+        if self.endpoint is None:
+            raise Refusal("ValidationException", f'Could not find endpoint "{_arn("endpoint")}".')
+        return self.endpoint
+
+    # -- CloudWatch
+
+    def _PutMetricAlarm(self, given: dict[str, Any]) -> None:
+        state = self.alarms.get(given["AlarmName"], {"StateValue": "INSUFFICIENT_DATA"})["StateValue"]
+        self.alarms[given["AlarmName"]] = {**given, "StateValue": state}
+
+    def _DescribeAlarms(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"MetricAlarms": [self.alarms[name] for name in given["AlarmNames"] if name in self.alarms]}
+
+    def _DeleteAlarms(self, given: dict[str, Any]) -> None:
+        if not all(name in self.alarms for name in given["AlarmNames"]):
+            raise Refusal("ResourceNotFound", "Some alarms do not exist.")
+        for name in given["AlarmNames"]:
+            del self.alarms[name]
+
+    # -- Step Functions
+
+    def _SendTaskSuccess(self, given: dict[str, Any]) -> None:
+        token = given["taskToken"]
+        if token not in self.tokens:
+            raise Refusal("TaskTimedOut", "Task Timed Out: Provided task does not exist anymore")
+        if self.tokens[token] is None:
+            self.tokens[token] = {"output": given["output"]}
+
+    def _StartExecution(self, given: dict[str, Any]) -> dict[str, Any]:
+        if self.executions.setdefault(given["name"], "RUNNING") != "RUNNING":
+            raise Refusal("ExecutionAlreadyExists", f"Execution Already Exists: {given['name']}")
+        return {"executionArn": given["name"], "startDate": self.now}
+
+    def _DescribeExecution(self, given: dict[str, Any]) -> dict[str, Any]:
+        name = given["executionArn"].rpartition(":")[2]
+        if name not in self.executions:
+            raise Refusal("ExecutionDoesNotExist", f"Execution Does Not Exist: {name}")
+        return {"status": self.executions[name]}
+
+
+def _key(item: dict[str, Any]) -> tuple[str, str]:
+    return item["pk"]["S"], item["sk"]["S"]
+
+
+def _arn(kind: str, name: str = "demo-iris") -> str:
+    return f"arn:aws:sagemaker:{REGION}:000000000000:{kind}/{name}"
+
+
+def _new(there: dict[str, Any], name: str, given: dict[str, Any], kind: str) -> None:
+    if name in there:
+        raise Refusal("ValidationException", f'Cannot create already existing {kind} "{name}".')
+    there[name] = given
+
+
+def _found(there: dict[str, Any], name: str, kind: str) -> dict[str, Any]:
+    if name not in there:
+        raise Refusal("ValidationException", f'Could not find {kind} "{name}".')
+    return {**there[name], "ModelArn": _arn("model", name), "EndpointConfigArn": _arn("endpoint-config", name)}
+
+
+class _Answered:
+    """What botocore asks of an answer's transport."""
+
+    def __init__(self, status: int) -> None:
+        self.status_code = status
+
+
+class Clients:
+    """Clients of boto3 whose calls go to `account`, which may be exchanged at any time."""
+
+    def __init__(self) -> None:
+        self.account = Account()
+        session = boto3.Session("key", "secret", region_name=REGION)
+        self._clients = {
+            name: session.client(name) for name in ("dynamodb", "sagemaker", "cloudwatch", "stepfunctions")
+        }
+        for each in self._clients.values():
+            each.meta.events.register("before-parameter-build", self._keep)
+            each.meta.events.register("before-call", self._answer)
+
+    def __getitem__(self, service: str) -> Any:
+        return self._clients[service]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._clients)
+
+    def _keep(self, params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
+        context["given"] = params
+
+    def _answer(self, model: Any, context: dict[str, Any], **_more: Any) -> tuple[_Answered, dict[str, Any]]:
+        try:
+            answer = self.account.call(model.name, context["given"])
+        except Refusal as refusal:
+            told = {"Error": {"Code": refusal.code, "Message": refusal.message}}
+            return _Answered(400), {**told, "ResponseMetadata": {"HTTPStatusCode": 400}}
+        return _Answered(200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}

@@ -1,0 +1,119 @@
+"""What must be true of every release, whatever died on its way. The numbers are those of the catalogue of faults."""
+
+from typing import Any
+
+from headgate.aws.items import as_values
+from headgate.domain.alarms import alarm_names
+from headgate.domain.runs import OUTCOMES
+
+from .account import Account
+from .road import IRIS, OWNER, Road
+
+_MOVES = {
+    "PLANNED": {"DEPLOYING", "FAILED", "IN_SERVICE"},
+    "DEPLOYING": {"IN_SERVICE", "FAILED"},
+    "IN_SERVICE": {"RETIRED"},
+    "RETIRED": set(),
+    "FAILED": set(),
+}
+CHANGES = {"CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint"}
+
+
+def releases_of(account: Account) -> list[dict[str, Any]]:
+    """Every release in the ledger, the oldest first."""
+    return [as_values(account.items[key]) for key in sorted(account.items) if key[1].startswith("RELEASE#")]
+
+
+def _lease(account: Account) -> dict[str, Any]:
+    return as_values(account.items.get((f"ENDPOINT#{IRIS.endpoint}", "OWNER"), {}))
+
+
+def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
+    """What must be true before each call (S): intent is written first, and one writer alone changes the endpoint."""
+    if operation == "CreateModel":
+        assert given["ModelName"] in {each["name"] for each in releases_of(account)}, "I13: a model of no release"
+    if operation in CHANGES:
+        lease = _lease(account)
+        [held] = [each for each in releases_of(account) if each["run"] == lease["holder"]] or [None]
+        assert held is not None, f"I06: {operation} by one who does not hold the endpoint"
+        assert held["state"] == "DEPLOYING", f"I13: {operation} of a release that is {held['state']} in the ledger"
+        if operation != "DeleteEndpoint":
+            assert given["EndpointConfigName"] == held["name"], "I06: a release of another than the holder"
+            model = account.models[held["name"]]["PrimaryContainer"]["ModelDataUrl"]
+            assert model == held["model_data_url"], "I03: another artifact than the one that was judged"
+    if operation in {"DeleteModel", "DeleteEndpointConfig"}:
+        name = given.get("ModelName") or given["EndpointConfigName"]
+        there = account.endpoint or {}
+        assert name not in (there.get("EndpointConfigName"), there.get("goal")), "P09: what serves is deleted"
+
+
+def moved(before: dict[tuple[str, str], Any], after: dict[tuple[str, str], Any]) -> None:
+    """What one call may change (S): endings stay as they are, and releases go the declared ways only."""
+    for key, item in before.items():
+        if after[key] is item:
+            continue
+        was, now = as_values(item), as_values(after[key])
+        if key[1].startswith("RUN#"):
+            assert was["state"] not in OUTCOMES, f"I02: the ending of {key[1]} changed"
+        if key[1].startswith("RELEASE#"):
+            assert now["state"] == was["state"] or now["state"] in _MOVES[was["state"]], f"I02: {was} became {now}"
+            assert was.get("outcome") in (None, now["outcome"]), f"I02: {key[1]} was settled twice"
+        if key[1] == "PROJECT" and was["champion"] and now["champion"] != was["champion"]:
+            assert now["champion"]["sequence"] > was["champion"]["sequence"], "I09: an older one took a newer's place"
+
+
+def at_rest(start: Account, road: Road, crashes: int) -> None:
+    """What must be true when everything has come to rest (Q)."""
+    account, releases = road.account, releases_of(road.account)
+    _ledger_is_the_endpoint(account, releases)
+    _every_run_ended_once(account, road)
+    lease = _lease(account)
+    assert (lease.get("holder"), lease.get("token"), lease.get("waiting")) == (None, None, None), f"I10: {lease}"
+    tries = account.made["UpdateEndpoint"] + account.made["CreateEndpoint"]
+    assert tries <= len(road.scenario.runs) + crashes, f"I07: {tries} changes of the endpoint"
+    if start.endpoint and account.endpoint and start.endpoint["EndpointStatus"] == "InService":
+        assert account.endpoint["instances"] >= start.endpoint["instances"], "I25: less capacity than before"
+    names = {each["name"] for each in releases}
+    assert set(account.models) <= names, f"a model that no release knows: {account.models.keys() - names}"
+    assert set(account.configs) <= names, f"a configuration that no release knows: {account.configs.keys() - names}"
+    assert account.tokens == {}, f"nobody waits, but tokens are open: {account.tokens}"
+    head = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", "PROJECT"])
+    assert (head["active"], head["waiting"]) == ("demo-iris-z", None), "I26: the next dataset has not begun"
+    assert account.executions["demo-iris-z"] == "RUNNING", "I26: the next dataset has no execution"
+
+
+def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) -> None:
+    head = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", "PROJECT"])
+    champion = (head.get("champion") or {}).get("sequence")
+    serving = [each for each in releases if each["state"] == "IN_SERVICE"]
+    assert [each["sequence"] for each in serving] == ([champion] if champion else []), "I04: the champion is not one"
+    assert not [each for each in releases if each["state"] in ("PLANNED", "DEPLOYING")], "Q: a release is left open"
+    there = account.endpoint
+    if there is not None and there["EndpointStatus"] == "InService":
+        assert champion is not None, "I04: something serves that the ledger does not know"
+        assert there["EndpointConfigName"] == serving[0]["name"], "I04: what serves is not the champion"
+        assert account.models[serving[0]["name"]]["PrimaryContainer"]["ModelDataUrl"] == serving[0]["model_data_url"]
+        assert {"Key": "headgate:ledger", "Value": OWNER} in account.endpoint_tags
+        assert set(alarm_names(serving[0]["name"])) <= set(account.alarms), "what serves has no alarms"
+    good = [each for each in releases if each["state"] == "RETIRED"]
+    for each in good[-3:]:
+        kept = each["name"] in account.models and each["name"] in account.configs
+        assert kept, f"I05: release {each['sequence']} cannot be gone back to"
+
+
+def _every_run_ended_once(account: Account, road: Road) -> None:
+    releases = {each["sequence"]: each for each in releases_of(account)}
+    for promotion in road.promotions:
+        run = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"RUN#{promotion.name}"])
+        assert run["state"] in OUTCOMES, f"I01: {promotion.name} is {run['state']}"
+        if run.get("release") is None:
+            assert run["state"] != "PROMOTED", "I03: promoted without a release"
+            continue
+        assert releases[run["release"]]["outcome"] == run["state"], "I04: run and release end differently"
+    assert len({each["run"] for each in releases.values()}) == len(releases), "I01: a run has two releases"
+
+
+def ending_of(road: Road) -> dict[str, str]:
+    """How each run of the scenario ended (I12)."""
+    pk, items = f"{IRIS.tenant}#{IRIS.name}", road.account.items
+    return {each.name: str(as_values(items[pk, f"RUN#{each.name}"])["state"]) for each in road.promotions}

@@ -1,0 +1,256 @@
+"""The road of a release: promotions, the functions behind them, the endpoint's events, and the end of their runs.
+
+Everything that acts is the product's; what stands between its acts (retries, events, time that passes) is here.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from headgate.aws.cloudwatch import Alarms
+from headgate.aws.ledger import Ledger, RunStarted
+from headgate.aws.sagemaker import Endpoints
+from headgate.aws.stepfunctions import Executions, Tasks
+from headgate.domain.names import Project
+from headgate.domain.runs import Run
+from headgate.services.close_run import CloseRun, close_run
+from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
+from headgate.services.endpoint_changed import wake_promotion
+from headgate.services.plan_release import PlanRelease, plan_release
+from headgate.services.runs import Runs
+from headgate.services.settle_release import SettleRelease, settle_release
+from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
+
+from .account import Account, Clients, DiedError
+from .machine import Promotion
+
+OWNER = "ledger"
+IRIS = Project("demo", "iris")
+_MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:train"
+_CLOSINGS, _WAKINGS = 8, 3
+"""How often train tries to close a run, and Lambda an event."""
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """What happens, and around what: the versions that want the endpoint, in the order in which they come.
+
+    `served` versions were promoted before; `broken` releases do not come up; `events` says how often the endpoint's
+    events arrive, and `late` that they do only when all is over; `quick`, that a change is over with the next call.
+    """
+
+    name: str
+    runs: tuple[str, ...] = ("b",)
+    served: tuple[str, ...] = ("a",)
+    broken: frozenset[str] = frozenset()
+    events: int = 1
+    late: bool = False
+    quick: bool = False
+    instances: int = 2
+    fails_before: bool = False
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@dataclass(frozen=True)
+class Invocation:
+    """One invocation of a function: its calls are those from `first` to `last`."""
+
+    function: str
+    first: int
+    last: int
+    died: bool
+
+
+@dataclass
+class Road:
+    """One way through a scenario; `account` is what it leaves behind. `acting` is the function that runs and its first
+    call, `payload` what it was given.
+    """
+
+    clients: Clients
+    account: Account
+    scenario: Scenario
+    invocations: list[Invocation] = field(default_factory=list)
+    acting: tuple[str, int] = ("", 0)
+    payload: dict[str, Any] = field(default_factory=dict)
+    promotions: list[Promotion] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.clients.account = self.account
+        self.ledger = Ledger(self.clients["dynamodb"], "ledger")
+        self.endpoints = Endpoints(self.clients["sagemaker"])
+        self.alarms = Alarms(self.clients["cloudwatch"])
+        self.tasks = Tasks(self.clients["stepfunctions"])
+
+    @property
+    def now(self) -> str:
+        return self.account.now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+    @property
+    def runs(self) -> Runs:
+        executions = Executions(self.clients["stepfunctions"], _MACHINE)
+        return Runs(self.ledger, executions, lambda: self.endpoints, lambda: self.tasks, self.now)
+
+    def invoke(self, function: str, payload: dict[str, Any]) -> Any:
+        """Run one function in a process of its own, and say what it answered.
+
+        Raises:
+            DiedError: when the process died; every other exception is the function's failure.
+        """
+        first, died = self.account.calls + 1, False
+        self.acting, self.payload = (function, first), payload
+        try:
+            return json.loads(json.dumps(FUNCTIONS[function](self, payload)))
+        except DiedError:
+            died = True
+            raise
+        finally:
+            self.invocations.append(Invocation(function, first, self.account.calls, died))
+            if self.scenario.quick:
+                self.account.rest()
+
+    def travel(self, judged_against: int | None, *runs: str) -> None:
+        """Bring runs to their end, all of the scenario where none is named."""
+        begun = []
+        for name in runs or self.scenario.runs:
+            given = given_to(name, judged_against, self.scenario.instances)
+            begun.append(Promotion(given["run"], given, self.account, self.invoke))
+        self.promotions += begun
+        for _ in range(500):
+            if not self._go_on(begun):
+                break
+        else:
+            raise AssertionError(f"no end is reached: {[(each.name, each.states[-4:]) for each in begun]}")
+        self.time_passes(all_events=True)
+
+    def _go_on(self, promotions: list[Promotion]) -> bool:
+        for each in promotions:
+            if each.ready:
+                each.step()
+                if each.ended:
+                    self.close(each)
+                return True
+        waiting = [each for each in promotions if not each.ended]
+        if not waiting:
+            return False
+        self.time_passes()
+        if not any(each.ready for each in waiting):
+            # The shorter wait ends first: whoever waits for time, then whoever waits for the endpoint, then in line.
+            first = min(waiting, key=lambda each: (each.waits_for != "time", "Take" in each.states[-1]))
+            first.timed_out = True
+        return True
+
+    def time_passes(self, all_events: bool = False) -> None:
+        """The endpoint comes to rest, and what tells of it arrives, unless it is late."""
+        self.account.rest()
+        if self.scenario.late and not all_events:
+            return
+        events, self.account.events = self.account.events, []
+        for name in events * self.scenario.events:
+            for _ in range(_WAKINGS):
+                try:
+                    self.invoke("OnEndpointChanged", {"detail": {"EndpointName": name}})
+                    break
+                except DiedError:
+                    continue
+
+    def close(self, promotion: Promotion) -> None:
+        """Close the run as train does, with what its promotion returned; when that gives up, its events do."""
+        payload = {"tenant": IRIS.tenant, "project": IRIS.name, "run": promotion.name, **promotion.output}
+        payload |= {"version": f"version-{promotion.name}", "metrics": {"auc": 0.9}}
+        for attempt in range(2 * _CLOSINGS):
+            try:
+                self.invoke("CloseRun", payload)
+            except (DiedError, Exception):
+                if attempt > 1:
+                    self.time_passes()
+                continue
+            break
+        else:
+            raise AssertionError(f"the run {promotion.name} is never closed")
+        self.account.executions[promotion.name] = "SUCCEEDED"
+
+
+def _deploy(road: Road, payload: dict[str, Any]) -> None:
+    deploy_release(
+        DeployRelease.parse(payload),
+        ledger=road.ledger,
+        endpoints=road.endpoints,
+        alarms=road.alarms,
+        tasks=road.tasks,
+        serving=Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER),
+        now=road.now,
+    )
+
+
+FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
+    "TakeEndpoint": lambda road, payload: take_endpoint(
+        TakeEndpoint.parse(payload), ledger=road.ledger, tasks=road.tasks
+    ),
+    "PlanRelease": lambda road, payload: plan_release(
+        PlanRelease.parse(payload), ledger=road.ledger, endpoints=road.endpoints, bake_seconds=600, now=road.now
+    ),
+    "DeployRelease": _deploy,
+    "SettleRelease": lambda road, payload: settle_release(
+        SettleRelease.parse(payload), ledger=road.ledger, endpoints=road.endpoints, tasks=road.tasks, now=road.now
+    ),
+    "OnEndpointChanged": lambda road, payload: wake_promotion(
+        payload, ledger=road.ledger, endpoints=road.endpoints, tasks=road.tasks
+    ),
+    "CloseRun": lambda road, payload: close_run(CloseRun.parse(payload), runs=road.runs),
+}
+"""What stands behind the functions of `promote`, by their names in the template."""
+
+
+def given_to(name: str, judged_against: int | None, instances: int = 2) -> dict[str, Any]:
+    """The input of a run's promotion, as train gives it."""
+    return {
+        "tenant": IRIS.tenant,
+        "project": IRIS.name,
+        "run": f"demo-iris-{name}",
+        "dataset": name,
+        "holdout": "a",
+        "version": f"version-demo-iris-{name}",
+        "model_data_url": f"s3://artifacts/{name}/model.tar.gz",
+        "judged_against": judged_against,
+        "why": "It is better.",
+        "format": "float32",
+        "endpoint": {"instance_type": "ml.m5.large", "instance_count": instances},
+    }
+
+
+def _add(road: Road, name: str) -> None:
+    run = Run(f"demo-iris-{name}", "demo", "iris", name, f"{name}.csv", f"2026|{name}", "2026-01-01T00:00:00.000Z")
+    road.ledger.add_run(run)
+    road.ledger.write(IRIS, replace(road.ledger.head(IRIS), active=run.run), RunStarted(run.run))
+    road.account.executions[run.run] = "RUNNING"
+
+
+def before(clients: Clients, scenario: Scenario) -> tuple[Account, int | None]:
+    """The account in which a scenario begins, and the release that its versions were judged against.
+
+    Its runs are in the ledger, and behind the last of them another one waits for its turn.
+    """
+    account, champion = Account(), None
+    for name in scenario.served:
+        road = Road(clients, account, Scenario("served", (name,), instances=scenario.instances))
+        _add(road, name)
+        road.travel(champion)
+        champion = road.ledger.head(IRIS).champion.sequence  # type: ignore[union-attr]
+    road = Road(clients, account, scenario)
+    for name in scenario.runs:
+        _add(road, name)
+    waits = Run("demo-iris-z", "demo", "iris", "z", "z.csv", "2026|z", "2026-01-01T00:00:00.000Z")
+    road.ledger.add_run(waits)
+    road.ledger.write(IRIS, replace(road.ledger.head(IRIS), waiting=waits.run, waiting_order=waits.order))
+    if account.endpoint is not None:
+        account.endpoint = {**account.endpoint, "instances": scenario.instances + 1}  # somebody scaled out
+        if scenario.fails_before:
+            account.endpoint |= {"EndpointStatus": "Failed", "FailureReason": "The machines are gone."}
+    account.broken = scenario.broken
+    account.events, account.calls = [], 0
+    account.made.clear()
+    return account, champion
