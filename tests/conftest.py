@@ -19,6 +19,13 @@ ROOT = Path(__file__).resolve().parents[1]
 REGION = "eu-central-1"
 
 
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """Say how many crash schedules were played (tests/unit/crashes)."""
+    told = [kept for report in terminalreporter.stats.get("passed", []) for kept in report.user_properties]
+    if schedules := sum(value for name, value in told if name == "schedules"):
+        terminalreporter.write_line(f"{schedules} crash schedules were played; no invariant was broken")
+
+
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
     return yaml_parse((ROOT / "template.yaml").read_text())

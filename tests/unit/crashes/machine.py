@@ -27,19 +27,28 @@ def _compiled(text: str) -> jsonata.Jsonata:
     return jsonata.Jsonata(text)
 
 
-class Promotion:
-    """One execution of `promote`; `step` goes on until it waits or has ended.
+class StateFailedError(Exception):
+    """A state machine's own failure: its error and cause."""
 
-    `invoke` runs the function of a name. `waits_for` is a task token, "time" for a state that only waits, or None.
+
+class Promotion:
+    """One execution of `promote`, or a branch of one; `step` goes on until it waits or has ended.
+
+    `invoke` runs the function of a name. `waits_for` is a task token, "time" for a state that only waits, "branches"
+    for those of a parallel state, or None.
     """
 
-    def __init__(self, name: str, given: dict[str, Any], account: Account, invoke: Invoke) -> None:
+    def __init__(self, name: str, given: Any, account: Account, invoke: Invoke, *, machine: Any = None) -> None:
         self.name, self._given, self._account, self._invoke = name, given, account, invoke
         self._variables: dict[str, Any] = {}
+        self._machine = machine or DEFINITION
+        self._execution = given
         self._tokens = 0
+        self.branches: list[Promotion] = []
         self.waits_for: str | None = None
         self.timed_out = False
         self.output: Any = None
+        self.failure: tuple[str, str] | None = None
         self.ended = False
         self.states: list[str] = []
         self._road = self._play()
@@ -49,24 +58,41 @@ class Promotion:
         """Whether there is something to go on with."""
         if self.ended:
             return False
+        if self.waits_for == "branches":
+            return any(each.ready or each.failure for each in self.branches) or all(e.ended for e in self.branches)
         waits = self.waits_for
         return waits is None or self.timed_out or (waits != "time" and self._account.tokens.get(waits) is not None)
 
+    def waiting(self) -> list["Promotion"]:
+        """Itself or its branches, those that wait for a token or for time."""
+        if self.waits_for == "branches":
+            return [waits for each in self.branches for waits in each.waiting()]
+        return [] if self.ended else [self]
+
     def step(self) -> None:
         """Go on to the next wait, or to the end."""
+        if self.waits_for == "branches" and not any(each.failure for each in self.branches):
+            for each in self.branches:
+                if each.ready:
+                    each.step()
+                    return
         try:
             self.waits_for = next(self._road)
         except StopIteration:
             self.ended, self.waits_for = True, None
+        except StateFailedError as failure:
+            self.ended, self.waits_for, self.failure = True, None, failure.args
 
     def _play(self) -> Generator[str, None, None]:
-        name, given = DEFINITION["StartAt"], self._given
+        name, given = self._machine["StartAt"], self._given
         while name:
             self.states.append(name)
-            state = DEFINITION["States"][name]
+            state = self._machine["States"][name]
             match state["Type"]:
                 case "Task":
                     name, given = yield from self._task(state, given)
+                case "Parallel":
+                    name, given = yield from self._parallel(state, given)
                 case "Choice":
                     name, given = self._choose(state, given)
                 case "Wait":
@@ -74,16 +100,43 @@ class Promotion:
                     self.timed_out, name = False, state["Next"]
                 case "Pass":
                     name, given = self._leave(state, {"input": given}, given)
+                case "Fail":
+                    known = {"input": given}
+                    raise StateFailedError(self._value(state["Error"], known), self._value(state["Cause"], known))
                 case "Succeed":
                     name = ""
         self.output = given
+
+    def _parallel(self, state: dict[str, Any], given: Any) -> Generator[str, None, tuple[str, Any]]:
+        for number, branch in enumerate(state["Branches"]):
+            child = Promotion(f"{self.name} {number}", given, self._account, self._invoke, machine=branch)
+            child._variables, child._execution = dict(self._variables), self._execution
+            self.branches.append(child)
+        while not all(each.ended for each in self.branches) and not any(each.failure for each in self.branches):
+            yield "branches"
+        failure = next((each.failure for each in self.branches if each.failure), None)
+        output = [each.output for each in self.branches]
+        self.states += [name for each in self.branches for name in each.states]
+        for token in [each.waits_for for each in self.branches if each.waits_for]:
+            self._account.tokens.pop(token, None)
+        self.branches = []
+        if failure is None:
+            return self._leave(state, {"input": given, "result": output}, output)
+        return self._caught(state, {"input": given}, failure)
+
+    def _caught(self, state: dict[str, Any], known: dict[str, Any], error: tuple[str, str]) -> tuple[str, Any]:
+        for catch in state.get("Catch", []):
+            if {error[0], "States.ALL"} & set(catch["ErrorEquals"]):
+                told = {**known, "errorOutput": {"Error": error[0], "Cause": error[1]}}
+                return self._leave(catch, told, told["errorOutput"])
+        raise AssertionError(f"{self.name} failed: {error}")
 
     def _task(self, state: dict[str, Any], given: Any) -> Generator[str, None, tuple[str, Any]]:
         attempts: dict[int, int] = {}
         while True:
             self._tokens += 1
             token = f"{self.name} {self._tokens}"
-            known = {"input": given, "context": {"Execution": {"Input": self._given}, "Task": {"Token": token}}}
+            known = {"input": given, "context": {"Execution": {"Input": self._execution}, "Task": {"Token": token}}}
             arguments = self._value(state["Arguments"], known)
             error = yield from self._attempt(state, arguments, token)
             if isinstance(error, Answer):
@@ -93,15 +146,13 @@ class Promotion:
                     yield "time"
                     self.timed_out = False
                 continue
-            for catch in state.get("Catch", []):
-                if {error[0], "States.ALL"} & set(catch["ErrorEquals"]):
-                    told = {**known, "errorOutput": {"Error": error[0], "Cause": error[1]}}
-                    return self._leave(catch, told, told["errorOutput"])
-            raise AssertionError(f"{self.name} failed: {error}")
+            return self._caught(state, known, error)
 
     def _attempt(
         self, state: dict[str, Any], arguments: dict[str, Any], token: str
     ) -> Generator[str, None, "Answer | tuple[str, str]"]:
+        if "aws-sdk" in state["Resource"]:
+            return Answer(self._account.answer(state["Resource"].rpartition(":")[2], arguments))
         function = arguments["FunctionName"].removeprefix("${").removesuffix("Arn}")
         waits = state["Resource"].endswith(".waitForTaskToken")
         if waits:
