@@ -1,5 +1,7 @@
 """What can go wrong with endpoints on order, and which statuses it leads to."""
 
+import time
+
 import pytest
 from botocore.exceptions import ClientError
 from contract.live import statement, wait_until
@@ -194,3 +196,24 @@ def test_an_instance_of_nobody_cannot_be_terminated(cloud, order) -> None:
     state = cloud.client("fis").get_experiment(id=experiment)["experiment"]["state"]
     assert state["status"] == "failed"
     assert "No endpoint there-is-none" in state["reason"]
+
+
+def test_instances_of_one_configuration_can_be_disturbed_and_others_not(serve, cloud, settled, order, ask) -> None:
+    endpoint, client, row = serve(), cloud.client("sagemaker"), {"size": 2.5, "ward": "A"}
+    config = settled(endpoint)["EndpointConfigName"]
+    before = ask(endpoint, row)
+    order("aws:sagemaker:fail-invocations", endpoint, config="another")
+    assert ask(endpoint, row) == before
+    order("aws:sagemaker:delay-invocations", endpoint, config=config, delaySeconds="0.3", count="1")
+    begun = time.perf_counter()
+    assert ask(endpoint, row) == before
+    assert time.perf_counter() - begun >= 0.3
+    order("aws:sagemaker:lose-feature", endpoint, config=config, column="ward", count="1")
+    lost, whole = ask(endpoint, row), ask(endpoint, {**row, "ward": None})
+    assert lost == whole
+    order("aws:sagemaker:fail-invocations", endpoint, config=config, count="1")
+    with pytest.raises(ClientError) as failure:
+        ask(endpoint, row)
+    assert failure.value.response["OriginalStatusCode"] == 500
+    assert ask(endpoint, row) == before
+    assert client.describe_endpoint(EndpointName=endpoint)["EndpointStatus"] == "InService"
