@@ -62,9 +62,9 @@ def weak_champion(cloud: Cloud, project: Project, table: Table, rollout: str) ->
 
 def test_a_canary_takes_over_without_a_failed_request(cloud: Cloud, table: Table) -> None:
     project = Project("demo", "guarded")
-    weak_champion(cloud, project, table, ROLLOUT % (0.1, 1000))
+    weak_champion(cloud, project, table, ROLLOUT % (0.25, 1000))
     code, plan = headgate(cloud, "plan", "--project", project.name)
-    assert (code, plan["strategy"], plan["stages"], plan["bake_seconds"]) == (0, "canary", [1, 2], 6), plan
+    assert (code, plan["strategy"], plan["stages"], plan["bake_seconds"]) == (0, "canary", [1, 2], 15), plan
     assert "1 of 2 instances" in plan["reason"]
 
     with requests(cloud, project) as seen:

@@ -149,25 +149,33 @@ def _judged(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher
     begun = time.monotonic()
     release, baking = look.release, baking_seconds(look.plan)
     since = datetime.fromisoformat(endpoint.baking_since)
-    observed = _observed(look, since, watcher)
-    if sum(period.requests for period in observed.canary) < PROBES:
-        # Only where all requests go to the release it is the release that answers; other formats answer nearly alike.
-        stages = look.plan["stages"]
-        number, longest = PROBES * stages[-1] // stages[0], min(_PROBING_SECONDS, baking / 3)
-        compare = not together(look.plan) and release.format == "float32"
-        asked = _probe(look, watcher, number, longest, compare=compare)
+    observed, rules = _observed(look, since, watcher), rules_of(look.wishes, answered=False)
+    passed = stand == Stand.PASSED
+    found, judgement = stand_of(observed, rules, time_is_up=False, passed=passed)
+    if stand == Stand.WATCHING and found != Stand.FAILED:  # nothing passes whose answers nobody compared
+        asked = _ask_more(look, watcher)
         observed = replace(_observed(look, since, watcher), answers=asked)
-    answered = bool(observed.answers.requests)
-    pause, spent = pause_seconds(baking), time.monotonic() - begun
-    # Would the next look, which takes as long as this one, still be in time?
-    time_is_up = (look.now - since).total_seconds() + 2 * spent + pause + baking / 10 > baking
-    rules = rules_of(look.wishes, answered=answered)
-    found, judgement = stand_of(observed, rules, time_is_up=time_is_up, passed=stand == Stand.PASSED)
+        pause, spent = pause_seconds(baking), time.monotonic() - begun
+        # Would the next look, which takes as long as this one, still be in time?
+        time_is_up = (look.now - since).total_seconds() + 2 * spent + pause + baking / 10 > baking
+        rules = rules_of(look.wishes, answered=bool(asked.requests))
+        found, judgement = stand_of(observed, rules, time_is_up=time_is_up, passed=passed)
     watcher.measurements.take_back(release.name, wanted=found in FINAL)
     if found != stand:
         document = _document(found, judgement, evidence_of(observed), look.now)
         watcher.ledger.keep_verdict(look.project, release.sequence, document)
     return OVER if found in FINAL else _again(look)
+
+
+def _ask_more(look: _Look, watcher: Watcher) -> Share:
+    """Requests of our own in the bake, as many as let some reach the release; how many of its answers were others.
+
+    Only where all requests go to the release it is the release that answers; smaller formats answer nearly alike.
+    """
+    stages, baking = look.plan["stages"], baking_seconds(look.plan)
+    number, longest = PROBES * stages[-1] // stages[0], min(_PROBING_SECONDS, baking / 3)
+    compare = not together(look.plan) and look.release.format == "float32"
+    return _probe(look, watcher, number, longest, compare=compare)
 
 
 def _observed(look: _Look, since: datetime, watcher: Watcher) -> Observed:
