@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -121,7 +122,27 @@ def run_document(run: Run) -> dict[str, Any]:
     return document
 
 
+def moment_of(text: str) -> str:
+    """A moment as the ledger writes it, from ISO 8601; without an offset it is UTC, without a time the day's beginning.
+
+    Raises:
+        UsageError: when it is no moment.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{text} is no time. Write one as 2026-01-31T17:00 (UTC) or 2026-01-31T17:00+01:00.") from None
+    moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def release_document(release: Release) -> dict[str, Any]:
-    """A release as JSON; `at` is the time of its last move, `outcome` and the reason are null until it is settled."""
-    keys = ("sequence", "version", "run", "state", "format", "in_service_at", "at", "outcome", "reason_code", "reason")
+    """A release as JSON: `at` is the time of its last move, `outcome` and the reason are null until it is settled; what
+    was not recorded, or not yet, is null too.
+    """
+    keys = (
+        *("sequence", "version", "run", "state", "format", "in_service_at", "at", "outcome", "reason_code", "reason"),
+        *("why", "dataset", "name", "model_data_url", "artifact", "image", "plan", "alarms", "verdict"),
+        *("capacity_before", "capacity_after", "removed_at"),
+    )
     return {key: getattr(release, key) for key in keys}

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import ServingEnvironment, alarms, endpoints, environment, ledger, logger, now, tasks
+from headgate.entrypoint import ServingEnvironment, alarms, endpoints, environment, ledger, logger, now, objects, tasks
 from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 
 
@@ -19,7 +19,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
         endpoints=endpoints(tenant),
         alarms=alarms(tenant),
         tasks=tasks(tenant),
-        serving=Serving(settings.serving_image, settings.serving_role_arn, settings.ledger_table),
+        serving=Serving(settings.serving_image, settings.serving_role_arn, settings.ledger_table, objects(tenant)),
         now=now(),
     )
     logger.info("release deploying", tenant=tenant, project=command.project.name, release=command.sequence)

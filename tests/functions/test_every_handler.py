@@ -107,6 +107,7 @@ def present(invoke: Any, ledger: Ledger, objects: Objects, make_run: Any) -> Non
     objects.put_json("artifacts", f"{folder}manifest.json", manifest)
     objects.put_json("artifacts", f"{folder}spec/spec.json", SPEC)
     objects.put_json("artifacts", f"{folder}report.json", {"split": {"train": 97}, "profile": []})
+    objects.put_bytes("artifacts", "model.tar.gz", b"an archive")
     invoke("take_endpoint", {**RUN, "visit": 0, "task_token": "token"})
     invoke("plan_release", TO_BE_PLANNED)
 

@@ -72,6 +72,10 @@ def versions(
 
 def releases(
     project: options.ProjectName,
+    at: Annotated[
+        str | None,
+        typer.Option(metavar="TIME", help="Only what served then, and why; ISO 8601, in UTC unless it says."),
+    ] = None,
     tenant: options.Tenant = options.DEFAULT_TENANT,
     stack: options.Stack = None,
     as_json: options.Json = False,
@@ -79,8 +83,15 @@ def releases(
     """List which versions were put in service and since when, or why they were not, the newest first."""
     owner = Project(tenant, project)
     with options.cloud(stack) as cloud:
-        from headgate_cli.runs import Records, release_document
+        from headgate.domain.releases import served_at
+        from headgate_cli.runs import Records, moment_of, release_document
 
+        if at is not None:
+            moment = moment_of(at)
+            found = served_at(Records(cloud).ledger.releases(owner), moment)
+            served = {"at": moment, "release": release_document(found) if found is not None else None}
+            Output(as_json).result(served, lambda console: _show_served(console, served))
+            return
         documents = [release_document(release) for release in Records(cloud).ledger.releases(owner)]
     Output(as_json).result({"releases": documents}, lambda console: _show_releases(console, documents))
 
@@ -165,6 +176,32 @@ def _show_releases(console: Console, documents: list[dict[str, Any]]) -> None:
     )
     columns = ("release", "version", "state", "format", "put in service", "outcome", "reason")
     rows(console, columns, lines, empty="Nothing was put in service yet.")
+
+
+def _show_served(console: Console, document: Mapping[str, Any]) -> None:
+    from headgate_cli.tables import facts
+
+    release = document["release"]
+    if release is None:
+        console.print("Nothing was in service then.")
+        return
+    capacities = release["capacity_before"], release["capacity_after"]
+    facts(
+        console,
+        {
+            "release": release["sequence"],
+            "version": release["version"],
+            "in service since": moment_text(release["in_service_at"]),
+            "why": release["reason"],
+            "how": (release["plan"] or {}).get("reason"),
+            "under watch": (release["verdict"] or {}).get("reason"),
+            "run": release["run"],
+            "archive": release["model_data_url"],
+            "image": release["image"],
+            "alarms": ", ".join(release["alarms"] or []),
+            "instances": " to ".join("none" if number is None else str(number) for number in capacities),
+        },
+    )
 
 
 def _show_run(console: Console, document: Mapping[str, Any]) -> None:

@@ -74,3 +74,14 @@ def test_what_does_not_exist_is_not_found(objects: Objects, make_bucket, tmp_pat
     ):
         with pytest.raises(NotFoundError):
             attempt()
+
+
+def test_an_object_is_told_from_others_of_its_name(objects: Objects, make_bucket) -> None:
+    bucket = make_bucket("artifacts")
+    objects.put_bytes(bucket, "model.tar.gz", b"one")
+    first = objects.identity(bucket, "model.tar.gz")
+    objects.put_bytes(bucket, "model.tar.gz", b"other")
+    second = objects.identity(bucket, "model.tar.gz")
+    assert (first["size"], second["size"]) == (3, 5)
+    assert first["etag"] != second["etag"]
+    assert first["version_id"] != second["version_id"]

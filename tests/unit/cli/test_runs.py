@@ -9,7 +9,7 @@ from headgate.domain.releases import Release
 from headgate.domain.runs import Run
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
-from headgate_cli.runs import Artifacts, Records, RunRef, ref_of, release_document, run_document
+from headgate_cli.runs import Artifacts, Records, RunRef, moment_of, ref_of, release_document, run_document
 
 IRIS = Project("demo", "iris")
 A = "aaaaaaaaaa"
@@ -53,18 +53,41 @@ def test_a_release_is_told_with_its_outcome_and_when_it_went_into_service() -> N
         reason_code="SERVING",
         reason="Version 2 serves all requests. Better.",
     )
-    assert release_document(release) == {
-        "sequence": 2,
-        "version": "2",
-        "run": f"demo-iris-{A}",
-        "state": "RETIRED",
-        "format": "float32",
-        "in_service_at": "2026-01-01T00:00:00.000Z",
-        "at": "2026-01-02T00:00:00.000Z",
-        "outcome": "PROMOTED",
-        "reason_code": "SERVING",
-        "reason": "Version 2 serves all requests. Better.",
-    }
+    told = release_document(release)
+    assert (told["why"], told["name"], told["artifact"]) == ("Better.", "demo-iris-r2", None)
+    assert (
+        told
+        | {
+            "sequence": 2,
+            "version": "2",
+            "run": f"demo-iris-{A}",
+            "state": "RETIRED",
+            "format": "float32",
+            "in_service_at": "2026-01-01T00:00:00.000Z",
+            "at": "2026-01-02T00:00:00.000Z",
+            "outcome": "PROMOTED",
+            "reason_code": "SERVING",
+            "reason": "Version 2 serves all requests. Better.",
+        }
+        == told
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "moment"),
+    [
+        ("2026-01-31", "2026-01-31T00:00:00.000Z"),
+        ("2026-01-31T17:00", "2026-01-31T17:00:00.000Z"),
+        ("2026-01-31T17:00:00.250+01:00", "2026-01-31T16:00:00.250Z"),
+    ],
+)
+def test_a_moment_is_utc_unless_it_says_otherwise(text: str, moment: str) -> None:
+    assert moment_of(text) == moment
+
+
+def test_what_is_no_moment_is_refused_with_an_example() -> None:
+    with pytest.raises(UsageError, match="2026-01-31T17:00"):
+        moment_of("yesterday")
 
 
 def test_a_running_run_has_no_outcome(make_run: Callable[..., Run]) -> None:

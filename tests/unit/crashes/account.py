@@ -1,4 +1,4 @@
-"""An AWS account in memory, behind real clients of boto3: DynamoDB, SageMaker, CloudWatch and Step Functions.
+"""An AWS account in memory, behind real clients of boto3: DynamoDB, S3, SageMaker, CloudWatch, Step Functions.
 
 botocore's hooks answer each call before anything is sent, so that the adapters, their parameters and botocore's checks
 of them are the real ones; a call takes a tenth of a millisecond. The same hooks make a process die right before a call
@@ -228,6 +228,11 @@ class Account:
             raise Refusal("ValidationException", f'Could not find endpoint "{_arn("endpoint")}".')
         return self.endpoint
 
+    # -- S3
+
+    def _HeadObject(self, given: dict[str, Any]) -> dict[str, Any]:
+        return {"ETag": f'"{given["Key"]}"', "VersionId": "1", "ContentLength": 7}
+
     # -- CloudWatch
 
     def _PutMetricAlarm(self, given: dict[str, Any]) -> None:
@@ -301,7 +306,7 @@ class Clients:
         self.account = Account()
         session = boto3.Session("key", "secret", region_name=REGION)
         self._clients = {
-            name: session.client(name) for name in ("dynamodb", "sagemaker", "cloudwatch", "stepfunctions")
+            name: session.client(name) for name in ("dynamodb", "s3", "sagemaker", "cloudwatch", "stepfunctions")
         }
         for each in self._clients.values():
             each.meta.events.register("before-parameter-build", self._keep)

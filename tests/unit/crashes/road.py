@@ -10,6 +10,7 @@ from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger, RunStarted
+from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.names import Project
@@ -81,6 +82,7 @@ class Road:
     def __post_init__(self) -> None:
         self.clients.account = self.account
         self.ledger = Ledger(self.clients["dynamodb"], "ledger")
+        self.objects = Objects(self.clients["s3"])
         self.endpoints = Endpoints(self.clients["sagemaker"])
         self.alarms = Alarms(self.clients["cloudwatch"])
         self.tasks = Tasks(self.clients["stepfunctions"])
@@ -181,7 +183,7 @@ def _deploy(road: Road, payload: dict[str, Any]) -> None:
         endpoints=road.endpoints,
         alarms=road.alarms,
         tasks=road.tasks,
-        serving=Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER),
+        serving=Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER, road.objects),
         now=road.now,
     )
 

@@ -1,8 +1,20 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from headgate.domain.releases import EndpointState, Release, ReleaseState, champion_changed, settle
+from headgate.domain.releases import (
+    KEPT,
+    EndpointState,
+    Release,
+    ReleaseState,
+    champion_changed,
+    removable,
+    served_at,
+    settle,
+)
 from headgate.domain.runs import Ending, Outcome
 
 STOPPED = Ending(Outcome.FAILED, "PROMOTION_FAILED", "AWS refused.")
@@ -65,3 +77,41 @@ def test_a_judgement_against_another_champion_does_not_count(judged_against: int
 @pytest.mark.parametrize("same", [None, 3])
 def test_a_judgement_against_the_champion_counts(same: int | None) -> None:
     assert champion_changed(same, same) is None
+
+
+def test_what_served_at_a_moment_is_the_last_that_had_begun_to() -> None:
+    begun = {1: "2026-01-01T00:00:00.000Z", 2: None, 3: "2026-01-03T00:00:00.000Z"}
+    known = [replace(release(), sequence=number, in_service_at=at) for number, at in begun.items()]
+    moments = (
+        "2025-12-31T23:59:59.999Z",
+        "2026-01-01T00:00:00.000Z",
+        "2026-01-02T23:59:59.999Z",
+        "2027-01-01T00:00:00.000Z",
+    )
+    assert [found.sequence if (found := served_at(known, each)) else None for each in moments] == [None, 1, 1, 3]
+
+
+HISTORIES = st.lists(st.tuples(st.sampled_from(["good", "bad", "open"]), st.booleans()), max_size=12)
+
+
+@given(HISTORIES, st.integers(0, 12))
+def test_what_serves_and_what_one_may_go_back_to_is_never_removed(history: list[tuple[str, bool]], used: int) -> None:
+    """Of any history: some good, some failed, some on their way; the last good one serves; one may be in use."""
+    known: list[Release] = []
+    for number, (kind, removed) in enumerate(history, 1):
+        state = {"good": "RETIRED", "bad": "FAILED", "open": "DEPLOYING"}[kind]
+        outcome = {"good": "PROMOTED", "bad": "FAILED", "open": None}[kind]
+        values = {"state": state, "outcome": outcome, "removed_at": "then" if removed else None, "name": f"r{number}"}
+        known.append(replace(release(), sequence=number, **values))
+    good = [each.sequence for each in known if each.outcome == "PROMOTED"]
+    known = [replace(each, state="IN_SERVICE") if each.sequence in good[-1:] else each for each in known]
+    found = removable(reversed(known), {f"r{used}"})
+    kept = {*good[-KEPT - 1 :], used}
+    assert not kept.intersection(each.sequence for each in found)
+    assert all(each.state in ("RETIRED", "FAILED") and each.removed_at is None for each in found)
+    assert [each.sequence for each in found] == sorted(each.sequence for each in found)
+    if good:
+        over = [each for each in known if each.state in ("RETIRED", "FAILED") and each.sequence < good[-1]]
+        assert len(found) == sum(each.sequence not in kept and each.removed_at is None for each in over)
+    else:
+        assert found == []

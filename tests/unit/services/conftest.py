@@ -95,6 +95,13 @@ class FakeAlarms:
             self.made.pop(name, None)
 
 
+class FakeArchives:
+    """Archives of models, all of which are there."""
+
+    def identity(self, bucket: str, key: str) -> dict[str, Any]:
+        return {"etag": key, "version_id": "v1", "size": 7, "sha256": None}
+
+
 class FakeTasks:
     """Task tokens that were given back."""
 
@@ -169,7 +176,7 @@ def deploy(ledger: Any, endpoints: Any, tasks: Any, sequence: int, token: str = 
         endpoints=endpoints,
         alarms=alarms if alarms is not None else FakeAlarms(),
         tasks=tasks,
-        serving=Serving("image", "role", OWNER),
+        serving=Serving("image", "role", OWNER, FakeArchives()),
         now=NOW,
     )
 

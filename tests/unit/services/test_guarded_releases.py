@@ -7,10 +7,10 @@ import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.alarms import alarm_names
-from headgate.domain.errors import AlarmRingingError
+from headgate.domain.errors import AlarmRingingError, NotFoundError
 from headgate.domain.releases import EndpointState
 
-from .conftest import IRIS, FakeAlarms, FakeEndpoints, FakeTasks, deploy, settle
+from .conftest import IRIS, FakeAlarms, FakeArchives, FakeEndpoints, FakeTasks, deploy, settle
 
 ROLLOUT = {"strategy": "canary", "canary_percent": 25, "bake_minutes": 2}
 
@@ -41,6 +41,36 @@ def test_an_update_goes_by_the_plan_under_the_releases_own_alarms(
     assert release is not None
     assert release.plan is not None
     assert (release.plan["stages"], release.plan["strategy"]) == ([1, 4], "canary")
+
+
+def test_the_ledger_knows_what_was_deployed_and_on_how_many_instances(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> None:
+    plan("b")
+    deploy(ledger, serving, tasks, 2, alarms=alarms)
+    serving.rest()
+    settle(ledger, serving, 2)
+    first, second = (ledger.release(IRIS, sequence) for sequence in (1, 2))
+    assert first is not None
+    assert second is not None
+    assert (first.capacity_before, first.capacity_after) == (None, 1)
+    assert (second.capacity_before, second.capacity_after) == (4, 4)
+    assert second.artifact == {"etag": "b.tar.gz", "version_id": "v1", "size": 7, "sha256": None}
+    assert (second.image, second.alarms) == ("image", list(alarm_names("demo-iris-r2")))
+
+
+def test_a_release_whose_archive_is_gone_does_not_touch_the_endpoint(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def gone(_self: Any, _bucket: str, _key: str) -> dict[str, Any]:
+        raise NotFoundError("gone")
+
+    plan("b")
+    monkeypatch.setattr(FakeArchives, "identity", gone)
+    with pytest.raises(NotFoundError):
+        deploy(ledger, serving, tasks, 2)
+    assert serving.updates == 0
+    assert ledger.release(IRIS, 2).state == "PLANNED"  # type: ignore[union-attr]
 
 
 def test_a_project_that_says_nothing_bakes_as_long_as_the_deployment_says(plan: Any, ledger: Ledger) -> None:

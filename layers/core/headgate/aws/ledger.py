@@ -5,7 +5,7 @@ Reads are consistent; every write is conditional, and what belongs together is o
 
 import dataclasses
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -48,8 +48,8 @@ class ReleasePlanned:
 
 @dataclass(frozen=True, slots=True)
 class ReleaseMoved:
-    """A release goes from one state to another; `ending` is kept with it when it is settled by that, `plan` when it is
-    about to be deployed.
+    """A release goes from one state to another; `ending` is kept with it when it is settled by that, and `facts` are
+    what else is known of it by then: fields of `Release`.
     """
 
     sequence: int
@@ -57,7 +57,7 @@ class ReleaseMoved:
     state: ReleaseState
     at: str
     ending: Ending | None = None
-    plan: Mapping[str, Any] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,8 +276,8 @@ class Ledger:
                 once = "attribute_not_exists(#release) OR #release = :null"
                 fields = {"release": release.sequence}
                 return [{"Put": put}, self._update(project, _run_key(release.run), fields, once, {":null": None})]
-            case ReleaseMoved(sequence, was, state, at, ending, plan):
-                fields = {"state": str(state), "at": at, **({"plan": plan} if plan is not None else {})}
+            case ReleaseMoved(sequence, was, state, at, ending, facts):
+                fields = {"state": str(state), "at": at, **facts}
                 if state == ReleaseState.IN_SERVICE:
                     fields["in_service_at"] = at
                 if ending is not None:

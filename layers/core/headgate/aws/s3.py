@@ -42,6 +42,17 @@ class Objects:
         with _reading(bucket, key):
             return bytes(answer["Body"].read(limit)), str(answer.get("VersionId", "null"))
 
+    def identity(self, bucket: str, key: str) -> dict[str, Any]:
+        """What tells an object from others of its name: `etag`, `version_id`, `size`, `sha256` where S3 knows it."""
+        with translated(f"look at s3://{bucket}/{key}"):
+            found = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
+        return {
+            "etag": found["ETag"].strip('"'),
+            "version_id": found.get("VersionId"),
+            "size": found["ContentLength"],
+            "sha256": found.get("ChecksumSHA256"),
+        }
+
     def get_blocks(self, bucket: str, key: str, version_id: str) -> Iterator[bytes]:
         """Read one version of an object block by block, with one block in memory at a time."""
         body = self._get(bucket, key, version_id)["Body"]

@@ -1,6 +1,6 @@
 """Putting a version in service: what is planned, and how an endpoint's state is read."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -21,12 +21,18 @@ class ReleaseState(StrEnum):
     FAILED = "FAILED"
 
 
+_OVER = frozenset({ReleaseState.RETIRED, ReleaseState.FAILED})
+
+
 @dataclass(frozen=True, slots=True)
 class Release:
     """A version put in service, or on its way there; `at` is the time of its last move.
 
     `rollout` is what the project asked for (a `Wishes` as a dict), `plan` what was planned of it when the endpoint was
     about to be changed (`Plan.document`), `verdict` what the watch of it said last (`stand`, `reason`, `signals`).
+    `artifact` identifies the model's archive as it was when it was deployed (`Objects.identity`), `image` is the
+    container's, `alarms` are the names of those that guard it; capacities are instances, None where nothing served.
+    `removed_at` is when its model and configuration were taken away, for nobody goes back to it any more.
     """
 
     sequence: int
@@ -46,6 +52,12 @@ class Release:
     rollout: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] | None = None
     verdict: Mapping[str, Any] | None = None
+    image: str | None = None
+    artifact: Mapping[str, Any] | None = None
+    alarms: Sequence[str] | None = None
+    capacity_before: int | None = None
+    capacity_after: int | None = None
+    removed_at: str | None = None
     in_service_at: str | None = None
     outcome: str | None = None
     reason_code: str | None = None
@@ -168,3 +180,35 @@ def champion_changed(judged_against: int | None, serving: int | None) -> Ending 
     now = "nothing is in service now" if serving is None else f"release {serving} serves now"
     reason = f"The version was judged {against}, but {now}. Drop the dataset again to have it judged anew."
     return Ending(Outcome.NOT_PROMOTED, "CHAMPION_CHANGED", reason)
+
+
+def served_at(releases: Iterable[Release], moment: str) -> Release | None:
+    """The release that was the champion at a moment, which is written as the ledger writes times.
+
+    A champion is one from the moment it was seen to serve until the next one is.
+    """
+    begun = [each for each in releases if each.in_service_at is not None and each.in_service_at <= moment]
+    return max(begun, key=lambda each: (str(each.in_service_at), each.sequence), default=None)
+
+
+KEPT = 3
+"""Good releases behind the one that serves whose model and configuration stay, to go back to."""
+
+
+def removable(releases: Iterable[Release], in_use: Collection[str]) -> list[Release]:
+    """The releases whose model and configuration nobody will go back to, the oldest first.
+
+    Kept are the champion's, those of the last good releases behind it, everything newer than it, and what an endpoint
+    uses (`in_use`, names of configurations). Good is what was promoted once.
+    """
+    known = sorted(releases, key=lambda each: each.sequence)
+    champion = next((each for each in known if each.state == ReleaseState.IN_SERVICE), None)
+    if champion is None:
+        return []
+    older = [each for each in known if each.sequence < champion.sequence and each.state in _OVER]
+    good = [each.sequence for each in older if each.outcome == Outcome.PROMOTED]
+    return [
+        each
+        for each in older
+        if each.sequence not in good[-KEPT:] and each.removed_at is None and each.name not in in_use
+    ]

@@ -6,6 +6,7 @@ from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import LeaseKept, Ledger, ReleaseMoved
+from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
 from headgate.domain.alarms import alarm_names, alarms_of
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
@@ -35,11 +36,14 @@ class DeployRelease:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How releases are served: the container's image and role, and the ledger that numbers them, as their owner."""
+    """How releases are served: the container's image and role, the ledger that numbers them, as their owner, and where
+    the models' archives lie.
+    """
 
     image: str
     role: str
     owner: str
+    archives: Objects
 
 
 def deploy_release(
@@ -57,6 +61,7 @@ def deploy_release(
     Raises:
         NameTakenError: when the model, its configuration or the endpoint are another deployment's; nothing is touched.
         EndpointBusyError: when another change of the endpoint is under way.
+        NotFoundError: when the model's archive is gone; the endpoint is untouched.
         AlarmRingingError: when one of the release's alarms is in ALARM before it began; the endpoint is untouched.
         LeaseLostError: when the release's run does not hold the endpoint's lease, or a later attempt acts for it.
         ConflictError: when the ledger says that the release is over.
@@ -93,8 +98,16 @@ def deploy_release(
     if release.state != ReleaseState.DEPLOYING:
         if ringing := alarms.ringing(names):
             raise AlarmRingingError(ringing)
+        bucket, _, key = release.model_data_url.removeprefix("s3://").partition("/")
+        facts = {
+            "plan": planned.document(),
+            "image": serving.image,
+            "artifact": serving.archives.identity(bucket, key),
+            "alarms": names,
+            "capacity_before": before.instances if before is not None else None,
+        }
         deploying = ReleaseState.DEPLOYING
-        move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, deploying, now, plan=planned.document())
+        move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, deploying, now, facts=facts)
         ledger.write(project, ledger.head(project), LeaseKept(lease), move)
     # SageMaker cannot be told a fence: the lease is looked at right before the one call that changes the endpoint.
     ledger.check(project, lease)

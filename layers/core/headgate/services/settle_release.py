@@ -8,7 +8,7 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import LeaseLostError, NotFoundError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import Release, ReleaseState, settle
+from headgate.domain.releases import EndpointState, Release, ReleaseState, settle
 from headgate.domain.runs import Champion, Ending, Outcome
 from headgate.services.take_endpoint import Tasks, told, wake_next
 
@@ -81,21 +81,29 @@ def settled(
     """
     if release.ending is not None:
         return release.ending
-    ending = settle(release, endpoints.describe(release.endpoint), stopped)
+    endpoint = endpoints.describe(release.endpoint)
+    ending = settle(release, endpoint, stopped)
     if ending is not None:
         under = LeaseFreed(lease) if lease.holder == release.run else LeaseKept(lease)
-        _write(project, release, ending, under, ledger, now)
+        _write(project, release, ending, endpoint, under, ledger, now)
     return ending
 
 
 def _write(
-    project: Project, release: Release, ending: Ending, under: LeaseFreed | LeaseKept, ledger: Ledger, now: str
+    project: Project,
+    release: Release,
+    ending: Ending,
+    endpoint: EndpointState | None,
+    under: LeaseFreed | LeaseKept,
+    ledger: Ledger,
+    now: str,
 ) -> None:
     head, was = ledger.head(project), ReleaseState(release.state)
+    facts = {"capacity_after": endpoint.instances if endpoint is not None else None}
     if ending.outcome != Outcome.PROMOTED:
-        ledger.write(project, head, under, ReleaseMoved(release.sequence, was, ReleaseState.FAILED, now, ending))
+        ledger.write(project, head, under, ReleaseMoved(release.sequence, was, ReleaseState.FAILED, now, ending, facts))
         return
-    changes: list[Change] = [under, ReleaseMoved(release.sequence, was, ReleaseState.IN_SERVICE, now, ending)]
+    changes: list[Change] = [under, ReleaseMoved(release.sequence, was, ReleaseState.IN_SERVICE, now, ending, facts)]
     if head.champion is not None:
         changes.append(ReleaseMoved(head.champion.sequence, ReleaseState.IN_SERVICE, ReleaseState.RETIRED, now))
     champion = Champion(release.sequence, release.version, release.dataset, release.model_data_url)
