@@ -33,7 +33,7 @@ conformance: setup  ## The contract suite against your AWS account: starts no ma
 clients: setup .venv-sagemaker/.ready  ## The local cloud under boto3, the AWS CLI and the SageMaker SDK, unmodified
 	HEADGATE_STRICT=1 $(BIN)/python -m pytest -m clients tests/contract/test_clients.py
 
-mutate: setup  ## Change the gate and its statistics place by place: 90 % of the changes have to fail a test
+mutate: setup  ## Change the rules of gate and rollout place by place: 90 % of the changes have to fail a test
 	$(BIN)/python -m tests.mutate
 
 lint: setup $(SAM)  ## Formatting, types, layers, the template and the state machines

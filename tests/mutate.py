@@ -1,4 +1,4 @@
-"""Mutation tests of the gate and its statistics: does a test fail when the rule is changed?
+"""Mutation tests of the gate, the rollout and their statistics: does a test fail when the rule is changed?
 
 python -m tests.mutate: makes a copy under build/mutate in which mutmut finds every module where it is imported from,
 changes it there, one place after the other, and fails when less than 90 % of the changes are noticed. What is changed,

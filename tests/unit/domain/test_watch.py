@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from headgate.domain.answers import same_answer
 from headgate.domain.rollout import Wishes, plan
-from headgate.domain.verdict import Share
+from headgate.domain.verdict import Share, Signal
 from headgate.domain.watch import (
     PROBES,
     Limits,
@@ -17,6 +17,7 @@ from headgate.domain.watch import (
     baking_seconds,
     evidence_of,
     limits_of,
+    pause_seconds,
     period_seconds,
     rules_of,
     stand_of,
@@ -58,6 +59,12 @@ def test_what_ails_both_condemns_nobody() -> None:
     assert stand(Observed([ill] * 5, [ill] * 5, [Period(600, 0)] * 6)) != Stand.FAILED
 
 
+def test_what_did_not_pass_is_held_unless_it_passed_before() -> None:
+    few = Observed([FINE], [FINE], [])
+    assert stand_of(few, RULES, time_is_up=True)[0] == Stand.HELD
+    assert stand_of(few, RULES, time_is_up=False)[0] == Stand.WATCHING
+
+
 def test_what_passed_may_still_fail_but_is_not_held() -> None:
     few = Observed([FINE], [FINE], [])
     assert stand(few, time_is_up=True, passed=True) == Stand.PASSED
@@ -94,7 +101,40 @@ def test_a_bake_is_that_of_a_stage_or_of_the_instances_that_stay() -> None:
     split = plan(Wishes(bake_seconds=300, keep_seconds=400), "ml.m5.large", 4).document()
     assert (together(alone), baking_seconds(alone)) == (False, 400)
     assert (together(split), baking_seconds(split)) == (True, 300)
-    assert (period_seconds(300), period_seconds(6)) == (60, 1)
+    assert [period_seconds(bake) for bake in (6, 120, 121, 600)] == [1, 1, 60, 60]
+    assert [pause_seconds(bake) for bake in (6, 120, 121, 600)] == [1, 1, 30, 30]
+
+
+def test_the_rules_are_the_projects() -> None:
+    assert rules_of(Wishes(max_error_percent=2.0), answered=True).signals == {
+        "errors": Signal(0.02),
+        "latency": Signal(0.25),
+        "slowest requests": Signal(0.05, needed=False),
+        "answers": Signal(0.05, needed=False),
+    }
+    assert list(RULES.signals) == ["errors", "latency", "slowest requests"]
+
+
+def test_percentages_become_requests() -> None:
+    period = Period(200, 3, below_slow=75.0, below_slowest=99.5)
+    assert [period.share(name) for name in ("errors", "latency", "slowest requests")] == [
+        Share(200, 3),
+        Share(200, 50),
+        Share(200, 1),
+    ]
+    assert Period(2, 5).share("errors") == Share(2, 2)  # metrics of one minute may arrive apart
+
+
+def test_the_past_lasts_for_as_many_requests_as_are_asked() -> None:
+    blocks = [Period(PROBES // 5, 0)] * 5
+    for past, beside in ((PROBES, PROBES), (4 * PROBES, 2 * PROBES), (100 * PROBES, 9 * PROBES)):
+        seen = Observed(blocks, [], [Period(past, 0)])
+        assert evidence_of(seen)["errors"].serving.requests == beside
+
+
+def test_blocks_that_only_one_side_has_count_too() -> None:
+    seen = evidence_of(Observed([FINE, FINE], [FINE], []))["errors"]
+    assert (seen.canary.requests, seen.serving.requests) == (120, 60)
 
 
 @pytest.mark.parametrize(
