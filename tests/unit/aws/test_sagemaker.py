@@ -239,3 +239,16 @@ def test_all_pages_of_trials_are_read(sagemaker: Stubber) -> None:
     sagemaker.add_response(call, {"TrainingJobSummaries": [page(2)]}, {**name, "NextToken": "more"})
     found = Searches(sagemaker.client).trials("search")
     assert [trial["TrainingJobName"] for trial in found] == ["trial-1", "trial-2"]
+
+
+@pytest.mark.parametrize(("owner", "left"), [("ledger", 0), ("another", 1)])
+def test_only_our_own_releases_are_taken_away(aws: boto3.Session, owner: str, left: int) -> None:
+    client = aws.client("sagemaker")
+    tags = [{"Key": "headgate:ledger", "Value": owner}]
+    client.create_model(ModelName="r1", ExecutionRoleArn="arn:aws:iam::000000000000:role/x", Tags=tags)
+    variant = {"VariantName": "main", "ModelName": "r1", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    client.create_endpoint_config(EndpointConfigName="r1", ProductionVariants=[variant], Tags=tags)
+    for _ in range(2):  # what is gone stays gone
+        Endpoints(client).remove("r1", "ledger")
+    assert len(client.list_models()["Models"]) == left
+    assert len(client.list_endpoint_configs()["EndpointConfigs"]) == left

@@ -197,7 +197,12 @@ FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
     ),
     "DeployRelease": _deploy,
     "SettleRelease": lambda road, payload: settle_release(
-        SettleRelease.parse(payload), ledger=road.ledger, endpoints=road.endpoints, tasks=road.tasks, now=road.now
+        SettleRelease.parse(payload),
+        ledger=road.ledger,
+        endpoints=road.endpoints,
+        tasks=road.tasks,
+        owner=OWNER,
+        now=road.now,
     ),
     "WatchRelease": lambda _road, _payload: {"outcome": "OVER"},  # it moves no release; see test_watch_release
     "OnEndpointChanged": lambda road, payload: wake_promotion(

@@ -27,7 +27,8 @@ QUICK = Scenario("a change that is over at once", quick=True)
 LOST = Scenario("the event is lost", events=0)
 THRICE = Scenario("the event comes three times", events=3)
 LATE = Scenario("the event comes when all is over", late=True)
-SCENARIOS = [FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE]
+OLD = Scenario("older releases are cleaned up", served=tuple("abcdef"), runs=("g",))
+SCENARIOS = [FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD]
 SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "16"))
 """One in so many pairs is played where time counts; all of them are about 10,000."""
 
@@ -112,6 +113,15 @@ def test_a_death_anywhere_and_another_on_the_retry_change_no_ending(
         schedules += 1
     record_property("schedules", schedules)
     assert schedules >= 2 * calm.account.calls
+
+
+def test_a_death_in_the_clean_up_leaves_no_old_model_behind(clients: Clients) -> None:
+    start = before(clients, OLD)
+    calm = play(clients, start, OLD, at())
+    settled = next(each for each in calm.invocations if each.function == "SettleRelease")
+    for deaths in once(settled.last)[2 * settled.first :]:
+        account = play(clients, start, OLD, at(*deaths)).account
+        assert set(account.models) == set(account.configs) == {f"demo-iris-r{number}" for number in (4, 5, 6, 7)}
 
 
 @pytest.mark.parametrize("scenario", SCENARIOS, ids=str)

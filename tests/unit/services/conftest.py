@@ -48,6 +48,12 @@ class FakeEndpoints:
         assert name in self.models
         self.configs.add(name)
 
+    def remove(self, name: str, owner: str) -> None:
+        assert owner == OWNER
+        assert self.state is None or name not in (self.state.config, self.state.target)
+        self.configs.discard(name)
+        self.models.discard(name)
+
     def create(self, _name: str, config: str, tags: Any) -> None:
         assert self.state is None
         assert config in self.configs
@@ -184,4 +190,4 @@ def deploy(ledger: Any, endpoints: Any, tasks: Any, sequence: int, token: str = 
 def settle(ledger: Any, endpoints: Any, sequence: int, tasks: Any = None, now: str = NOW) -> str:
     tasks = tasks if tasks is not None else FakeTasks()
     command = SettleRelease(IRIS, sequence)
-    return settle_release(command, ledger=ledger, endpoints=endpoints, tasks=tasks, now=now)["outcome"]
+    return settle_release(command, ledger=ledger, endpoints=endpoints, tasks=tasks, owner=OWNER, now=now)["outcome"]

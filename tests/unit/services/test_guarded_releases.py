@@ -7,7 +7,7 @@ import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.alarms import alarm_names
-from headgate.domain.errors import AlarmRingingError, NotFoundError
+from headgate.domain.errors import AccessDeniedError, AlarmRingingError, NotFoundError
 from headgate.domain.releases import EndpointState
 
 from .conftest import IRIS, FakeAlarms, FakeArchives, FakeEndpoints, FakeTasks, deploy, settle
@@ -157,3 +157,36 @@ def test_a_change_that_an_attempt_before_began_is_waited_for(
     deploy(ledger, serving, tasks, 2, "second", alarms=alarms)
     assert serving.updates == 1
     assert ledger.waiter(IRIS.endpoint) == "second"
+
+
+def test_old_releases_are_taken_away_and_the_last_three_good_ones_stay(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> None:
+    serving.broken = frozenset({"demo-iris-r3"})
+    for sequence, name in enumerate("bcdefg", 2):
+        plan(name)
+        deploy(ledger, serving, tasks, sequence, alarms=alarms)
+        serving.rest()
+        settle(ledger, serving, sequence)
+    assert serving.models == serving.configs == {f"demo-iris-r{number}" for number in (4, 5, 6, 7)}
+    removed = {each.sequence for each in ledger.releases(IRIS) if each.removed_at is not None}
+    assert removed == {1, 2, 3}  # the one that was turned back is nothing to go back to
+    assert ledger.release(IRIS, 1).state == "RETIRED"  # type: ignore[union-attr]
+
+
+def test_a_clean_up_that_fails_does_not_fail_the_release(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(_self: Any, _name: str, _owner: str) -> None:
+        raise AccessDeniedError("no")
+
+    monkeypatch.setattr(FakeEndpoints, "remove", refused)
+    for sequence, name in enumerate("bcde", 2):
+        plan(name)
+        deploy(ledger, serving, tasks, sequence)
+        serving.rest()
+        assert settle(ledger, serving, sequence) == "PROMOTED"
+    assert "demo-iris-r1" in serving.models
+    monkeypatch.undo()
+    assert settle(ledger, serving, 5) == "PROMOTED"  # asked once more
+    assert "demo-iris-r1" not in serving.models

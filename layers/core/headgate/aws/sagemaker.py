@@ -153,8 +153,8 @@ class Endpoints:
         )
 
     def owner(self, arn: str) -> str | None:
-        """The ledger that numbers the releases of an endpoint; None for one that Headgate did not make."""
-        with translated("list the tags of an endpoint"):
+        """The ledger that numbers what an endpoint, a model or a configuration is of; None for what is not ours."""
+        with translated("list the tags of a release"):
             pages = self._client.get_paginator("list_tags").paginate(ResourceArn=arn)
             return next((tag["Value"] for page in pages for tag in page["Tags"] if tag["Key"] == OWNER_TAG), None)
 
@@ -254,6 +254,24 @@ class Endpoints:
         except ClientError as error:
             if not _says(error, *_ABSENT):
                 raise
+
+    def remove(self, name: str, owner: str) -> None:
+        """Take away the configuration and then the model of a release. What is gone, or another ledger's, is let be."""
+        client = self._client
+        for kind, describe, delete in (
+            ("EndpointConfig", client.describe_endpoint_config, client.delete_endpoint_config),
+            ("Model", client.describe_model, client.delete_model),
+        ):
+            named = {f"{kind}Name": name}
+            try:
+                with translated(f"take away {name}"):
+                    if self.owner(describe(**named)[f"{kind}Arn"]) == owner:
+                        delete(**named)
+            except NotFoundError:
+                continue
+            except ClientError as error:
+                if not _says(error, *_ABSENT):
+                    raise
 
     def _create(self, doing: str, call: Any, **arguments: Any) -> None:
         try:

@@ -1,15 +1,17 @@
 """Settle a release: read back what the endpoint really serves, and write that into the ledger."""
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.aws.ledger import Change, LeaseFreed, LeaseKept, Ledger, ReleaseMoved
 from headgate.aws.sagemaker import Endpoints
-from headgate.domain.errors import LeaseLostError, NotFoundError
+from headgate.domain.errors import HeadgateError, LeaseLostError, NotFoundError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, settle
 from headgate.domain.runs import Champion, Ending, Outcome
+from headgate.services.clean_up import clean_up
 from headgate.services.take_endpoint import Tasks, told, wake_next
 
 IN_PROGRESS = {"outcome": "IN_PROGRESS"}
@@ -29,10 +31,11 @@ class SettleRelease:
 
 
 def settle_release(
-    command: SettleRelease, *, ledger: Ledger, endpoints: Endpoints, tasks: Tasks, now: str
+    command: SettleRelease, *, ledger: Ledger, endpoints: Endpoints, tasks: Tasks, owner: str, now: str
 ) -> dict[str, Any]:
     """Settle it and give the endpoint's lease back; a release that is settled keeps its ending.
 
+    After a success a few releases that nobody goes back to are taken away; `owner` is the ledger that their tags name.
     Of a release whose lease another one took over nothing is written here: the new holder settles it.
 
     Returns:
@@ -55,6 +58,9 @@ def settle_release(
     if ending is None:
         return IN_PROGRESS
     wake_next(project, ledger=ledger, tasks=tasks)
+    if ending.outcome == Outcome.PROMOTED:
+        with suppress(HeadgateError):  # the release serves all the same, and the next settlement cleans up again
+            clean_up(project, ledger=ledger, endpoints=endpoints, owner=owner, now=now)
     return told(ending)
 
 
