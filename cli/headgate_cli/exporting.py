@@ -19,6 +19,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headgate.domain.formats import engine_of
 from headgate.domain.names import Project
 from headgate_cli import portable
 from headgate_cli.connection import Cloud, error_code
@@ -62,7 +63,7 @@ def fetch_version(cloud: Cloud, project: Project, number: str) -> Version:
         number,
         _get(cloud, bucket, key),
         _get(cloud, cloud.artifact_bucket, code),
-        properties.get("format", "float32"),
+        engine_of(properties.get("format", "float32")),
     )
 
 

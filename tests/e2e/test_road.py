@@ -216,3 +216,28 @@ def test_a_burst_ends_in_one_record_for_each_upload(cloud: Cloud, table: Table) 
         assert (head.active, head.waiting) == (None, None)
         last = [run for run in ended if run.project == project.name][-1]
         assert last.state != Outcome.SUPERSEDED  # the newest always gets its turn
+
+
+def test_a_wide_network_is_pruned_and_its_smaller_version_serves(cloud: Cloud, tmp_path: Path) -> None:
+    project = Project("demo", "wide")
+    settings = b"training: {hidden_units: 512, layers: 2, members: 4, epochs: 6}"
+    cloud.client("s3").put_object(Bucket=cloud.card.data_bucket, Key=f"{project.prefix}project.yaml", Body=settings)
+    file = EXAMPLES / "healthcare_wdbc.csv"
+    run = cloud.ending(project, cloud.drop(project, file.name, file.read_bytes()))
+    assert (run.state, run.metrics["format"]) == (Outcome.PROMOTED, "pruned"), run.reason
+    assert run.metrics["bought"]["after"]["bytes"] < run.metrics["bought"]["before"]["bytes"] / 4
+    release = cloud.ledger.release(project, 1)
+    assert release is not None
+    assert release.model_data_url.endswith("evaluation/pruned/model.tar.gz")
+    _, listed = headgate(cloud, "versions", "--project", "wide")
+    assert listed["versions"][0]["format"] == "pruned"
+    answers = cloud.predict(project, rows_of(file, "diagnosis", 20))
+    assert {answer["label"] for answer in answers} <= {"benign", "malignant"}
+    code, exported = headgate(
+        cloud, "export", "1", "--project", "wide", "--format", "litert", "--to", str(tmp_path / "wide")
+    )
+    assert code == 0, exported
+    network = max(path.stat().st_size for path in (tmp_path / "wide").rglob("*.litert"))
+    assert network == run.metrics["bought"]["after"]["bytes"]
+    again = cloud.ending(project, cloud.drop(project, "again.csv", file.read_bytes()))  # judged against it
+    assert again.state == Outcome.NOT_PROMOTED, again.reason

@@ -6,6 +6,7 @@ import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -18,9 +19,10 @@ from headgate_training.contenders import Contender, EvaluationError, Seen, look,
 from headgate_training.formats import formats_of
 from headgate_training.groups import compare_groups
 from headgate_training.importance import importance
-from headgate_training.litert import LiteRtModel
+from headgate_training.litert import PRUNED, LiteRtModel
 from headgate_training.metrics import Outcome, measure
 from headgate_training.parquet import DataError, read_columns
+from headgate_training.pruned import pack_pruned
 from headgate_training.slices import Models, find_worst, measure_declared
 from headgate_training.spec import Spec
 
@@ -43,7 +45,7 @@ def evaluate(root: Path) -> dict[str, object]:
         holdout = look(inputs / "holdout", challenger, champion)
         newest, notes = _look_at_newest(inputs / "newest", challenger, champion)
         twin = LiteRtModel(challenger.directory)
-        evaluation = (
+        evaluation: dict[str, Any] = (
             _quality(holdout, challenger.spec)
             | {"newest": _newest(newest, challenger.spec) if newest else None}
             | _fairness(holdout, challenger.spec)
@@ -65,6 +67,8 @@ def evaluate(root: Path) -> dict[str, object]:
         # What the version answers to invented rows, to be asked again by whoever watches it in service.
         shutil.copyfile(challenger.directory / "assets.extra" / "golden.json", output / "golden.json")
         write_card(root, evaluation, challenger, holdout)
+        if any(each["name"] == PRUNED and not each["skipped"] for each in evaluation["formats"]):
+            pack_pruned(challenger.directory, output / PRUNED / "model.tar.gz")
     return evaluation
 
 

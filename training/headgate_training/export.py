@@ -44,19 +44,15 @@ class Served(tf.Module):
 
 
 def export(served: Served, directory: Path, spec: Spec) -> None:
-    """Write the SavedModel to ``directory``, and beside it ``code/``, which reads requests in SageMaker's container.
-
-    Inputs of its signature are named as the raw columns are.
-    """
+    """Write the SavedModel to ``directory``; inputs of its signature are named as the raw columns are."""
     tf.saved_model.save(served, str(directory), signatures={"serving_default": served.answer})
     _name_inputs(directory / "saved_model.pb", spec)
     # Its checksum is of the file before the inputs were named; nothing but telemetry reads it.
     (directory / "fingerprint.pb").unlink(missing_ok=True)
     shutil.rmtree(directory / "assets", ignore_errors=True)
-    _export_code(directory.parent / "code")
 
 
-def _export_code(folder: Path) -> None:
+def export_code(folder: Path) -> None:
     """Write ``code/inference.py``, which SageMaker's container runs before the model, and the modules it needs."""
     ours = Path(__file__).parent
     package = folder / ours.name

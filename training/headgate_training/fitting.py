@@ -104,6 +104,13 @@ def fit(
     return Fitted(training.best, training.resumed)
 
 
+def refine(model: keras.Model, head: Head, train: Part, validation: Part, settings: Settings, best: int) -> None:
+    """Train ``model`` in place on all rows like the finish of a training whose best epoch was ``best``; alone."""
+    training = _Training(model, head, train, validation, settings, Circumstances())
+    training.go_on_from(best)
+    training.finish()
+
+
 def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
     if settings.optimizer == "sgd":
         return keras.optimizers.SGD(
@@ -179,6 +186,10 @@ class _Training:
         if not progress.best_state:
             raise ValueError("Training found no weights with a finite validation loss; try a lower learning_rate.")
         self._restore(progress.best_state)
+
+    def go_on_from(self, best: int) -> None:
+        """Take the weights as they are for those of the best epoch of a search, which was ``best``."""
+        self._progress = replace(self._progress, stage="finish", best=best, best_state=self._read_state())
 
     def calibrate(self, validation: Part) -> None:
         """Have the head learn from the best weights' answers."""

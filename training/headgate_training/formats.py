@@ -11,8 +11,10 @@ import numpy as np
 
 from headgate_training.answers import answers
 from headgate_training.bootstrap import paired_difference
-from headgate_training.litert import FORMATS, LiteRtModel, engine_file
+from headgate_training.contenders import EvaluationError
+from headgate_training.litert import FORMATS, PRUNED, LiteRtModel, engine_file
 from headgate_training.metrics import Outcome, plain
+from headgate_training.pruned import time_saved_models
 from headgate_training.spec import Spec
 from headgate_training.table import Table
 
@@ -28,15 +30,24 @@ def formats_of(
 
     Each has ``name``, ``bytes``, ``p50_microseconds`` (one row: encode, network, answer), ``value`` of the metric,
     ``difference`` (``estimate``, ``low``, ``high``: this format minus float32, oriented so that more is better; None
-    for float32) and ``skipped``: None, or the reason why there is none of it, and then the rest is None.
+    for float32) and ``skipped``: None, or the reason why there is none of it, and then the rest is None. Where there
+    is a pruned network, it and float32 have ``saved_model_microseconds``, too: one row, in TensorFlow.
     """
     engines, reasons = _load(directory)
     times = _time(engines, table, rounds)
     positive = spec.classes.index(spec.positive) if spec.positive else 0
-    outcomes = {name: Outcome(target, _predicted(engine.predict(table), spec), positive) for name, engine in engines}
+    outputs = {name: engine.predict(table) for name, engine in engines}
+    in_tensorflow = _in_tensorflow(directory, table, outputs, reasons)
+    outcomes = {
+        name: Outcome(target, _predicted(given, spec), positive)
+        for name, given in outputs.items()
+        if name not in reasons
+    }
     listed = []
     for name in FORMATS:
         entry: dict[str, Any] = dict.fromkeys(("bytes", "p50_microseconds", "value", "difference"))
+        if name in in_tensorflow:
+            entry["saved_model_microseconds"] = in_tensorflow[name]
         if name in outcomes and np.isfinite(outcomes[name].predicted).all():
             entry["bytes"] = (directory / "assets.extra" / engine_file(name)).stat().st_size
             entry["p50_microseconds"] = round(times[name], 2)
@@ -66,6 +77,19 @@ def _load(directory: Path) -> tuple[list[tuple[str, LiteRtModel]], dict[str, str
         except (ValueError, RuntimeError) as error:
             reasons[name] = f"The engine does not load it ({type(error).__name__})."
     return engines, reasons
+
+
+def _in_tensorflow(
+    directory: Path, table: Table, outputs: dict[str, np.ndarray], reasons: dict[str, str]
+) -> dict[str, float]:
+    """Microseconds of the SavedModels, where there are two; a pruned one that is not sound gets its reason."""
+    if PRUNED not in outputs:
+        return {}
+    try:
+        return time_saved_models(directory, table, outputs[PRUNED])
+    except (EvaluationError, ValueError, OSError) as error:
+        reasons[PRUNED] = str(error) if isinstance(error, EvaluationError) else "Its SavedModel does not load."
+        return {}
 
 
 def _reasons(extra: Path) -> dict[str, str]:

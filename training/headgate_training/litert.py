@@ -20,15 +20,23 @@ except ModuleNotFoundError:  # as in SageMaker's TensorFlow image, which has its
 __all__ = ["BATCH", "FORMATS", "Interpreter", "LiteRtModel", "engine_file"]
 
 BATCH = 4096
-FORMATS = ("float32", "float16", "dynamic", "int8")
+FORMATS = ("float32", "float16", "dynamic", "int8", "pruned")
 """Formats that a version's network may come in; the first is always there."""
 
 
+PRUNED = "pruned"
+"""The folder of the pruned version in ``assets.extra``, where no model server looks for one."""
+
+
 def engine_file(name: str) -> str:
-    """The file of a format in ``assets.extra``; raises ValueError for a name that is none."""
+    """The file of a format in ``assets.extra``; raises ValueError for a name that is none.
+
+    ``pruned`` is a version directory of its own there, for another network than that of the SavedModel beside it.
+    """
     if name not in FORMATS:
         raise ValueError(f"There is no format {name!r}; known: {', '.join(FORMATS)}.")
-    return "model.litert" if name == "float32" else f"model.{name}.litert"
+    own = {"float32": "model.litert", PRUNED: f"{PRUNED}/assets.extra/model.litert"}
+    return own.get(name, f"model.{name}.litert")
 
 
 class LiteRtModel:

@@ -14,19 +14,21 @@ import keras
 import tensorflow as tf
 
 from headgate_training.checkpoints import NOTHING_KEPT, SECONDS, Checkpoints, Keeper
-from headgate_training.compression import compress, convert
-from headgate_training.encoding import Encoder, fit_encoding
-from headgate_training.export import Served, export
+from headgate_training.compression import Frozen, compress, convert, freeze
+from headgate_training.encoding import Encoder, Encoding, fit_encoding
+from headgate_training.export import Served, export, export_code
 from headgate_training.families import FAMILIES, wanted_of_text
 from headgate_training.fitting import Circumstances, Part, fit
 from headgate_training.golden import export_golden
 from headgate_training.heads import choose_head
 from headgate_training.identity import code_digest, data_digest, identity_of, versions
 from headgate_training.layout import find_layout
+from headgate_training.litert import PRUNED, engine_file
 from headgate_training.parquet import read_parquet, read_target
+from headgate_training.pruning import prune
 from headgate_training.reporting import Reporter
 from headgate_training.settings import Settings
-from headgate_training.spec import read_spec
+from headgate_training.spec import Spec, read_spec
 from headgate_training.tensorboard import EventLog
 from headgate_training.trivial import fit_trivial
 from headgate_training.wide import start_linear
@@ -58,6 +60,18 @@ class Stopwatch:
         start = time.perf_counter()
         yield
         self.seconds[name] = round(time.perf_counter() - start, 4)
+
+
+def _write_version(served: Served, directory: Path, encoding: Encoding, spec: Spec, spec_file: Path) -> Frozen:
+    """A network as both engines run it, with its golden answers; returns it frozen."""
+    extra = directory / "assets.extra"
+    export(served, directory, spec)
+    extra.mkdir(exist_ok=True)
+    shutil.copyfile(spec_file, extra / "spec.json")
+    frozen = freeze(served)
+    (extra / engine_file("float32")).write_bytes(convert(frozen))
+    export_golden(directory, extra / "golden.json", encoding, spec)
+    return frozen
 
 
 def train(
@@ -101,17 +115,20 @@ def train(
     served = Served(model, head, encoding, spec)
     directory, extra = places.model / "1", places.model / "1" / "assets.extra"
     with watch.stage("export"):
-        export(served, directory, spec)
-        extra.mkdir(exist_ok=True)
+        frozen = _write_version(served, directory, encoding, spec, places.spec / "spec.json")
         encoding.save(extra / "encoding.json")
         fit_trivial(target, spec).save(extra / "trivial.json")
-        shutil.copyfile(places.spec / "spec.json", extra / "spec.json")
-    with watch.stage("litert"):
-        (extra / "model.litert").write_bytes(convert(served))
+        export_code(places.model / "code")
+
+    def make_pruned() -> bytes:
+        keras.utils.set_random_seed(settings.seed or 0)
+        small = prune(model, head, part, val_part, settings, layout, fitted.best)
+        narrow = Served(small, head, encoding, spec)
+        _write_version(narrow, extra / PRUNED, encoding, spec, places.spec / "spec.json")
+        return (extra / engine_file("pruned")).read_bytes()
+
     with watch.stage("compress"):
-        compress(served, extra, part.encoded, settings.seed)
-    with watch.stage("golden"):
-        export_golden(directory, extra / "golden.json", encoding, spec)
+        compress(frozen, extra, part.encoded, settings.seed, make_pruned)
     metrics = {
         "format": 1,
         "fit_seconds": round(watch.seconds["fit"] + (fitted.resumed.seconds if fitted.resumed else 0.0), 4),

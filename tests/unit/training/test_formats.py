@@ -78,6 +78,7 @@ def test_a_version_from_before_formats_has_one(mixed_job: Job, tmp_path: Path) -
     directory = _copy(mixed_job, tmp_path)
     for file in (directory / "assets.extra").glob("model.*.litert"):
         file.unlink()
+    shutil.rmtree(directory / "assets.extra" / "pruned")
     (directory / "assets.extra" / "formats.json").unlink()
     table, target, spec = _rows(mixed_job)
     measured = {entry["name"]: entry for entry in formats_of(directory, table, target, spec, rounds=1)}

@@ -10,6 +10,10 @@ A family's module has two functions:
 
 and may have ``TEXT``, what it is to be told of free text: "bag" (unless it says otherwise), "tokens" or "both".
 
+Either hidden units can be taken out of its networks (``pruning``): then ``build`` takes ``share``, of the hidden units
+that could be taken out, and ``UNITS_ARE_SHARED`` says whether layers have those in common; or ``NOT_PRUNED`` is a
+sentence that says why not.
+
 What the scores mean, how they are trained and how they are answered is the same for all families (``heads``,
 ``fitting``). The file, ``<family>.json``, is for who tunes, in the container or out of it: what the family is for, and
 the range of each hyperparameter worth searching.

@@ -6,6 +6,7 @@ its peak, and small grids as a whole, too, because in a small image or a series 
 columns come in beside that, and a linear path leads past everything.
 """
 
+from collections.abc import Callable
 from functools import partial
 
 import keras
@@ -21,6 +22,8 @@ from headgate_training.wide import wide
 TEXT = "both"
 WHOLE = 1_024
 """Numbers that are left of a grid, at most, for each of them to be read where it is."""
+UNITS_ARE_SHARED = False
+"""Those that can be taken out lie between the two convolutions of a block, and nothing else sees them."""
 FINEST_IMAGE, FINEST_SEQUENCE = 32, 256
 """Cells a side that are looked at one by one; of a larger grid the first convolution takes strides."""
 SHIFT_FROM = 8
@@ -41,7 +44,9 @@ def defaults(rows: int) -> dict[str, float]:
     }
 
 
-def build(width: int, outputs: int, settings: Settings, layout: Layout = NOTHING_KNOWN) -> keras.Model:
+def build(
+    width: int, outputs: int, settings: Settings, layout: Layout = NOTHING_KNOWN, share: float = 1.0
+) -> keras.Model:
     """Encoded rows [rows, width] to raw scores [members, rows, outputs]; a ValueError without grids and tokens."""
     if not layout.grids and not any(text.tokens for text in layout.texts):
         raise ValueError(
@@ -49,26 +54,28 @@ def build(width: int, outputs: int, settings: Settings, layout: Layout = NOTHING
             "dnn and transformer fit any table."
         )
     encoded = keras.Input((width,), name="encoded")
-    found = Stack()([_member(encoded, width, settings, layout) for _ in range(settings.members)])
+    found = Stack()([_member(encoded, width, settings, layout, share) for _ in range(settings.members)])
     deep = MembersDense(settings.members, outputs, gain=1.0)(found)
     return keras.Model(encoded, Sum()([deep, *wide(encoded, width, outputs, settings.members, layout)]))
 
 
-def _member(encoded: keras.KerasTensor, width: int, settings: Settings, layout: Layout) -> keras.KerasTensor:
+def _member(
+    encoded: keras.KerasTensor, width: int, settings: Settings, layout: Layout, share: float
+) -> keras.KerasTensor:
     found = []
     for grid in layout.grids:
         cells = Cells(grid)(encoded)
         if grid.kind == "image" and min(grid.shape[:2]) >= SHIFT_FROM:
             cells = Shift()(cells)
-        found.append(_convolve(cells, settings, size=min(grid.shape[:-1])))
-    found += [_convolve(Embedded(text, settings.hidden_units)(encoded), settings, 1) for text in layout.texts]
+        found.append(_convolve(cells, settings, min(grid.shape[:-1]), share))
+    found += [_convolve(Embedded(text, settings.hidden_units)(encoded), settings, 1, share) for text in layout.texts]
     found += beside(encoded, width, 2 * settings.hidden_units, layout)
     joined = layers.Concatenate()(found) if len(found) > 1 else found[0]
     hidden = layers.Dense(4 * settings.hidden_units, activation="relu")(layers.Dropout(settings.dropout or 0.0)(joined))
     return layers.Dropout(settings.dropout or 0.0)(hidden)
 
 
-def _convolve(cells: keras.KerasTensor, settings: Settings, size: int) -> keras.KerasTensor:
+def _convolve(cells: keras.KerasTensor, settings: Settings, size: int, share: float) -> keras.KerasTensor:
     """What is found in cells [rows, ..., channels]: [rows, numbers]."""
     flat = len(cells.shape) == 4
     convolution = partial(layers.Conv2D if flat else layers.Conv1D, padding="same")
@@ -82,14 +89,30 @@ def _convolve(cells: keras.KerasTensor, settings: Settings, size: int) -> keras.
             x = convolution(channels, 1)(x)
             if size >= 4:
                 x, size = halve(2)(x), size // 2
-        inner = convolution(channels, 3, activation="relu")(Norm()(x))
-        x = layers.Add()([x, convolution(channels, 3)(inner)])
+        x = layers.Add()([x, Bend(convolution, channels, max(1, round(share * channels)))(Norm()(x))])
     x = layers.ReLU()(Norm()(x))
     read = [Mean()(x), Peak()(x)]
     places = layers.Flatten()(x) if None not in x.shape[1:] else None
     if places is not None and size > 1 and places.shape[-1] <= WHOLE:
         read.append(places)
     return layers.Concatenate()(read)
+
+
+class Bend(layers.Layer):
+    """Two convolutions with a ReLU between them, where ``units`` channels are: what a block adds to its cells."""
+
+    def __init__(self, convolution: Callable[..., layers.Layer], channels: int, units: int) -> None:
+        super().__init__()
+        self.inner, self.outer = convolution(units, 3, activation="relu"), convolution(channels, 3)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Both in their turn."""
+        self.inner.build(input_shape)
+        self.outer.build(self.inner.compute_output_shape(input_shape))
+
+    def call(self, x: keras.KerasTensor) -> keras.KerasTensor:
+        """One after the other."""
+        return self.outer(self.inner(x))
 
 
 class Norm(layers.Layer):

@@ -7,6 +7,8 @@ that is its embedding. The categories of a column that has many are looked up in
 of words.
 """
 
+from dataclasses import replace
+
 import keras
 from keras import layers
 
@@ -14,6 +16,9 @@ from headgate_training.layout import NOTHING_KNOWN, Layout
 from headgate_training.members import EMBEDDING, Columns, Lookup, MembersDense, Pieces, Sum
 from headgate_training.settings import Settings
 from headgate_training.wide import wide
+
+UNITS_ARE_SHARED = True
+"""All layers add to the same hidden units: one that is taken out leaves all of them."""
 
 
 def defaults(rows: int) -> dict[str, float]:
@@ -36,8 +41,11 @@ def defaults(rows: int) -> dict[str, float]:
     }
 
 
-def build(width: int, outputs: int, settings: Settings, layout: Layout = NOTHING_KNOWN) -> keras.Model:
+def build(
+    width: int, outputs: int, settings: Settings, layout: Layout = NOTHING_KNOWN, share: float = 1.0
+) -> keras.Model:
     """Encoded rows [rows, width] to raw scores [members, rows, outputs]; without a layout numbers stay whole."""
+    settings = replace(settings, hidden_units=max(1, round(share * settings.hidden_units)))
     encoded = keras.Input((width,), name="encoded")
     hidden = _activate(_first(encoded, width, settings, layout), settings)
     for _ in range(settings.layers - 1):

@@ -16,6 +16,9 @@ from headgate_training.settings import Settings
 from headgate_training.tokens import Cells, fold
 from headgate_training.wide import wide
 
+NOT_PRUNED = (
+    "The units of a recurrent network feed each other at every step: without some, the others mean something else."
+)
 STEPS = 48
 """Steps that are written out; of a longer sequence several stand together as one."""
 LEAST_SPREAD = 0.05

@@ -17,6 +17,7 @@ from headgate_training.text import NONE
 from headgate_training.tokens import Cells, Embedded, fold, patches
 from headgate_training.wide import wide
 
+NOT_PRUNED = "Attention reads its units in heads, and every layer passes all of them on: none can be taken out alone."
 HEAD_UNITS = 8
 """Numbers of a token that one head of attention looks at."""
 TEXT = "both"

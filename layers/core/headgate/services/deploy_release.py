@@ -10,6 +10,7 @@ from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
 from headgate.domain.alarms import alarm_names, alarms_of
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
+from headgate.domain.formats import engine_of
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back
@@ -81,7 +82,7 @@ def deploy_release(
         release.name,
         image=serving.image,
         model_data_url=release.model_data_url,
-        engine=release.format,
+        engine=engine_of(release.format),
         role=serving.role,
         tags=tags,
     )

@@ -6,7 +6,7 @@ from typing import Any
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.domain.evidence import entries
-from headgate.domain.formats import bought
+from headgate.domain.formats import PRUNED, bought
 from headgate.domain.gate import Decision, GatePolicy, judge
 from headgate.domain.names import Project
 from headgate.domain.runs import attempts
@@ -35,11 +35,12 @@ def judge_challenger(
 
     Returns:
         `decision` (pass, fail or inconclusive), `reason_code`, `reason`, the engine's `format` to serve with
-        `format_reason`, and the `metrics` that go into the record: what was measured and decided, and of a challenger
-        that passed the `format` and what it `bought`.
+        `format_reason`, the `archive` of the version where that is not the one that training wrote, and the `metrics`
+        that go into the record: what was measured and decided, and of a challenger that passed the `format` and what
+        it `bought`.
     """
-    key = f"{command.project.prefix}runs/{command.run}/evaluation/evaluation.json"
-    evaluation = objects.get_json(artifact_bucket, key)
+    folder = f"{command.project.prefix}runs/{command.run}/evaluation/"
+    evaluation = objects.get_json(artifact_bucket, f"{folder}evaluation.json")
     champion = ledger.head(command.project).champion
     attempt = attempts(ledger.runs_of_project(command.project), command.run, champion) if champion else 1
     judgement = judge(evaluation, command.policy, attempt)
@@ -55,5 +56,6 @@ def judge_challenger(
         "reason": judgement.reason,
         "format": judgement.format,
         "format_reason": judgement.format_reason,
+        "archive": f"s3://{artifact_bucket}/{folder}pruned/model.tar.gz" if judgement.format == PRUNED else None,
         "metrics": metrics,
     }
