@@ -11,6 +11,7 @@ NAMES = (
     "validation",
     "quality",
     "kinds",
+    "compression",
     "time_to_quality",
     "tuning",
     "poison",

@@ -201,6 +201,24 @@ def _boosting(kind: Any, columns: list[str]) -> Callable[[pd.DataFrame, pd.DataF
     return answer
 
 
+PLACES = ("train", "validation", "spec", "model", "output")
+
+
+def lay_out(folder: Path, parts: Mapping[str, pd.DataFrame], spec: dict[str, Any]) -> None:
+    """The files that a training job reads."""
+    for part, frame in parts.items():
+        (folder / part).mkdir()
+        frame.to_parquet(folder / part / "part.parquet", index=False)
+    (folder / "spec").mkdir()
+    (folder / "spec" / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
+
+
+def parts_of(kind: Kind) -> dict[str, pd.DataFrame]:
+    """The rows of each part, in the order of the set."""
+    ends = [0, *(int(end * len(kind.frame)) for end in PARTS.values())]
+    return {name: kind.frame.iloc[ends[at] : ends[at + 1]] for at, name in enumerate(PARTS)}
+
+
 def headgate(parts: Mapping[str, pd.DataFrame], spec: dict[str, Any], family: str) -> tuple[np.ndarray, float, float]:
     """Answers to the test part, seconds of the job and seconds of fitting."""
     from headgate_training.litert import LiteRtModel
@@ -210,12 +228,8 @@ def headgate(parts: Mapping[str, pd.DataFrame], spec: dict[str, Any], family: st
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        for part, frame in parts.items():
-            (folder / part).mkdir()
-            frame.to_parquet(folder / part / "part.parquet", index=False)
-        (folder / "spec").mkdir()
-        (folder / "spec" / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
-        places = Places(*(folder / place for place in ("train", "validation", "spec", "model", "output")))
+        lay_out(folder, parts, spec)
+        places = Places(*(folder / place for place in PLACES))
         begun = time.perf_counter()
         with (folder / "log").open("w") as log, redirect_stdout(log):
             metrics = train(places, Settings(family=family))
@@ -228,9 +242,8 @@ def headgate(parts: Mapping[str, pd.DataFrame], spec: dict[str, Any], family: st
 
 def measure(kind: Kind) -> dict[str, Any]:
     """Scores of all contestants and the seconds of ours."""
-    ends = [0, *(int(end * len(kind.frame)) for end in PARTS.values())]
-    parts = {name: kind.frame.iloc[ends[at] : ends[at + 1]] for at, name in enumerate(PARTS)}
-    known, asked = kind.frame.iloc[: ends[2]], parts["test"]
+    parts = parts_of(kind)
+    known, asked = pd.concat([parts["train"], parts["validation"]]), parts["test"]
     target = asked["target"].to_numpy()
 
     def score(answers: np.ndarray) -> float:

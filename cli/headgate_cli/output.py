@@ -13,6 +13,8 @@ from typing import Any
 
 from rich.console import Console
 
+from headgate.domain.evidence import legible
+
 _PIPE_WIDTH = 1000
 
 
@@ -72,4 +74,4 @@ def share_text(share: float) -> str:
 
 def number_text(value: float) -> str:
     """A measure with four significant digits, without an exponent where that can be read."""
-    return f"{value:.4g}"
+    return legible(value, 4)

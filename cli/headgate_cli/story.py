@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from headgate.domain.evidence import legible
 from headgate_cli.output import share_text
 from headgate_cli.stages import Stage, road_through
 
@@ -162,8 +163,8 @@ def said_of(prediction: Mapping[str, Any]) -> tuple[str, str]:
     """An endpoint's answer to one row as text, and how sure it is."""
     if "label" in prediction:
         return str(prediction["label"]), share_text(max(prediction["probabilities"]))
-    interval = [f"{prediction[bound]:.3g}" for bound in ("low", "high") if prediction.get(bound) is not None]
-    return f"{prediction['value']:.3g}", " to ".join(interval)
+    interval = [legible(prediction[bound], 3) for bound in ("low", "high") if prediction.get(bound) is not None]
+    return legible(prediction["value"], 3), " to ".join(interval)
 
 
 def headline(story: Story) -> str:

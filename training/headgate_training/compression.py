@@ -84,7 +84,10 @@ def _needless(network: Path, row: np.ndarray) -> str | None:
     if network.stat().st_size >= LARGE_BYTES or _quickest(network, row) >= LEAST_MICROSECONDS:
         return None
     # No figure of this machine: the same training shall write the same bytes.
-    return f"The network answers in less than {LEAST_MICROSECONDS:.0f} microseconds: there is too little to gain."
+    return (
+        f"The network itself, without reading the row, needs less than {LEAST_MICROSECONDS:.0f} microseconds: there is "
+        "too little to gain."
+    )
 
 
 def _quickest(network: Path, row: np.ndarray) -> float:

@@ -83,6 +83,12 @@ def _contest(part: Mapping[str, Any], metric: str, rival: str, difference: Mappi
     return Contest(rival, rows_of(part), challenger, other, interval_of(difference, "difference"), level)
 
 
+def legible(value: float, digits: int = 2) -> str:
+    """A number as people read it, by so many significant digits: 0.021, 0.94, 210, 12,300; never 2.1e+02."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):,.0f}" if "e+" in text else text
+
+
 def interval_of(found: object, place: str) -> Interval:
     """An interval with finite ends in order.
 

@@ -13,6 +13,7 @@ from headgate.domain.evidence import (
     contest_of,
     entries,
     interval_of,
+    legible,
     mapping,
     newest_of,
     number,
@@ -152,7 +153,7 @@ def _objections(evaluation: Mapping[str, Any], policy: GatePolicy, attempt: int)
 def _engines(evaluation: Mapping[str, Any]) -> Iterator[Judgement]:
     error = number(mapping(evaluation, "parity").get("max_abs_error"))
     if error is None or not 0 <= error <= PARITY_TOLERANCE:
-        apart = "by an unknown amount" if error is None else f"by {error:.2g}"
+        apart = "by an unknown amount" if error is None else f"by {legible(error)}"
         yield Judgement(
             Decision.FAIL,
             GateReason.ENGINES_DISAGREE,
@@ -213,20 +214,20 @@ def _newest(newest: Contest | None, policy: GatePolicy) -> Iterator[Judgement]:
     if newest is None:
         return
     margin = policy.margin * abs(newest.other)
-    told = (
-        f"{newest.challenger:.4g} against {newest.other:.4g} on {newest.rows} rows, a difference of "
+    said = (
+        f"{legible(newest.challenger, 4)} against {legible(newest.other, 4)} on {newest.rows} rows, a difference of "
         f"{_span(newest.difference.estimate, newest.difference.low, newest.difference.high)}, "
-        f"where a fall by {margin:.2g} is allowed"
+        f"where a fall by {legible(margin)} is allowed"
     )
     if newest.difference.high < -margin:
         yield Judgement(
-            Decision.FAIL, GateReason.WORSE_ON_NEWEST, f"Worse than the champion on the newest data: {told}."
+            Decision.FAIL, GateReason.WORSE_ON_NEWEST, f"Worse than the champion on the newest data: {said}."
         )
     elif newest.difference.low <= -margin and newest.rows >= policy.min_test_rows:
         yield Judgement(
             Decision.INCONCLUSIVE,
             GateReason.NOT_PROVEN_ON_NEWEST,
-            f"May be worse than the champion on the newest data: {told}. Drop more data for a clearer answer.",
+            f"May be worse than the champion on the newest data: {said}. Drop more data for a clearer answer.",
         )
 
 
@@ -247,17 +248,19 @@ def _slices(evaluation: Mapping[str, Any], contest: Contest, policy: GatePolicy)
             Decision.FAIL,
             GateReason.WORSE_ON_A_SLICE,
             f"Surely worse than the champion on a part of the holdout, {rows} rows by the column {column}: a "
-            f"difference of {estimate:.2g}, where a fall by {margin:.2g} is allowed. The model card shows which.",
+            f"difference of {legible(estimate)}, where a fall by {legible(margin)} is allowed. The model card shows "
+            "which.",
         )
 
 
 def _told(contest: Contest, evaluation: Mapping[str, Any]) -> str:
     difference = _span(contest.difference.estimate, contest.difference.low, contest.difference.high)
     return (
-        f"{evaluation['metric']} {contest.challenger:.4g} against {contest.other:.4g} of {RIVALS[contest.rival]} on "
+        f"{evaluation['metric']} {legible(contest.challenger, 4)} against {legible(contest.other, 4)} of "
+        f"{RIVALS[contest.rival]} on "
         f"{contest.rows} rows it never saw, a difference of {difference} where more is better"
     )
 
 
 def _span(estimate: float, low: float, high: float) -> str:
-    return f"{estimate:.2g} ({low:.2g} to {high:.2g})"
+    return f"{legible(estimate)} ({legible(low)} to {legible(high)})"

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.domain.evidence import UnreadableError, entries, number, rows_of
+from headgate.domain.evidence import UnreadableError, entries, legible, number, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +71,7 @@ def _beyond(entry: Mapping[str, Any], column: str, rate: str, limit: float | Non
         yield (
             max(low, -high) > limit,
             True,
-            f"Groups by {column} differ in {words} by {abs(gap):.2g}, where {limit:g} is allowed. "
+            f"Groups by {column} differ in {words} by {legible(abs(gap))}, where {limit:g} is allowed. "
             "The model card shows which; look whether the data treats them alike.",
         )
 
@@ -87,8 +87,8 @@ def _ratio(entry: Mapping[str, Any], column: str, limit: float | None) -> Iterat
         yield (
             low > 0 or high < 0,
             True,
-            f"By {column}, the group selected least has {ratio:.2g} times the selection rate of the one selected most, "
-            f"where {limit:g} is demanded. The model card shows which; look whether the data treats them alike.",
+            f"By {column}, the group selected least has {legible(ratio)} times the selection rate of the one selected "
+            f"most, where {limit:g} is demanded. The model card shows which; look whether the data treats them alike.",
         )
 
 
