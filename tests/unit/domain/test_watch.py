@@ -91,7 +91,7 @@ def test_the_past_is_told_once(requests: list[int], past: int, percent: int) -> 
 
 def test_what_is_slow_depends_on_whether_both_serve_together() -> None:
     usual = Usual(median=2_000, slowest=9_000)
-    assert limits_of(usual, WISHES, at_once=False) == Limits(2_000, 9_000)
+    assert limits_of(usual, WISHES, at_once=False) == Limits(12_000, 19_000)
     assert limits_of(usual, WISHES, at_once=True) == Limits(54_000, 68_000)
     assert limits_of(None, WISHES, at_once=True) == Limits(1_000_000, 1_000_000)
 

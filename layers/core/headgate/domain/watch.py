@@ -1,9 +1,10 @@
 """What is looked at while a release bakes, and when the look is over.
 
 Metrics of the release's own instances stand beside those of the version before. In a canary both take requests at the
-same time, and every request that is slower than usual counts. Where the release takes all requests at once there is
+same time, and a request is slow that takes longer than usual, by an amount that somebody would notice: the first ones
+of an instance that has just begun take a little longer anyway. Where the release takes all requests at once there is
 only the past to compare with, and what changed meanwhile may be the machine or the requests: there a request is slow
-that takes twice as long as was usual, and by an amount that somebody would notice.
+that takes twice as long as was usual, and more beside.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,8 +25,9 @@ _SLOWER, _SLOWEST_SHARE = 0.25, 0.05
 """Shares of requests by which more may be slow, and as slow as one in a hundred was, before that matters."""
 _WRONG = 0.05
 """Of the answers to our own requests, those that may be others than expected."""
-_NOTICEABLE = 0.05
-"""Of the longest time that a project allows: by less nobody notices that one request is slower than another."""
+_NOTICEABLE, _NOTICEABLE_LATER = 0.01, 0.05
+"""Of the longest time that a project allows: by less nobody notices that one request is slower than another; and where
+they are not compared at the same time."""
 _MOST_BESIDE = 9
 """Requests of the past that stand beside each one of the release: more tell hardly more."""
 
@@ -113,10 +115,8 @@ def limits_of(usual: Usual | None, wishes: Wishes, *, at_once: bool) -> Limits:
     longest = 1000 * wishes.max_latency_ms
     if usual is None:
         return Limits(longest, longest)
-    if not at_once:
-        return Limits(usual.median, usual.slowest)
-    noticeable = _NOTICEABLE * longest
-    return Limits(2 * usual.median + noticeable, 2 * usual.slowest + noticeable)
+    times, more = (2, _NOTICEABLE_LATER * longest) if at_once else (1, _NOTICEABLE * longest)
+    return Limits(times * usual.median + more, times * usual.slowest + more)
 
 
 def rules_of(wishes: Wishes, *, answered: bool) -> Rules:
