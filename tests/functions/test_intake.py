@@ -131,7 +131,7 @@ def test_an_execution_stopped_by_hand_is_closed_by_the_safety_net(
 ) -> None:
     from dataclasses import replace
 
-    from headgate.aws.ledger import RunStarted
+    from headgate.aws.ledger_changes import RunStarted
 
     run = make_run("0123456789")
     ledger.add_run(run)

@@ -1,7 +1,8 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from headgate.aws.ledger import Ledger, ReleaseMoved, ReleasePlanned
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import ReleaseMoved, ReleasePlanned
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import Ending, Head, Outcome, Run

@@ -7,7 +7,8 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 
-from headgate.aws.ledger import Ledger, RunEnded, RunStarted
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import RunEnded, RunStarted
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Head, Outcome, Run
 from headgate_cli import following

@@ -8,7 +8,8 @@ from typing import Any
 import boto3
 import pytest
 
-from headgate.aws.ledger import Ledger, ReleaseMoved, ReleasePlanned
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import ReleaseMoved, ReleasePlanned
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import Ending, Outcome

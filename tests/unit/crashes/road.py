@@ -9,7 +9,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
-from headgate.aws.ledger import Ledger, RunStarted
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import RunStarted
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.aws.stepfunctions import Executions, Tasks

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from headgate.aws.ledger import Ledger, RunStarted
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import RunStarted
 from headgate.domain.errors import EndpointBusyError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from headgate.aws.ledger import Ledger, RunStarted
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import RunStarted
 from headgate.domain.errors import ConflictError, LeaseLostError
 from headgate.domain.runs import Ending, Outcome
 from headgate.services.runs import Runs

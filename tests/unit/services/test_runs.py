@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from headgate.aws.ledger import Ledger, ReleasePlanned, RunStarted
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import ReleasePlanned, RunStarted
 from headgate.domain.errors import ConflictError, EndpointBusyError
 from headgate.domain.failures import Stop
 from headgate.domain.names import Project

@@ -1,6 +1,7 @@
 """Take away the models and configurations of releases that nobody will go back to."""
 
-from headgate.aws.ledger import Ledger, ReleaseMoved
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import ReleaseMoved
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.names import Project
 from headgate.domain.releases import ReleaseState, removable

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
-from headgate.aws.ledger import LeaseKept, Ledger, ReleaseMoved
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import LeaseKept, ReleaseMoved
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
 from headgate.domain.alarms import alarm_names, alarms_of

@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from headgate.aws.ledger import LeaseKept, Ledger, ReleasePlanned
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import LeaseKept, ReleasePlanned
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import EndpointBusyError
 from headgate.domain.lease import Lease

@@ -11,7 +11,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from headgate.aws.ledger import LeaseChanged, Ledger, RunEnded, RunStarted
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import LeaseChanged, RunEnded, RunStarted
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import ConflictError, EndpointBusyError, LeaseLostError
 from headgate.domain.failures import Stop, ending_of

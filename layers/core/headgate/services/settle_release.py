@@ -4,7 +4,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
-from headgate.aws.ledger import Change, LeaseFreed, LeaseKept, Ledger, ReleaseMoved
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import Change, LeaseFreed, LeaseKept, ReleaseMoved
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import HeadgateError, LeaseLostError, NotFoundError
 from headgate.domain.lease import Lease

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from headgate.aws.ledger import Ledger, RunPassedOver
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import RunPassedOver
 from headgate.domain.errors import EndpointTakenError, NotFoundError
 from headgate.domain.lease import Claim, Granted, InLine, PassedOver, Place, take
 from headgate.domain.names import Project

@@ -1,0 +1,202 @@
+"""What is written into the ledger: changes, and the conditional writes of DynamoDB that make them.
+
+Every write carries the condition under which it is true; what belongs together is put into one transaction by `Ledger`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from headgate.aws.items import as_item
+from headgate.domain.lease import Lease
+from headgate.domain.names import Project
+from headgate.domain.releases import Release, ReleaseState
+from headgate.domain.runs import OUTCOMES, RUNNING, Ending
+
+RUN, RELEASE = "RUN#", "RELEASE#"
+_OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
+_NOT_ENDED = f"attribute_exists(pk) AND NOT #state IN ({', '.join(_OUTCOME_VALUES)})"
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """A change of a run: it becomes the active one."""
+
+    run: str
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded:
+    """A change of a run: its one terminal record is written."""
+
+    run: str
+    ending: Ending
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleasePlanned:
+    """A new release, and the run that asked for it."""
+
+    release: Release
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseMoved:
+    """A release goes from one state to another; `ending` is kept with it when it is settled by that, and `facts` are
+    what else is known of it by then: fields of `Release`.
+    """
+
+    sequence: int
+    was: ReleaseState
+    state: ReleaseState
+    at: str
+    ending: Ending | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunPassedOver:
+    """A change of a run: a newer one took its place in the line for the endpoint. The first one who did stays known."""
+
+    run: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseChanged:
+    """A change of the endpoint's lease, from what was read; its revision is the one that was read."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseKept:
+    """No change: the lease under which everything else is written is still the writer's, with the same fence."""
+
+    lease: Lease
+
+
+@dataclass(frozen=True, slots=True)
+class LeaseFreed:
+    """A change of the endpoint's lease: the holder is done, with what is written beside. Who waits keeps its place."""
+
+    lease: Lease
+
+
+Change = RunStarted | RunEnded | RunPassedOver | ReleasePlanned | ReleaseMoved | LeaseChanged | LeaseKept | LeaseFreed
+
+
+@dataclass(frozen=True, slots=True)
+class Writes:
+    """Makes the writes of changes to one table."""
+
+    table: str
+
+    def of(self, project: Project, change: Change) -> list[dict[str, Any]]:
+        """The items of a transaction that make one change."""
+        match change:
+            case RunStarted(run):
+                return [self.update(project, run_key(run), {"state": RUNNING}, _NOT_ENDED, _OUTCOME_VALUES)]
+            case RunEnded(run, ending, at):
+                fields = {**asdict(ending), "state": str(ending.outcome), "ended_at": at}
+                del fields["outcome"]
+                return [self.update(project, run_key(run), fields, _NOT_ENDED, _OUTCOME_VALUES)]
+            case RunPassedOver(run, by):
+                once = f"{_NOT_ENDED} AND (attribute_not_exists(passed_over_by) OR passed_over_by = :null)"
+                return [
+                    self.update(project, run_key(run), {"passed_over_by": by}, once, {**_OUTCOME_VALUES, ":null": None})
+                ]
+            case LeaseChanged() | LeaseKept() | LeaseFreed():
+                return [{"Update": self._lease_write(project, change)}]
+            case ReleasePlanned(release):
+                item = {"pk": project_key(project), "sk": release_key(release.sequence), **asdict(release)}
+                put = {
+                    "TableName": self.table,
+                    "Item": as_item(item),
+                    "ConditionExpression": "attribute_not_exists(pk)",
+                }
+                once = "attribute_not_exists(#release) OR #release = :null"
+                fields = {"release": release.sequence}
+                return [{"Put": put}, self.update(project, run_key(release.run), fields, once, {":null": None})]
+            case ReleaseMoved(sequence, was, state, at, ending, facts):
+                fields = {"state": str(state), "at": at, **facts}
+                if state == ReleaseState.IN_SERVICE:
+                    fields["in_service_at"] = at
+                if ending is not None:
+                    fields |= {
+                        "outcome": str(ending.outcome),
+                        "reason_code": ending.reason_code,
+                        "reason": ending.reason,
+                    }
+                return [self.update(project, release_key(sequence), fields, "#state = :was", {":was": str(was)})]
+
+    def _lease_write(self, project: Project, change: LeaseChanged | LeaseKept | LeaseFreed) -> dict[str, Any]:
+        lease = change.lease
+        match change:
+            case LeaseChanged():
+                fields = {**asdict(lease), "revision": lease.revision + 1}
+                unchanged = "(attribute_not_exists(#revision) OR #revision = :was)"
+                return self.update_lease(project, fields, unchanged, {":was": lease.revision})
+            case LeaseKept():
+                return self.update_lease(project, {"fence": lease.fence}, *held(lease))
+            case LeaseFreed():
+                return self.update_lease(project, {"holder": None, "token": None}, *held(lease), counts=True)
+
+    def update(
+        self, project: Project, sk: str, fields: Mapping[str, Any], condition: str, values: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """An update of one of the project's items, as an item of a transaction."""
+        names = {f"#{name}": name for name in fields} | ({"#state": "state"} if "#state" in condition else {})
+        update = {
+            "TableName": self.table,
+            "Key": as_item({"pk": project_key(project), "sk": sk}),
+            "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": names,
+            "ExpressionAttributeValues": as_item({**{f":{name}": value for name, value in fields.items()}, **values}),
+        }
+        return {"Update": update}
+
+    def update_lease(
+        self,
+        project: Project,
+        fields: Mapping[str, Any],
+        condition: str,
+        values: Mapping[str, Any],
+        counts: bool = False,
+    ) -> dict[str, Any]:
+        """An update of the endpoint's item, which another project's endpoint of that name refuses."""
+        names = {f"#{name}": name for name in (*fields, "tenant", "project", "holder", "fence", "revision")}
+        sets = [f"#{name} = :{name}" for name in fields] + (["#revision = #revision + :one"] if counts else [])
+        condition = f"#tenant = :tenant AND #project = :project AND {condition}"
+        ours = {":tenant": project.tenant, ":project": project.name, **({":one": 1} if counts else {})}
+        used = " ".join([*sets, condition])
+        return {
+            "TableName": self.table,
+            "Key": as_item({"pk": f"ENDPOINT#{project.endpoint}", "sk": "OWNER"}),
+            "UpdateExpression": "SET " + ", ".join(sets),
+            "ConditionExpression": condition,
+            "ExpressionAttributeNames": {each: name for each, name in names.items() if each in used},
+            "ExpressionAttributeValues": as_item({**{f":{name}": v for name, v in fields.items()}, **ours, **values}),
+        }
+
+
+def held(lease: Lease) -> tuple[str, dict[str, Any]]:
+    """The condition that a lease still is what it was when it was entered."""
+    return "#holder = :held_by AND #fence = :held_under", {":held_by": lease.holder, ":held_under": lease.fence}
+
+
+def project_key(project: Project) -> str:
+    """The partition of everything that a project is and did."""
+    return f"{project.tenant}#{project.name}"
+
+
+def run_key(run: str) -> str:
+    """The sort key of a run."""
+    return f"{RUN}{run}"
+
+
+def release_key(sequence: int) -> str:
+    """The sort key of a release; keys sort as releases do."""
+    return f"{RELEASE}{sequence:08d}"
