@@ -14,10 +14,11 @@ import pytest
 from tests.pictures import archive, folders
 
 from headgate.aws.s3 import Objects
+from headgate.domain.endpoint_settings import EndpointSettings
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Part as Pinned
 from headgate.domain.names import dataset_id
-from headgate.domain.project import EndpointSettings, ProjectSettings
+from headgate.domain.project import ProjectSettings
 from headgate.domain.runs import Champion, Head
 from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 

@@ -8,7 +8,7 @@ from botocore.validate import ParamValidator
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from headgate.domain.project import EndpointSettings, RolloutSettings
+from headgate.domain.endpoint_settings import EndpointSettings, RolloutSettings
 from headgate.domain.rollout import Plan, Strategy, Wishes, plan
 from headgate_local.sagemaker.hosting import plan as local
 

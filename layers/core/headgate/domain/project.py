@@ -2,9 +2,11 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from headgate.domain.columns import ColumnSetting
+from headgate.domain.endpoint_settings import EndpointSettings
+from headgate.domain.section import InstanceType, Section
 
 Task = Literal["binary", "multiclass", "regression"]
 Metric = Literal["auc", "accuracy", "balanced_accuracy", "log_loss", "rmse", "mae", "r2"]
@@ -17,13 +19,6 @@ METRICS: dict[str, tuple[Metric, ...]] = {
 
 _ColumnName = Annotated[str, Field(min_length=1)]
 _Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
-_InstanceType = Annotated[str, Field(pattern=r"^ml\.[a-z0-9-]+\.[a-z0-9]+$")]
-
-
-class Section(BaseModel):
-    """Keys that belong together; any other key is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 class GateSettings(Section):
@@ -98,7 +93,7 @@ class TrainingSettings(Section):
         default=None, description="the same weights bit by bit from the same seed on the same machine; slower"
     )
     seed: int = Field(default=17, ge=0, lt=2**31, description="seed of everything random")
-    instance_type: _InstanceType = Field(default="ml.m5.large", description="machine that trains")
+    instance_type: InstanceType = Field(default="ml.m5.large", description="machine that trains")
     instance_count: int = Field(default=1, ge=1, le=8, description="how many of them train together")
     spot: bool = Field(
         default=False, description="train on spare machines, which cost less and may be taken away for a while"
@@ -159,41 +154,6 @@ class ForecastSettings(Section):
         return self.steps > 0 and (self.time is not None or self.entity is not None)
 
 
-class RolloutSettings(Section):
-    """How a version takes over from the one before; the planner keeps what is asked within the limits of AWS."""
-
-    strategy: Literal["auto", "all_at_once", "canary", "linear", "rolling"] = Field(
-        default="auto",
-        description="how requests move to a new version; auto: a canary, instances in turn for accelerated machines, "
-        "all at once for a single instance",
-    )
-    bake_minutes: float | None = Field(
-        default=None,
-        ge=0,
-        le=60,
-        description="how long alarms watch each step before the next; otherwise the deployment's `BakeSeconds`",
-    )
-    canary_percent: int = Field(
-        default=10, ge=1, le=50, description="part of the instances that a canary is, one at least"
-    )
-    step_percent: int = Field(
-        default=25, ge=5, le=50, description="part of the instances in each step of linear and rolling"
-    )
-    termination_wait_minutes: float | None = Field(
-        default=None,
-        ge=0,
-        le=60,
-        description="how long the old instances stay when the new ones have all requests, watched too; otherwise as "
-        "long as a bake; a rolling deployment keeps none",
-    )
-    max_error_percent: float = Field(
-        default=5.0, gt=0, lt=100, description="more failed requests (5xx) in a minute bring the version before back"
-    )
-    max_latency_ms: float = Field(
-        default=1000.0, gt=0, description="a slower tenth of the requests in a minute brings the version before back"
-    )
-
-
 class TuningSettings(Section):
     """The search for settings, by trials of training."""
 
@@ -226,14 +186,6 @@ class TuningSettings(Section):
     def asked(self) -> bool:
         """Whether a person asked for a search, or gave it a budget."""
         return self.strategy != "off" and (self.insists or self.minutes is not None or self.money is not None)
-
-
-class EndpointSettings(Section):
-    """What serves."""
-
-    instance_type: _InstanceType = Field(default="ml.m5.large", description="machine that serves")
-    instance_count: int = Field(default=1, ge=1, le=10, description="how many of them to begin with")
-    rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new version takes over")
 
 
 class ProjectSettings(Section):

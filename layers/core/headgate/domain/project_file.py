@@ -8,7 +8,8 @@ import yaml
 from pydantic import ValidationError
 
 from headgate.domain.errors import SettingsError
-from headgate.domain.project import ProjectSettings, Section
+from headgate.domain.project import ProjectSettings
+from headgate.domain.section import Section
 
 MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8

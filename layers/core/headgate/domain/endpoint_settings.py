@@ -1,0 +1,50 @@
+"""What can be set of a project's endpoint: what serves, and how a new version takes over."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from headgate.domain.section import InstanceType, Section
+
+
+class RolloutSettings(Section):
+    """How a version takes over from the one before; the planner keeps what is asked within the limits of AWS."""
+
+    strategy: Literal["auto", "all_at_once", "canary", "linear", "rolling"] = Field(
+        default="auto",
+        description="how requests move to a new version; auto: a canary, instances in turn for accelerated machines, "
+        "all at once for a single instance",
+    )
+    bake_minutes: float | None = Field(
+        default=None,
+        ge=0,
+        le=60,
+        description="how long alarms watch each step before the next; otherwise the deployment's `BakeSeconds`",
+    )
+    canary_percent: int = Field(
+        default=10, ge=1, le=50, description="part of the instances that a canary is, one at least"
+    )
+    step_percent: int = Field(
+        default=25, ge=5, le=50, description="part of the instances in each step of linear and rolling"
+    )
+    termination_wait_minutes: float | None = Field(
+        default=None,
+        ge=0,
+        le=60,
+        description="how long the old instances stay when the new ones have all requests, watched too; otherwise as "
+        "long as a bake; a rolling deployment keeps none",
+    )
+    max_error_percent: float = Field(
+        default=5.0, gt=0, lt=100, description="more failed requests (5xx) in a minute bring the version before back"
+    )
+    max_latency_ms: float = Field(
+        default=1000.0, gt=0, description="a slower tenth of the requests in a minute brings the version before back"
+    )
+
+
+class EndpointSettings(Section):
+    """What serves."""
+
+    instance_type: InstanceType = Field(default="ml.m5.large", description="machine that serves")
+    instance_count: int = Field(default=1, ge=1, le=10, description="how many of them to begin with")
+    rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new version takes over")
