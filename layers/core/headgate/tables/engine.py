@@ -96,6 +96,12 @@ class Engine:
         """Run a query of one row."""
         return self.rows(sql)[0]
 
+    def stream(self, sql: str) -> Iterator[tuple[Any, ...]]:
+        """Run a query and give its rows one by one, with few of them in memory; nothing else may run meanwhile."""
+        found = self._connection.execute(sql)
+        while rows := found.fetchmany(_VECTOR_ROWS):
+            yield from rows
+
     def expect(self, shape: Shape) -> None:
         """Learn the form of the data, to fit everything after it into memory."""
         self._shape = shape
