@@ -1,11 +1,13 @@
 """Asking a project's endpoint: rows in, one answer for each row in the same order."""
 
 import json
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headgate.domain.captures import row_id
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
@@ -28,7 +30,8 @@ def predict(
     """Ask the endpoint about every row; what makes rows for a model is given the model's spec.
 
     Returns:
-        `endpoint`, `version`, and `predictions`: for each row a `label` with `probabilities`, or a `value`.
+        `endpoint`, `version`, `predictions`, for each row a `label` with `probabilities`, or a `value`, and `ids`, the
+        name of each row, by which its label may come later.
 
     Raises:
         UsageError: when the rows do not fit the model.
@@ -46,11 +49,14 @@ def predict(
         rows = next_rows(rows, spec["forecast"])
     encoded = _encoded(Instances(spec["columns"]), rows, note)
     predictions: list[Any] = []
+    ids: list[str] = []
     for batch in batches(encoded, _LARGEST_REQUEST, _MOST_ROWS):
-        predictions += _invoke(cloud, project, batch, len(predictions))
+        inference_id = uuid.uuid4().hex
+        predictions += _invoke(cloud, project, batch, len(predictions), inference_id)
+        ids += [row_id(inference_id, number) for number in range(1, len(batch) + 1)]
     if not predictions:
         raise UsageError("There is nothing to predict: no row was given.")
-    return {"endpoint": project.endpoint, "version": champion.version, "predictions": predictions}
+    return {"endpoint": project.endpoint, "version": champion.version, "predictions": predictions, "ids": ids}
 
 
 def _encoded(instances: Instances, rows: Iterable[Row], note: Callable[[str], None]) -> Iterator[bytes]:
@@ -60,11 +66,11 @@ def _encoded(instances: Instances, rows: Iterable[Row], note: Callable[[str], No
         yield json.dumps(instances.instance(number, row), separators=(",", ":")).encode()
 
 
-def _invoke(cloud: Cloud, project: Project, batch: list[bytes], before: int) -> list[Any]:
+def _invoke(cloud: Cloud, project: Project, batch: list[bytes], before: int, inference_id: str) -> list[Any]:
     body = b",".join(batch).join(_ENVELOPE)
     try:
         response = cloud.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=project.endpoint, ContentType="application/json", Body=body
+            EndpointName=project.endpoint, ContentType="application/json", InferenceId=inference_id, Body=body
         )
     except ClientError as error:
         if error_code(error) != "ModelError":

@@ -19,7 +19,13 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
         endpoints=endpoints(tenant),
         alarms=alarms(tenant),
         tasks=tasks(tenant),
-        serving=Serving(settings.serving_image, settings.serving_role_arn, settings.ledger_table, objects(tenant)),
+        serving=Serving(
+            settings.serving_image,
+            settings.serving_role_arn,
+            settings.ledger_table,
+            objects(tenant),
+            settings.artifact_bucket,
+        ),
         now=now(),
     )
     logger.info("release deploying", tenant=tenant, project=command.project.name, release=command.sequence)

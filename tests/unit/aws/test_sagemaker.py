@@ -9,6 +9,7 @@ import pytest
 from botocore.stub import Stubber
 
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints, Searches
+from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError
 from headgate.domain.rollout import Wishes, plan
 
@@ -47,12 +48,13 @@ def describe_model(sagemaker: Stubber, url: str, environment: dict[str, str] | N
     sagemaker.add_response("describe_model", {**model, "PrimaryContainer": container}, {"ModelName": NAME})
 
 
-def describe_config(sagemaker: Stubber, **changes: Any) -> None:
+def describe_config(sagemaker: Stubber, capture: dict[str, Any] | None = None, **changes: Any) -> None:
     config = {
         "EndpointConfigName": NAME,
         "EndpointConfigArn": f"{ARN}:endpoint-config/{NAME}",
         "CreationTime": MOMENT,
         "ProductionVariants": [{**VARIANT, **changes}],
+        **({"DataCaptureConfig": capture} if capture else {}),
     }
     sagemaker.add_response("describe_endpoint_config", config, {"EndpointConfigName": NAME})
 
@@ -62,8 +64,8 @@ def ensure_model(endpoints: Endpoints, engine: str = "float32") -> None:
     endpoints.ensure_model(NAME, image="image", model_data_url=url, engine=engine, role=role, tags=TAGS)
 
 
-def ensure_config(endpoints: Endpoints) -> None:
-    endpoints.ensure_config(NAME, instance_type="ml.m5.large", instance_count=1, tags=TAGS)
+def ensure_config(endpoints: Endpoints, capture: Capture | None = None) -> None:
+    endpoints.ensure_config(NAME, instance_type="ml.m5.large", instance_count=1, capture=capture, tags=TAGS)
 
 
 def test_a_model_that_an_attempt_before_made_is_ours(sagemaker: Stubber, endpoints: Endpoints) -> None:
@@ -109,6 +111,40 @@ def test_a_configuration_that_an_attempt_before_made_is_ours(sagemaker: Stubber,
     exists(sagemaker, "create_endpoint_config", "endpoint configuration")
     describe_config(sagemaker, VariantName="main")
     ensure_config(endpoints)
+
+
+CAPTURED = {
+    "EnableCapture": True,
+    "InitialSamplingPercentage": 25,
+    "DestinationS3Uri": "s3://ours/_captured/demo/iris/demo-iris-r1",
+    "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+    "CaptureContentTypeHeader": {
+        "CsvContentTypes": ["text/csv"],
+        "JsonContentTypes": ["application/json", "application/jsonlines"],
+    },
+}
+
+
+def test_a_configuration_says_how_much_is_captured_and_where(sagemaker: Stubber, endpoints: Endpoints) -> None:
+    asked = {
+        "EndpointConfigName": NAME,
+        "ProductionVariants": [VARIANT],
+        "DataCaptureConfig": CAPTURED,
+        "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()],
+    }
+    sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": f"{ARN}:endpoint-config/{NAME}"}, asked)
+    describe_config(sagemaker, CAPTURED)
+    ensure_config(endpoints, Capture(25, "s3://ours/_captured/demo/iris/demo-iris-r1"))
+
+
+@pytest.mark.parametrize("capture", [None, Capture(25, "s3://ours/_captured/demo/iris/demo-iris-r2")])
+def test_a_configuration_of_that_name_that_captures_elsewhere_is_refused(
+    sagemaker: Stubber, endpoints: Endpoints, capture: Capture | None
+) -> None:
+    exists(sagemaker, "create_endpoint_config", "endpoint configuration")
+    describe_config(sagemaker, CAPTURED)
+    with pytest.raises(NameTakenError, match="endpoint configuration"):
+        ensure_config(endpoints, capture)
 
 
 @pytest.mark.parametrize("other", [{"ModelName": "x"}, {"InstanceType": "ml.m5.xlarge"}, {"InitialInstanceCount": 3}])

@@ -27,9 +27,10 @@ class Runtime:
 
     def __init__(self) -> None:
         self.requests: list[list[dict[str, Any]]] = []
+        self.ids: list[str] = []
         self.fails: tuple[int, str] | None = None
 
-    def invoke_endpoint(self, *, EndpointName: str, ContentType: str, Body: bytes) -> dict[str, Any]:
+    def invoke_endpoint(self, *, EndpointName: str, ContentType: str, InferenceId: str, Body: bytes) -> dict[str, Any]:
         assert (EndpointName, ContentType) == ("demo-iris", "application/json")
         if self.fails:
             status, said = self.fails
@@ -37,6 +38,7 @@ class Runtime:
             raise ClientError(error, "InvokeEndpoint")
         instances = json.loads(Body)["instances"]
         self.requests.append(instances)
+        self.ids.append(InferenceId)
         answer = {"predictions": [{"value": instance.get("age")} for instance in instances]}
         return {"Body": io.BytesIO(json.dumps(answer).encode())}
 
@@ -68,6 +70,8 @@ def test_every_row_gets_its_answer_in_order(cloud: CloudWithEndpoint, monkeypatc
     assert (answer["endpoint"], answer["version"]) == ("demo-iris", "7")
     assert [row["value"] for row in answer["predictions"]] == [0, 1, 2, 3, 4]
     assert [len(request) for request in cloud.runtime.requests] == [2, 2, 1]
+    one, two, three = cloud.runtime.ids
+    assert answer["ids"] == [f"{one}#1", f"{one}#2", f"{two}#1", f"{two}#2", f"{three}#1"]
 
 
 def test_only_what_the_model_takes_is_sent(cloud: CloudWithEndpoint) -> None:

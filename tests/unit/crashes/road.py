@@ -184,7 +184,7 @@ def _deploy(road: Road, payload: dict[str, Any]) -> None:
         endpoints=road.endpoints,
         alarms=road.alarms,
         tasks=road.tasks,
-        serving=Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER, road.objects),
+        serving=Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER, road.objects, "artifacts"),
         now=road.now,
     )
 
@@ -227,7 +227,7 @@ def given_to(name: str, judged_against: int | None, instances: int = 2) -> dict[
         "judged_against": judged_against,
         "why": "It is better.",
         "format": "float32",
-        "endpoint": {"instance_type": "ml.m5.large", "instance_count": instances},
+        "endpoint": {"instance_type": "ml.m5.large", "instance_count": instances, "capture": {"percent": 100}},
     }
 
 

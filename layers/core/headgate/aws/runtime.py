@@ -1,6 +1,7 @@
 """Requests of our own to an endpoint."""
 
 import json
+import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -8,6 +9,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
+from headgate.domain.captures import PROBE
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,12 +27,19 @@ class Requests:
         self._client = client
 
     def ask(self, endpoint: str, row: Mapping[str, Any]) -> Reply:
-        """Send one row. A model that fails is a reply too; that the call was not allowed, or never arrived, is not."""
-        body = json.dumps({"instances": [row]})
+        """Send one row, as a request of our own by its id.
+
+        A model that fails is a reply too; that the call was not allowed, or never arrived, is not.
+        """
+        body, name = json.dumps({"instances": [row]}), f"{PROBE}{uuid.uuid4().hex}"
         try:
             with translated(f"ask the endpoint {endpoint}"):
                 answer = self._client.invoke_endpoint(
-                    EndpointName=endpoint, ContentType="application/json", Accept="application/json", Body=body
+                    EndpointName=endpoint,
+                    ContentType="application/json",
+                    Accept="application/json",
+                    InferenceId=name,
+                    Body=body,
                 )
         except ClientError as error:
             if code_of(error) == "ModelError":

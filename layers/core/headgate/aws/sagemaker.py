@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
 from headgate.domain.alarms import VARIANT
+from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.experiment import Expense, JobFacts
 from headgate.domain.releases import EndpointState
@@ -184,11 +185,14 @@ class Endpoints:
         if found != (model_data_url, engine):
             raise NameTakenError("model", name)
 
-    def ensure_config(self, name: str, *, instance_type: str, instance_count: int, tags: Mapping[str, str]) -> None:
+    def ensure_config(
+        self, name: str, *, instance_type: str, instance_count: int, capture: Capture | None, tags: Mapping[str, str]
+    ) -> None:
         """Make sure that the endpoint configuration of a release is there; it serves the model of the same name.
 
         Raises:
-            NameTakenError: when there is a configuration of that name that serves another model, or on other instances.
+            NameTakenError: when there is a configuration of that name that serves another model, or on other instances,
+                or that keeps captured requests elsewhere.
         """
         variant = {
             "VariantName": VARIANT,
@@ -202,13 +206,15 @@ class Endpoints:
             self._client.create_endpoint_config,
             EndpointConfigName=name,
             ProductionVariants=[variant],
+            **({"DataCaptureConfig": _captured(capture)} if capture else {}),
             Tags=_tags(tags),
         )
         # CreateEndpoint reads eventually; a consistent Describe first is what its documentation asks for.
         with translated(f"describe endpoint configuration {name}"):
             config = self._client.describe_endpoint_config(EndpointConfigName=name)
         found = [{key: each.get(key) for key in variant} for each in config["ProductionVariants"]]
-        if found != [variant]:
+        place = config.get("DataCaptureConfig", {}).get("DestinationS3Uri")
+        if found != [variant] or place != (capture.place if capture else None):
             raise NameTakenError("endpoint configuration", name)
 
     def create(self, name: str, config: str, tags: Mapping[str, str]) -> None:
@@ -310,6 +316,20 @@ class Searches:
                 return [summary for page in pages for summary in page["TrainingJobSummaries"]]
         except NotFoundError:
             return []
+
+
+def _captured(capture: Capture) -> dict[str, Any]:
+    """The DataCaptureConfig. Bodies of the types that are named are kept as text; of all others, as base64."""
+    return {
+        "EnableCapture": True,
+        "InitialSamplingPercentage": capture.percent,
+        "DestinationS3Uri": capture.place,
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        "CaptureContentTypeHeader": {
+            "CsvContentTypes": ["text/csv"],
+            "JsonContentTypes": ["application/json", "application/jsonlines"],
+        },
+    }
 
 
 def _baking_since(variants: Sequence[Mapping[str, Any]]) -> str:

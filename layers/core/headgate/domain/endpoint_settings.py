@@ -42,9 +42,22 @@ class RolloutSettings(Section):
     )
 
 
+class CaptureSettings(Section):
+    """What is kept of an endpoint's requests and answers."""
+
+    percent: int = Field(
+        default=100,
+        ge=0,
+        le=100,
+        description="part of the requests that is kept with its answers, for as long as the deployment's "
+        "`CaptureRetentionDays`; 0 keeps none",
+    )
+
+
 class EndpointSettings(Section):
     """What serves."""
 
     instance_type: InstanceType = Field(default="ml.m5.large", description="machine that serves")
     instance_count: int = Field(default=1, ge=1, le=10, description="how many of them to begin with")
+    capture: CaptureSettings = Field(default_factory=CaptureSettings, description="what is kept of its requests")
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new version takes over")

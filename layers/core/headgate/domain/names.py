@@ -56,6 +56,13 @@ class Project:
         """The name of the run on a dataset; it names the execution and the jobs, and so de-duplicates them."""
         return f"{self.endpoint}-{dataset}"
 
+    def captured(self, config: str = "") -> str:
+        """Where the captured requests of a project begin, or of one endpoint configuration; ends with a slash.
+
+        They lie beside everything else of the artifact bucket, for S3 lets objects expire by what keys begin with.
+        """
+        return f"_captured/{self.prefix}{config and config + '/'}"
+
     def release_name(self, sequence: int) -> str:
         """The name of a release's model and of its endpoint configuration."""
         return f"{self.endpoint}-r{sequence}"

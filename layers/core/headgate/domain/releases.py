@@ -28,8 +28,9 @@ _OVER = frozenset({ReleaseState.RETIRED, ReleaseState.FAILED})
 class Release:
     """A version put in service, or on its way there; `at` is the time of its last move.
 
-    `rollout` is what the project asked for (a `Wishes` as a dict), `plan` what was planned of it when the endpoint was
-    about to be changed (`Plan.document`), `verdict` what the watch of it said last (`stand`, `reason`, `signals`).
+    `capture_percent` of the requests are kept with their answers. `rollout` is what the project asked for (a `Wishes`
+    as a dict), `plan` what was planned of it when the endpoint was about to be changed (`Plan.document`), `verdict`
+    what the watch of it said last (`stand`, `reason`, `signals`).
     `artifact` identifies the model's archive as it was when it was deployed (`Objects.identity`), `image` is the
     container's, `alarms` are the names of those that guard it; capacities are instances, None where nothing served.
     `removed_at` is when its model and configuration were taken away, for nobody goes back to it any more.
@@ -49,6 +50,7 @@ class Release:
     instance_type: str
     instance_count: int
     format: str = "float32"
+    capture_percent: int = 0
     rollout: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] | None = None
     verdict: Mapping[str, Any] | None = None

@@ -10,6 +10,7 @@ from headgate.aws.ledger_changes import LeaseKept, ReleaseMoved
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
 from headgate.domain.alarms import alarm_names, alarms_of
+from headgate.domain.captures import Capture
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.formats import engine_of
 from headgate.domain.lease import Lease
@@ -38,14 +39,15 @@ class DeployRelease:
 
 @dataclass(frozen=True, slots=True)
 class Serving:
-    """How releases are served: the container's image and role, the ledger that numbers them, as their owner, and where
-    the models' archives lie.
+    """How releases are served: the container's image and role, the ledger that numbers them, as their owner, where the
+    models' archives lie, and the bucket that keeps captured requests.
     """
 
     image: str
     role: str
     owner: str
     archives: Objects
+    artifact_bucket: str
 
 
 def deploy_release(
@@ -88,7 +90,11 @@ def deploy_release(
         tags=tags,
     )
     endpoints.ensure_config(
-        release.name, instance_type=release.instance_type, instance_count=release.instance_count, tags=tags
+        release.name,
+        instance_type=release.instance_type,
+        instance_count=release.instance_count,
+        capture=_capture(project, release, serving.artifact_bucket),
+        tags=tags,
     )
     before = endpoints.describe(release.endpoint)
     if before is not None and endpoints.owner(before.arn) != serving.owner:
@@ -120,6 +126,11 @@ def deploy_release(
     after = endpoints.describe(release.endpoint)
     if after is None or not after.in_progress:
         tasks.succeed(command.task_token, {"endpoint": release.endpoint})
+
+
+def _capture(project: Project, release: Release, bucket: str) -> Capture | None:
+    place = f"s3://{bucket}/{project.captured(release.name)}".rstrip("/")
+    return Capture(release.capture_percent, place) if release.capture_percent else None
 
 
 def _guard(

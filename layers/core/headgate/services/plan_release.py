@@ -31,6 +31,7 @@ class PlanRelease:
     instance_type: str
     instance_count: int
     format: str = "float32"
+    capture_percent: int = 0
     rollout: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
@@ -48,6 +49,7 @@ class PlanRelease:
             event["endpoint"]["instance_type"],
             int(event["endpoint"]["instance_count"]),
             event.get("format") or "float32",
+            int(event["endpoint"].get("capture", {}).get("percent", 0)),
             event["endpoint"].get("rollout", {}),
         )
 
@@ -103,6 +105,7 @@ def _release(command: PlanRelease, sequence: int, wishes: Wishes, now: str) -> R
         instance_type=command.instance_type,
         instance_count=command.instance_count,
         format=command.format,
+        capture_percent=command.capture_percent,
         rollout=asdict(wishes),
     )
 
