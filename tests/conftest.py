@@ -7,6 +7,7 @@ from typing import Any
 import boto3
 import pytest
 from contract.conformance import pytest_addoption, pytest_collection_modifyitems, pytest_configure  # noqa: F401
+from hypothesis import settings
 from moto import mock_aws
 from samtranslator.yaml_helper import yaml_parse
 
@@ -17,6 +18,10 @@ from headgate.domain.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "eu-central-1"
+
+# Machines are noisy: how long an example takes fails no test.
+settings.register_profile("headgate", deadline=None)
+settings.load_profile("headgate")
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

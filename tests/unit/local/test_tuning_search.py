@@ -34,7 +34,7 @@ def trace(plan: Plan, jobs: int) -> list[dict[str, str]]:
     return tried
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(seed=st.integers(0, 2**31), strategy=st.sampled_from(["Bayesian", "Random", "Hyperband"]))
 def test_every_value_lies_in_its_range_and_the_seed_repeats_it(seed, strategy) -> None:
     plan = Plan(strategy, False, SPACE, seed, resources=(1, 9))

@@ -205,7 +205,7 @@ def test_no_reason_and_no_report_names_a_file(examined) -> None:
     assert "canary" not in json.dumps(examined(archive(files)).findings.report({}))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_a_damaged_archive_gets_an_answer(tmp_path, good: bytes, data: st.DataObject) -> None:
     position = data.draw(st.integers(4, len(good) - 1))
@@ -216,7 +216,7 @@ def test_a_damaged_archive_gets_an_answer(tmp_path, good: bytes, data: st.DataOb
     assert written is None or table.read_bytes().startswith(b"pixel_0_0,")
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(data=st.data())
 def test_a_damaged_picture_has_pixels_or_is_refused(data: st.DataObject) -> None:
     content = bytearray(picture(mode="RGB", form=data.draw(st.sampled_from(["PNG", "JPEG"]))))

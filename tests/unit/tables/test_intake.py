@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from headgate.domain.errors import DatasetRefusedError
 from headgate.tables.intake import Format, save
 
-SHARED = settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+SHARED = settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def saved(blocks: list[bytes], folder: Path, **limits: int) -> tuple[str, bytes]:

@@ -202,7 +202,7 @@ def test_examples_are_accepted_and_the_damaged_one_is_not(examined) -> None:
     assert answers["food_reviews"].spec.kind_of("review") == "text"
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300) | st.text(alphabet=',;"\n\r\tab1.\ufeffé{}[]:', max_size=200).map(str.encode))
 def test_any_bytes_get_an_answer(examined, content: bytes) -> None:
     # What has content has an answer; the use case answers EMPTY_FILE for the rest.
@@ -210,7 +210,7 @@ def test_any_bytes_get_an_answer(examined, content: bytes) -> None:
         assert examined(content, settings="min_rows: 20").code != ""
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(position=st.integers(0, 6000), replacement=st.binary(min_size=0, max_size=3))
 def test_a_damaged_table_gets_an_answer(examined, good: bytes, position: int, replacement: bytes) -> None:
     answer = examined(good[:position] + replacement + good[position + 1 :])

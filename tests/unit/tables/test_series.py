@@ -178,7 +178,7 @@ def test_slices_and_groups_stand_in_the_parts_of_windows_without_being_features(
     steps=st.integers(1, 4),
     by_calendar=st.booleans(),
 )
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_a_window_sees_neither_the_future_nor_another_series(series, steps: int, by_calendar: bool) -> None:
     rows = []
     for name, moments in enumerate(series):

@@ -9,7 +9,7 @@ from typing import Any
 import keras
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate_training.checkpoints import TERMINATED, Checkpoints, Progress
@@ -150,7 +150,6 @@ def sound(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (folder / "checkpoint-1.npz").read_bytes()
 
 
-@settings(deadline=None)
 @given(data=st.data())
 def test_whatever_damage_is_noticed_or_harmless(
     data: st.DataObject, sound: bytes, tmp_path_factory: pytest.TempPathFactory

@@ -68,7 +68,7 @@ def encode_by_tensorflow(*columns: tf.Tensor) -> tf.Tensor:
 
 
 @given(st.lists(rows, min_size=1, max_size=8))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_both_engines_encode_any_rows_alike(batch: list[dict[str, object]]) -> None:
     by_numpy = ENCODER.encode(READER.read(batch))
     by_tensorflow = encode_by_tensorflow(*([row[column.name] for row in batch] for column in SPEC.columns))
@@ -78,7 +78,6 @@ def test_both_engines_encode_any_rows_alike(batch: list[dict[str, object]]) -> N
 
 
 @given(st.lists(rows, min_size=1, max_size=5))
-@settings(deadline=None)
 def test_a_row_is_encoded_alike_alone_and_in_company(batch: list[dict[str, object]]) -> None:
     alone = [ENCODER.encode(READER.read([row]))[0] for row in batch]
     # Python's asinh and numpy's may differ in the last digit of a float64.

@@ -87,7 +87,7 @@ def encode_by_tensorflow(*columns: tf.Tensor) -> tf.Tensor:
 
 
 @given(st.lists(rows, min_size=1, max_size=6))
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_both_engines_encode_any_rows_alike(batch: list[dict[str, object]]) -> None:
     by_numpy = ENCODER.encode(READER.read(batch))
     by_tensorflow = encode_by_tensorflow(*([row[column.name] for row in batch] for column in SPEC.columns))
@@ -100,7 +100,7 @@ def test_both_engines_encode_any_rows_alike(batch: list[dict[str, object]]) -> N
 
 @given(words)
 @example("İ")
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_both_engines_cut_text_alike(text: str) -> None:
     by_tensorflow = [token.decode() for token in text_tf.tokenise(tf.constant([text]))[0].numpy()]
     assert tokenise(text) == by_tensorflow
