@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import typer
 from rich.console import Console
 
-from headgate_cli.commands import cards, cloud, data, demonstration, exporting, faults, ledger, logs, prediction
+from headgate_cli.commands import cards, cloud, data, demonstration, exporting, faults, labels, ledger, logs, prediction
 from headgate_cli.errors import CommandError, ExitCode
 
 INTERRUPTED = "Interrupted. What was started in the cloud goes on."
@@ -36,6 +36,7 @@ for command in (
     ledger.plan,
     logs.tensorboard,
     prediction.predict,
+    labels.feedback,
     exporting.export,
 ):
     app.command()(command)

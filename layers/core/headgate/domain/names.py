@@ -56,6 +56,11 @@ class Project:
         """The name of the run on a dataset; it names the execution and the jobs, and so de-duplicates them."""
         return f"{self.endpoint}-{dataset}"
 
+    @property
+    def feedback(self) -> str:
+        """Where labels of the project's answers lie in the data bucket; ends with a slash."""
+        return f"{self.prefix}feedback/"
+
     def captured(self, config: str = "") -> str:
         """Where the captured requests of a project begin, or of one endpoint configuration; ends with a slash.
 

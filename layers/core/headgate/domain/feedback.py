@@ -1,0 +1,116 @@
+"""Labels that come later: what the answers of an endpoint should have been.
+
+A file is CSV with a first line that names the columns `id` and `label`, or JSON Lines of objects with these keys; other
+columns are let be. An id is a row's name (`domain/captures.py`). Labels may come late and again: the one that came last
+counts, which is the newer file's, and within a file the later line's.
+"""
+
+import csv
+import io
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from headgate.domain.captures import LONGEST_ID, row_of
+from headgate.domain.errors import HeadgateError
+
+Row = tuple[str, int]
+"""The inference id of a request, and the number of the row in it."""
+LARGEST = 64 * 1024**2
+"""Bytes of a file of labels, at most."""
+_ID, _LABEL = "id", "label"
+_DELIMITERS = (",", ";", "\t")
+
+
+class FeedbackError(HeadgateError):
+    """Raised when a file of labels cannot be read; it names the line and says what to do, never a value."""
+
+
+def read_labels(body: bytes) -> dict[Row, str]:
+    """The labels of a file, as texts; the last one of each row counts.
+
+    Raises:
+        FeedbackError: when a line cannot be understood, or there is none.
+    """
+    try:
+        text = body.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise FeedbackError("The labels are not UTF-8 text: save the file as UTF-8.") from error
+    named = _json_lines(text) if text.lstrip().startswith("{") else _csv_lines(text)
+    labels = {_row(name, line): _label(label, line) for line, name, label in named}
+    if not labels:
+        raise FeedbackError("There is no label in the file: it needs a line for each row, with its id and its label.")
+    return labels
+
+
+def check_labels(labels: Mapping[Row, str], classes: Sequence[str] | None) -> None:
+    """See that labels are what the model tells: one of its classes, or a number where `classes` is None.
+
+    Raises:
+        FeedbackError: when one is neither.
+    """
+    for (inference_id, number), label in labels.items():
+        if classes is None and number_of(label) is None:
+            raise FeedbackError(f"The label of {inference_id}#{number} is no number: the model predicts an amount.")
+        if classes is not None and label not in classes:
+            known = ", ".join(classes[:20])
+            raise FeedbackError(f"The label of {inference_id}#{number} is none of the model's classes: {known}.")
+
+
+def number_of(label: str) -> float | None:
+    """A label as a finite number, or None."""
+    try:
+        value = float(label)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _json_lines(text: str) -> Iterator[tuple[int, Any, Any]]:
+    for line, row in enumerate(text.split("\n"), start=1):
+        if not row.strip():
+            continue
+        try:
+            found = json.loads(row)
+        except ValueError:
+            found = None
+        if not isinstance(found, dict):
+            raise FeedbackError(f"Line {line} is not a JSON object: write one with id and label in each line.")
+        yield line, found.get(_ID), found.get(_LABEL)
+
+
+def _csv_lines(text: str) -> Iterator[tuple[int, Any, Any]]:
+    first = text.split("\n", 1)[0]
+    reader = csv.reader(io.StringIO(text), delimiter=max(_DELIMITERS, key=first.count), strict=True)
+    try:
+        names = [name.strip().lower() for name in next(reader, [])]
+        if _ID not in names or _LABEL not in names:
+            raise FeedbackError('The first line has to name the columns "id" and "label".')
+        at = names.index(_ID), names.index(_LABEL)
+        for cells in filter(None, reader):
+            if len(cells) != len(names):
+                said = f"Line {reader.line_num} has {len(cells)} values where the first line names {len(names)}."
+                raise FeedbackError(said)
+            yield reader.line_num, cells[at[0]], cells[at[1]]
+    except csv.Error as error:
+        raise FeedbackError(f"Line {reader.line_num} is not CSV: {error}.") from error
+
+
+def _row(name: Any, line: int) -> Row:
+    if not isinstance(name, str) or not name.strip():
+        raise FeedbackError(f"Line {line} has no id: `headgate predict --json` tells the ids of its rows.")
+    row = row_of(name.strip())
+    if len(row[0]) > LONGEST_ID:
+        raise FeedbackError(f"The id in line {line} is longer than the {LONGEST_ID} characters of an inference id.")
+    return row
+
+
+def _label(label: Any, line: int) -> str:
+    if isinstance(label, bool):
+        return "true" if label else "false"
+    if isinstance(label, int | float):
+        return str(label)
+    if not isinstance(label, str) or not label.strip():
+        raise FeedbackError(f"Line {line} has no label: leave rows out whose label is not known.")
+    return label.strip()
