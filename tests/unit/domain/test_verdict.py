@@ -2,12 +2,13 @@
 
 import math
 import random
+from functools import cache
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domain.verdict import Evidence, Rules, Share, Signal, Verdict, interval, judge
+from headgate.domain.verdict import COMMON, RARE, Evidence, Rules, Share, Signal, Verdict, interval, judge, since
 
 RULES = Rules({"errors": Signal(0.01)})
 SHARES = st.integers(0, 60).flatmap(lambda requests: st.builds(Share, st.just(requests), st.integers(0, requests)))
@@ -20,45 +21,124 @@ def seen(canary: Share, serving: Share, blocks: int = 1) -> Evidence:
     return evidence
 
 
-def hits(requests: int, share: float, chance: random.Random) -> Share:
-    return Share(requests, sum(chance.random() < share for _ in range(requests)))
-
-
 def log_binomial(share: Share, value: float) -> float:
     missed = share.requests - share.hits
     return share.hits * math.log(value) + missed * math.log1p(-value)
 
 
-@given(
-    st.integers(0, 6),
-    st.integers(0, 6),
-    st.floats(0.001, 0.999),
-    st.floats(0, 1),
-    st.integers(0, 20),
-    st.integers(1, 20),
-)
+def ways(canary: int, serving: int, hits: int, odds: float) -> dict[int, float]:
+    """The probabilities of the canary's hits among all, when its odds of one are so many times the others'."""
+    possible = range(max(0, hits - serving), min(hits, canary) + 1)
+    weights = {hit: math.comb(canary, hit) * math.comb(serving, hits - hit) * odds**hit for hit in possible}
+    return {hit: weight / sum(weights.values()) for hit, weight in weights.items()}
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.data(), st.floats(0.01, 1), st.sampled_from([RARE, COMMON]))
 def test_a_block_is_worth_one_at_most_on_average_when_the_canary_is_not_worse(
-    canary: int, serving: int, value: float, part: float, past_hits: int, past: int
+    canary: int, serving: int, data: st.DataObject, odds: float, wagers: dict[float, float]
 ) -> None:
-    before = Evidence(serving=Share(20 + past, past_hits))
-    better = value * part  # the canary's share: at most the serving fleet's
-    expected = 0.0
-    for bad in range(canary + 1):
-        for usual in range(serving + 1):
-            chance = math.comb(canary, bad) * better**bad * (1 - better) ** (canary - bad)
-            chance *= math.comb(serving, usual) * value**usual * (1 - value) ** (serving - usual)
-            after = before.after(Share(canary, bad), Share(serving, usual))
-            expected += chance * sum(math.exp(log) for log in after.logs)
-    assert expected <= 1 + 1e-9
+    """However many of its requests were hits: nothing is assumed of how often, nor of how they hang together."""
+    hits = data.draw(st.integers(0, canary + serving))
+    worth = {
+        hit: Evidence(wagers).after(Share(canary, hit), Share(serving, hits - hit)).logs
+        for hit in ways(canary, serving, hits, 1.0)
+    }
+    for number in range(len(wagers)):
+        alike = sum(chance * math.exp(worth[hit][number]) for hit, chance in ways(canary, serving, hits, 1.0).items())
+        better = sum(chance * math.exp(worth[hit][number]) for hit, chance in ways(canary, serving, hits, odds).items())
+        assert alike == pytest.approx(1)
+        assert better <= 1 + 1e-9
 
 
-@pytest.mark.parametrize("share", [0.005, 0.1, 0.5])
-def test_identical_models_are_rarely_condemned_in_an_hour_of_looks(share: float) -> None:
+@pytest.mark.parametrize(("canary", "serving"), [(Share(400, 100), Share(900, 200)), (Share(30, 30), Share(270, 0))])
+def test_a_large_block_is_worth_what_counting_all_its_ways_says(canary: Share, serving: Share) -> None:
+    hits, both = canary.hits + serving.hits, canary + serving
+    for odds, log in zip(RARE, Evidence().after(canary, serving).logs, strict=True):
+        counted = sum(
+            math.comb(canary.requests, hit) * math.comb(serving.requests, hits - hit) * int(odds) ** hit
+            for hit in range(min(hits, canary.requests) + 1)
+        )
+        all_ways = math.comb(both.requests, hits)
+        assert log == pytest.approx(canary.hits * math.log(odds) - math.log(counted) + math.log(all_ways))
+
+
+@pytest.mark.parametrize("share", [0.02, 0.2, 0.7])
+@pytest.mark.parametrize("past", [0, 1, 12])
+def test_beside_a_past_of_any_length_a_canary_that_is_alike_is_rarely_condemned_ever(past: int, share: float) -> None:
+    """Exactly, over all that can be seen: the chance that the p-value is below a level at any of twelve looks."""
+
+    def binomial(hits: int, requests: int) -> float:
+        return math.comb(requests, hits) * share**hits * (1 - share) ** (requests - hits)
+
+    condemned = dict.fromkeys([0.3, 0.1, 0.02], 0.0)
+    for level in condemned:
+        for before in range(past + 1):
+            alive = {0: binomial(before, past)}
+            for requests in range(1, 13):
+                after: dict[int, float] = {}
+                for hits, chance in alive.items():
+                    for more, part in ((1, share), (0, 1 - share)):
+                        if p_value(requests, hits + more, past, before) <= level:
+                            condemned[level] += chance * part
+                        else:
+                            after[hits + more] = after.get(hits + more, 0.0) + chance * part
+                alive = after
+    assert all(chance <= level for level, chance in condemned.items()), condemned
+    assert past < 12 or condemned[0.3] > 0  # it can be condemned
+
+
+@cache
+def p_value(requests: int, hits: int, past: int, before: int) -> float:
+    return since(Share(requests, hits), Share(past, before)).p_value
+
+
+@given(SHARES, SHARES, st.floats(0.001, 0.999), st.sampled_from([RARE, COMMON]))
+def test_beside_the_past_the_share_counts_that_helps_the_canary_most(
+    canary: Share, past: Share, share: float, wagers: dict[float, float]
+) -> None:
+    gained = sum(
+        weight * odds**canary.hits / (1 + (odds - 1) * share) ** canary.requests for odds, weight in wagers.items()
+    )
+    near, far = past.requests * share, past.requests * (1 - share)
+    doubt = 0.0
+    if past.requests:
+        doubt = math.lgamma(past.hits + near) + math.lgamma(past.requests - past.hits + far)
+        doubt += math.lgamma(past.requests) - math.lgamma(2 * past.requests) - math.lgamma(near) - math.lgamma(far)
+        doubt -= log_binomial(past, share)
+    assert since(canary, past, wagers).strongest <= max(0.0, math.log(gained) + doubt) + 1e-6
+
+
+def test_a_long_past_is_nearly_as_good_as_a_share_that_is_known() -> None:
+    levels = [since(Share(100, 10), Share(past, past // 100)).p_value for past in (100, 1000, 10_000, 1_000_000)]
+    assert levels == sorted(levels, reverse=True)
+    known = sum(weight * odds**10 / (1 + (odds - 1) * 0.01) ** 100 for odds, weight in RARE.items())
+    assert 1 / known < levels[-1] < 2 / known
+
+
+def routed(hits: int, requests: int, canary: int, chance: random.Random) -> tuple[Share, Share]:
+    """Requests of which so many are hits, shared out by chance."""
+    found = sum(place < hits for place in chance.sample(range(requests), canary))
+    return Share(canary, found), Share(requests - canary, hits - found)
+
+
+TROUBLES = {
+    "alike": lambda _look, _chance: 2,
+    "one in four": lambda _look, _chance: 10,
+    "worse and worse": lambda look, _chance: min(40, look // 4),
+    "all at once, at times": lambda _look, chance: 40 if chance.random() < 0.1 else 0,
+    "five at a time": lambda _look, chance: 5 * (chance.random() < 0.3),
+}
+"""How many of forty requests are hits in a look, wherever they go."""
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_what_ails_both_condemns_nobody(trouble: str) -> None:
+    """However it changes, and however requests hang together: in an hour of looks, hardly ever."""
     condemned = 0
     for run in range(100):
         chance, evidence = random.Random(run), Evidence()
-        for _ in range(180):
-            evidence = evidence.after(hits(10, share, chance), hits(30, share, chance))
+        for look in range(180):
+            evidence = evidence.after(*routed(TROUBLES[trouble](look, chance), 40, 10, chance))
         condemned += evidence.p_value <= 0.01
     assert condemned <= 3  # of 100 at 1 %: more have a chance of 2 %, and the seeds are fixed
 
@@ -90,10 +170,10 @@ def test_an_interval_shrinks_with_what_is_seen() -> None:
 
 
 def test_a_canary_that_fails_half_of_its_requests_is_caught_within_ten() -> None:
-    evidence = Evidence(serving=Share(10_000, 50)).after(Share(10, 5), Share(90, 0))
+    evidence = Evidence().after(Share(10, 5), Share(90, 0))
     found = judge({"errors": evidence}, RULES)
     assert (found.verdict, found.signal) == (Verdict.FAIL, "errors")
-    assert found.reason == "errors: 50.00% of 10 requests against 0.50% of the others, which is no chance."
+    assert found.reason == "errors: 50.00% of 10 requests against 0.00% of the others, which is no chance."
 
 
 def test_a_difference_that_matters_to_nobody_does_not_fail_however_sure_it_is() -> None:
@@ -123,7 +203,7 @@ def test_a_good_but_short_look_is_no_pass() -> None:
 
 
 def test_one_bad_signal_is_enough_and_one_that_is_not_needed_may_be_missing() -> None:
-    rules = Rules({"errors": Signal(0.01), "slow": Signal(0.1), "yes": Signal(0.2, needed=False)})
+    rules = Rules({"errors": Signal(0.01, 0.5), "slow": Signal(0.1, 0.4), "yes": Signal(0.2, 0.1, needed=False)})
     good = seen(Share(500, 2), Share(4500, 20), blocks=20)
     assert judge({"errors": good, "slow": good}, rules).verdict == Verdict.PASS
     assert judge({"errors": good}, rules).verdict == Verdict.INCONCLUSIVE
@@ -134,3 +214,15 @@ def test_one_bad_signal_is_enough_and_one_that_is_not_needed_may_be_missing() ->
 def test_what_cannot_be_counted_is_refused() -> None:
     with pytest.raises(ValueError, match="3 hits in 2 requests"):
         Share(2, 3)
+
+
+def test_the_chance_of_a_false_rollback_is_spent_once() -> None:
+    with pytest.raises(ValueError, match=r"add up to 1\.1, which is more than one"):
+        Rules({"errors": Signal(0.01, 0.6), "slow": Signal(0.1, 0.5)})
+
+
+def test_a_signal_may_spend_its_part_of_the_chance_and_no_more() -> None:
+    evidence = Evidence().after(Share(6, 3), Share(54, 0))
+    assert 0.0025 < evidence.p_value < 0.005
+    for weight, verdict in ((0.5, Verdict.FAIL), (0.25, Verdict.INCONCLUSIVE)):
+        assert judge({"errors": evidence}, Rules({"errors": Signal(0.01, weight)})).verdict == verdict

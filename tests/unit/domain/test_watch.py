@@ -1,8 +1,6 @@
 """What is concluded from the metrics of a release and of the version before."""
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from headgate.domain.answers import same_answer
 from headgate.domain.rollout import Wishes, plan
@@ -78,15 +76,11 @@ def test_other_answers_than_were_judged_fail_a_release() -> None:
     assert stand(right, answered=True) == Stand.PASSED
 
 
-@given(st.lists(st.integers(0, 80), max_size=20), st.integers(0, 5000), st.integers(0, 100))
-def test_the_past_is_told_once(requests: list[int], past: int, percent: int) -> None:
-    """However the past is spread beside the blocks, no request of it counts twice, nor do its hits."""
-    hits = past * percent // 100
-    seen = Observed([Period(number, 0) for number in requests], [], [Period(past, hits)])
-    beside = evidence_of(seen)["errors"].serving
-    assert beside.requests <= past
-    assert beside.hits <= hits
-    assert abs(beside.hits - hits * beside.requests / max(1, past)) <= 1
+@pytest.mark.parametrize("serving", [[Period(600, 0)] * 5, []], ids=["together", "at once"])
+def test_the_past_counts_only_where_nothing_serves_beside(serving: list[Period]) -> None:
+    """A canary that fails as often as it used to be is well, unless the fleet beside it does better now."""
+    seen = Observed([Period(60, 6)] * 5, serving, [Period(600, 60)] * 6)
+    assert (stand(seen) == Stand.FAILED) is bool(serving)
 
 
 def test_what_is_slow_depends_on_whether_both_serve_together() -> None:
@@ -107,10 +101,10 @@ def test_a_bake_is_that_of_a_stage_or_of_the_instances_that_stay() -> None:
 
 def test_the_rules_are_the_projects() -> None:
     assert rules_of(Wishes(max_error_percent=2.0), answered=True).signals == {
-        "errors": Signal(0.02),
-        "latency": Signal(0.25),
-        "slowest requests": Signal(0.05, needed=False),
-        "answers": Signal(0.05, needed=False),
+        "errors": Signal(0.02, 0.6),
+        "latency": Signal(0.25, 0.36),
+        "slowest requests": Signal(0.05, 0.03, needed=False),
+        "answers": Signal(0.05, 0.01, needed=False),
     }
     assert list(RULES.signals) == ["errors", "latency", "slowest requests"]
 
@@ -123,13 +117,6 @@ def test_percentages_become_requests() -> None:
         Share(200, 1),
     ]
     assert Period(2, 5).share("errors") == Share(2, 2)  # metrics of one minute may arrive apart
-
-
-def test_the_past_lasts_for_as_many_requests_as_are_asked() -> None:
-    blocks = [Period(PROBES // 5, 0)] * 5
-    for past, beside in ((PROBES, PROBES), (4 * PROBES, 2 * PROBES), (100 * PROBES, 9 * PROBES)):
-        seen = Observed(blocks, [], [Period(past, 0)])
-        assert evidence_of(seen)["errors"].serving.requests == beside
 
 
 def test_blocks_that_only_one_side_has_count_too() -> None:

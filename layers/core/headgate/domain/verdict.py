@@ -1,30 +1,42 @@
 """The verdict on a canary while it bakes: pass, fail or inconclusive, looked at as often as one likes.
 
-Every signal is a share of requests: those that failed, those slower than the median or the 99th percentile of the
-serving fleet, those answered with a certain label. The canary's share is compared with that of the fleet that serves at
-the same time, so that what ails both condemns nobody.
+Every signal is a share of requests: those that failed, those slower than was usual, those with another answer than
+expected. Evidence is a wager that the canary's share is larger: what it gained, one at the beginning, is worth one at
+most on average while the share is not larger, so that it ever exceeds 1/alpha with a probability of at most alpha
+(Ville, *Etude critique de la notion de collectif*, 1939). Wagers on several odds ratios are averaged, which makes one
+again.
 
-Fail: a product of likelihood ratios of blocks of requests, a test martingale against "the canary's share is not above
-the serving fleet's" (Turner, Ly and Gruenwald, *Generic E-variables for exact sequential k-sample tests that allow for
-optional stopping*, J. Stat. Planning and Inference 230, 2024, theorem 1, for equal shares; a block's mean grows with
-the canary's share and falls with the other, so that it holds for smaller ones too). Averaged over odds ratios it stays
-one; by Ville's inequality it ever exceeds 1/alpha with a probability of at most alpha.
+Beside a fleet that serves at the same time, a block of requests is judged given how many of all its requests were hits:
+how many of them fell on the canary is then a matter of chance alone (Fisher, *The logic of inductive inference*, J.
+Royal Stat. Society 98, 1935). So nothing has to be known of the serving fleet's share, and what ails both fleets
+condemns nobody, however it changes and however requests hang together. It asks only that chance shares the requests
+out.
 
-Pass: confidence sequences of both shares, from the Beta-binomial mixture (Robbins, *Statistical methods related to the
-law of the iterated logarithm*, Ann. Math. Stat. 41, 1970), which hold at all times together.
+Beside the past alone, the past's share is not known either, but much is: each share is doubted by as much as a share
+nearby explains the past better (a Beta-binomial mixture; Robbins, *Statistical methods related to the law of the
+iterated logarithm*, Ann. Math. Stat. 41, 1970), and the share counts that helps the canary most (Wasserman, Ramdas and
+Balakrishnan, *Universal inference*, PNAS 117, 2020). This asks that the share would have stayed what it was.
+
+Pass: confidence sequences of both shares, from Robbins's mixture, which hold at all times together. As every signal has
+to pass, none needs a part of alpha for itself (Berger, *Multiparameter hypothesis testing*, Technometrics 24, 1982).
 """
 
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import lru_cache
 
-_ODDS_RATIOS = {2.0: 0.35, 4.0: 0.3, 12.0: 0.2, 250.0: 0.15}
-"""How much worse a canary may be, with weights: each component costs the logarithm of its weight in waiting, and a
-fault between two of them is seen nearly as soon as at one. Slight faults, which take longest, have most weight."""
-_PRIOR_REQUESTS = 2.0
-"""What is assumed of the serving fleet before it answered: so many requests, half of one a hit. It costs power, never
-validity."""
+Wagers = Mapping[float, float]
+"""Odds ratios, how much worse a canary may be, with weights that add up to one. Each costs the logarithm of its weight
+in waiting, and a fault between two of them is seen nearly as soon as at one."""
+RARE: Wagers = {2.0: 0.37, 5.0: 0.27, 12.0: 0.16, 250.0: 0.2}
+"""For what hardly ever happens to one that is well, and may happen always to one that is not."""
+COMMON: Wagers = {2.3: 0.58, 4.0: 0.42}
+"""For what happens to one that is well, too: it cannot become many times as frequent."""
+_GOLDEN = (math.sqrt(5) - 1) / 2
+_SURE = 40.0
+"""Of a sum, terms that are smaller than the largest one by the exponential of this are left out."""
 
 
 class Verdict(StrEnum):
@@ -60,22 +72,20 @@ class Share:
 class Evidence:
     """What was seen of a signal until now."""
 
+    wagers: Wagers = field(default_factory=lambda: RARE)
     canary: Share = field(default_factory=Share)
     serving: Share = field(default_factory=Share)
-    logs: tuple[float, ...] = tuple(map(math.log, _ODDS_RATIOS.values()))
-    """Logarithms of the weighted likelihood ratios, one for each odds ratio."""
+    logs: tuple[float, ...] = ()
+    """Logarithms of what each wager gained from blocks."""
     strongest: float = 0.0
     """The largest logarithm that their average ever had."""
 
     def after(self, canary: Share, serving: Share) -> "Evidence":
         """The evidence once a block more was seen; the block's end must not depend on what it holds."""
-        base = (self.serving.hits + 0.5) / (self.serving.requests + _PRIOR_REQUESTS)
-        logs = tuple(
-            log + _log_ratio(canary, serving, base, odds) for log, odds in zip(self.logs, _ODDS_RATIOS, strict=True)
-        )
-        top = max(logs)
-        average = top + math.log(sum(math.exp(log - top) for log in logs))
-        return Evidence(self.canary + canary, self.serving + serving, logs, max(self.strongest, average))
+        before = self.logs or (0.0,) * len(self.wagers)
+        logs = tuple(log + _gain(canary, serving, odds) for log, odds in zip(before, self.wagers, strict=True))
+        strongest = max(self.strongest, _average(self.wagers, logs))
+        return Evidence(self.wagers, self.canary + canary, self.serving + serving, logs, strongest)
 
     @property
     def p_value(self) -> float:
@@ -83,19 +93,100 @@ class Evidence:
         return math.exp(-self.strongest)
 
 
-def _log_ratio(canary: Share, serving: Share, base: float, odds: float) -> float:
-    """The logarithm of a block's likelihood ratio: the canary's odds so many times the base's, against one share."""
-    worse = odds * base / (1 - base + odds * base)
-    requests = canary.requests + serving.requests
-    if not requests:
+def since(canary: Share, past: Share, wagers: Wagers = RARE) -> Evidence:
+    """The evidence where there is only the past to compare all of the canary's requests with."""
+
+    def gained(share: float) -> float:
+        return _gain_over(canary, share, wagers) + _doubt(past, share)
+
+    least = _least(gained, past.value)
+    return Evidence(wagers, canary, past, strongest=max(0.0, least))
+
+
+def _average(wagers: Wagers, logs: tuple[float, ...]) -> float:
+    """The logarithm of the weighted average of what has these logarithms."""
+    top = max(logs)
+    return top + math.log(sum(weight * math.exp(log - top) for weight, log in zip(wagers.values(), logs, strict=True)))
+
+
+def _gain(canary: Share, serving: Share, odds: float) -> float:
+    """The logarithm of a block's likelihood ratio, odds so many times against alike, given how many hits it had."""
+    hits = canary.hits + serving.hits
+    return canary.hits * math.log(odds) - _expected(canary.requests, serving.requests, hits, odds)
+
+
+@lru_cache(maxsize=4096)
+def _expected(canary: int, serving: int, hits: int, odds: float) -> float:
+    """The logarithm of the mean of `odds` to the power of the hits that chance gives the canary.
+
+    The terms of the hypergeometric distribution, from the largest one on to both sides while they count.
+    """
+    first, last = max(0, hits - serving), min(hits, canary)
+
+    def step(hit: int) -> float:
+        """By how much the term of a hit more is larger."""
+        return odds * (canary - hit) * (hits - hit) / ((hit + 1) * (serving - hits + hit + 1))
+
+    low, high = first, last
+    while low < high:  # the steps fall, so the largest term is where they fall below one
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if step(middle) > 1 else (low, middle)
+    total, term, least = 1.0, 1.0, math.exp(-_SURE)
+    for hit in range(low, last):
+        term *= step(hit)
+        total += term
+        if term < least:
+            break
+    term = 1.0
+    for hit in range(low - 1, first - 1, -1):
+        term /= step(hit)
+        total += term
+        if term < least:
+            break
+    ways = _log_choose(canary, low) + _log_choose(serving, hits - low) - _log_choose(canary + serving, hits)
+    return ways + low * math.log(odds) + math.log(total)
+
+
+def _gain_over(canary: Share, share: float, wagers: Wagers) -> float:
+    """The logarithm of what the wagers gain against a share that is known."""
+    logs = (canary.hits * math.log(odds) - canary.requests * math.log1p((odds - 1) * share) for odds in wagers)
+    return _average(wagers, tuple(logs))
+
+
+def _doubt(past: Share, share: float) -> float:
+    """The logarithm of how much better the past is explained by shares around this one than by itself."""
+    hits, missed = past.hits, past.requests - past.hits
+    near, far = past.requests * share, past.requests * (1 - share)
+    if not past.requests:
         return 0.0
-    common = (canary.requests * worse + serving.requests * base) / requests
-    return _log_likelihood(canary, worse, common) + _log_likelihood(serving, base, common)
+    mixture = _log_beta(hits + near, missed + far) - _log_beta(near, far)
+    return mixture - hits * math.log(share) - missed * math.log1p(-share)
 
 
-def _log_likelihood(share: Share, one: float, other: float) -> float:
-    missed = share.requests - share.hits
-    return share.hits * math.log(one / other) + missed * math.log((1 - one) / (1 - other))
+def _least(of: Callable[[float], float], usual: float) -> float:
+    """The least value over all shares, by golden section: it falls up to the usual one, and then has one valley."""
+
+    def at(logit: float) -> float:
+        return of(1 / (1 + math.exp(-logit)))
+
+    usual = min(max(usual, 1e-9), 1 - 1e-9)
+    low, high = math.log(usual / (1 - usual)) - 1, 21.0
+    left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
+    at_left, at_right = at(left), at(right)
+    while high - low > 1e-6:
+        if at_left < at_right:
+            high, right, at_right = right, left, at_left
+            left = high - _GOLDEN * (high - low)
+            at_left = at(left)
+        else:
+            low, left, at_left = left, right, at_right
+            right = low + _GOLDEN * (high - low)
+            at_right = at(right)
+    return min(at_left, at_right)
+
+
+def _log_choose(number: int, chosen: int) -> float:
+    return math.lgamma(number + 1) - math.lgamma(chosen + 1) - math.lgamma(number - chosen + 1)
 
 
 def interval(share: Share, alpha: float) -> tuple[float, float]:
@@ -129,10 +220,12 @@ def _log_beta(a: float, b: float) -> float:
 class Signal:
     """What is asked of a share: by how much it may be larger on the canary before that matters to anybody.
 
-    `needed` says that the canary cannot pass without having been seen in this signal.
+    `weight` is its part of the chance of a false rollback; the parts of all signals add up to one at most. `needed`
+    says that the canary cannot pass without having been seen in this signal.
     """
 
     margin: float
+    weight: float = 1.0
     needed: bool = True
 
 
@@ -147,6 +240,11 @@ class Rules:
     signals: Mapping[str, Signal]
     alpha: float = 0.01
     least_requests: int = 50
+
+    def __post_init__(self) -> None:
+        """Refuse more than the whole chance."""
+        if (spent := sum(signal.weight for signal in self.signals.values())) > 1 + 1e-9:
+            raise ValueError(f"The weights of the signals add up to {spent:g}, which is more than one.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,11 +262,10 @@ def judge(evidence: Mapping[str, Evidence], rules: Rules) -> Judgement:
     A canary fails when one share is surely larger than the serving fleet's and by enough to matter; it passes when
     every needed share was seen often enough, and none can be larger by more than its margin.
     """
-    alpha = rules.alpha / len(rules.signals)
     for name, signal in rules.signals.items():
         seen = evidence.get(name, Evidence())
         excess = seen.canary.value - seen.serving.value
-        if seen.p_value <= alpha and excess > signal.margin:
+        if seen.p_value <= rules.alpha * signal.weight and excess > signal.margin:
             return Judgement(Verdict.FAIL, name, f"{name}: {_compared(seen)}, which is no chance.")
     for name, signal in rules.signals.items():
         seen = evidence.get(name, Evidence())
@@ -177,8 +274,8 @@ def judge(evidence: Mapping[str, Evidence], rules: Rules) -> Judgement:
         if min(seen.canary.requests, seen.serving.requests) < rules.least_requests:
             few = f"{name}: {seen.canary.requests} requests to the canary are too few to tell."
             return Judgement(Verdict.INCONCLUSIVE, name, few)
-        _, worst = interval(seen.canary, alpha / 2)
-        best, _ = interval(seen.serving, alpha / 2)
+        _, worst = interval(seen.canary, rules.alpha / 2)
+        best, _ = interval(seen.serving, rules.alpha / 2)
         if worst - best > signal.margin:
             return Judgement(
                 Verdict.INCONCLUSIVE, name, f"{name}: {_compared(seen)}, but it may be worse than allowed."

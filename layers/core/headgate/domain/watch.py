@@ -14,7 +14,7 @@ from itertools import zip_longest
 from typing import Any
 
 from headgate.domain.rollout import ALARM_PERIOD, Wishes
-from headgate.domain.verdict import Evidence, Judgement, Rules, Share, Signal, Verdict, judge
+from headgate.domain.verdict import COMMON, RARE, Evidence, Judgement, Rules, Share, Signal, Verdict, judge, since
 
 ERRORS, SLOW, SLOWEST, ANSWERS = "errors", "latency", "slowest requests", "answers"
 PAST_SECONDS = 3600
@@ -28,8 +28,10 @@ _WRONG = 0.05
 _NOTICEABLE, _NOTICEABLE_LATER = 0.01, 0.05
 """Of the longest time that a project allows: by less nobody notices that one request is slower than another; and where
 they are not compared at the same time."""
-_MOST_BESIDE = 9
-"""Requests of the past that stand beside each one of the release: more tell hardly more."""
+WAGERS = {ERRORS: RARE, SLOW: COMMON, SLOWEST: RARE}
+"""Half of the requests are slower than the median of any version; the rest is rare, where all is well."""
+_AS_JUDGED = Share(10_000)
+"""What answers are compared with: those that were judged are right by definition."""
 
 
 class Stand(StrEnum):
@@ -122,46 +124,34 @@ def limits_of(usual: Usual | None, wishes: Wishes, *, at_once: bool) -> Limits:
 def rules_of(wishes: Wishes, *, answered: bool) -> Rules:
     """The rules of a release; `answered`: its answers to requests of our own are compared, too."""
     signals = {
-        ERRORS: Signal(wishes.max_error_percent / 100),
-        SLOW: Signal(_SLOWER),
-        SLOWEST: Signal(_SLOWEST_SHARE, needed=False),
+        ERRORS: Signal(wishes.max_error_percent / 100, weight=0.6),
+        SLOW: Signal(_SLOWER, weight=0.36),
+        SLOWEST: Signal(_SLOWEST_SHARE, weight=0.03, needed=False),
     }
-    return Rules(signals | ({ANSWERS: Signal(_WRONG, needed=False)} if answered else {}))
+    return Rules(signals | ({ANSWERS: Signal(_WRONG, weight=0.01, needed=False)} if answered else {}))
 
 
 def evidence_of(seen: Observed) -> dict[str, Evidence]:
     """The evidence for each signal: a block for each period with requests to the release.
 
-    Beside each block stand the requests that the version before had at the same time, and what it did in the past is
-    known beforehand. Where it had none at the same time, its past stands beside the blocks, evenly spread.
+    Beside each block stand the requests that the version before had at the same time. Where it had none, its past is
+    all that there is to compare with.
     """
     evidence = {}
-    for name in (ERRORS, SLOW, SLOWEST):
-        past = sum((period.share(name) for period in seen.past), Share())
-        if any(period.requests for period in seen.serving):
-            known = Evidence(serving=past)
-            others = [period.share(name) for period in seen.serving]
+    together = any(period.requests for period in seen.serving)
+    for name, wagers in WAGERS.items():
+        canary = [period.share(name) for period in seen.canary]
+        if together:
+            known = Evidence(wagers)
+            serving = (period.share(name) for period in seen.serving)
+            for new, old in zip_longest(canary, serving, fillvalue=Share()):
+                known = known.after(new, old)
         else:
-            known = Evidence()
-            others = _spread(past, [period.requests for period in seen.canary])
-        for canary, serving in zip_longest((each.share(name) for each in seen.canary), others, fillvalue=Share()):
-            known = known.after(canary, serving)
+            known = since(sum(canary, Share()), sum((period.share(name) for period in seen.past), Share()), wagers)
         evidence[name] = known
     if seen.answers.requests:
-        evidence[ANSWERS] = Evidence().after(seen.answers, Share(_MOST_BESIDE * seen.answers.requests))
+        evidence[ANSWERS] = since(seen.answers, _AS_JUDGED)
     return evidence
-
-
-def _spread(past: Share, requests: Sequence[int]) -> list[Share]:
-    """The past in pieces, a few requests for each one of a block while there are any; hits in their proportion."""
-    each = min(_MOST_BESIDE, max(1, past.requests // (2 * PROBES)))
-    pieces, taken = [], Share()
-    for count in requests:
-        until = min(past.requests, taken.requests + each * count)
-        hits = round(past.hits * until / past.requests) if past.requests else 0
-        pieces.append(Share(until - taken.requests, hits - taken.hits))
-        taken = Share(until, hits)
-    return pieces
 
 
 def stand_of(seen: Observed, rules: Rules, *, time_is_up: bool, passed: bool = False) -> tuple[Stand, Judgement]:
