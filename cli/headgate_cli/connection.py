@@ -154,3 +154,8 @@ def translated_errors() -> Iterator[None]:
 def error_code(error: exceptions.ClientError) -> str:
     """AWS's name for what went wrong."""
     return str(error.response["Error"].get("Code", ""))
+
+
+def user_name(cloud: Cloud) -> str:
+    """Who the credentials belong to, as AWS names them: `user/ada`, or `assumed-role/Operators/ada`."""
+    return str(cloud.client("sts").get_caller_identity()["Arn"]).rpartition(":")[2]

@@ -9,7 +9,19 @@ from collections.abc import Sequence
 import typer
 from rich.console import Console
 
-from headgate_cli.commands import cards, cloud, data, demonstration, exporting, faults, labels, ledger, logs, prediction
+from headgate_cli.commands import (
+    cards,
+    cloud,
+    data,
+    demonstration,
+    exporting,
+    faults,
+    labels,
+    ledger,
+    logs,
+    people,
+    prediction,
+)
 from headgate_cli.errors import CommandError, ExitCode
 
 INTERRUPTED = "Interrupted. What was started in the cloud goes on."
@@ -34,6 +46,8 @@ for command in (
     ledger.versions,
     ledger.releases,
     ledger.plan,
+    people.approve,
+    people.reject,
     logs.tensorboard,
     prediction.predict,
     labels.feedback,

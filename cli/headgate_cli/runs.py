@@ -116,8 +116,9 @@ def outcome_of(run: Run) -> str | None:
 
 
 def run_document(run: Run) -> dict[str, Any]:
-    """A record as JSON; `order` is the ledger's own business."""
-    document = asdict(run) | {"outcome": outcome_of(run)}
+    """A record as JSON; `order` and who wakes whom are the ledger's own business."""
+    waits = {"package": run.approval["package"]} if run.approval is not None else None
+    document = asdict(run) | {"outcome": outcome_of(run), "approval": waits}
     del document["order"]
     return document
 

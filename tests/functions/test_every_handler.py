@@ -76,7 +76,18 @@ SPEC = {
 }
 
 
+PACKAGE = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/demo-iris/1"
+TO_BE_APPROVED = {
+    **TO_BE_PLANNED,
+    "package": PACKAGE,
+    "approval": {"mode": "manual", "expires_hours": 72, "remind_hours": 24},
+    "visit": 0,
+    "task_token": "token",
+}
+
+
 EVENTS: dict[str, Event] = {
+    "await_approval": lambda _: TO_BE_APPROVED,
     "choose_winner": lambda _: SEARCHED,
     "close_run": lambda _: {**RUN, "outcome": "NOT_PROMOTED", "reason_code": "NOT_BETTER", "reason": "Not better."},
     "deploy_release": lambda _: {**RELEASE, "task_token": "token"},
@@ -85,6 +96,7 @@ EVENTS: dict[str, Event] = {
     "on_execution_ended": lambda example: queued(example("step-functions-execution-status-change")),
     "on_object_created": lambda example: queued(example("s3-object-created")),
     "on_run_ended": lambda example: example("dynamodb-stream-run-ended"),
+    "on_version_changed": lambda example: example("sagemaker-model-package-state-change"),
     "plan_release": lambda _: TO_BE_PLANNED,
     "plan_training": lambda _: TO_BE_TRAINED,
     "publish_training_code": lambda _: DELETION,
@@ -108,6 +120,8 @@ def present(invoke: Any, ledger: Ledger, objects: Objects, make_run: Any) -> Non
     objects.put_json("artifacts", f"{folder}spec/spec.json", SPEC)
     objects.put_json("artifacts", f"{folder}report.json", {"split": {"train": 97}, "profile": []})
     objects.put_bytes("artifacts", "model.tar.gz", b"an archive")
+    metrics = {"model_data_url": TO_BE_PLANNED["model_data_url"], "metrics": EVALUATION}
+    assert invoke("register_version", {**RUN, **metrics})["package"] == PACKAGE
     invoke("take_endpoint", {**RUN, "visit": 0, "task_token": "token"})
     invoke("plan_release", TO_BE_PLANNED)
 

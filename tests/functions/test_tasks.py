@@ -115,7 +115,7 @@ def test_the_record_keeps_which_format_serves_and_what_it_bought(invoke: Invoke,
 
 def test_a_version_is_registered_once_with_its_identities(invoke: Invoke, aws: boto3.Session) -> None:
     event = {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION}
-    assert invoke("register_version", event) == {"version": "1"}
+    assert invoke("register_version", event)["version"] == "1"
     sagemaker = aws.client("sagemaker")
     [summary] = sagemaker.list_model_packages(ModelPackageGroupName="demo-iris")["ModelPackageSummaryList"]
     package = sagemaker.describe_model_package(ModelPackageName=summary["ModelPackageArn"])

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from headgate.domain.alarms import alarms_of
+from headgate.domain.project import LONGEST_APPROVAL_HOURS
 from headgate.domain.rollout import LONGEST_DEPLOYMENT, Wishes
 from headgate.services.close_run import CloseRun
 
@@ -22,13 +23,16 @@ RELEASE = {
 }
 PROMOTED = {"outcome": "PROMOTED", "reason_code": "SERVING", "reason": "Serves."}
 OVER, GRANTED, FREE = {"outcome": "OVER"}, {"outcome": "GRANTED"}, {"outcome": "FREE"}
+APPROVED, DECIDED = {"outcome": "APPROVED"}, {"outcome": "DECIDED"}
 SCRIPT: dict[str, list[Any]] = {
+    "AwaitApproval": [APPROVED],
     "TakeEndpoint": [GRANTED],
     "PlanRelease": [RELEASE],
     "DeployRelease": [{"endpoint": "demo-iris"}],
     "SettleRelease": [PROMOTED],
     "WatchRelease": [OVER],
 }
+MANUAL = {**GIVEN, "approval": {"mode": "manual", "expires_hours": 72, "remind_hours": 24}}
 BY_ITSELF = [name for name in SCRIPT if name != "WatchRelease"]
 """Tasks whose failure is the promotion's."""
 Play = Callable[..., Played]
@@ -42,6 +46,37 @@ def test_a_version_is_put_in_service(play: Play) -> None:
     assert deployed.pop("task_token")
     assert deployed == RELEASE
     assert played.given_to("SettleRelease") == RELEASE
+
+
+@pytest.mark.parametrize("approval", [None, {"mode": "auto"}])
+def test_nobody_is_asked_where_nobody_wants_to_be(play: Play, approval: Any) -> None:
+    played = play("promote", {**GIVEN, "approval": approval} if approval else GIVEN, SCRIPT)
+    assert played.output == PROMOTED
+    assert "AwaitApproval" not in {name for name, _ in played.calls}
+
+
+def test_a_person_is_asked_before_the_endpoint_is_asked_for(play: Play) -> None:
+    played = play("promote", MANUAL, {**SCRIPT, "AwaitApproval": [DECIDED, APPROVED]})
+    assert played.output == PROMOTED
+    assert [name for name, _ in played.calls][:3] == ["AwaitApproval", "AwaitApproval", "TakeEndpoint"]
+    asked = played.given_to("AwaitApproval")
+    assert asked.pop("task_token")
+    assert asked == {**MANUAL, "visit": 0}
+
+
+def test_hours_of_waiting_for_a_person_are_counted(play: Play) -> None:
+    hour = Failure("States.Timeout")
+    played = play("promote", MANUAL, {**SCRIPT, "AwaitApproval": [hour, hour, APPROVED]})
+    assert played.output == PROMOTED
+    assert [payload["visit"] for name, payload in played.calls if name == "AwaitApproval"] == [0, 1, 2]
+
+
+def test_a_version_without_approval_never_comes_for_the_endpoint(play: Play) -> None:
+    ending = {"outcome": "NOT_PROMOTED", "reason_code": "NOT_APPROVED", "reason": "Version 3 was rejected: No."}
+    played = play("promote", MANUAL, {**SCRIPT, "AwaitApproval": [ending]})
+    assert (played.status, played.output) == ("SUCCEEDED", ending)
+    assert [name for name, _ in played.calls] == ["AwaitApproval"]
+    assert CloseRun.parse({**GIVEN, **played.output}).ending.outcome == "NOT_PROMOTED"
 
 
 def test_a_lost_event_only_costs_time(play: Play) -> None:
@@ -101,6 +136,7 @@ def test_who_lost_the_endpoint_looks_on_until_its_release_is_settled(play: Play)
 
 def test_a_term_is_longer_than_the_longest_silence_of_a_promotion_that_lives() -> None:
     states = definition_of("promote")["States"]
+    del states["Await Approval"]  # it comes before the endpoint is asked for
     term = states["Take The Endpoint"]["TimeoutSeconds"]
     branches = states["Go Into Service Under Watch"]["Branches"]
     for state in [*states.values(), *(state for branch in branches for state in branch["States"].values())]:
@@ -112,7 +148,7 @@ def test_a_term_is_longer_than_the_longest_silence_of_a_promotion_that_lives() -
 @pytest.mark.parametrize("task", BY_ITSELF)
 def test_a_step_that_fails_is_an_ending_too(play: Play, task: str) -> None:
     failure = raised("EndpointTakenError", "The name is taken.")
-    played = play("promote", GIVEN, {**SCRIPT, task: [failure]})
+    played = play("promote", MANUAL, {**SCRIPT, task: [failure]})
     assert played.status == "SUCCEEDED"
     assert played.output == {
         "outcome": "FAILED",
@@ -140,7 +176,7 @@ def test_a_version_judged_against_another_champion_is_not_deployed(play: Play) -
 @pytest.mark.parametrize("task", SCRIPT)
 @pytest.mark.parametrize("error", ["TransientError", "ConflictError", "Lambda.ClientExecutionTimeoutException"])
 def test_what_passes_by_itself_is_tried_again(play: Play, task: str, error: str) -> None:
-    played = play("promote", GIVEN, {**SCRIPT, task: [Failure(error), Failure(error), *SCRIPT[task]]})
+    played = play("promote", MANUAL, {**SCRIPT, task: [Failure(error), Failure(error), *SCRIPT[task]]})
     assert played.output == PROMOTED
 
 
@@ -154,9 +190,9 @@ def test_an_alarm_that_rings_already_is_given_a_few_minutes(play: Play) -> None:
     assert "SettleRelease" not in {name for name, _ in played.calls}  # the endpoint was not touched
 
 
-def test_the_machines_outlast_the_longest_deployment() -> None:
+def test_the_machines_outlast_the_longest_approval_and_two_deployments() -> None:
     promote, train = definition_of("promote"), definition_of("train")
-    assert promote["TimeoutSeconds"] > LONGEST_DEPLOYMENT
+    assert promote["TimeoutSeconds"] > 2 * LONGEST_DEPLOYMENT + LONGEST_APPROVAL_HOURS * 3600
     assert train["States"]["Promote The Version"]["TimeoutSeconds"] > promote["TimeoutSeconds"]
     assert train["TimeoutSeconds"] > train["States"]["Promote The Version"]["TimeoutSeconds"]
 

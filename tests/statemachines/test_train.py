@@ -16,6 +16,7 @@ ACCEPTED = {
     "holdout": "0123456789",
     "champion": None,
     "gate": {},
+    "approval": {"mode": "manual", "expires_hours": 72, "remind_hours": 24},
     "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
 }
 CHAMPION = {
@@ -52,7 +53,7 @@ SCRIPT: dict[str, list[Any]] = {
     "sagemaker:createTrainingJob": [TRAINED],
     "sagemaker:createProcessingJob": [{}],
     "JudgeChallenger": [PASSED],
-    "RegisterVersion": [{"version": "3"}],
+    "RegisterVersion": [{"version": "3", "package": "arn:aws:sagemaker:eu-central-1:000000000000:model-package/x/3"}],
     "states:startExecution": [{"Output": PROMOTED}],
     "CloseRun": [as_told],
 }
@@ -67,6 +68,8 @@ def test_a_good_dataset_is_promoted(play: Play) -> None:
     assert played.given_to("RegisterVersion")["format"] == "int8"
     promotion = played.given_to("states:startExecution")
     assert promotion["Input"]["format"] == "int8"
+    assert promotion["Input"]["package"].endswith("/3")
+    assert promotion["Input"]["approval"] == played.given_to("RegisterVersion")["approval"] == ACCEPTED["approval"]
     assert promotion["Name"] == GIVEN["run"]
     assert promotion["Input"]["version"] == "3"
 

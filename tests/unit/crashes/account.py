@@ -1,4 +1,4 @@
-"""An AWS account in memory, behind real clients of boto3: DynamoDB, S3, SageMaker, CloudWatch, Step Functions.
+"""An AWS account in memory, behind real clients of boto3: DynamoDB, S3, SageMaker, CloudWatch, Step Functions, SNS.
 
 botocore's hooks answer each call before anything is sent, so that the adapters, their parameters and botocore's checks
 of them are the real ones; a call takes a tenth of a millisecond. The same hooks make a process die right before a call
@@ -44,6 +44,7 @@ class Account:
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
     tokens: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     executions: dict[str, str] = field(default_factory=dict)
+    packages: dict[str, dict[str, Any]] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
     calls: int = 0
     operation: str = ""
@@ -64,6 +65,7 @@ class Account:
             dict(self.alarms),
             dict(self.tokens),
             dict(self.executions),
+            dict(self.packages),
             self.broken,
         )
 
@@ -217,6 +219,9 @@ class Account:
             raise Refusal("ValidationException", f'Cannot update in-progress endpoint "{_arn("endpoint")}".')
         self.endpoint = None
 
+    def _DescribeModelPackage(self, given: dict[str, Any]) -> dict[str, Any]:
+        return _found(self.packages, given["ModelPackageName"], "ModelPackage")
+
     def _ListTags(self, given: dict[str, Any]) -> dict[str, Any]:
         kind, _, name = given["ResourceArn"].rpartition(":")[2].partition("/")
         if kind == "endpoint":
@@ -227,6 +232,12 @@ class Account:
         if self.endpoint is None:
             raise Refusal("ValidationException", f'Could not find endpoint "{_arn("endpoint")}".')
         return self.endpoint
+
+    # -- SNS
+
+    def _Publish(self, given: dict[str, Any]) -> dict[str, Any]:
+        assert given["Subject"]
+        return {"MessageId": str(self.calls)}
 
     # -- S3
 
@@ -306,7 +317,7 @@ class Clients:
         self.account = Account()
         session = boto3.Session("key", "secret", region_name=REGION)
         self._clients = {
-            name: session.client(name) for name in ("dynamodb", "s3", "sagemaker", "cloudwatch", "stepfunctions")
+            name: session.client(name) for name in ("dynamodb", "s3", "sagemaker", "cloudwatch", "stepfunctions", "sns")
         }
         for each in self._clients.values():
             each.meta.events.register("before-parameter-build", self._keep)

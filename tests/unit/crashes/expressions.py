@@ -12,7 +12,7 @@ from typing import Any
 Item = Mapping[str, Any]
 """An item's attributes as DynamoDB writes them, `{"name": {"S": "text"}}`."""
 
-_TOKEN = re.compile(r"\s*([#:]?\w+|<>|<=|>=|[=<>(),+-])")
+_TOKEN = re.compile(r"\s*([#:]?\w+(?:\.\w+)*|<>|<=|>=|[=<>(),+-])")
 _FUNCTIONS = {"attribute_exists", "attribute_not_exists"}
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "=": lambda a, b: a == b,
@@ -118,7 +118,7 @@ class _Reader:
         token = self.take()
         if token.startswith(":"):
             return lambda _item, _names, values: values[token]
-        return lambda item, names, _values: item.get(names.get(token, token))
+        return lambda item, names, _values: _at(item, names, token)
 
     def value(self) -> _Value:
         left = self.operand()
@@ -126,6 +126,15 @@ class _Reader:
             return left
         sign, right = (1 if self.take() == "+" else -1), self.operand()
         return lambda *given: {"N": str(int(left(*given)["N"]) + sign * int(right(*given)["N"]))}
+
+
+def _at(item: Item, names: Mapping[str, str], path: str) -> Any:
+    """The value at a path, `name` or `name.inner`; None where there is none."""
+    first, *inner = path.split(".")
+    value = item.get(names.get(first, first))
+    for name in inner:
+        value = value.get("M", {}).get(name) if value is not None else None
+    return value
 
 
 def _plain(value: Mapping[str, Any]) -> Any:

@@ -9,13 +9,17 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
+from headgate.aws.items import as_values
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunStarted
 from headgate.aws.s3 import Objects
-from headgate.aws.sagemaker import Endpoints
+from headgate.aws.sagemaker import Endpoints, Registry
+from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions, Tasks
+from headgate.domain.approval import PENDING
 from headgate.domain.names import Project
 from headgate.domain.runs import Run
+from headgate.services.await_approval import AwaitApproval, await_approval
 from headgate.services.close_run import CloseRun, close_run
 from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 from headgate.services.endpoint_changed import wake_promotion
@@ -23,6 +27,7 @@ from headgate.services.plan_release import PlanRelease, plan_release
 from headgate.services.runs import Runs
 from headgate.services.settle_release import SettleRelease, settle_release
 from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
+from headgate.services.version_changed import wake_approved
 
 from .account import Account, Clients, DiedError
 from .machine import Promotion
@@ -40,6 +45,7 @@ class Scenario:
 
     `served` versions were promoted before; `broken` releases do not come up; `events` says how often the endpoint's
     events arrive, and `late` that they do only when all is over; `quick`, that a change is over with the next call.
+    `person` is the word of somebody who has to approve of the versions, "" where nobody has to, "-" of who is silent.
     """
 
     name: str
@@ -51,6 +57,7 @@ class Scenario:
     quick: bool = False
     instances: int = 2
     fails_before: bool = False
+    person: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -87,6 +94,8 @@ class Road:
         self.endpoints = Endpoints(self.clients["sagemaker"])
         self.alarms = Alarms(self.clients["cloudwatch"])
         self.tasks = Tasks(self.clients["stepfunctions"])
+        self.registry = Registry(self.clients["sagemaker"])
+        self.topic = Topic(self.clients["sns"], "arn:aws:sns:eu-central-1:000000000000:topic")
 
     @property
     def now(self) -> str:
@@ -119,7 +128,7 @@ class Road:
         """Bring runs to their end, all of the scenario where none is named."""
         begun = []
         for name in runs or self.scenario.runs:
-            given = given_to(name, judged_against, self.scenario.instances)
+            given = given_to(name, judged_against, self.scenario.instances, manual=bool(self.scenario.person))
             begun.append(Promotion(given["run"], given, self.account, self.invoke))
         self.promotions += begun
         for _ in range(500):
@@ -147,18 +156,32 @@ class Road:
         return True
 
     def time_passes(self, all_events: bool = False) -> None:
-        """The endpoint comes to rest, and what tells of it arrives, unless it is late."""
+        """The endpoint comes to rest, a person speaks, and what tells of it arrives, unless it is late."""
         self.account.rest()
+        self._person_speaks()
         if self.scenario.late and not all_events:
             return
         events, self.account.events = self.account.events, []
         for name in events * self.scenario.events:
+            function = "OnVersionChanged" if name in self.account.packages else "OnEndpointChanged"
             for _ in range(_WAKINGS):
                 try:
-                    self.invoke("OnEndpointChanged", {"detail": {"EndpointName": name}})
+                    self.invoke(function, {"detail": {"EndpointName": name, "ModelPackageArn": name}})
                     break
                 except DiedError:
                     continue
+
+    def _person_speaks(self) -> None:
+        """To what has been asked."""
+        if self.scenario.person in ("", "-"):
+            return
+        asked = [as_values(item).get("approval") for key, item in self.account.items.items() if key[1][:4] == "RUN#"]
+        for package in [each["package"] for each in asked if each]:
+            there = self.account.packages[package]
+            if there["ModelApprovalStatus"] == PENDING:
+                word = {"ModelApprovalStatus": self.scenario.person, "ApprovalDescription": "Seen."}
+                self.account.packages[package] = {**there, **word}
+                self.account.events.append(package)
 
     def close(self, promotion: Promotion) -> None:
         """Close the run as train does, with what its promotion returned; when that gives up, its events do."""
@@ -190,6 +213,12 @@ def _deploy(road: Road, payload: dict[str, Any]) -> None:
 
 
 FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
+    "AwaitApproval": lambda road, payload: await_approval(
+        AwaitApproval.parse(payload), ledger=road.ledger, registry=road.registry, tasks=road.tasks, topic=road.topic
+    ),
+    "OnVersionChanged": lambda road, payload: wake_approved(
+        payload, ledger=road.ledger, registry=road.registry, tasks=road.tasks
+    ),
     "TakeEndpoint": lambda road, payload: take_endpoint(
         TakeEndpoint.parse(payload), ledger=road.ledger, tasks=road.tasks
     ),
@@ -214,7 +243,7 @@ FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
 """What stands behind the functions of `promote`, by their names in the template."""
 
 
-def given_to(name: str, judged_against: int | None, instances: int = 2) -> dict[str, Any]:
+def given_to(name: str, judged_against: int | None, instances: int = 2, manual: bool = False) -> dict[str, Any]:
     """The input of a run's promotion, as train gives it."""
     return {
         "tenant": IRIS.tenant,
@@ -228,7 +257,14 @@ def given_to(name: str, judged_against: int | None, instances: int = 2) -> dict[
         "why": "It is better.",
         "format": "float32",
         "endpoint": {"instance_type": "ml.m5.large", "instance_count": instances, "capture": {"percent": 100}},
+        "package": package_of(name),
+        "approval": {"mode": "manual" if manual else "auto", "expires_hours": 2, "remind_hours": 1},
     }
+
+
+def package_of(name: str) -> str:
+    """The ARN of the version of a run."""
+    return f"arn:aws:sagemaker:eu-central-1:000000000000:model-package/demo-iris/{ord(name)}"
 
 
 def _add(road: Road, name: str) -> None:
@@ -236,6 +272,11 @@ def _add(road: Road, name: str) -> None:
     road.ledger.add_run(run)
     road.ledger.write(IRIS, replace(road.ledger.head(IRIS), active=run.run), RunStarted(run.run))
     road.account.executions[run.run] = "RUNNING"
+    road.account.packages[package_of(name)] = {
+        "ModelPackageVersion": ord(name),
+        "ModelApprovalStatus": PENDING if road.scenario.person else "Approved",
+        "CustomerMetadataProperties": {"tenant": IRIS.tenant, "project": IRIS.name, "run": run.run},
+    }
 
 
 def before(clients: Clients, scenario: Scenario) -> tuple[Account, int | None]:

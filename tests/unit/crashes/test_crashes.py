@@ -28,7 +28,11 @@ LOST = Scenario("the event is lost", events=0)
 THRICE = Scenario("the event comes three times", events=3)
 LATE = Scenario("the event comes when all is over", late=True)
 OLD = Scenario("older releases are cleaned up", served=tuple("abcdef"), runs=("g",))
-SCENARIOS = [FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD]
+ASKED = Scenario("a person approves", person="Approved")
+REFUSED = Scenario("a person rejects, and three events tell of it", person="Rejected", events=3)
+SILENT = Scenario("nobody approves in time", person="-")
+PEOPLE = [ASKED, REFUSED, SILENT]
+SCENARIOS = [FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD, *PEOPLE]
 SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "16"))
 """One in so many pairs is played where time counts; all of them are about 10,000."""
 

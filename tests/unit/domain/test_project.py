@@ -57,7 +57,7 @@ def test_the_positive_class_is_text_however_it_is_written(written: str, meant: s
         ("targt: x", "targt is not a known key; did you mean target?"),
         ("epochs: 3", "did you mean training.epochs?"),
         ("training: {epoch: 3}", "training.epoch is not a known key; did you mean training.epochs?"),
-        ("zzz: 3", "known keys are columns, endpoint, forecast"),
+        ("zzz: 3", "known keys are approval, columns, endpoint"),
         ("training: {epochs: -3}", "training.epochs"),
         ("training: {epochs: 1000000000}", "training.epochs"),
         ("training: {epochs: yes}", "training.epochs"),
@@ -149,3 +149,15 @@ def test_a_limit_on_groups_needs_to_know_the_groups() -> None:
     settings = parse_settings(b"gate: {min_selection_ratio: 0.8}\nsensitive: [sex]")
     assert settings.gate_policy["sensitive"] == ["sex"]
     assert settings.gate_policy["min_selection_ratio"] == 0.8
+
+
+@pytest.mark.parametrize("text", [b"approval: manual", b"approval: {mode: manual}"])
+def test_a_persons_approval_is_asked_for_by_one_word(text: bytes) -> None:
+    approval = parse_settings(text).approval
+    assert (approval.mode, approval.expires_hours, approval.remind_hours) == ("manual", 72, 24)
+
+
+@pytest.mark.parametrize("text", [b"approval: sometimes", b"approval: {expires_hours: 0}", b"approval: true"])
+def test_an_approval_that_cannot_be_is_refused(text: bytes) -> None:
+    with pytest.raises(SettingsError, match="approval"):
+        parse_settings(text)

@@ -114,10 +114,12 @@ class FakeTasks:
 
     def __init__(self) -> None:
         self.given: list[str] = []
+        self.outputs: dict[str, dict[str, str]] = {}
 
     def succeed(self, token: str, output: dict[str, str]) -> bool:
         fresh = token not in self.given
         self.given.append(token)
+        self.outputs.setdefault(token, output)
         return fresh
 
 

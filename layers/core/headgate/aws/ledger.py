@@ -13,6 +13,8 @@ from botocore.exceptions import ClientError
 from headgate.aws.errors import code_of, translated
 from headgate.aws.items import as_item, as_values
 from headgate.aws.ledger_changes import (
+    NOT_ENDED,
+    OUTCOME_VALUES,
     RELEASE,
     RUN,
     Change,
@@ -164,6 +166,24 @@ class Ledger:
             if not _refused(error):
                 raise
             raise LeaseLostError(project.endpoint) from error
+
+    def wait_for_approval(self, project: Project, run: str, package: str, task_token: str, visit: int) -> None:
+        """Keep the task that shall be woken by a person's word, unless a later visit did or the run has ended."""
+        fields = {"approval": {"package": package, "token": task_token, "visit": visit}}
+        later = "(attribute_not_exists(approval) OR approval = :null OR approval.visit <= :visit)"
+        update = self._writes.update(
+            project,
+            run_key(run),
+            fields,
+            f"{NOT_ENDED} AND {later}",
+            {**OUTCOME_VALUES, ":null": None, ":visit": visit},
+        )
+        try:
+            with translated("keep who waits for approval"):
+                self._client.update_item(**update["Update"])
+        except ConflictError as error:
+            if not _refused(error):
+                raise
 
     def keep_verdict(self, project: Project, sequence: int, verdict: Mapping[str, Any]) -> None:
         """Keep what the watch of a release says, unless the release is settled or the watch had its last word."""

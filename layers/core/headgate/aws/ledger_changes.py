@@ -14,8 +14,8 @@ from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import OUTCOMES, RUNNING, Ending
 
 RUN, RELEASE = "RUN#", "RELEASE#"
-_OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
-_NOT_ENDED = f"attribute_exists(pk) AND NOT #state IN ({', '.join(_OUTCOME_VALUES)})"
+OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
+NOT_ENDED = f"attribute_exists(pk) AND NOT #state IN ({', '.join(OUTCOME_VALUES)})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,15 +97,15 @@ class Writes:
         """The items of a transaction that make one change."""
         match change:
             case RunStarted(run):
-                return [self.update(project, run_key(run), {"state": RUNNING}, _NOT_ENDED, _OUTCOME_VALUES)]
+                return [self.update(project, run_key(run), {"state": RUNNING}, NOT_ENDED, OUTCOME_VALUES)]
             case RunEnded(run, ending, at):
                 fields = {**asdict(ending), "state": str(ending.outcome), "ended_at": at}
                 del fields["outcome"]
-                return [self.update(project, run_key(run), fields, _NOT_ENDED, _OUTCOME_VALUES)]
+                return [self.update(project, run_key(run), fields, NOT_ENDED, OUTCOME_VALUES)]
             case RunPassedOver(run, by):
-                once = f"{_NOT_ENDED} AND (attribute_not_exists(passed_over_by) OR passed_over_by = :null)"
+                once = f"{NOT_ENDED} AND (attribute_not_exists(passed_over_by) OR passed_over_by = :null)"
                 return [
-                    self.update(project, run_key(run), {"passed_over_by": by}, once, {**_OUTCOME_VALUES, ":null": None})
+                    self.update(project, run_key(run), {"passed_over_by": by}, once, {**OUTCOME_VALUES, ":null": None})
                 ]
             case LeaseChanged() | LeaseKept() | LeaseFreed():
                 return [{"Update": self._lease_write(project, change)}]

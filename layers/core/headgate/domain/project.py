@@ -59,6 +59,9 @@ class GateSettings(Section):
         return any(limit is not None for limit in limits)
 
 
+LONGEST_APPROVAL_HOURS = 720
+"""Thirty days; the state machines outlast it."""
+
 OF_THE_JOB = {"instance_type", "instance_count", "spot"}
 """Settings of training that are the job's, not the program's."""
 
@@ -188,6 +191,21 @@ class TuningSettings(Section):
         return self.strategy != "off" and (self.insists or self.minutes is not None or self.money is not None)
 
 
+class ApprovalSettings(Section):
+    """Whether a person has to approve of a version before it is put in service."""
+
+    mode: Literal["auto", "manual"] = Field(
+        default="auto",
+        description="`manual`: a version that passed the gate waits for a person; `approval: manual` says the same",
+    )
+    expires_hours: int = Field(
+        default=72, ge=1, le=LONGEST_APPROVAL_HOURS, description="how long it waits; then it is not put in service"
+    )
+    remind_hours: int = Field(
+        default=24, ge=1, le=LONGEST_APPROVAL_HOURS, description="how often people are reminded meanwhile"
+    )
+
+
 class ProjectSettings(Section):
     """All of project.yaml."""
 
@@ -224,6 +242,7 @@ class ProjectSettings(Section):
     gate: GateSettings = Field(default_factory=GateSettings, description="the gate")
     training: TrainingSettings = Field(default_factory=TrainingSettings, description="the training job")
     tuning: TuningSettings = Field(default_factory=TuningSettings, description="the search for settings")
+    approval: ApprovalSettings = Field(default_factory=ApprovalSettings, description="a person's approval")
     endpoint: EndpointSettings = Field(default_factory=EndpointSettings, description="the endpoint")
 
     @model_validator(mode="after")
@@ -236,6 +255,11 @@ class ProjectSettings(Section):
     def gate_policy(self) -> dict[str, Any]:
         """What the gate is told."""
         return self.gate.model_dump() | {"sensitive": self.sensitive}
+
+    @field_validator("approval", mode="before")
+    @classmethod
+    def _mode_alone(cls, value: object) -> object:
+        return {"mode": value} if isinstance(value, str) else value
 
     @field_validator("positive", mode="before")
     @classmethod

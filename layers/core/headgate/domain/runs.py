@@ -65,7 +65,8 @@ class Head:
 class Run:
     """One dataset's way through Headgate, as the ledger keeps it.
 
-    `passed_over_by` is the run whose version took the place of this one's in the line for the endpoint.
+    `passed_over_by` is the run whose version took the place of this one's in the line for the endpoint. `approval` is
+    what a person was asked for: the `package` in the registry, the task's `token`, and the `visit` that asked last.
     """
 
     run: str
@@ -83,6 +84,7 @@ class Run:
     release: int | None = None
     metrics: dict[str, Any] = field(default_factory=dict)
     passed_over_by: str | None = None
+    approval: dict[str, Any] | None = None
 
     @property
     def ended(self) -> bool:

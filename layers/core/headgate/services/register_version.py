@@ -4,12 +4,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.aws.sagemaker import Registry
+from headgate.domain.approval import APPROVED, PENDING
 from headgate.domain.names import Project
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterVersion:
-    """The command: a trained and judged model."""
+    """The command: a trained and judged model; `manual`: a person has to approve of it."""
 
     project: Project
     run: str
@@ -17,6 +18,7 @@ class RegisterVersion:
     model_data_url: str
     metrics: dict[str, Any]
     format: str = "float32"
+    manual: bool = False
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "RegisterVersion":
@@ -28,6 +30,7 @@ class RegisterVersion:
             event["model_data_url"],
             event["metrics"],
             event.get("format") or "float32",
+            (event.get("approval") or {}).get("mode") == "manual",
         )
 
 
@@ -37,7 +40,7 @@ def register_version(
     """Put the version into the project's group of the registry.
 
     Returns:
-        Its `version` number; the same one however often the run asks.
+        Its `version` number and its ARN, `package`; the same ones however often the run asks.
     """
     project = command.project
     group = project.endpoint
@@ -45,9 +48,10 @@ def register_version(
     registry.ensure_group(group, f"Versions of {project.name} of {project.tenant}", owner)
     metric = str(command.metrics["metric"])
     evaluation = f"s3://{artifact_bucket}/{project.prefix}runs/{command.run}/evaluation/"
-    version = registry.register(
+    package = registry.register(
         group,
         command.run,
+        status=PENDING if command.manual else APPROVED,
         image=serving_image,
         model_data_url=command.model_data_url,
         metrics_url=f"{evaluation}evaluation.json",
@@ -64,4 +68,4 @@ def register_version(
             "rows": str(command.metrics["rows"]),
         },
     )
-    return {"version": version}
+    return {"version": package.rpartition("/")[2], "package": package}

@@ -79,8 +79,9 @@ def validate_dataset(
 
     Returns:
         `verdict` accepted with what the stages after this one need (`task`, `metric`, `target`, `holdout`, `champion`,
-        `hyperparameters`, `training_instance_type`, `training`, `tuning`, `gate`, `endpoint`), or `verdict` rejected;
-        both with `reason_code`, `reason` and `rows`. A refusal is an answer; only what retrying may cure is raised.
+        `hyperparameters`, `training_instance_type`, `training`, `tuning`, `gate`, `approval`, `endpoint`), or `verdict`
+        rejected; both with `reason_code`, `reason` and `rows`. A refusal is an answer; only what retrying may cure is
+        raised.
     """
     manifest = _manifest(command, objects)
     findings = Findings()
@@ -193,6 +194,7 @@ def _accept(
         "training": {"instance_count": settings.training.instance_count, "spot": settings.training.spot},
         "tuning": _tuning(settings, findings),
         "gate": settings.gate_policy,
+        "approval": settings.approval.model_dump(),
         "endpoint": settings.endpoint.model_dump(),
     }
 
