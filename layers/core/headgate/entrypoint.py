@@ -155,6 +155,7 @@ def watcher(tenant: str) -> Watcher:
         Requests(client("sagemaker-runtime", tenant)),
         objects(tenant),
         environment(Environment).artifact_bucket,
+        environment(Environment).data_bucket,
     )
 
 

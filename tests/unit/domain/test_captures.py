@@ -1,10 +1,13 @@
 """Names of captured rows, which whoever labels them writes and whoever counts them reads."""
 
+import base64
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domain.captures import PROBE, is_probe, row_id, row_of
+from headgate.domain.captures import PROBE, answered, is_probe, row_id, row_of
 from headgate.domain.names import Project
 
 
@@ -29,3 +32,47 @@ def test_what_is_captured_lies_apart_by_configuration() -> None:
     project = Project("demo", "iris")
     assert project.captured() == "_captured/demo/iris/"
     assert project.captured(project.release_name(3)) == "_captured/demo/iris/demo-iris-r3/"
+
+
+def captured(output: str, encoding: str = "JSON", **about: str) -> str:
+    data = {
+        "endpointInput": {"data": '{"instances": [{}]}', "encoding": "JSON"},
+        "endpointOutput": {"data": output, "encoding": encoding},
+    }
+    return json.dumps({"captureData": data, "eventMetadata": {"inferenceTime": "2026-01-01T00:00:00Z", **about}})
+
+
+OUTPUT = '{"predictions": [{"label": "yes", "probabilities": [0.1, 0.9]}, {"value": 3.5}]}'
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        captured(OUTPUT, inferenceId="a"),
+        captured(base64.b64encode(OUTPUT.encode()).decode(), "BASE64", inferenceId="a"),
+    ],
+)
+def test_rows_of_a_captured_request_are_numbered_from_one(line: str) -> None:
+    first, second = answered(line)
+    assert (first.inference_id, first.number, first.label, first.value) == ("a", 1, "yes", None)
+    assert (second.inference_id, second.number, second.label, second.value) == ("a", 2, None, 3.5)
+    assert first.asked == second.asked
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "",
+        "{",
+        "[]",
+        "{}",
+        captured("no JSON"),
+        captured("[]"),
+        captured('{"predictions": 3}'),
+        captured('{"predictions": [3]}'),
+        captured("%%%", "BASE64"),
+        captured(OUTPUT, inferenceId=f"{PROBE}1"),
+    ],
+)
+def test_damaged_captures_and_our_own_requests_are_left_out(line: str) -> None:
+    assert answered(line) == []

@@ -1,5 +1,6 @@
 """A watch over a release on a real ledger of moto's; what the instances measured is given."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -54,7 +55,26 @@ class FakeRequests:
         return Reply(self.failed, None if self.failed else self.answer)
 
 
+@dataclass
 class FakeObjects:
+    """The golden rows, and captured requests by their keys."""
+
+    captured: dict[str, bytes] = field(default_factory=dict)
+
+    def written(self, _bucket: str, prefix: str) -> list[tuple[str, int, datetime]]:
+        return [(key, len(body), BEGAN) for key, body in self.captured.items() if key.startswith(prefix)]
+
+    def get_bytes(self, _bucket: str, key: str) -> bytes:
+        return self.captured[key]
+
+    def answer(self, config: str, label: str, number: int, at: datetime) -> None:
+        """A configuration has answered so many requests of users so."""
+        part = {"data": json.dumps({"predictions": [{"label": label}]}), "encoding": "JSON"}
+        about = {"inferenceTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+        line = json.dumps({"captureData": {"endpointInput": part, "endpointOutput": part}, "eventMetadata": about})
+        key = f"_captured/demo/iris/{config}/demo-iris/main/{at:%Y/%m/%d/%H}/{label}.jsonl"
+        self.captured[key] = f"{line}\n".encode() * number
+
     def get_json(self, _bucket: str, key: str) -> Any:
         assert key == "demo/iris/runs/demo-iris-b/evaluation/golden.json"
         return {"format": 1, "golden": [ROW]}
@@ -69,9 +89,12 @@ class Watched:
     tasks: FakeTasks
     measurements: FakeMeasurements
     requests: FakeRequests
+    objects: FakeObjects
 
     def look(self, after: float = 0.0) -> dict[str, Any]:
-        watcher = Watcher(self.ledger, self.endpoints, self.measurements, self.requests, FakeObjects(), "artifacts")  # type: ignore[arg-type]
+        watcher = Watcher(
+            self.ledger, self.endpoints, self.measurements, self.requests, self.objects, "artifacts", "data"
+        )  # type: ignore[arg-type]
         now = (BEGAN + timedelta(seconds=after)).isoformat()
         return watch_release(WatchRelease(IRIS, 2), watcher, now=now)
 
@@ -96,9 +119,9 @@ def watched(plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTask
     deploy(ledger, endpoints, tasks, 1)
     endpoints.rest()
     assert settle(ledger, endpoints, 1) == "PROMOTED"
-    plan("b")
+    plan("b", capture_percent=100)
     measurements = FakeMeasurements()
-    return Watched(ledger, endpoints, tasks, measurements, FakeRequests(measurements, "demo-iris-r1"))
+    return Watched(ledger, endpoints, tasks, measurements, FakeRequests(measurements, "demo-iris-r1"), FakeObjects())
 
 
 def ready(watched: Watched) -> Watched:
@@ -178,3 +201,23 @@ def test_a_settled_release_gets_no_verdict(watched: Watched) -> None:
     assert watched.verdict is None
     assert "No verdict came" in str(watched.ledger.release(IRIS, 2).reason)  # type: ignore[union-attr]
     assert watched.look(70) == OVER
+
+
+def test_a_release_that_answers_users_otherwise_is_taken_back(watched: Watched) -> None:
+    ready(watched)
+    for at, config in ((BEGAN - timedelta(minutes=5), "demo-iris-r1"), (BEGAN, "demo-iris-r2")):
+        watched.objects.answer(config, "no" if config == "demo-iris-r1" else "yes", 300, at)
+    assert watched.look(60) == OVER
+    assert watched.verdict["stand"] == "failed"
+    assert "answers yes" in watched.verdict["reason"]
+    assert watched.verdict["signals"]["answers yes"]["canary"] == {"requests": 300, "hits": 300}
+    assert watched.measurements.taken_back == {"demo-iris-r2": True}
+
+
+def test_a_release_that_answers_users_alike_passes(watched: Watched) -> None:
+    ready(watched)
+    for at, config in ((BEGAN - timedelta(minutes=5), "demo-iris-r1"), (BEGAN, "demo-iris-r2")):
+        watched.objects.answer(config, "yes", 300, at)
+    watched.look(60)
+    assert watched.verdict["stand"] == "passed"
+    assert watched.verdict["signals"]["answers yes"]["serving"] == {"requests": 300, "hits": 300}

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -105,6 +106,14 @@ class Objects:
                 standing.setdefault(version["Key"], version)
         # A delete marker has no size.
         return [Part(key, each["VersionId"], each["Size"]) for key, each in sorted(standing.items()) if "Size" in each]
+
+    def written(self, bucket: str, prefix: str) -> list[tuple[str, int, datetime]]:
+        """The objects under a prefix: key, size in bytes, and when each was written."""
+        with translated(f"list s3://{bucket}/{prefix}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
+            return [
+                (each["Key"], each["Size"], each["LastModified"]) for page in pages for each in page.get("Contents", [])
+            ]
 
     def _get(self, bucket: str, key: str, version_id: str | None) -> Any:
         pinned = {"VersionId": version_id} if version_id else {}

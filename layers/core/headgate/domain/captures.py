@@ -4,7 +4,12 @@ A request is known by its inference id, which whoever asks may choose (`Inferenc
 rows by that and its place in the request. Labels that come later name rows so.
 """
 
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 PROBE = "headgate-probe-"
 """What the inference ids of our own requests begin with: nobody's requests, so nobody counts them."""
@@ -36,3 +41,49 @@ def row_of(name: str) -> tuple[str, int]:
     if mark and number.isascii() and number.isdigit() and int(number) > 0:
         return inference_id, int(number)
     return name, 1
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A row of a captured request with its answer (`label`, or `value`).
+
+    `inference_id` is None where the client chose none; `moment` is when it was asked, as SageMaker writes times;
+    `asked` is the same for requests that asked the same.
+    """
+
+    inference_id: str | None
+    number: int
+    moment: str
+    asked: str
+    answer: Mapping[str, Any]
+
+    @property
+    def label(self) -> str | None:
+        """The class that was told, None of an amount."""
+        return self.answer.get("label")
+
+    @property
+    def value(self) -> float | None:
+        """The amount that was told, None of a class."""
+        return self.answer.get("value")
+
+
+def answered(line: str | bytes) -> list[Answered]:
+    """The rows of one captured request (a line of SageMaker's JSON Lines); none of what is damaged, or our own."""
+    try:
+        capture = json.loads(line)
+        about = capture["eventMetadata"]
+        inference_id = about.get("inferenceId")
+        if is_probe(inference_id):
+            return []
+        predictions = json.loads(_body(capture["captureData"]["endpointOutput"]))["predictions"]
+        asked = hashlib.blake2b(_body(capture["captureData"]["endpointInput"]).encode(), digest_size=12).hexdigest()
+        moment = str(about["inferenceTime"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return []
+    rows = enumerate(predictions, start=1) if isinstance(predictions, list) else ()
+    return [Answered(inference_id, number, moment, asked, row) for number, row in rows if isinstance(row, dict)]
+
+
+def _body(part: Mapping[str, str]) -> str:
+    return base64.b64decode(part["data"]).decode() if part.get("encoding") == "BASE64" else part["data"]

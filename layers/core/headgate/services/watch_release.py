@@ -16,11 +16,13 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
+from headgate.domain.alarms import VARIANT
 from headgate.domain.answers import same_answer
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back
 from headgate.domain.rollout import Wishes
+from headgate.domain.told import Told
 from headgate.domain.verdict import Evidence, Judgement, Share
 from headgate.domain.watch import (
     FINAL,
@@ -38,6 +40,7 @@ from headgate.domain.watch import (
     stand_of,
     together,
 )
+from headgate.services.captured import Captured
 
 OVER, SOON, LATER = {"outcome": "OVER"}, {"outcome": "SOON"}, {"outcome": "LATER"}
 """Whether to look again: not at all, in a second, or in half a minute."""
@@ -69,6 +72,7 @@ class Watcher:
     requests: Requests
     objects: Objects
     artifact_bucket: str
+    data_bucket: str
 
 
 def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[str, Any]:
@@ -160,9 +164,15 @@ def _judged(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher
         time_is_up = (look.now - since).total_seconds() + 2 * spent + pause + baking / 10 > baking
         rules = rules_of(look.wishes, answered=bool(asked.requests))
         found, judgement = stand_of(observed, rules, time_is_up=time_is_up, passed=passed)
+    evidence = evidence_of(observed)
+    if found != Stand.FAILED:
+        told = _told(look, since, watcher)
+        evidence |= told.evidence
+        if (worse := told.worse()) is not None:
+            found, judgement = Stand.FAILED, worse
     watcher.measurements.take_back(release.name, wanted=found in FINAL)
     if found != stand:
-        document = _document(found, judgement, evidence_of(observed), look.now)
+        document = _document(found, judgement, evidence, look.now)
         watcher.ledger.keep_verdict(look.project, release.sequence, document)
     return OVER if found in FINAL else _again(look)
 
@@ -200,6 +210,19 @@ def _observed(look: _Look, since: datetime, watcher: Watcher) -> Observed:
         [serving.get(at, _NOTHING) for at in times] if serving else [],
         list(past.values()),
     )
+
+
+def _told(look: _Look, since: datetime, watcher: Watcher) -> Told:
+    """What users were answered, as far as it is captured: by the release, and by the version before."""
+    if not look.release.capture_percent:
+        return Told()
+    captured = Captured(watcher.objects, watcher.artifact_bucket, watcher.data_bucket, look.project)
+    new = captured.answers(look.release.name, VARIANT, since, look.now)
+    if not new:
+        return Told()
+    serving = captured.answers(look.before, VARIANT, since, look.now) if together(look.plan) else []
+    past = [] if serving else captured.answers(look.before, VARIANT, look.past, since)
+    return Told(new, serving, past, captured.labels(look.past))
 
 
 def _probe(look: _Look, watcher: Watcher, number: int, longest: float, *, compare: bool = False) -> Share:

@@ -1,0 +1,61 @@
+"""Captured requests and labels as they lie in S3."""
+
+import json
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from headgate.aws.s3 import Objects
+from headgate.services import captured as module
+from headgate.services.captured import Captured
+
+from .conftest import IRIS
+
+NOW = datetime.now(UTC)
+
+
+@pytest.fixture
+def s3(aws: boto3.Session) -> Any:
+    return aws.client("s3")
+
+
+@pytest.fixture
+def captured(s3: Any, make_bucket: Callable[[str], str]) -> Captured:
+    return Captured(Objects(s3), make_bucket("artifacts"), make_bucket("data"), IRIS)
+
+
+def keep(s3: Any, name: str, at: datetime, label: str, config: str = "demo-iris-r1") -> None:
+    output = json.dumps({"predictions": [{"label": label}]})
+    part = {"data": output, "encoding": "JSON"}
+    about = {"inferenceId": name, "inferenceTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
+    line = json.dumps({"captureData": {"endpointInput": part, "endpointOutput": part}, "eventMetadata": about})
+    key = f"_captured/demo/iris/{config}/demo-iris/main/{at:%Y/%m/%d/%H}/{name}.jsonl"
+    s3.put_object(Bucket="artifacts", Key=key, Body=f"{line}\ndamaged\n".encode())
+
+
+def test_answers_of_a_time_are_found_the_oldest_first(s3: Any, captured: Captured) -> None:
+    hour = timedelta(hours=1)
+    for name, at in (("new", NOW), ("old", NOW - 2 * hour), ("older", NOW - 3 * hour), ("future", NOW + hour)):
+        keep(s3, name, at, "yes")
+    keep(s3, "another", NOW, "yes", "demo-iris-r2")
+    found = captured.answers("demo-iris-r1", "main", NOW - 2 * hour, NOW)
+    assert [row.inference_id for row in found] == ["old", "new"]
+
+
+def test_no_more_is_read_than_there_is_room_for(s3: Any, captured: Captured, monkeypatch: pytest.MonkeyPatch) -> None:
+    keep(s3, "new", NOW, "yes")
+    keep(s3, "old", NOW - timedelta(hours=2), "yes")
+    monkeypatch.setattr(module, "_MOST_BYTES", 400)
+    found = captured.answers("demo-iris-r1", "main", NOW - timedelta(hours=3), NOW)
+    assert [row.inference_id for row in found] == ["new"]
+
+
+def test_the_newest_file_of_labels_counts_and_what_cannot_be_read_is_left_out(s3: Any, captured: Captured) -> None:
+    for name, body in (("b", "id,label\na,yes\nb,yes\n"), ("a", "nothing"), ("c", "id,label\na,no\n")):
+        s3.put_object(Bucket="data", Key=f"demo/iris/feedback/{name}", Body=body.encode())
+    labels = captured.labels(NOW - timedelta(hours=1))
+    assert set(labels) == {("a", 1), ("b", 1)}
+    assert captured.labels(datetime.now(UTC) + timedelta(hours=1)) == {}
