@@ -132,13 +132,13 @@ class Road:
             begun.append(Promotion(given["run"], given, self.account, self.invoke))
         self.promotions += begun
         for _ in range(500):
-            if not self._go_on(begun):
+            if not self.go_on(begun):
                 break
         else:
             raise AssertionError(f"no end is reached: {[(each.name, each.states[-4:]) for each in begun]}")
         self.time_passes(all_events=True)
 
-    def _go_on(self, promotions: list[Promotion]) -> bool:
+    def go_on(self, promotions: list[Promotion]) -> bool:
         for each in promotions:
             if each.ready:
                 each.step()
