@@ -74,19 +74,31 @@ def test_images_and_texts_are_promoted_and_rows_they_never_saw_answered(
     assert share_right(told, [row[-1] for row in unseen]) >= least
 
 
+def journeys(months: int, seed: int) -> Table:
+    """Three routes that grow and have a season: what repeats the past comes late."""
+    random = np.random.default_rng(seed)
+    made: Table = [["month", "route", "passengers"]]
+    for month in range(months):
+        for number, route in enumerate(("coast", "hills", "lakes")):
+            season = (20 + 10 * number) * np.sin(np.pi * month / 6)
+            level = 100 * (number + 1) + 2 * month + season + 2 * random.normal()
+            made.append([f"{2012 + month // 12}-{month % 12 + 1:02}-01", route, f"{level:.1f}"])
+    return made
+
+
 def test_series_are_forecast_for_each_entity(cloud: Cloud, tmp_path: Path) -> None:
-    names, *rows = read("arrivals.csv")
+    names, *rows = journeys(132, seed=41)
     newest = max(row[0] for row in rows)
     before = [row for row in rows if row[0] < newest]
-    file = tmp_path / "arrivals.csv"
+    file = tmp_path / "journeys.csv"
     file.write_text(text([names, *before]))
     found = promoted(cloud, file)
-    assert found["forecast"].startswith("12 steps of arrivals for each origin: quarter runs in steps of 3 months")
+    assert found["forecast"].startswith("12 steps of passengers for each route: month runs in steps of 1 month")
     assert found["family"] == "rnn: the data holds sequences"
-    told = [answer["value"] for answer in answers(cloud, "arrivals", [names, *before])]
+    told = [answer["value"] for answer in answers(cloud, "journeys", [names, *before])]
     known = [float(row[2]) for row in rows if row[0] == newest]
-    assert len(told) == len(known) == 4
-    assert np.mean(np.abs(np.array(told) / known - 1)) < 0.2
+    assert len(told) == len(known) == 3
+    assert np.mean(np.abs(np.array(told) / known - 1)) < 0.1
 
 
 def readings(rows: int, seed: int) -> Table:

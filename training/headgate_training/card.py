@@ -26,7 +26,11 @@ def write_card(root: Path, evaluation: Mapping[str, object], challenger: Contend
     card = {
         "format": FORMAT,
         "identity": {name: os.environ.get(f"HEADGATE_{name.upper()}") or None for name in IDENTITY},
-        "spec": asdict(spec) | {"columns": len(spec.columns), "grids": [grid.name for grid in spec.grids]},
+        "spec": asdict(spec)
+        | {
+            "columns": len(spec.columns),
+            "grids": [asdict(grid) | {"columns": len(grid.columns)} for grid in spec.grids],
+        },
         "data": _data(_read(root / "input" / "report" / "report.json")),
         "training": {name: value for name, value in training.items() if name != "format"},
         "evaluation": evaluation,

@@ -65,7 +65,9 @@ class Seen:
     challenger: Predicted
     champion: Predicted | None
     trivial: dict[str, Outcome]
-    """The best constant answer by metric."""
+    """The trivial predictor's answer by metric."""
+    trivial_repeats: int
+    """How many steps ago the value lies that it repeats; 0 where it repeats none."""
 
     @property
     def rows(self) -> int:
@@ -92,7 +94,8 @@ def look(path: Path, challenger: Contender, champion: Contender | None) -> Seen:
         )
         if champion
         else None,
-        trivial={name: Outcome(target, guess.predict(len(target), name), positive) for name in METRICS[spec.task]},
+        trivial={name: Outcome(target, guess.predict(table, spec, name), positive) for name in METRICS[spec.task]},
+        trivial_repeats=guess.repeats,
     )
 
 

@@ -104,6 +104,7 @@ def _quality(seen: Seen, spec: Spec) -> dict[str, object]:
         "challenger": _defined(measured),
         "champion": _defined(measure(spec.task, seen.champion.outcome)) if seen.champion else None,
         "trivial": _defined({name: measure(spec.task, guess)[name] for name, guess in seen.trivial.items()}),
+        "trivial_repeats": seen.trivial_repeats,
         "difference": {"against": "champion" if seen.champion else "trivial"} | against,
         "trivial_difference": guess,
     }

@@ -4,6 +4,7 @@ Scores are [members, rows, outputs]; an answer is the mean over the members, and
 ends with it. Answers: probabilities [rows, classes] for classes; low, value, high [rows, 3] for numbers.
 """
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -12,8 +13,8 @@ import tensorflow as tf
 from headgate_training.encoding import skewness
 from headgate_training.spec import Spec
 
-INTERVAL = (0.05, 0.95)
-"""``low`` and ``high`` leave so much of the validation part below and above: together they hold 90 %."""
+HELD = 0.9
+"""``low`` to ``high`` shall hold the true value of so many rows that nobody has seen."""
 SKEWED = 1.0
 """Targets that are never negative and skewed more than this are treated as counts or amounts."""
 START = 0.5413
@@ -81,11 +82,12 @@ class Classes:
 
 
 class Numbers:
-    """Any number: standardised, squared error."""
+    """Any number: standardised, squared error. ``ahead`` says that rows to come are later than all that were seen."""
 
     outputs = 1
 
-    def __init__(self, target: np.ndarray) -> None:
+    def __init__(self, target: np.ndarray, *, ahead: bool = False) -> None:
+        self._ahead = ahead
         self._mean = float(target.mean())
         self._deviation = float(target.std()) or 1.0
         self._residuals = (0.0, 0.0)
@@ -107,10 +109,9 @@ class Numbers:
         return self.pool(scores)[0, :, 0] * self._deviation + self._mean
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
-        """Keep the quantiles of the validation errors, in the unit that errors grow with."""
+        """Keep how far the validation errors reach, in the unit that errors grow with."""
         residuals = (target - predicted) / self._error_unit(tf.constant(predicted)).numpy()
-        low, high = np.quantile(residuals, INTERVAL)
-        self._residuals = (min(float(low), 0.0), max(float(high), 0.0))
+        self._residuals = reach(residuals, either_side=self._ahead)
 
     def answer(self, scores: tf.Tensor) -> tf.Tensor:
         """Low, value and high."""
@@ -174,7 +175,28 @@ def choose_head(spec: Spec, target: np.ndarray, class_weights: str = "none") -> 
     # What comes next in a series goes on in a straight line, which the score of an amount is not.
     if spec.forecast is None and target.min() >= 0 and skewness(target) > SKEWED:
         return Amounts(target)
-    return Numbers(target)
+    return Numbers(target, ahead=spec.forecast is not None)
+
+
+def reach(residuals: np.ndarray, *, either_side: bool) -> tuple[float, float]:
+    """How far below and above an answer HELD of the true values lie, of rows that are not among the ``residuals``.
+
+    Split conformal prediction (Lei et al., 2018, "Distribution-Free Predictive Inference for Regression"): of n errors
+    the rank that n + 1 ask for. Below and above are told apart, half of the rest beyond each, where the errors to come
+    lie as these do and there are enough of them for two ranks. ``either_side`` takes their size alone: a series moves
+    on, and whether answers are too low or too high in the last months says nothing about the next.
+    """
+    count = len(residuals)
+
+    def rank(share: float) -> int:
+        return math.ceil((count + 1) * share - 1e-9)
+
+    above = rank((1 + HELD) / 2)
+    if either_side or above > count:
+        size = float(np.sort(np.abs(residuals))[min(rank(HELD), count) - 1])
+        return -size, size
+    ordered = np.sort(residuals)
+    return min(float(ordered[count - above]), 0.0), max(float(ordered[above - 1]), 0.0)
 
 
 def balanced_weights(target: np.ndarray, classes: int) -> np.ndarray:

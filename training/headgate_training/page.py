@@ -11,8 +11,8 @@ from headgate_training.markup import Html, folded, html, paragraph, part, sectio
 from headgate_training.parts import groups, slices
 from headgate_training.plots import figures
 from headgate_training.sheet import SHEET
-from headgate_training.verdict import head, rival_of
-from headgate_training.wording import change, clipped, decimals_of, listed, measured, metric_of, number
+from headgate_training.verdict import guess_of, head, rival_of
+from headgate_training.wording import Metric, change, clipped, decimals_of, listed, measured, metric_of, number
 
 Shown = Mapping[str, Any]
 TOGETHER = 3
@@ -40,16 +40,15 @@ def page(card: Shown) -> str:
 def _quality(card: Shown) -> str:
     evaluation, direction = card["evaluation"], card["evaluation"]["direction"]
     roles = [role for role in ("challenger", "champion", "trivial") if evaluation[role]]
-    called = {"challenger": "this model", "champion": rival_of(card), "trivial": "guessing"}
+    called = {"challenger": "this model", "champion": rival_of(card), "trivial": guess_of(evaluation)}
     rows = [
         [
-            metric_of(name).name + (" (judged by this)" if name == evaluation["metric"] else ""),
+            _explained(metric_of(name), judges=name == evaluation["metric"]),
             *(measured(name, evaluation[role].get(name)) for role in roles),
-            metric_of(name).meaning,
         ]
         for name in evaluation["challenger"]
     ]
-    names = ["measure", *(called[role] for role in roles), "which is"]
+    names = ["measure", *(called[role] for role in roles)]
     text = table("How good it is", names, rows, range(1, len(roles) + 1))
     if newest := evaluation["newest"]:
         metric = evaluation["metric"]
@@ -59,6 +58,12 @@ def _quality(card: Shown) -> str:
             f"{rival_of(card)} {theirs}, a difference of {change(newest['difference'], direction)}."
         )
     return section("How good it is", text)
+
+
+def _explained(metric: Metric, *, judges: bool) -> Html:
+    """A metric's name with what it means below, where a phone has room for it."""
+    name = metric.name + (" (judged by this)" if judges else "")
+    return Html(f"{html(name)}<div class=soft>{html(metric.meaning)}</div>")
 
 
 def _plots(card: Shown) -> str:

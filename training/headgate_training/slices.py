@@ -131,7 +131,7 @@ def _cut_numbers(values: np.ndarray, least: int) -> tuple[list[str], np.ndarray]
     missing = np.isnat(values) if is_date else np.isnan(values)
     numbers = values.astype("datetime64[s]").astype(np.float64) if is_date else values
     present = numbers[~missing]
-    word: Callable[[float], str] = _date if is_date else "{:.4g}".format
+    word: Callable[[float], str] = _date if is_date else _number
     distinct = np.unique(present)
     if len(distinct) <= FEW:
         places, names = np.searchsorted(distinct, numbers), [word(value) for value in distinct]
@@ -144,6 +144,13 @@ def _cut_numbers(values: np.ndarray, least: int) -> tuple[list[str], np.ndarray]
         names = [f"up to {words[0]}", *between, f"over {words[-1]}"] if words else ["any"]
     places[missing] = len(names)
     return [*names, MISSING], places
+
+
+def _number(value: float) -> str:
+    """Four figures, and no exponent as long as people can read it without one."""
+    if value and not 1e-5 <= abs(value) < 1e12:
+        return f"{value:.4g}"
+    return np.format_float_positional(value, precision=4, unique=False, fractional=False, trim="-")
 
 
 def _date(seconds: float) -> str:

@@ -84,6 +84,10 @@ class Spec:
         """Names of the columns that come as strings (all but numbers), in the spec's order."""
         return [column.name for column in self.columns if column.kind != "numeric"]
 
+    def past(self, ago: int) -> str:
+        """The name of the column that holds a forecast's target so many steps before."""
+        return f"{self.target}[-{ago}]"
+
 
 def read_spec(path: Path) -> Spec:
     """Read and check a spec.json; raise SpecError in plain words if this code cannot follow it."""

@@ -13,6 +13,9 @@ LEFT, RIGHT, TOP, BOTTOM = 58, 14, 16, 46
 SIDE = 340
 """Of a heat map, with MARGIN for its numbers."""
 MARGIN = 26
+LONG = 10_000
+"""From here on an axis's numbers have no room beside it as they are."""
+UNITS = ((1e9, "bn"), (1e6, "M"), (1e3, "k"))
 
 
 class Plot:
@@ -56,13 +59,13 @@ class Plot:
         """The whole plot as one element."""
         floor, end = HEIGHT - BOTTOM, WIDTH - RIGHT
         grid = [f'<line class="axis" x1="{LEFT}" x2="{end}" y1="{floor}" y2="{floor}"/>']
-        for tick in _ticks(*self._x):
+        for tick, name in _named(_ticks(*self._x)):
             across = f"{self._across(tick):.1f}"
-            grid.append(f'<text class="tick" x="{across}" y="{floor + 18}" text-anchor="middle">{_word(tick)}</text>')
-        for tick in _ticks(*self._y):
+            grid.append(f'<text class="tick" x="{across}" y="{floor + 18}" text-anchor="middle">{name}</text>')
+        for tick, name in _named(_ticks(*self._y)):
             at = self._up(tick)
             grid.append(f'<line class="grid" x1="{LEFT}" x2="{end}" y1="{at:.1f}" y2="{at:.1f}"/>')
-            grid.append(f'<text class="tick" x="{LEFT - 6}" y="{at + 4.5:.1f}" text-anchor="end">{_word(tick)}</text>')
+            grid.append(f'<text class="tick" x="{LEFT - 6}" y="{at + 4.5:.1f}" text-anchor="end">{name}</text>')
         x_name, y_name = (escape(name) for name in self._names)
         middle = (floor + TOP) / 2
         labels = (
@@ -117,5 +120,8 @@ def _ticks(low: float, high: float) -> list[float]:
     return [number * step for number in range(int(first), int(high / step + 1e-9) + 1)]
 
 
-def _word(tick: float) -> str:
-    return f"{tick:.4g}".replace("-", MINUS)
+def _named(ticks: Sequence[float]) -> list[tuple[float, str]]:
+    """Places on an axis in few letters, all in one unit: 0.2; 40; 50k and 100k; 1.5M."""
+    largest = max(map(abs, ticks), default=0.0)
+    size, letter = next(unit for unit in UNITS if largest >= unit[0]) if largest >= LONG else (1.0, "")
+    return [(tick, f"{tick / size:.4g}{letter if tick else ''}".replace("-", MINUS)) for tick in ticks]

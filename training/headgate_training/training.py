@@ -117,7 +117,7 @@ def train(
     with watch.stage("export"):
         frozen = _write_version(served, directory, encoding, spec, places.spec / "spec.json")
         encoding.save(extra / "encoding.json")
-        fit_trivial(target, spec).save(extra / "trivial.json")
+        fit_trivial(table, target, spec).save(extra / "trivial.json")
         export_code(places.model / "code")
 
     def make_pruned() -> bytes:

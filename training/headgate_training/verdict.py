@@ -15,7 +15,7 @@ def head(card: Shown, name: str) -> str:
     evaluation, identity = card["evaluation"], card["identity"]
     made = f", {identity['date']}" if identity.get("date") else ""
     run = f"<p class=soft>Run {html(identity['run'])}{html(made)}</p>" if identity["run"] else ""
-    title = f"<header><p class=soft>Model card</p><h1>{html(name)}</h1><p class=lead>{_purpose(card)}</p>{run}</header>"
+    title = f"<header><p class=soft>Model card</p><h1>{html(name)}</h1><p class=lead>{purpose(card)}</p>{run}</header>"
     kind, says = _verdict(evaluation, rival_of(card))
     tiles = "".join(
         f"<div><dt>{html(what)}</dt><dd><b>{html(value)}</b> {html(more)}</dd></div>"
@@ -30,12 +30,21 @@ def head(card: Shown, name: str) -> str:
 def rival_of(card: Shown) -> str:
     """Against whom the model was judged, as people call it."""
     if not card["evaluation"]["champion"]:
-        return "guessing"
+        return guess_of(card["evaluation"])
     champion = card["identity"]["champion"]
     return f"version {champion}" if champion else "the serving version"
 
 
-def _purpose(card: Shown) -> str:
+def guess_of(evaluation: Shown) -> str:
+    """What the trivial predictor does, as people call it."""
+    ago = evaluation.get("trivial_repeats")
+    if not ago:
+        return "guessing"
+    return "repeating the last value" if ago == 1 else f"repeating the value of {ago} steps ago"
+
+
+def purpose(card: Shown) -> str:
+    """The first sentences: what is predicted from what, and on how many rows that was judged."""
     spec, rows = card["spec"], card["evaluation"]["rows"]
     classes = spec["classes"] or []
     answers = (
@@ -45,17 +54,23 @@ def _purpose(card: Shown) -> str:
     )
     if spec.get("forecast"):
         answers += f", one step ahead of the last {spec['forecast']['steps']} steps"
-    target, columns = html(clipped(spec["target"])), spec["columns"]
-    return (
-        f"Predicts <b>{target}</b> ({html(answers)}) from {columns} column{'' if columns == 1 else 's'}. "
-        f"Judged on {rows} rows that it never saw."
-    )
+    target = html(clipped(spec["target"]))
+    return f"Predicts <b>{target}</b> ({html(answers)}) from {_sources(spec)}. Judged on {rows} rows that it never saw."
+
+
+def _sources(spec: Shown) -> str:
+    """What it is given: pictures, and so many columns beside them."""
+    images = [grid for grid in spec["grids"] if grid["kind"] == "image"]
+    told = ["a picture of {} x {} pixels".format(*grid["shape"]) for grid in images]
+    if columns := spec["columns"] - sum(grid["columns"] for grid in images):
+        told.append(f"{columns} column{'' if columns == 1 else 's'}")
+    return listed(told)
 
 
 def _verdict(evaluation: Shown, rival: str) -> tuple[str, str]:
     """A kind for the sheet, and words that need no colour."""
     difference = evaluation["difference"]
-    also = "" if rival == "guessing" else _beside_guessing(evaluation["trivial_difference"])
+    also = _beside_guessing(evaluation) if evaluation["champion"] else ""
     if difference["low"] > 0:
         return "better", f"\u2713 Better than {rival}, beyond chance{also}"
     if difference["high"] < 0:
@@ -63,8 +78,9 @@ def _verdict(evaluation: Shown, rival: str) -> tuple[str, str]:
     return "unsure", f"? Not surely better than {rival}{also}"
 
 
-def _beside_guessing(difference: Shown) -> str:
-    return "; better than guessing" if difference["low"] > 0 else "; not surely better than guessing"
+def _beside_guessing(evaluation: Shown) -> str:
+    surely = "better" if evaluation["trivial_difference"]["low"] > 0 else "not surely better"
+    return f"; {surely} than {guess_of(evaluation)}"
 
 
 def _tiles(card: Shown) -> Iterator[tuple[str, str, str]]:
@@ -77,7 +93,12 @@ def _tiles(card: Shown) -> Iterator[tuple[str, str, str]]:
         positive, other = _two(card["spec"])
         meaning = f"how often it ranks {positive} above {other}; 0.5 is guessing, 1 is perfect"
     yield f"{known.name}, this model", measured(metric, evaluation["challenger"][metric], decimals), meaning
-    who = "serves now" if evaluation["champion"] else "the best answer that looks at no column"
+    who = (
+        "the best answer without a model"
+        if evaluation.get("trivial_repeats")
+        else "the best answer that looks at no column"
+    )
+    who = "serves now" if evaluation["champion"] else who
     role = "champion" if evaluation["champion"] else "trivial"
     yield f"{known.name}, {rival}", measured(metric, evaluation[role][metric], decimals), who
     estimate, _, interval = change(difference, evaluation["direction"]).partition(" ")

@@ -270,9 +270,10 @@ def _show_evaluation(console: Console, evaluation: Mapping[str, Any] | None) -> 
     if not evaluation:
         return
     names = list(evaluation["challenger"])
+    who_is = _WHO | ({"trivial": "repeating the past"} if evaluation.get("trivial_repeats") else {})
     lines = (
         (called, *(number_text(value) if (value := evaluation[who].get(name)) is not None else "" for name in names))
-        for who, called in _WHO.items()
+        for who, called in who_is.items()
         if evaluation.get(who)
     )
     columns = (f"on {evaluation['rows']} rows it never saw", *(name.replace("_", " ") for name in names))

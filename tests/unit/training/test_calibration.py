@@ -6,8 +6,9 @@ from sklearn.calibration import calibration_curve
 
 from headgate_training.calibration import calibration
 from headgate_training.contenders import Predicted
+from headgate_training.heads import choose_head, reach
 from headgate_training.metrics import Outcome
-from headgate_training.spec import Spec
+from headgate_training.spec import Forecast, Spec
 
 BINARY = Spec("t", "binary", ("no", "yes"), "yes", "auc", "maximize", 17, ())
 THREE = Spec("t", "multiclass", ("a", "b", "c"), None, "accuracy", "maximize", 17, ())
@@ -52,3 +53,38 @@ def test_coverage_counts_the_targets_inside_the_range() -> None:
     ranges = np.column_stack([np.zeros(10), np.full(10, 6.0)])
     told = calibration(Predicted(Outcome(target, target), ranges), NUMBER)
     assert told == {"coverage": pytest.approx(0.7), "nominal": 0.9, "width": 6.0}
+
+
+@pytest.mark.parametrize("either_side", [False, True])
+@pytest.mark.parametrize("rows", [10, 18, 19, 40, 150])
+def test_ranges_hold_nine_in_ten_of_rows_to_come_however_few_they_were_learned_from(
+    rows: int, either_side: bool
+) -> None:
+    random = np.random.default_rng(rows)
+    held = []
+    for _ in range(400):
+        low, high = reach(random.exponential(size=rows) - 1, either_side=either_side)
+        known = random.exponential(size=100) - 1
+        held.append(((low <= known) & (known <= high)).mean())
+    assert 0.89 < np.mean(held) < 0.91 + 2 / (rows + 1)  # whole rows: a little more than asked for
+
+
+def test_ranges_follow_errors_that_lie_to_one_side_but_for_series_which_move_on() -> None:
+    errors = np.random.default_rng(3).exponential(size=100)
+    assert reach(errors, either_side=False)[0] == 0
+    low, high = reach(errors, either_side=True)
+    assert -low == high > 2
+    assert reach(np.array([-2.0, 0.5]), either_side=False) == (-2.0, 2.0)  # too few for two sides
+
+
+def test_the_head_of_a_forecast_has_the_same_range_on_either_side() -> None:
+    series = Spec("t", "regression", (), None, "rmse", "minimize", 17, (), forecast=Forecast((), "day", 3))
+    target = np.linspace(0, 9, 50)
+    answered = {}
+    for spec in (NUMBER, series):
+        head = choose_head(spec, target)
+        head.calibrate(target - 1.0, target)
+        low, value, high = head.answer(np.zeros((1, 1, 1), np.float32)).numpy()[0]
+        answered[spec] = (value - low, high - value)
+    assert answered[NUMBER] == pytest.approx((0, 1), abs=1e-5)
+    assert answered[series] == pytest.approx((1, 1), abs=1e-5)

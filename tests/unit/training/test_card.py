@@ -19,6 +19,8 @@ from headgate_training.evaluation import evaluate
 from headgate_training.metrics import Outcome
 from headgate_training.spec import Spec
 from headgate_training.svg import Plot
+from headgate_training.verdict import purpose
+from headgate_training.wording import MINUS
 
 from .jobs import MIXED_QUERY, Job, make_spec, run_job
 
@@ -88,7 +90,7 @@ def test_the_card_of_real_data_has_its_plots_and_needs_nothing_else(
     assert all(below - above <= 1 for above, below in pairwise(levels))
 
 
-@settings(max_examples=25)
+@settings(max_examples=25, deadline=None)
 @given(classes=st.integers(2, 120), seed=st.integers(0, 99))
 def test_any_number_of_classes_can_be_shown(classes: int, seed: int) -> None:
     random = np.random.default_rng(seed)
@@ -152,3 +154,24 @@ def test_a_plot_can_be_drawn_of_any_finite_numbers(
     assert "nan" not in drawn
     assert "inf" not in drawn
     assert drawn.count('class="tick"') < 40
+
+
+def test_axes_have_short_numbers_all_in_one_unit() -> None:
+    drawn = Plot("t", (0, 300_000), (-2e6, 3e6), ("x", "y")).draw()
+    assert all(f">{name}<" in drawn for name in ("0", "100k", "300k", f"{MINUS}2M", "3M"))
+    assert "e+" not in drawn
+    assert ">8000<" in Plot("t", (0, 9_000), (0, 1), ("x", "y")).draw()
+
+
+@pytest.mark.parametrize(
+    ("columns", "grids", "said"),
+    [
+        (1, [], "from 1 column."),
+        (66, [{"kind": "image", "shape": [8, 8, 1], "columns": 64}], "from a picture of 8 x 8 pixels and 2 columns."),
+        (64, [{"kind": "image", "shape": [8, 8, 1], "columns": 64}], "from a picture of 8 x 8 pixels."),
+        (14, [{"kind": "sequence", "shape": [12, 1], "columns": 12}], "from 14 columns."),
+    ],
+)
+def test_the_first_sentence_says_what_a_model_is_given(columns: int, grids: list[dict[str, object]], said: str) -> None:
+    spec = {"target": "t", "task": "regression", "classes": [], "columns": columns, "grids": grids}
+    assert said in purpose({"spec": spec, "evaluation": {"rows": 50}})

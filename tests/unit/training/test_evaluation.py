@@ -187,3 +187,20 @@ def with_declared(root: Path, **declared: list[str]) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | declared))
     with tarfile.open(archive, "w:gz") as tar:
         tar.add(unpacked, arcname=".")
+
+
+def test_a_forecast_is_judged_against_what_repeats_best_and_says_so(
+    tmp_path: Path, make_processing_root: Callable[..., Path]
+) -> None:
+    past = {f"sold[-{ago}]": "numeric" for ago in range(4, 0, -1)}
+    season = "100 * sin(pi() * (i - {}) / 2) + i - {} + hash(i - {}) % 9"  # comes back every four steps, and grows
+    windows = ", ".join(f'({season.format(ago, ago, ago)})::DOUBLE AS "sold[-{ago}]"' for ago in range(4, 0, -1))
+    query = f"SELECT {windows}, ({season.format(0, 0, 0)})::DOUBLE AS sold FROM range(300) rows(i)"
+    spec = make_spec(past, "sold", "regression") | {"forecast": {"entity": [], "time": "day", "steps": 4}}
+    root = make_processing_root(run_job(tmp_path / "job", query, spec, epochs=40, members=2))
+    evaluation = evaluate(root)
+    assert evaluation["trivial_repeats"] == 4
+    assert evaluation["trivial"]["rmse"] == pytest.approx(5.4, abs=1)  # four steps of growth, and noise
+    page = (root / "output" / "card.html").read_text()
+    assert "than repeating the value of 4 steps ago" in page
+    assert "guessing" not in page

@@ -130,3 +130,9 @@ def test_intervals_for_many_are_wider_but_not_for_the_same_thing_twice() -> None
 @pytest.mark.parametrize(("rows", "quantile"), [(10, 2.262), (30, 2.045), (1_000_000, 1.960)])
 def test_few_rows_take_the_quantiles_of_students_t(rows: int, quantile: float) -> None:
     assert for_few_rows(1.959964, rows) == pytest.approx(quantile, abs=0.01)
+
+
+def test_parts_of_large_and_small_numbers_are_named_without_exponents() -> None:
+    large = [part.name for part in cut("sales", np.array([123_456.0] * 30 + [2_000_000.0] * 30), 10)]
+    assert large == ["123500", "2000000"]
+    assert [part.name for part in cut("dose", np.array([0.0] * 30 + [0.00012346] * 30), 10)] == ["0", "0.0001235"]

@@ -18,6 +18,7 @@ from headgate_training.parquet import DataError, read_parquet, read_target
 from headgate_training.savedmodel import SavedModel
 from headgate_training.settings import Settings
 from headgate_training.spec import Spec, SpecError, read_spec
+from headgate_training.table import Table
 from headgate_training.training import Places, train
 from headgate_training.trivial import load_trivial
 
@@ -217,12 +218,14 @@ def test_the_trivial_predictor_knows_the_training_part_only(
     spec = read_spec(mixed_job.version / "assets.extra" / "spec.json")
     shares = np.bincount(read_target(mixed_job.places.train, spec)) / mixed_job.metrics["rows"]["train"]
     trivial = load_trivial(mixed_job.version / "assets.extra" / "trivial.json")
-    np.testing.assert_allclose(trivial.predict(2, "accuracy"), [shares, shares])
+    two = Table(np.zeros((2, len(spec.numeric_names))), [])
+    np.testing.assert_allclose(trivial.predict(two, spec, "accuracy"), [shares, shares])
     job = train_example("manufacturing")
     trivial = load_trivial(job.version / "assets.extra" / "trivial.json")
-    target = read_target(job.places.train, read_spec(job.version / "assets.extra" / "spec.json"))
-    assert trivial.predict(1, "rmse")[0] == pytest.approx(target.mean())
-    assert trivial.predict(1, "mae")[0] == np.median(target)
+    spec = read_spec(job.version / "assets.extra" / "spec.json")
+    target, table = read_target(job.places.train, spec), read_parquet(job.places.train, spec)
+    assert trivial.predict(table, spec, "rmse")[0] == pytest.approx(target.mean())
+    assert trivial.predict(table, spec, "mae")[0] == np.median(target)
 
 
 def test_the_head_follows_from_the_task_and_the_training_target(spec_of: Callable[..., Spec]) -> None:

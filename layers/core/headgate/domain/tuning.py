@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from headgate.domain.errors import SearchRefusedError
+from headgate.domain.evidence import legible
 from headgate.domain.families import Family
 from headgate.domain.prices import hourly_price
 from headgate.domain.project import TuningSettings
@@ -64,7 +65,8 @@ class Estimate:
     """USD."""
 
     def __str__(self) -> str:
-        return f"{self.trials} trials beside the defaults, some {self.minutes:.0f} minutes and {self.money:.3g} USD"
+        money = f"{legible(self.money, 3)} USD"
+        return f"{self.trials} trials beside the defaults, some {self.minutes:.0f} minutes and {money}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,12 +238,12 @@ def _trials(settings: TuningSettings, strategy: str, rate: _Rate, limit: float, 
         if trials < LEAST_TRIALS:
             return Defaults(
                 f"Trained with defaults: a search of {LEAST_TRIALS} trials would take more than {UNASKED_MINUTES:.0f} "
-                f"minutes or {money:.4g} USD. Give a budget under tuning: to search all the same."
+                f"minutes or {legible(money, 4)} USD. Give a budget under tuning: to search all the same."
             )
         return trials
-    bounds = [(rate.within_money(limit), f"the limit for this tenant is {limit:.4g} USD")]
+    bounds = [(rate.within_money(limit), f"the limit for this tenant is {legible(limit, 4)} USD")]
     if settings.money is not None:
-        bounds.append((rate.within_money(settings.money), f"tuning.money is {settings.money:.4g} USD"))
+        bounds.append((rate.within_money(settings.money), f"tuning.money is {legible(settings.money, 4)} USD"))
     if settings.minutes is not None:
         bounds.append((rate.within_minutes(settings.minutes), f"tuning.minutes is {settings.minutes:g}"))
     afforded, bound = min(bounds)
