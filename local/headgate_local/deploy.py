@@ -43,12 +43,15 @@ def deploy(session: boto3.Session, endpoint_url: str, template: Path, progress: 
     s3 = session.client("s3", endpoint_url=endpoint_url)
     cloudformation = session.client("cloudformation", endpoint_url=endpoint_url)
     progress("packaging functions, layers and state machines")
-    body = package(yaml_parse(template.read_text()), template.parent, Staging(s3, session.region_name))
+    staging = Staging(s3, session.region_name)
+    body = package(yaml_parse(template.read_text()), template.parent, staging)
+    # A request holds 51,200 bytes of a template; one that lies in S3 may have a megabyte (user guide: quotas).
+    lies = staging.put(json.dumps(body).encode(), ".template")
     progress("creating the stack")
     parameters = PARAMETERS | {"MlflowTrackingUri": os.environ.get(TRACKING, "")}
     cloudformation.create_stack(
         StackName=STACK,
-        TemplateBody=json.dumps(body),
+        TemplateURL=f"{endpoint_url}/{lies['Bucket']}/{lies['Key']}",
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
