@@ -8,7 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domain.verdict import COMMON, RARE, Evidence, Rules, Share, Signal, Verdict, interval, judge, since
+from headgate.domain.verdict import (
+    COMMON,
+    RARE,
+    Evidence,
+    Judgement,
+    Rules,
+    Share,
+    Signal,
+    Verdict,
+    interval,
+    judge,
+    since,
+)
 
 RULES = Rules({"errors": Signal(0.01)})
 SHARES = st.integers(0, 60).flatmap(lambda requests: st.builds(Share, st.just(requests), st.integers(0, requests)))
@@ -226,3 +238,26 @@ def test_a_signal_may_spend_its_part_of_the_chance_and_no_more() -> None:
     assert 0.0025 < evidence.p_value < 0.005
     for weight, verdict in ((0.5, Verdict.FAIL), (0.25, Verdict.INCONCLUSIVE)):
         assert judge({"errors": evidence}, Rules({"errors": Signal(0.01, weight)})).verdict == verdict
+
+
+def test_a_canary_passes_when_both_intervals_together_are_within_the_margin_and_not_before() -> None:
+    evidence = seen(Share(500, 5), Share(4500, 20))
+    _, worst = interval(evidence.canary, RULES.alpha / 2)
+    best, _ = interval(evidence.serving, RULES.alpha / 2)
+    passed = judge({"errors": evidence}, Rules({"errors": Signal(worst - best)}))
+    assert passed == Judgement(Verdict.PASS, None, "No signal of the canary is worse than its margin allows.")
+    open_still = judge({"errors": evidence}, Rules({"errors": Signal(worst - best - 1e-9)}))
+    assert (open_still.verdict, open_still.signal) == (Verdict.INCONCLUSIVE, "errors")
+
+
+def test_a_margin_is_what_is_allowed() -> None:
+    evidence = seen(Share(20, 10), Share(180, 0))
+    assert judge({"errors": evidence}, Rules({"errors": Signal(0.5)})).verdict != Verdict.FAIL
+    assert judge({"errors": evidence}, Rules({"errors": Signal(0.49)})).verdict == Verdict.FAIL
+
+
+def test_the_least_requests_are_enough_and_every_needed_signal_is_asked() -> None:
+    rules = Rules({"yes": Signal(0.9, 0.1, needed=False), "errors": Signal(0.9, 0.5), "slow": Signal(0.9, 0.4)})
+    enough, few = seen(Share(50, 0), Share(50, 0)), seen(Share(49, 0), Share(50, 0))
+    assert judge({"errors": enough, "slow": enough}, rules).verdict == Verdict.PASS
+    assert judge({"errors": enough, "slow": few}, rules).signal == "slow"

@@ -4,7 +4,7 @@ import pytest
 
 from headgate.domain.answers import same_answer
 from headgate.domain.rollout import Wishes, plan
-from headgate.domain.verdict import Share, Signal
+from headgate.domain.verdict import COMMON, RARE, Share, Signal
 from headgate.domain.watch import (
     PROBES,
     Limits,
@@ -81,6 +81,12 @@ def test_the_past_counts_only_where_nothing_serves_beside(serving: list[Period])
     """A canary that fails as often as it used to be is well, unless the fleet beside it does better now."""
     seen = Observed([Period(60, 6)] * 5, serving, [Period(600, 60)] * 6)
     assert (stand(seen) == Stand.FAILED) is bool(serving)
+
+
+@pytest.mark.parametrize("serving", [[FINE], []], ids=["together", "at once"])
+def test_slow_requests_cannot_become_many_times_as_frequent(serving: list[Period]) -> None:
+    evidence = evidence_of(Observed([FINE], serving, [FINE]))
+    assert [known.wagers for known in evidence.values()] == [RARE, COMMON, RARE]
 
 
 def test_what_is_slow_depends_on_whether_both_serve_together() -> None:
