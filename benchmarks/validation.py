@@ -3,8 +3,9 @@
     python -m benchmarks.validation [--json] [--rows N] [--rounds N]
 
 Every measurement is a fresh process, imports included; the contestants take turns, so that a busy machine slows all.
-`headgate` is the whole step: byte checks, reading, profile, inference, leakage, split, three Parquet files written.
-`headgate, verdict` is the same without the split: from the upload to the answer whether it is fit to train on.
+`headgate, verdict` is what validates: byte checks, reading, profile, inference, leakage; from the upload to the answer
+whether it is fit to train on. The goal is its: no peer comes to a verdict, and none writes anything.
+`headgate` goes on to what training needs: the same, and the split as three Parquet files.
 `headgate, profile only` ends after the profile, which is the work that the peers are given: missing and distinct
 values, minimum, maximum and mean of every column. All three rest on a typed file that is written on the way.
 """

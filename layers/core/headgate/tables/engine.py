@@ -51,7 +51,7 @@ class Engine:
     def __init__(self, workdir: Path, limits: Limits) -> None:
         self._limits = limits
         self._workdir = workdir
-        self._shape = Shape(columns=1, row_bytes=8)
+        self.shape = Shape(columns=1, row_bytes=8)
         self._connection = duckdb.connect()
         spill = workdir / "spill"
         spill.mkdir(exist_ok=True)
@@ -104,7 +104,7 @@ class Engine:
 
     def expect(self, shape: Shape) -> None:
         """Learn the form of the data, to fit everything after it into memory."""
-        self._shape = shape
+        self.shape = shape
         self._set_threads()
 
     @contextmanager
@@ -117,7 +117,7 @@ class Engine:
             self._set_threads()
 
     def _set_threads(self) -> None:
-        self.rows(f"SET threads = {self._limits.threads if self._shape.narrow else 1}")
+        self.rows(f"SET threads = {self._limits.threads if self.shape.narrow else 1}")
 
     def keep(self, name: str, query: str) -> None:
         """Keep the rows of a query under a name, in a file of `workdir`.
@@ -139,7 +139,7 @@ class Engine:
 
     def write(self, query: str, path: Path) -> None:
         """Write the rows of a query, in their order if it has one, as Parquet."""
-        group = max(1, _ROW_GROUP_BYTES // self._shape.row_bytes // _VECTOR_ROWS) * _VECTOR_ROWS
+        group = max(1, _ROW_GROUP_BYTES // self.shape.row_bytes // _VECTOR_ROWS) * _VECTOR_ROWS
         # Small dictionaries, for categories: large ones cost time, and one for each of many columns fills memory.
         options = "FORMAT parquet, COMPRESSION uncompressed, WRITE_BLOOM_FILTER false, DICTIONARY_SIZE_LIMIT 200"
         self.rows(f"COPY ({query}) TO {literal(path)} ({options}, ROW_GROUP_SIZE {group})")

@@ -1,7 +1,7 @@
 """From files to an answer: load, measure, decide by the rules of the domain, split and write."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -147,11 +147,11 @@ class _Examination:
         known.identity = [] if forecast else self._identity(names, used)
         with timed(known, "split"):
             parts = self._parts([sql[name] for name in known.identity])
-            self._count_parts(parts, target_sql if classes else None)
             declared = [name for name in dict.fromkeys((*settings.slices, *settings.sensitive)) if name in sql]
             written = dict.fromkeys([*(column.name for column in used), *declared])
             selected = [(name, sql[name]) for name in written] + [(known.target, target_sql)]
             write_parts(self.engine, selected, parts, workdir)
+            self._count_parts(workdir)
         return _spec(known, settings)
 
     def _pictured(self, archives: Sequence[Path], workdir: Path) -> tuple[Path, Sequence[str]]:
@@ -247,12 +247,13 @@ class _Examination:
             )
         return list(self.before.identity)
 
-    def _count_parts(self, parts: Mapping[str, str], label: str | None) -> None:
+    def _count_parts(self, folder: Path) -> None:
         known = self.findings
-        counts = count_parts(self.engine, parts, label)
-        known.parts = {part: sum(rows.values()) for part, rows in counts.items()}
         assert known.goal is not None
         assert known.target is not None
+        label = known.target if known.goal.classes else None
+        counts = count_parts(self.engine, folder, label)
+        known.parts = {part: sum(rows.values()) for part, rows in counts.items()}
         expected: set[str | None] = {*known.goal.classes} if known.goal.classes else {None}
         if all(expected <= rows.keys() for rows in counts.values()):
             return

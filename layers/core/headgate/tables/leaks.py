@@ -11,6 +11,7 @@ from itertools import islice
 from headgate.domain.checks import Association
 from headgate.domain.columns import Column, TargetValues
 from headgate.tables.engine import Engine, literal
+from headgate.tables.measure import drawn, sampled_holds
 from headgate.tables.prepare import prepared
 
 _SAMPLE_ROWS = (2_000, 10_000)
@@ -26,9 +27,8 @@ WITH long AS ({long}), placed AS (
     FROM long JOIN placed USING (f, y) CROSS JOIN (VALUES (0), (1)) AS shifts (shift)
     WHERE place - shift BETWEEN 1 AND {classes} - 1
 ), ranked AS (
-    SELECT f, pair, below, rank() OVER (PARTITION BY f, pair ORDER BY x)
-        + (count(*) OVER (PARTITION BY f, pair, x) - 1) / 2.0 AS r
-    FROM paired
+    SELECT f, pair, below, (rank() OVER lowest_first + count(*) OVER lowest_first) / 2.0 AS r
+    FROM paired WINDOW lowest_first AS (PARTITION BY f, pair ORDER BY x)
 ), counted AS (
     SELECT f, pair, sum(r) FILTER (below = 0) AS r, count(*) FILTER (below = 0)::DOUBLE AS n,
         count(*) FILTER (below = 1)::DOUBLE AS m
@@ -46,8 +46,8 @@ SELECT f, sum(best) / {classes} FROM (SELECT f, max(share) AS best FROM shares G
 
 _RANK_CORRELATION = """
 WITH long AS ({long}), ranked AS (
-    SELECT f, y, rank() OVER (PARTITION BY f ORDER BY x) + (count(*) OVER (PARTITION BY f, x) - 1) / 2.0 AS r
-    FROM long WHERE x IS NOT NULL
+    SELECT f, y, (rank() OVER lowest_first + count(*) OVER lowest_first) / 2.0 AS r
+    FROM long WHERE x IS NOT NULL WINDOW lowest_first AS (PARTITION BY f ORDER BY x)
 )
 SELECT f, CASE WHEN count(*) >= 20 THEN coalesce(abs(corr(r, y)), 0) ELSE 0 END FROM ranked GROUP BY f
 """
@@ -73,18 +73,7 @@ def associations(
         classes: whether the target is a class, and not an amount.
     """
     needed = [f"c{index}" for index, _ in features]
-    fewest, most = _SAMPLE_ROWS
-    wanted = min(most, max(fewest, _SAMPLE_CELLS // len(features)))
-    if classes:
-        per_class = wanted / values.distinct
-        chosen = " OR ".join(
-            f"{target} = {literal(label)} AND {_share(per_class / rows)}" for label, rows in values.counts
-        )
-        engine.keep_sample("tested", f"SELECT {', '.join(needed)}, {target} AS y FROM data WHERE {chosen}")
-    else:
-        ranks = f"rank() OVER (ORDER BY {target}) + (count(*) OVER (PARTITION BY {target}) - 1) / 2.0"
-        chosen = _share(wanted / values.rows)
-        engine.keep_sample("tested", f"SELECT {', '.join(needed)}, {ranks} AS y FROM data WHERE {chosen}")
+    engine.keep_sample("tested", _tested(engine, needed, target, values, classes=classes))
     rows = engine.row("SELECT count(*) FROM tested")[0]
     strengths = [0.0] * len(features)
     for query, measured in _measures(features, rows, classes=classes):
@@ -93,6 +82,21 @@ def associations(
             for feature, strength in engine.rows(query.format(long=_long(chunk), classes=values.distinct)):
                 strengths[feature] = max(strengths[feature], strength or 0.0)
     return [Association(column.name, strength) for (_, column), strength in zip(features, strengths, strict=True)]
+
+
+def _tested(engine: Engine, needed: Sequence[str], target: str, values: TargetValues, *, classes: bool) -> str:
+    """The query of the sample: classes in equal numbers, or amounts by their rank."""
+    fewest, most = _SAMPLE_ROWS
+    wanted = min(most, max(fewest, _SAMPLE_CELLS // len(needed)))
+    if classes:
+        shares = {label: wanted / values.distinct / rows for label, rows in values.counts}
+        largest, told = max(shares.values()), target
+        chosen = " OR ".join(f"{target} = {literal(label)} AND {drawn(share)}" for label, share in shares.items())
+    else:
+        largest, told = wanted / values.rows, "(rank() OVER lowest_first + count(*) OVER lowest_first) / 2.0"
+        chosen = f"{drawn(largest)} WINDOW lowest_first AS (ORDER BY {target})"
+    source = "sampled" if sampled_holds(engine, values.rows, largest) else "data"  # of which the same rows are drawn
+    return f"SELECT {', '.join(needed)}, {told} AS y FROM {source} WHERE {chosen}"
 
 
 def _measures(
@@ -119,10 +123,6 @@ def _long(features: Mapping[int, str]) -> str:
     """One row for each feature and row of the sample: f the feature's position, x its value, y the target."""
     positions, values = ", ".join(map(str, features)), ", ".join(features.values())
     return f"SELECT unnest([{positions}]) AS f, unnest([{values}]) AS x, y FROM tested"
-
-
-def _share(share: float) -> str:
-    return "true" if share >= 1 else f"h < {int(2**64 * share)}::UBIGINT"
 
 
 def _lowest(column: Column) -> str:

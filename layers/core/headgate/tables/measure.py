@@ -13,6 +13,7 @@ from headgate.tables.load import Loaded
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 EXACT_DISTINCT_ROWS = 100_000
 _SAMPLE_ROWS = 20_000
+_SAMPLE_BYTES = 32 * 1024**2
 _COLUMNS_IN_ONE_SCAN = 50
 _MOST_FREQUENT = 6  # as many values as true and false have ways to be written: True, TRUE, true
 _MANY_DISTINCT = 0.8  # of all rows, by an estimate that may err by some per cent
@@ -49,12 +50,26 @@ def count_rows(engine: Engine) -> int:
     return int(engine.row("SELECT count(*) FROM data")[0])
 
 
+def drawn(share: float) -> str:
+    """SQL for whether a row is in a sample of this share, which holds every smaller one.
+
+    Rows are chosen by their hash, so that the same rows give the same sample in whatever order they come.
+    """
+    return "true" if share >= 1 else f"h < {int(2**64 * share)}::UBIGINT"
+
+
+def sampled_holds(engine: Engine, rows: int, share: float) -> bool:
+    """Whether a sample of this share can be taken from the table `sampled` instead of `data`, of so many rows."""
+    return _sampled_whole(engine, rows) and min(1.0, share) <= _share_sampled(rows)
+
+
 def measure(engine: Engine, columns: Sequence[Loaded]) -> list[Measured]:
     """Measure every column over all rows; quantiles come from a fixed sample of rows."""
     rows = count_rows(engine)
     distinct = "count(DISTINCT {0})" if rows <= EXACT_DISTINCT_ROWS else "approx_count_distinct({0})"
     numbers = ["h", *(f"c{i}" for i, column in enumerate(columns) if column.storage == "number")]
-    engine.keep_sample("sampled", f"SELECT {', '.join(numbers)} FROM data WHERE {_sampled(rows)}")
+    kept = "*" if _sampled_whole(engine, rows) else ", ".join(numbers)
+    engine.keep_sample("sampled", f"SELECT {kept} FROM data WHERE {drawn(_share_sampled(rows))}")
     numbered = iter(enumerate(columns))
     found: list[Measured] = []
     while chunk := list(islice(numbered, _COLUMNS_IN_ONE_SCAN)):
@@ -88,9 +103,13 @@ def label_of(index: int, column: Measured) -> str:
     return f"lower({name})" if column.booleans else name
 
 
-def _sampled(rows: int) -> str:
-    # Rows are chosen by their hash, so that the same rows give the same sample in whatever order they come.
-    return "true" if rows <= _SAMPLE_ROWS else f"h < {int(2**64 * _SAMPLE_ROWS / rows)}::UBIGINT"
+def _share_sampled(rows: int) -> float:
+    return min(1.0, _SAMPLE_ROWS / rows) if rows else 1.0
+
+
+def _sampled_whole(engine: Engine, rows: int) -> bool:
+    """Whether the sample keeps texts as well: unless they are long, for a scan costs more than their memory."""
+    return engine.shape.row_bytes * min(rows, _SAMPLE_ROWS) <= _SAMPLE_BYTES
 
 
 def _known(index: int) -> str:
@@ -136,6 +155,7 @@ def _measured(
         distinct = _exactly_distinct(engine, index)
     most_frequent = _most_frequent(engine, index) if distinct <= MAX_CATEGORIES else []
     prose = distinct > FEW_TEXTS and mean > _SHORT_PROSE
+    may_be_times = count and all(_has_digit(value) for value, _ in most_frequent)
     return Measured(
         column.name,
         "text",
@@ -144,7 +164,7 @@ def _measured(
         distinct,
         booleans=0 < distinct <= _MOST_FREQUENT
         and all(value.lower() in ("true", "false") for value, _ in most_frequent),
-        datetime_format=_datetime_format(engine, index) if count else None,
+        datetime_format=_datetime_format(engine, index) if may_be_times else None,
         mean_length=mean,
         mean_words=_mean_words(engine, index) if prose else None,
         most_frequent=tuple(n for _, n in most_frequent[:5]) if distinct <= MAX_CATEGORIES else None,
@@ -184,10 +204,14 @@ def _datetime_format(engine: Engine, index: int) -> str | None:
     ]
     # A few values rule out nearly every form, so that the whole column is parsed only where it may succeed.
     first = engine.rows(f"SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20")
-    if not all(any(map(str.isdigit, value)) for (value,) in first):
+    if not all(_has_digit(value) for (value,) in first):
         return None
     few = engine.row(f"SELECT {', '.join(fits)} FROM (SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20)")
     for form, fit, fits_few in zip(DATETIME_FORMATS, fits, few, strict=True):
         if fits_few and engine.row(f"SELECT {fit} FROM data WHERE {name} IS NOT NULL")[0]:
             return form
     return None
+
+
+def _has_digit(value: str) -> bool:
+    return any(map(str.isdigit, value))

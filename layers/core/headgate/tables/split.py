@@ -61,18 +61,6 @@ def by_time(engine: Engine, holdout: tuple[float, float] | None) -> tuple[dict[s
     return conditions, {"validation": validation, "test": test, "last": last}
 
 
-def count_parts(engine: Engine, conditions: Mapping[str, str], label: str | None) -> dict[str, dict[str | None, int]]:
-    """Rows of each part by class (by None when there are no classes). `conditions` are those of the split."""
-    counts: dict[str, dict[str | None, int]] = {part: {} for part in PARTS}
-    cases = " ".join(f"WHEN {condition} THEN {literal(part)}" for part, condition in conditions.items())
-    for part, value, rows in engine.rows(
-        f"SELECT CASE {cases} END AS part, {label or 'NULL'} AS label, count(*) FROM data GROUP BY part, label"
-    ):
-        if part is not None:
-            counts[part][value] = rows
-    return counts
-
-
 def write_parts(
     engine: Engine,
     columns: Sequence[tuple[str, str]],
@@ -89,4 +77,17 @@ def write_parts(
     """
     selected = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns)
     for part, condition in conditions.items():
-        engine.write(f"SELECT {selected} FROM data WHERE {condition}", folder / f"{part}.parquet")
+        engine.write(f"SELECT {selected} FROM data WHERE {condition}", _file(folder, part))
+
+
+def count_parts(engine: Engine, folder: Path, label: str | None) -> dict[str, dict[str | None, int]]:
+    """Rows of each part that was written, by class: the values of the column `label`, or None without classes."""
+    name = quoted(label) if label is not None else "NULL"
+    return {
+        part: dict(engine.rows(f"SELECT {name}, count(*) FROM read_parquet({literal(_file(folder, part))}) GROUP BY 1"))
+        for part in PARTS
+    }
+
+
+def _file(folder: Path, part: str) -> Path:
+    return folder / f"{part}.parquet"
