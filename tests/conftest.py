@@ -1,10 +1,12 @@
 """Fixtures that every suite shares. What the template says is read from the template, not written again."""
 
+import functools
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import boto3
+import botocore.session
 import pytest
 from contract.conformance import pytest_addoption, pytest_collection_modifyitems, pytest_configure  # noqa: F401
 from hypothesis import settings
@@ -22,6 +24,10 @@ REGION = "eu-central-1"
 # Machines are noisy: how long an example takes fails no test.
 settings.register_profile("headgate", deadline=None)
 settings.load_profile("headgate")
+
+
+# The descriptions of AWS's services are read once and not anew by each of thousands of sessions.
+botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:

@@ -109,6 +109,7 @@ def test_a_good_dataset_is_accepted_without_any_settings(drop: Drop) -> None:
         "training": {"instance_count": 1, "spot": False},
         "tuning": None,
         "gate": ProjectSettings().gate_policy,
+        "approval": ProjectSettings().approval.model_dump(),
         "endpoint": EndpointSettings().model_dump(),
     }
     assert dropped.written(dropped.folder) == WRITTEN
