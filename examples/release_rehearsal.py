@@ -1,0 +1,264 @@
+"""Releases on the local cloud, good ones and bad ones, with nobody watching them.
+
+    headgate up
+    python examples/release_rehearsal.py     # about two minutes; prints what happens, and what should have
+
+Several projects at once, each with models that are really trained and served: one of a single instance with versions
+that do badly in service, one of two instances with a canary that first nobody asks, one that gets three datasets at
+once, and one whose versions wait for a person. The names of scenes play only those.
+"""
+
+import io
+import json
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from headgate_local.card import Card
+
+TENANT = "demo"
+ROLLOUT = "  rollout: {bake_minutes: 0.2, termination_wait_minutes: %s, max_error_percent: %s}\n"
+WEAK = "training: {epochs: 3, hidden_units: 1, layers: 1, members: 1}\n"
+GOOD = "training: {epochs: 15, members: 1}\n"
+COLUMNS = 12
+REQUESTS_PER_SECOND = 20
+TROUBLES = {
+    "a crashing version": ("errors", ["fail-invocations"]),
+    "a slow version": ("latency", ["delay-invocations", "--set", "delaySeconds=0.1"]),
+    "a version with a broken feature": ("answers", ["lose-feature", "--set", "column=x0"]),
+}
+"""What goes wrong with a version in service: the signal that tells it, and the order to `headgate fault`."""
+
+
+@dataclass
+class Told:
+    """What happened, as it happens, and whether it should have."""
+
+    begun: float = field(default_factory=time.monotonic)
+    wrong: list[str] = field(default_factory=list)
+    checks: int = 0
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def say(self, project: str, text: str) -> None:
+        """A line of the timeline."""
+        with self._lock:
+            print(f"{time.monotonic() - self.begun:6.1f} s  {project:8}  {text}", flush=True)
+
+    def check(self, project: str, should: str, right: bool, seen: object) -> None:
+        """Whether something ended as it should."""
+        self.checks += 1
+        self.say(project, f"{'as it should' if right else 'NOT AS IT SHOULD'}: {should}. {seen}")
+        if not right:
+            self.wrong.append(f"{project}: {should}. {seen}")
+
+
+def headgate(*arguments: str) -> dict[str, Any]:
+    """Run a command as a person would, and answer its JSON; what becomes of a dataset is no failure of the command."""
+    command = [str(Path(sys.executable).parent / "headgate"), *arguments, "--json"]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+    if not ran.stdout.strip():
+        raise SystemExit(f"headgate {' '.join(arguments)}: {ran.stderr}")
+    return dict(json.loads(ran.stdout))
+
+
+@dataclass
+class Project:
+    """A project of the rehearsal."""
+
+    name: str
+    told: Told
+    cloud: Card
+    folder: Path
+
+    @property
+    def endpoint(self) -> str:
+        """The name of its endpoint."""
+        return f"{TENANT}-{self.name}"
+
+    def settings(self, text: str) -> None:
+        """Write project.yaml."""
+        key = f"{TENANT}/{self.name}/project.yaml"
+        self.cloud.client("s3").put_object(Bucket=self.cloud.data_bucket, Key=key, Body=text.encode())
+
+    def drop(self, name: str, rows: int, *, wait: bool = True) -> dict[str, Any]:
+        """Drop a dataset; with `wait`, what became of it."""
+        file = self.folder / f"{self.name}-{name.replace(' ', '-')}.csv"
+        file.write_text(table(rows, seed=len(name)))
+        self.told.say(self.name, f"{name} is dropped")
+        ended = headgate("drop", str(file), "--project", self.name, *(["--wait"] if wait else []))
+        if wait:
+            self.told.say(self.name, f"{name}: {ended['outcome']}. {ended['reason']}")
+        return ended
+
+    def begin_weak(self, rest: str) -> None:
+        """Let a weak model serve, and what comes next be trained as it should."""
+        self.settings(WEAK + rest)
+        ended = self.drop("a weak first version", 2000)
+        self.told.check(self.name, "the first version serves", ended["outcome"] == "PROMOTED", ended["outcome"])
+        self.settings(GOOD + rest)
+
+    def newest(self) -> dict[str, Any]:
+        """The newest release in the ledger."""
+        return dict(headgate("releases", "--project", self.name)["releases"][0])
+
+    def serves(self) -> str:
+        """The configuration that serves."""
+        return str(self.cloud.client("sagemaker").describe_endpoint(EndpointName=self.endpoint)["EndpointConfigName"])
+
+    @contextmanager
+    def asked(self) -> Iterator[Counter[str]]:
+        """Ask the endpoint all the time; counts how that ended."""
+        seen: Counter[str] = Counter()
+        over = threading.Event()
+        runtime = self.cloud.client("sagemaker-runtime")
+        random = np.random.default_rng(0)
+
+        def ask() -> None:
+            while not over.wait(1 / REQUESTS_PER_SECOND):
+                row = {f"x{number}": value for number, value in enumerate(random.normal(size=COLUMNS))}
+                body = json.dumps({"instances": [row]})
+                try:
+                    answer = runtime.invoke_endpoint(
+                        EndpointName=self.endpoint, ContentType="application/json", Body=body
+                    )
+                    answer["Body"].read()
+                    seen["answered"] += 1
+                except Exception as problem:
+                    seen[type(problem).__name__] += 1
+
+        thread = threading.Thread(target=ask)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            over.set()
+            thread.join()
+
+
+def bad_versions(project: Project) -> None:
+    """Versions that the gate let through and that do badly in service, each taken back while it bakes."""
+    project.begin_weak("endpoint:\n  instance_count: 1\n")
+    for number, (name, (signal, fault)) in enumerate(TROUBLES.items(), start=2):
+        target = f"config={project.endpoint}-r{number}"
+        headgate("fault", "add", *fault, "--target", project.endpoint, "--set", target)
+        ended = project.drop(name, 4000)
+        back = (ended["outcome"], project.serves()) == ("ROLLED_BACK", f"{project.endpoint}-r1")
+        back = back and signal in ended["reason"]
+        project.told.check(project.name, f"{name} is taken back while it bakes", back, project.serves())
+
+
+def a_persons_word(project: Project) -> None:
+    """A version that waits for a person, and serves when one approved it."""
+    project.begin_weak("endpoint:\n  instance_count: 1\n")
+    project.settings(GOOD + "approval: manual\nendpoint:\n  instance_count: 1\n")
+    before, run = project.serves(), project.drop("a version that needs a person's word", 4000, wait=False)["run"]
+    wait_for(lambda: headgate("show", run).get("approval") is not None, "a version that waits")
+    project.told.check(project.name, "it waits", project.serves() == before, project.serves())
+    approved = headgate("approve", "--project", project.name, "--reason", "It was rehearsed.")["approval"]
+    project.told.say(project.name, f"somebody says: {approved}")
+    ended = headgate("watch", run)["runs"][0]
+    right = ended["outcome"] == "PROMOTED" and project.serves() != before
+    project.told.check(project.name, "what was approved serves", right, ended["reason"])
+
+
+def canary(project: Project) -> None:
+    """On two instances: one that nobody asks, of which our own requests cannot tell enough, and a good one."""
+    strict = "endpoint:\n  instance_count: 2\n" + ROLLOUT % (0, 0.1)
+    project.begin_weak(strict)
+    ended = project.drop("a version that nobody asks, and that may fail once in a thousand requests", 4000)
+    held = ended["outcome"] == "ROLLED_BACK" and project.serves() == f"{project.endpoint}-r1"
+    should = "a canary without traffic is held after requests of our own"
+    project.told.check(project.name, should, held and verdict(project)["stand"] == "held", asked(project))
+    project.settings(GOOD + strict.replace("0.1", "5"))
+    project.told.say(project.name, str(headgate("plan", "--project", project.name)["reason"]))
+    with project.asked() as seen:
+        ended = project.drop("a good version", 4000)
+    promoted = ended["outcome"] == "PROMOTED" and project.newest()["plan"]["strategy"] == "canary"
+    project.told.check(project.name, "a good version is promoted by a canary", promoted, asked(project))
+    project.told.check(project.name, "no request failed meanwhile", set(seen) == {"answered"}, dict(seen))
+
+
+def verdict(project: Project) -> dict[str, Any]:
+    """What the watch said of the newest release."""
+    return project.newest()["verdict"] or {"stand": None, "signals": {}}
+
+
+def asked(project: Project) -> str:
+    """Of how many requests to the newest release the watch knew."""
+    known = verdict(project)["signals"].get("errors", {}).get("canary", {"requests": 0})
+    return f"{known['requests']} requests reached it"
+
+
+def three_at_once(project: Project) -> None:
+    """While a first version is trained, three datasets come at once: the newest takes the place of the others."""
+    rest = "endpoint:\n  instance_count: 1\n"
+    project.settings(WEAK + rest)
+    first = project.drop("a weak first version", 2000, wait=False)
+    wait_for(lambda: "train" in headgate("show", first["run"]).get("seconds", ()), "a training")
+    project.settings(GOOD + rest)
+    runs = [project.drop(name, rows, wait=False) for name, rows in (("one", 3000), ("two", 3500), ("three", 4000))]
+    outcomes = [headgate("watch", each["run"])["runs"][0]["outcome"] for each in (first, *runs)]
+    right = outcomes == ["PROMOTED", "SUPERSEDED", "SUPERSEDED", "PROMOTED"]
+    project.told.check(project.name, "of three at once the newest is promoted, two are superseded", right, outcomes)
+
+
+def wait_for(done: Callable[[], bool], what: str, seconds: float = 120) -> None:
+    """Look until it is so."""
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise SystemExit(f"{what} was not seen within {seconds:.0f} s")
+        time.sleep(0.2)
+
+
+def table(rows: int, seed: int) -> str:
+    """A CSV of a problem that more rows make easier: twelve numbers decide, two of them together."""
+    random = np.random.default_rng(seed)
+    features = random.normal(size=(rows, COLUMNS))
+    score = features @ np.linspace(1, -1, COLUMNS) + 2 * features[:, 0] * features[:, 1]
+    label = np.where(score + random.normal(scale=0.3, size=rows) > 0, "yes", "no")
+    text = io.StringIO()
+    text.write(",".join([*(f"x{number}" for number in range(COLUMNS)), "label"]) + "\n")
+    for values, name in zip(features, label, strict=True):
+        text.write(",".join([*(f"{value:.6f}" for value in values), name]) + "\n")
+    return text.getvalue()
+
+
+SCENES: dict[str, Callable[[Project], None]] = {
+    "watched": bad_versions,
+    "canary": canary,
+    "queue": three_at_once,
+    "people": a_persons_word,
+}
+
+
+def main(names: list[str]) -> int:
+    """Play these scenes, or all, beside each other; 0 when everything ended as it should."""
+    cloud = Card.load()
+    if cloud is None:
+        raise SystemExit("There is no local cloud. Start one with: headgate up")
+    told = Told()
+    with tempfile.TemporaryDirectory() as folder, ThreadPoolExecutor(len(names)) as pool:
+        played = [pool.submit(SCENES[name], Project(name, told, cloud, Path(folder))) for name in names]
+        for scene in played:
+            scene.result()
+    headgate("fault", "clear")
+    print(f"\n{told.checks - len(told.wrong)} of {told.checks} ended as they should.")
+    for each in told.wrong:
+        print(f"not: {each}")
+    return int(bool(told.wrong))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:] or list(SCENES)))
