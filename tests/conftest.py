@@ -31,10 +31,13 @@ botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """Say how many crash schedules were played (tests/unit/crashes)."""
+    """Say how many crash schedules were played (tests/unit/crashes), and what else tests have to tell (`told`)."""
     told = [kept for report in terminalreporter.stats.get("passed", []) for kept in report.user_properties]
     if schedules := sum(value for name, value in told if name == "schedules"):
         terminalreporter.write_line(f"{schedules} crash schedules were played; no invariant was broken")
+    for name, value in told:
+        if name == "told":
+            terminalreporter.write_line(value)
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,14 @@ NO_CLOUD = (
     "There is no cloud to talk to. Start the local one with `headgate up`, "
     "or name a stack on AWS with --stack NAME (or HEADGATE_STACK)."
 )
-_OUTPUTS = ("DataBucket", "ArtifactBucket", "LedgerTable", "TrainStateMachine", "PromoteStateMachine")
+_OUTPUTS = (
+    "DataBucket",
+    "ArtifactBucket",
+    "LedgerTable",
+    "TrainStateMachine",
+    "PromoteStateMachine",
+    "RespondStateMachine",
+)
 _UNREACHABLE = (
     exceptions.ConnectionError,
     exceptions.HTTPClientError,

@@ -9,8 +9,9 @@ from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
-    """Take the endpoint for the run named in the payload; the token goes back when it is its turn, or never will be."""
+    """Take the endpoint for whom the payload names; the token goes back when it is its turn, or never will be."""
     command = TakeEndpoint.parse(event)
     tenant = command.project.tenant
     decision = take_endpoint(command, ledger=ledger(tenant), tasks=tasks(tenant))
-    logger.info("endpoint asked for", decision=decision, tenant=tenant, project=command.project.name, run=command.run)
+    project, holder = command.project.name, command.holder
+    logger.info("endpoint asked for", decision=decision, tenant=tenant, project=project, holder=holder)

@@ -58,6 +58,8 @@ def invoke(
         "DATA_BUCKET": make_bucket("data"),
         "ARTIFACT_BUCKET": make_bucket("artifacts"),
         "TRAIN_STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "RESPOND_STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "TENANT_RETRAINS_PER_DAY": "10",
         "NOTIFICATION_TOPIC_ARN": aws.client("sns").create_topic(Name="topic")["TopicArn"],
         "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
         "SERVING_ROLE_ARN": role,

@@ -9,11 +9,13 @@ import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
+from headgate.domain.incidents import Incident
 from headgate.domain.names import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 RUN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
+INCIDENT = {"tenant": "demo", "project": "roses", "incident": "demo-roses-20260131T083012-0123abcd"}
 RELEASE = {"tenant": "demo", "project": "iris", "sequence": 1}
 GATE = {"min_improvement": 0.0, "min_test_rows": 20}
 EVALUATION = {
@@ -89,15 +91,20 @@ TO_BE_APPROVED = {
 EVENTS: dict[str, Event] = {
     "await_approval": lambda _: TO_BE_APPROVED,
     "choose_winner": lambda _: SEARCHED,
+    "close_incident": lambda _: INCIDENT,
     "close_run": lambda _: {**RUN, "outcome": "NOT_PROMOTED", "reason_code": "NOT_BETTER", "reason": "Not better."},
+    "decide_response": lambda _: INCIDENT,
     "deploy_release": lambda _: {**RELEASE, "task_token": "token"},
     "judge_challenger": lambda _: {**RUN, "gate": GATE},
+    "on_alarm": lambda example: queued(example("cloudwatch-alarm-state-change")),
     "on_endpoint_changed": lambda example: example("sagemaker-endpoint-state-change"),
     "on_execution_ended": lambda example: queued(example("step-functions-execution-status-change")),
+    "on_incident_ended": lambda example: example("dynamodb-stream-incident-ended"),
     "on_object_created": lambda example: queued(example("s3-object-created")),
     "on_run_ended": lambda example: example("dynamodb-stream-run-ended"),
     "on_version_changed": lambda example: example("sagemaker-model-package-state-change"),
     "plan_release": lambda _: TO_BE_PLANNED,
+    "plan_rollback": lambda _: INCIDENT,
     "plan_training": lambda _: TO_BE_TRAINED,
     "publish_training_code": lambda _: DELETION,
     "register_version": lambda _: {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION},
@@ -124,6 +131,9 @@ def present(invoke: Any, ledger: Ledger, objects: Objects, make_run: Any) -> Non
     assert invoke("register_version", {**RUN, **metrics})["package"] == PACKAGE
     invoke("take_endpoint", {**RUN, "visit": 0, "task_token": "token"})
     invoke("plan_release", TO_BE_PLANNED)
+    of_nothing = Incident(**INCIDENT, alarm="a", kind="errors", at="2026-01-31T08:30:12.983Z", seen_at="2026")
+    ledger.add_incident(of_nothing)
+    invoke("take_endpoint", {**INCIDENT, "visit": 0, "task_token": "token"})
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)

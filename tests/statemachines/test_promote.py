@@ -33,6 +33,8 @@ SCRIPT: dict[str, list[Any]] = {
     "WatchRelease": [OVER],
 }
 MANUAL = {**GIVEN, "approval": {"mode": "manual", "expires_hours": 72, "remind_hours": 24}}
+ROLLBACK = {"tenant": "demo", "project": "iris", "incident": "demo-iris-20260131T083012-0123abcd"}
+BACK: dict[str, list[Any]] = {**SCRIPT, "PlanRollback": [{**RELEASE, "incident": ROLLBACK["incident"], "repeats": 1}]}
 BY_ITSELF = [name for name in SCRIPT if name != "WatchRelease"]
 """Tasks whose failure is the promotion's."""
 Play = Callable[..., Played]
@@ -229,3 +231,32 @@ def test_nothing_is_begun_where_what_is_usual_cannot_be_seen(play: Play) -> None
     played = play("promote", GIVEN, {**SCRIPT, "WatchRelease": [raised("AccessDeniedError", "No.")]})
     assert played.output["outcome"] == "FAILED"
     assert "DeployRelease" not in {name for name, _ in played.calls}
+
+
+def test_a_rollback_is_planned_otherwise_and_then_goes_the_same_way(play: Play) -> None:
+    played = play("promote", ROLLBACK, BACK)
+    assert played.output == PROMOTED
+    called = [name for name, _ in played.calls]
+    assert called[:2] == ["TakeEndpoint", "PlanRollback"]
+    assert "PlanRelease" not in called
+    assert "See What Is Usual" not in played.states
+    assert played.given_to("PlanRollback") == ROLLBACK
+    assert played.given_to("SettleRelease") == BACK["PlanRollback"][0]
+
+
+def test_where_there_is_nothing_to_go_back_to_nothing_is_touched(play: Play) -> None:
+    nothing = {"outcome": "NOT_PROMOTED", "reason_code": "NO_VERSION_BEFORE", "reason": "None served before."}
+    played = play("promote", ROLLBACK, {**BACK, "PlanRollback": [nothing]})
+    assert (played.status, played.output) == ("SUCCEEDED", nothing)
+    assert [name for name, _ in played.calls] == ["TakeEndpoint", "PlanRollback"]
+
+
+@pytest.mark.parametrize("error", ["TransientError", "ConflictError", "EndpointBusyError"])
+def test_a_rollback_that_cannot_be_planned_at_once_is_planned_later(play: Play, error: str) -> None:
+    played = play("promote", ROLLBACK, {**BACK, "PlanRollback": [Failure(error), *BACK["PlanRollback"]]})
+    assert played.output == PROMOTED
+
+
+def test_a_rollback_that_cannot_be_planned_is_an_ending_too(play: Play) -> None:
+    played = play("promote", ROLLBACK, {**BACK, "PlanRollback": [raised("LeaseLostError", "Too late.")]})
+    assert (played.status, played.output["outcome"]) == ("SUCCEEDED", "FAILED")

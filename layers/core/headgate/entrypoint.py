@@ -22,7 +22,9 @@ from headgate.aws.sagemaker import Endpoints, Jobs, Registry, Searches
 from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConfigurationError
+from headgate.services.decide_response import World
 from headgate.services.experiments import Experiments
+from headgate.services.project_rules import ProjectRules
 from headgate.services.runs import Runs
 from headgate.services.watch_release import Watcher
 from headgate.tracking import Tracking
@@ -45,6 +47,20 @@ class RunsEnvironment(Environment):
     """What a function is told that starts or ends runs."""
 
     train_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class ResponsesEnvironment(Environment):
+    """What a function is told that has incidents answered."""
+
+    respond_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyEnvironment(Environment):
+    """What a function is told that decides; the budget is a whole number, as text."""
+
+    tenant_retrains_per_day: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +147,11 @@ def executions(tenant: str) -> Executions:
     return Executions(client("stepfunctions", tenant), environment(RunsEnvironment).train_state_machine_arn)
 
 
+def responses(tenant: str) -> Executions:
+    """The executions of `respond`."""
+    return Executions(client("stepfunctions", tenant), environment(ResponsesEnvironment).respond_state_machine_arn)
+
+
 def tasks(tenant: str) -> Tasks:
     """Tasks that wait for their token."""
     return Tasks(client("stepfunctions", tenant))
@@ -144,6 +165,13 @@ def endpoints(tenant: str) -> Endpoints:
 def alarms(tenant: str) -> Alarms:
     """The alarms that guard releases."""
     return Alarms(client("cloudwatch", tenant))
+
+
+def world(tenant: str) -> World:
+    """What a decision about an incident looks at."""
+    settings = environment(PolicyEnvironment)
+    rules = ProjectRules(objects(tenant), settings.data_bucket, int(settings.tenant_retrains_per_day))
+    return World(ledger(tenant), alarms(tenant), endpoints(tenant), rules.of)
 
 
 def watcher(tenant: str) -> Watcher:

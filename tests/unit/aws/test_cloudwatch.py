@@ -9,6 +9,7 @@ import pytest
 from headgate.aws.cloudwatch import Alarms
 from headgate.domain.alarms import alarm_names, alarms_of
 from headgate.domain.rollout import Wishes
+from headgate.domain.standing_alarms import standing_alarms
 
 MADE = alarms_of("demo-iris-r2", "demo-iris", Wishes())
 NAMES = alarm_names("demo-iris-r2")
@@ -64,10 +65,22 @@ def test_only_the_named_alarms_that_ring_are_told(alarms: Alarms, client: Any) -
     assert alarms.ringing([]) == []
 
 
-def test_alarms_are_taken_away_whether_they_are_there_or_not(alarms: Alarms, client: Any) -> None:
-    alarms.remove([NAMES[0], *alarm_names("demo-iris-r1")])
-    assert [each["AlarmName"] for each in client.describe_alarms()["MetricAlarms"]] == [*NAMES[1:]]
-    alarms.remove(alarm_names("demo-iris-r1"))
+def test_alarms_of_older_releases_are_taken_away_and_nobody_elses(alarms: Alarms, client: Any) -> None:
+    for endpoint, number in (("demo-iris", 1), ("demo-iris", 3), ("demo-iris-r1", 1)):
+        for alarm in alarms_of(f"{endpoint}-r{number}", endpoint, Wishes()):
+            alarms.ensure(alarm, {})
+    for alarm in standing_alarms("demo-iris-r1", "demo-iris", Wishes()):
+        alarms.ensure(alarm, {})
+
+    def left() -> set[str]:
+        return {each["AlarmName"] for each in client.describe_alarms()["MetricAlarms"]}
+
+    others = {*alarm_names("demo-iris-r3"), *alarm_names("demo-iris-r1-r1")}
+    alarms.retire("demo-iris", 3, champion=2)
+    assert left() == {*NAMES, *others}
+    alarms.retire("demo-iris", 3, champion=None)
+    assert left() == others
+    alarms.retire("demo-iris", 3, champion=None)
 
 
 def test_the_template_lets_releases_make_no_alarms_but_their_own(template: dict[str, Any]) -> None:

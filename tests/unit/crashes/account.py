@@ -251,7 +251,9 @@ class Account:
         self.alarms[given["AlarmName"]] = {**given, "StateValue": state}
 
     def _DescribeAlarms(self, given: dict[str, Any]) -> dict[str, Any]:
-        return {"MetricAlarms": [self.alarms[name] for name in given["AlarmNames"] if name in self.alarms]}
+        prefix, names = given.get("AlarmNamePrefix", ""), given.get("AlarmNames", self.alarms)
+        found = [self.alarms[name] for name in names if name in self.alarms and name.startswith(prefix)]
+        return {"MetricAlarms": found, "CompositeAlarms": []}
 
     def _PutMetricData(self, given: dict[str, Any]) -> None:
         assert given["Namespace"] == "Headgate"

@@ -8,9 +8,12 @@ import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunStarted
+from headgate.domain.alarms import alarms_of, sequence_of
 from headgate.domain.errors import EndpointBusyError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
+from headgate.domain.rollout import Wishes
+from headgate.domain.standing_alarms import standing_alarms
 from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 from headgate.services.plan_release import PlanRelease, plan_release
 from headgate.services.runs import Runs
@@ -97,9 +100,17 @@ class FakeAlarms:
     def ringing(self, names: list[str]) -> list[str]:
         return sorted(self.in_alarm.intersection(names))
 
-    def remove(self, names: list[str]) -> None:
-        for name in names:
-            self.made.pop(name, None)
+    def retire(self, endpoint: str, before: int, champion: int | None) -> None:
+        for name in list(self.made):
+            number = sequence_of(name, endpoint)
+            if number is not None and number < before and number != champion:
+                del self.made[name]
+
+
+def every_alarm(*releases: str) -> set[str]:
+    """The names of all alarms that releases have: those that guard them, and those that watch them while they serve."""
+    made = [*alarms_of(releases[0], IRIS.endpoint, Wishes()), *standing_alarms(releases[0], IRIS.endpoint, Wishes())]
+    return {alarm.name.replace(releases[0], release) for alarm in made for release in releases}
 
 
 class FakeArchives:

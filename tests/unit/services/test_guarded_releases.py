@@ -10,7 +10,7 @@ from headgate.domain.alarms import alarm_names
 from headgate.domain.errors import AccessDeniedError, AlarmRingingError, NotFoundError
 from headgate.domain.releases import EndpointState
 
-from .conftest import IRIS, FakeAlarms, FakeArchives, FakeEndpoints, FakeTasks, deploy, settle
+from .conftest import IRIS, FakeAlarms, FakeArchives, FakeEndpoints, FakeTasks, deploy, every_alarm, settle
 
 ROLLOUT = {"strategy": "canary", "canary_percent": 25, "bake_minutes": 2}
 
@@ -82,7 +82,7 @@ def test_the_first_release_is_created_and_has_its_alarms_from_then_on(
 ) -> None:
     plan("a")
     deploy(ledger, endpoints, tasks, 1, alarms=alarms)
-    assert set(alarms.made) == set(alarm_names("demo-iris-r1"))
+    assert set(alarms.made) == every_alarm("demo-iris-r1")
     assert ledger.release(IRIS, 1).plan["guarded"] is False  # type: ignore[union-attr, index]
 
 
@@ -146,7 +146,7 @@ def test_alarms_of_what_no_longer_serves_are_taken_away_and_the_champions_stay(
         deploy(ledger, serving, tasks, sequence, alarms=alarms)
         serving.rest()
         settle(ledger, serving, sequence)
-    assert set(alarms.made) == {*alarm_names("demo-iris-r1"), *alarm_names("demo-iris-r3")}
+    assert set(alarms.made) == every_alarm("demo-iris-r1", "demo-iris-r3")
 
 
 def test_a_change_that_an_attempt_before_began_is_waited_for(

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 
 from headgate.aws.ledger import Ledger
-from headgate.domain.alarms import alarm_names
 from headgate.domain.errors import EndpointBusyError, EndpointTakenError, LeaseLostError, NameTakenError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
 from headgate.services.endpoint_changed import wake_promotion
 
-from .conftest import IRIS, FakeAlarms, FakeEndpoints, FakeTasks, deploy, settle, take
+from .conftest import IRIS, FakeAlarms, FakeEndpoints, FakeTasks, deploy, every_alarm, settle, take
 
 
 class Crash(Exception):
@@ -301,4 +300,4 @@ def test_dying_at_any_call_and_trying_again_ends_the_same(
     assert states(ledger) == ["RETIRED", "IN_SERVICE"]
     assert endpoints.updates == 1
     assert (endpoints.state.status, endpoints.state.config) == ("InService", "demo-iris-r2")
-    assert set(alarms.made) == {*alarm_names("demo-iris-r1"), *alarm_names("demo-iris-r2")}
+    assert set(alarms.made) == every_alarm("demo-iris-r1", "demo-iris-r2")

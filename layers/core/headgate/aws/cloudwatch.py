@@ -1,11 +1,13 @@
 """CloudWatch as the control plane uses it: the alarms that guard a release, and what its instances measure."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 from typing import Any
 
 from headgate.aws.errors import translated
-from headgate.domain.alarms import NAMESPACE, TAKE_BACK, Alarm, fleet
+from headgate.domain.alarms import NAMESPACE, TAKE_BACK, Alarm, AlarmNow, fleet, sequence_of
+from headgate.domain.errors import NotFoundError
 from headgate.domain.watch import Limits, Period, Usual
 
 
@@ -27,10 +29,12 @@ class Alarms:
                 Dimensions=_dimensions(alarm.dimensions),
                 **{"ExtendedStatistic" if percentile else "Statistic": alarm.statistic},
                 Period=alarm.period,
-                EvaluationPeriods=1,
+                EvaluationPeriods=alarm.periods,
+                DatapointsToAlarm=alarm.ringing,
                 Threshold=alarm.threshold,
-                ComparisonOperator="GreaterThanThreshold",
-                TreatMissingData="notBreaching",
+                ComparisonOperator="LessThanThreshold" if alarm.below else "GreaterThanThreshold",
+                TreatMissingData=alarm.missing,
+                ActionsEnabled=alarm.active,
                 Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
             )
 
@@ -38,11 +42,46 @@ class Alarms:
         """Which of these alarms are in ALARM."""
         return [alarm["AlarmName"] for alarm in self._find(names) if alarm["StateValue"] == "ALARM"]
 
-    def remove(self, names: Sequence[str]) -> None:
-        """Delete those of these alarms that there are, at most 100; DeleteAlarms refuses all when one is missing."""
-        if found := [alarm["AlarmName"] for alarm in self._find(names)]:
-            with translated("delete alarms that watch nothing any more"):
-                self._client.delete_alarms(AlarmNames=found)
+    def now(self, name: str) -> AlarmNow | None:
+        """How an alarm of any kind is now, or None when there is none of that name."""
+        with translated(f"look at the alarm {name}"):
+            found = self._client.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+        for each in [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]:
+            since = each["StateUpdatedTimestamp"].astimezone(UTC).isoformat(timespec="milliseconds")
+            return AlarmNow(each["StateValue"], since.replace("+00:00", "Z"), each.get("ActionsEnabled", True))
+        return None
+
+    def tags(self, arn: str) -> dict[str, str]:
+        """The tags of an alarm; none of one that is gone."""
+        try:
+            with translated(f"list the tags of {arn}"):
+                found = self._client.list_tags_for_resource(ResourceARN=arn)
+        except NotFoundError:
+            return {}
+        return {each["Key"]: each["Value"] for each in found["Tags"]}
+
+    def retire(self, endpoint: str, before: int, champion: int | None) -> None:
+        """Delete the alarms of an endpoint's releases before one, but for the champion's."""
+        prefix = f"headgate-{endpoint}-r"
+        with translated(f"list the alarms of {endpoint}"):
+            pages = self._client.get_paginator("describe_alarms").paginate(
+                AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
+            )
+            found = [
+                (kind, each["AlarmName"])
+                for page in pages
+                for kind in ("CompositeAlarms", "MetricAlarms")
+                for each in page.get(kind, [])
+                if (number := sequence_of(each["AlarmName"], endpoint)) is not None
+                and number < before
+                and number != champion
+            ]
+        metrics = [name for kind, name in found if kind == "MetricAlarms"]
+        # One composite alarm at a time, and what it looks at after it; one that is gone refuses its whole batch.
+        batches = [[name] for kind, name in found if kind == "CompositeAlarms"]
+        for batch in [*batches, *(metrics[at : at + 100] for at in range(0, len(metrics), 100))]:
+            with translated("delete alarms that watch nothing any more"), suppress(NotFoundError):
+                self._client.delete_alarms(AlarmNames=batch)
 
     def _find(self, names: Sequence[str]) -> list[dict[str, Any]]:
         if not names:

@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError
 from headgate.aws.errors import code_of, translated
 from headgate.aws.items import as_item, as_values
 from headgate.aws.ledger_changes import (
+    INCIDENT,
     NOT_ENDED,
     OUTCOME_VALUES,
     RELEASE,
@@ -21,11 +22,14 @@ from headgate.aws.ledger_changes import (
     LeaseChanged,
     Writes,
     held,
+    incident_key,
     project_key,
     release_key,
+    retrains_key,
     run_key,
 )
 from headgate.domain.errors import ConflictError, LeaseLostError
+from headgate.domain.incidents import Incident
 from headgate.domain.lease import Lease, Place, renew
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
@@ -62,6 +66,32 @@ class Ledger:
         """One release, or None."""
         item = self._get(project_key(project), release_key(sequence))
         return _build(Release, item) if item else None
+
+    def incident(self, project: Project, incident: str) -> Incident | None:
+        """One incident, or None."""
+        item = self._get(project_key(project), incident_key(incident))
+        return _build(Incident, item) if item else None
+
+    def incidents(self, project: Project) -> list[Incident]:
+        """Every incident of a project, the newest alarm first."""
+        condition, values = "pk = :pk AND begins_with(sk, :sk)", {":pk": project_key(project), ":sk": INCIDENT}
+        items = self._query(condition, values, ConsistentRead=True, ScanIndexForward=False)
+        return incidents_of(items)
+
+    def add_incident(self, incident: Incident) -> bool:
+        """Record an incident that was not known; False when it was."""
+        item = {"sk": incident_key(incident.incident), "arrived_at": incident.at, **asdict(incident)}
+        return self._put_new({"pk": f"{incident.tenant}#{incident.project}", **item})
+
+    def incidents_of_tenant(self, tenant: str) -> list[Incident]:
+        """Every incident of a tenant's projects; the newest may take a moment to appear."""
+        items = self._query("tenant = :tenant", {":tenant": tenant}, IndexName="by_tenant", ScanIndexForward=False)
+        return incidents_of(items)
+
+    def retrains(self, tenant: str, day: str) -> int:
+        """How many retrainings the alarms of a tenant asked for on a day."""
+        item = self._get(*retrains_key(tenant, day))
+        return int(item["count"]) if item else 0
 
     def runs_of_project(self, project: Project) -> list[Run]:
         """Every run of a project, the newest first."""
@@ -200,6 +230,11 @@ class Ledger:
             if not _refused(error):
                 raise
 
+    def owner(self, endpoint: str) -> Project | None:
+        """The project that claimed an endpoint's name, or None; never another system's endpoint."""
+        item = self._get(f"ENDPOINT#{endpoint}", "OWNER")
+        return Project(item["tenant"], item["project"]) if item else None
+
     def waiter(self, endpoint: str) -> str | None:
         """The task token of the promotion that waits for an endpoint, or None; never another system's endpoint."""
         item = self._get(f"ENDPOINT#{endpoint}", "OWNER")
@@ -243,6 +278,11 @@ class Ledger:
 def runs_of(items: Sequence[Mapping[str, Any]]) -> list[Run]:
     """Runs from raw items of the table, of its index or of its stream; other items are left out."""
     return [_build(Run, as_values(item)) for item in items if item["sk"]["S"].startswith(RUN)]
+
+
+def incidents_of(items: Sequence[Mapping[str, Any]]) -> list[Incident]:
+    """Incidents from raw items of the table or of its stream; other items are left out."""
+    return [_build(Incident, as_values(item)) for item in items if item["sk"]["S"].startswith(INCIDENT)]
 
 
 def _refused(error: ConflictError) -> bool:

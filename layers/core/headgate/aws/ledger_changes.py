@@ -8,12 +8,13 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from headgate.aws.items import as_item
+from headgate.domain.incidents import IncidentState, is_incident
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import OUTCOMES, RUNNING, Ending
 
-RUN, RELEASE = "RUN#", "RELEASE#"
+RUN, RELEASE, INCIDENT = "RUN#", "RELEASE#", "INCIDENT#"
 OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
 NOT_ENDED = f"attribute_exists(pk) AND NOT #state IN ({', '.join(OUTCOME_VALUES)})"
 
@@ -36,7 +37,7 @@ class RunEnded:
 
 @dataclass(frozen=True, slots=True)
 class ReleasePlanned:
-    """A new release, and the run that asked for it."""
+    """A new release, and the run or the incident that asked for it."""
 
     release: Release
 
@@ -57,10 +58,39 @@ class ReleaseMoved:
 
 @dataclass(frozen=True, slots=True)
 class RunPassedOver:
-    """A change of a run: a newer one took its place in the line for the endpoint. The first one who did stays known."""
+    """A change of a run, or of an incident: another one took its place in the line for the endpoint. The first one who
+    did stays known.
+    """
 
     run: str
     by: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseCondemned:
+    """A change of a release: its version is never put in service again, but by a person."""
+
+    sequence: int
+    condemned: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class IncidentMoved:
+    """An incident goes from one state to another; `facts` are what is known of it by then: fields of `Incident`."""
+
+    incident: str
+    was: IncidentState
+    state: IncidentState
+    facts: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainCounted:
+    """A retraining is asked for, one more than `was` for the tenant on that day."""
+
+    tenant: str
+    day: str
+    was: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +114,19 @@ class LeaseFreed:
     lease: Lease
 
 
-Change = RunStarted | RunEnded | RunPassedOver | ReleasePlanned | ReleaseMoved | LeaseChanged | LeaseKept | LeaseFreed
+Change = (
+    RunStarted
+    | RunEnded
+    | RunPassedOver
+    | ReleasePlanned
+    | ReleaseMoved
+    | ReleaseCondemned
+    | IncidentMoved
+    | RetrainCounted
+    | LeaseChanged
+    | LeaseKept
+    | LeaseFreed
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +147,21 @@ class Writes:
             case RunPassedOver(run, by):
                 once = f"{NOT_ENDED} AND (attribute_not_exists(passed_over_by) OR passed_over_by = :null)"
                 return [
-                    self.update(project, run_key(run), {"passed_over_by": by}, once, {**OUTCOME_VALUES, ":null": None})
+                    self.update(
+                        project, holder_key(run), {"passed_over_by": by}, once, {**OUTCOME_VALUES, ":null": None}
+                    )
                 ]
             case LeaseChanged() | LeaseKept() | LeaseFreed():
                 return [{"Update": self._lease_write(project, change)}]
+            case ReleasePlanned() | ReleaseMoved() | ReleaseCondemned():
+                return self._of_release(project, change)
+            case IncidentMoved() | RetrainCounted():
+                return [self._of_incident(project, change)]
+
+    def _of_release(
+        self, project: Project, change: ReleasePlanned | ReleaseMoved | ReleaseCondemned
+    ) -> list[dict[str, Any]]:
+        match change:
             case ReleasePlanned(release):
                 item = {"pk": project_key(project), "sk": release_key(release.sequence), **asdict(release)}
                 put = {
@@ -116,9 +169,10 @@ class Writes:
                     "Item": as_item(item),
                     "ConditionExpression": "attribute_not_exists(pk)",
                 }
-                once = "attribute_not_exists(#release) OR #release = :null"
-                fields = {"release": release.sequence}
-                return [{"Put": put}, self.update(project, run_key(release.run), fields, once, {":null": None})]
+                name = "release" if release.incident is None else "rollback"
+                once = f"attribute_not_exists(#{name}) OR #{name} = :null"
+                made = {name: release.sequence}
+                return [{"Put": put}, self.update(project, holder_key(release.holder), made, once, {":null": None})]
             case ReleaseMoved(sequence, was, state, at, ending, facts):
                 fields = {"state": str(state), "at": at, **facts}
                 if state == ReleaseState.IN_SERVICE:
@@ -130,6 +184,27 @@ class Writes:
                         "reason": ending.reason,
                     }
                 return [self.update(project, release_key(sequence), fields, "#state = :was", {":was": str(was)})]
+
+            case ReleaseCondemned(sequence, why):
+                there = "attribute_exists(pk)"
+                return [self.update(project, release_key(sequence), {"condemned": why}, there, {})]
+
+    def _of_incident(self, project: Project, change: IncidentMoved | RetrainCounted) -> dict[str, Any]:
+        match change:
+            case IncidentMoved(incident, was, state, facts):
+                fields = {**facts, "state": str(state)}
+                return self.update(project, incident_key(incident), fields, "#state = :was", {":was": str(was)})
+
+            case RetrainCounted(tenant, day, was):
+                pk, sk = retrains_key(tenant, day)
+                put = {
+                    "TableName": self.table,
+                    "Item": as_item({"pk": pk, "sk": sk, "count": was + 1}),
+                    "ConditionExpression": "attribute_not_exists(pk) OR #count = :was",
+                    "ExpressionAttributeNames": {"#count": "count"},
+                    "ExpressionAttributeValues": as_item({":was": was}),
+                }
+                return {"Put": put}
 
     def _lease_write(self, project: Project, change: LeaseChanged | LeaseKept | LeaseFreed) -> dict[str, Any]:
         lease = change.lease
@@ -195,6 +270,21 @@ def project_key(project: Project) -> str:
 def run_key(run: str) -> str:
     """The sort key of a run."""
     return f"{RUN}{run}"
+
+
+def incident_key(incident: str) -> str:
+    """The sort key of an incident; within a project they sort as the alarms rang."""
+    return f"{INCIDENT}{incident}"
+
+
+def holder_key(holder: str) -> str:
+    """The sort key of whoever holds or wants an endpoint: a run, or an incident."""
+    return incident_key(holder) if is_incident(holder) else run_key(holder)
+
+
+def retrains_key(tenant: str, day: str) -> tuple[str, str]:
+    """The key of the count of retrainings that alarms of a tenant asked for on a day."""
+    return f"TENANT#{tenant}", f"RETRAINS#{day}"
 
 
 def release_key(sequence: int) -> str:

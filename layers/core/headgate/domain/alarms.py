@@ -1,10 +1,12 @@
-"""The alarms of a release: what makes SageMaker take the requests back to the version before.
+"""The alarms that guard a release: what makes SageMaker take the requests back to the version before. Those that watch
+what serves, from then on, stand in `standing_alarms`.
 
 Two look at the instances of the release alone (dimension EndpointConfigName), so that a version that fails does not
 stop the one that mends it. Without requests there is nothing to look at, and they stay silent. The third rings when the
 watch of the release says so; SageMaker then takes the requests back even if nothing of ours runs any more.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -23,7 +25,10 @@ TAKE_BACK = "TakeBack"
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """A CloudWatch alarm: it rings when `statistic` of a metric over `period` seconds is over `threshold`."""
+    """A CloudWatch alarm: it rings when `statistic` of a metric over `period` seconds is over `threshold`, or under it
+    if `below`, in `ringing` of the last `periods`. `missing` says what a period without data counts as; `active`
+    whether anybody is to act on it.
+    """
 
     name: str
     description: str
@@ -33,6 +38,20 @@ class Alarm:
     statistic: str
     threshold: float
     period: int
+    periods: int = 1
+    ringing: int = 1
+    missing: str = "notBreaching"
+    below: bool = False
+    active: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class AlarmNow:
+    """An alarm as it is: its state, since when, and whether its actions are switched on."""
+
+    state: str
+    since: str
+    active: bool = True
 
 
 def alarm_names(release: str) -> tuple[str, str, str]:
@@ -86,3 +105,29 @@ def alarms_of(release: str, endpoint: str, wishes: Wishes) -> tuple[Alarm, Alarm
             WATCH_PERIOD,
         ),
     )
+
+
+_STANDING = re.compile(r"headgate-(?P<release>(?P<endpoint>[a-z0-9-]+)-r(?P<sequence>\d+))\.(?P<kind>[a-z_]+)")
+_GUARD = re.compile(r"headgate-(?P<endpoint>[a-z0-9-]+)-r(?P<sequence>\d+)-(errors|latency|verdict)")
+
+
+def standing_name(release: str, kind: str) -> str:
+    """The name of the alarm of a kind that watches a release for as long as it serves; guards have no dot."""
+    return f"headgate-{release}.{kind}"
+
+
+def standing_alarm(name: str) -> tuple[str, str, str] | None:
+    """The endpoint, the release's name and the kind of a standing alarm by its name; None for any other alarm."""
+    found = _STANDING.fullmatch(name)
+    return (found["endpoint"], found["release"], found["kind"]) if found else None
+
+
+def is_guard(name: str) -> bool:
+    """Whether an alarm by its name is one of those that guard a release while it is deployed."""
+    return _GUARD.fullmatch(name) is not None
+
+
+def sequence_of(name: str, endpoint: str) -> int | None:
+    """The number of the release of this endpoint that an alarm is of, by its name; None for any other alarm."""
+    found = _STANDING.fullmatch(name) or _GUARD.fullmatch(name)
+    return int(found["sequence"]) if found and found["endpoint"] == endpoint else None

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from headgate.domain.columns import ColumnSetting
 from headgate.domain.endpoint_settings import EndpointSettings
+from headgate.domain.respond_settings import RespondSettings
 from headgate.domain.section import InstanceType, Section
 
 Task = Literal["binary", "multiclass", "regression"]
@@ -244,6 +245,7 @@ class ProjectSettings(Section):
     tuning: TuningSettings = Field(default_factory=TuningSettings, description="the search for settings")
     approval: ApprovalSettings = Field(default_factory=ApprovalSettings, description="a person's approval")
     endpoint: EndpointSettings = Field(default_factory=EndpointSettings, description="the endpoint")
+    respond: RespondSettings = Field(default_factory=RespondSettings, description="what follows from alarms")
 
     @model_validator(mode="after")
     def _limits_have_groups(self) -> "ProjectSettings":

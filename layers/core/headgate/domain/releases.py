@@ -34,6 +34,8 @@ class Release:
     `artifact` identifies the model's archive as it was when it was deployed (`Objects.identity`), `image` is the
     container's, `alarms` are the names of those that guard it; capacities are instances, None where nothing served.
     `removed_at` is when its model and configuration were taken away, for nobody goes back to it any more.
+    A rollback is a release of a version that served before: `repeats` is the number of the release that it repeats,
+    `incident` what asked for it. `condemned` says of a release that was left by one who, why and for which `incident`.
     """
 
     sequence: int
@@ -61,9 +63,17 @@ class Release:
     capacity_after: int | None = None
     removed_at: str | None = None
     in_service_at: str | None = None
+    incident: str | None = None
+    repeats: int | None = None
+    condemned: Mapping[str, Any] | None = None
     outcome: str | None = None
     reason_code: str | None = None
     reason: str | None = None
+
+    @property
+    def holder(self) -> str:
+        """In whose name the endpoint's lease is held for it: its run's, or that of the incident which asked for it."""
+        return self.incident or self.run
 
     @property
     def ending(self) -> Ending | None:
@@ -71,6 +81,13 @@ class Release:
         if self.outcome is None:
             return None
         return Ending(Outcome(self.outcome), str(self.reason_code), str(self.reason), self.version)
+
+
+OF_ITS_COURSE = (
+    *("plan", "verdict", "artifact", "alarms", "capacity_before", "capacity_after", "removed_at", "in_service_at"),
+    *("condemned", "outcome", "reason_code", "reason"),
+)
+"""Fields of a release that tell what became of it; a release that repeats it begins without them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +199,37 @@ def champion_changed(judged_against: int | None, serving: int | None) -> Ending 
     now = "nothing is in service now" if serving is None else f"release {serving} serves now"
     reason = f"The version was judged {against}, but {now}. Drop the dataset again to have it judged anew."
     return Ending(Outcome.NOT_PROMOTED, "CHAMPION_CHANGED", reason)
+
+
+def condemned(version: str, releases: Iterable[Release]) -> Release | None:
+    """The release for which a version was condemned, if it was; nobody but a person puts it in service again."""
+    return next((each for each in releases if each.version == version and each.condemned is not None), None)
+
+
+def refused_as_condemned(version: str, releases: Iterable[Release]) -> Ending | None:
+    """Why a version is not put in service again by itself, once it was condemned; None where it was not."""
+    found = condemned(version, releases)
+    if found is None or found.condemned is None:
+        return None
+    reason = (
+        f"Version {version} was condemned as release {found.sequence}: {found.condemned['why']} It is not put in "
+        f"service again by itself; a person may, with `headgate rollback --to {version} --anyway`."
+    )
+    return Ending(Outcome.NOT_PROMOTED, "CONDEMNED", reason)
+
+
+def good_ones_before(champion: Release, releases: Iterable[Release]) -> list[Release]:
+    """The releases to go back to from the champion, the newest first, one for each version.
+
+    Good is what was promoted, and is neither condemned nor the version that shall be left.
+    """
+    known = sorted(releases, key=lambda each: -each.sequence)
+    left = {champion.version, *(each.version for each in known if each.condemned is not None)}
+    found: dict[str, Release] = {}
+    for each in known:
+        if each.sequence < champion.sequence and each.outcome == Outcome.PROMOTED and each.version not in left:
+            found.setdefault(each.version, each)
+    return list(found.values())
 
 
 def served_at(releases: Iterable[Release], moment: str) -> Release | None:

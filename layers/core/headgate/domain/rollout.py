@@ -136,6 +136,12 @@ def plan(wishes: Wishes, instance_type: str, serving: int | None) -> Plan:
     return Plan(strategy, True, stages, bake, keep, limit, " ".join(sentence for sentence in said if sentence))
 
 
+def rollback_plan(serving: int | None) -> Plan:
+    """How a rollback goes: at once, with nothing that waits or could turn it back to what it leaves."""
+    reason = "A version that served well before takes all requests at once, and nothing waits."
+    return _unguarded(serving or 1, reason)
+
+
 def _unguarded(instances: int, reason: str) -> Plan:
     return Plan(Strategy.ALL_AT_ONCE, False, (instances,), 0, 0, SHORTEST_LIMIT, reason)
 

@@ -167,3 +167,13 @@ def passed_over(by: str) -> Ending:
         "NEWER_VERSION",
         f"A newer version came while this one waited for the endpoint; run {by} goes on in its place.",
     )
+
+
+def rolled_back_first(by: str) -> Ending:
+    """The ending of a run whose version waited for the endpoint, or would have, when a rollback took its place."""
+    return Ending(
+        Outcome.SUPERSEDED,
+        "ROLLBACK_FIRST",
+        f"The champion that this version was judged against is being rolled back (incident {by}). Drop the dataset "
+        "again to have it judged anew.",
+    )

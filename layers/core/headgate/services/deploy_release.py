@@ -9,18 +9,16 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseKept, ReleaseMoved
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
-from headgate.domain.alarms import alarm_names, alarms_of
+from headgate.domain.alarms import alarms_of
 from headgate.domain.captures import Capture
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.formats import engine_of
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back
-from headgate.domain.rollout import Plan, Wishes, plan
+from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan
+from headgate.domain.standing_alarms import standing_alarms
 from headgate.services.take_endpoint import Tasks
-
-_ALARMS_KEPT = 10
-"""Releases before this one whose alarms are taken away, unless they serve; more are left only by as many crashes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,16 +72,17 @@ def deploy_release(
     release = ledger.release(project, command.sequence)
     if release is None:
         raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
-    lease = ledger.enter(project, release.run)
+    lease = ledger.enter(project, release.holder)
     tags = {
         "headgate:tenant": project.tenant,
         "headgate:project": project.name,
         "headgate:run": release.run,
         OWNER_TAG: serving.owner,
     }
+    image = release.image or serving.image  # a rollback serves with the image that it served with before
     endpoints.ensure_model(
         release.name,
-        image=serving.image,
+        image=image,
         model_data_url=release.model_data_url,
         engine=engine_of(release.format),
         role=serving.role,
@@ -100,7 +99,8 @@ def deploy_release(
     if before is not None and endpoints.owner(before.arn) != serving.owner:
         raise NameTakenError("endpoint", release.endpoint)
     wishes = Wishes(**release.rollout)
-    planned = plan(wishes, release.instance_type, before.instances if before is not None else None)
+    serves = before.instances if before is not None else None
+    planned = plan(wishes, release.instance_type, serves) if release.repeats is None else rollback_plan(serves)
     names = _guard(project, release, wishes, lease, ledger, alarms, tags)
     # As late as can be: a release that is planned still is settled without a look at the endpoint.
     if release.state != ReleaseState.DEPLOYING:
@@ -109,7 +109,7 @@ def deploy_release(
         bucket, _, key = release.model_data_url.removeprefix("s3://").partition("/")
         facts = {
             "plan": planned.document(),
-            "image": serving.image,
+            "image": image,
             "artifact": serving.archives.identity(bucket, key),
             "alarms": names,
             "capacity_before": before.instances if before is not None else None,
@@ -142,16 +142,17 @@ def _guard(
     alarms: Alarms,
     tags: Mapping[str, str],
 ) -> list[str]:
-    """Make the release's alarms, and take away those of releases before it that no longer serve."""
-    made = alarms_of(release.name, release.endpoint, wishes)
+    """Make the release's alarms, those that guard it and those that watch it when it serves; take away those of
+    releases before it that no longer serve. Returns the names of the guards.
+    """
+    guards = alarms_of(release.name, release.endpoint, wishes)
+    standing = standing_alarms(release.name, release.endpoint, wishes)
     ledger.check(project, lease)
-    for alarm in made:
-        alarms.ensure(alarm, tags)
+    for alarm in (*guards, *standing):
+        alarms.ensure(alarm, {**tags, "headgate:release": str(release.sequence)})
     champion = ledger.head(project).champion
-    gone = range(max(1, release.sequence - _ALARMS_KEPT), release.sequence)
-    old = [project.release_name(number) for number in gone if champion is None or number != champion.sequence]
-    alarms.remove([name for each in old for name in alarm_names(each)])
-    return [alarm.name for alarm in made]
+    alarms.retire(project.endpoint, release.sequence, champion.sequence if champion is not None else None)
+    return [alarm.name for alarm in guards]
 
 
 def _change(

@@ -10,7 +10,7 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import EndpointBusyError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import Release, ReleaseState, champion_changed
+from headgate.domain.releases import Release, ReleaseState, champion_changed, refused_as_condemned
 from headgate.domain.rollout import Wishes
 from headgate.services.settle_release import settled
 from headgate.services.take_endpoint import told
@@ -64,7 +64,8 @@ def plan_release(
 
     Returns:
         The release, with the tenant and the project, as the tasks after this one read it; or the run's ending
-        (`outcome`, `reason_code`, `reason`), NOT_PROMOTED, when another champion serves than the judged one.
+        (`outcome`, `reason_code`, `reason`), NOT_PROMOTED, when another champion serves than the judged one, or the
+        version was condemned.
 
     Raises:
         LeaseLostError: when the run does not hold the endpoint's lease; nothing is planned.
@@ -76,10 +77,12 @@ def plan_release(
     known = ledger.run(project, command.run)
     planned = ledger.release(project, known.release) if known is not None and known.release else None
     if planned is None:
-        _settle_the_one_before(project, lease, ledger, endpoints, now)
+        settle_the_one_before(project, lease, ledger, endpoints, now)
         head = ledger.head(project)
         serving = head.champion.sequence if head.champion else None
         if (refusal := champion_changed(command.judged_against, serving)) is not None:
+            return told(refusal)
+        if (refusal := refused_as_condemned(command.version, ledger.releases(project))) is not None:
             return told(refusal)
         planned = _release(command, head.next_release, Wishes.of(command.rollout, bake_seconds), now)
         # The head is written as it was read: nobody can be crowned between the comparison and the plan.
@@ -110,7 +113,12 @@ def _release(command: PlanRelease, sequence: int, wishes: Wishes, now: str) -> R
     )
 
 
-def _settle_the_one_before(project: Project, lease: Lease, ledger: Ledger, endpoints: Endpoints, now: str) -> None:
+def settle_the_one_before(project: Project, lease: Lease, ledger: Ledger, endpoints: Endpoints, now: str) -> None:
+    """Settle a release that was left on its way, because its promotion was stopped.
+
+    Raises:
+        EndpointBusyError: when the endpoint is still on its way to it.
+    """
     before = ledger.release(project, ledger.head(project).next_release - 1)
     if before is not None and settled(project, before, lease, ledger=ledger, endpoints=endpoints, now=now) is None:
         raise EndpointBusyError(project.endpoint)

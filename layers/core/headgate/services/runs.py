@@ -144,7 +144,7 @@ class Runs:
 
     def _settled(self, project: Project, release: Release, failure: Ending) -> Ending | None:
         try:
-            lease = self.ledger.enter(project, release.run, if_free=True)
+            lease = self.ledger.enter(project, release.holder, if_free=True)
         except LeaseLostError:
             return None  # who took the lease over settles the release too
         endpoints = self.open_endpoints()

@@ -52,7 +52,7 @@ def settle_release(
     ending = release.ending
     if ending is None:
         try:
-            lease = ledger.enter(project, release.run, if_free=True)
+            lease = ledger.enter(project, release.holder, if_free=True)
         except LeaseLostError:
             return IN_PROGRESS
         ending = settled(project, release, lease, ledger=ledger, endpoints=endpoints, now=now)
@@ -91,7 +91,7 @@ def settled(
     endpoint = endpoints.describe(release.endpoint)
     ending = settle(release, endpoint, stopped)
     if ending is not None:
-        under = LeaseFreed(lease) if lease.holder == release.run else LeaseKept(lease)
+        under = LeaseFreed(lease) if lease.holder == release.holder else LeaseKept(lease)
         _write(project, release, ending, endpoint, under, ledger, now)
     return ending
 

@@ -6,9 +6,10 @@ from typing import Any, Protocol
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunPassedOver
 from headgate.domain.errors import EndpointTakenError, NotFoundError
+from headgate.domain.incidents import Incident, is_incident
 from headgate.domain.lease import Claim, Granted, InLine, PassedOver, Place, take
 from headgate.domain.names import Project
-from headgate.domain.runs import Ending, Outcome, Run, passed_over
+from headgate.domain.runs import Ending, Outcome, Run, passed_over, rolled_back_first
 
 GRANTED = {"outcome": "GRANTED"}
 FREE = {"outcome": "FREE"}
@@ -25,27 +26,28 @@ class Tasks(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class TakeEndpoint:
-    """The command: which run's version wants the endpoint, and the task that waits for the answer.
+    """The command: whose version wants the endpoint, a run's or an incident's, and the task that waits for the answer.
 
     `visit` is how many whole terms it has waited in line.
     """
 
     project: Project
-    run: str
+    holder: str
     task_token: str
     visit: int
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "TakeEndpoint":
         """Read the task's payload."""
-        return cls(Project(event["tenant"], event["project"]), event["run"], event["task_token"], int(event["visit"]))
+        holder = event.get("incident") or event["run"]
+        return cls(Project(event["tenant"], event["project"]), holder, event["task_token"], int(event["visit"]))
 
 
 def take_endpoint(command: TakeEndpoint, *, ledger: Ledger, tasks: Tasks) -> str:
-    """Take the lease for a run, let it wait in line, or tell it that a newer version does. Safe to repeat at any point.
+    """Take the lease for a run, let it wait in line, or tell it that another one does. Safe to repeat at any point.
 
-    The task gets its token back with `GRANTED`, with `FREE` once it is worth while to come again, or with the run's
-    ending (`outcome`, `reason_code`, `reason`), SUPERSEDED.
+    An incident, which rolls back, comes before every run. The task gets its token back with `GRANTED`, with `FREE` once
+    it is worth while to come again, or with an ending (`outcome`, `reason_code`, `reason`), SUPERSEDED.
 
     Returns:
         The decision in one word: granted, in line, superseded, or ended when the run had ended before.
@@ -57,17 +59,14 @@ def take_endpoint(command: TakeEndpoint, *, ledger: Ledger, tasks: Tasks) -> str
     project = command.project
     if not ledger.claim_endpoint(project):
         raise EndpointTakenError(project.endpoint)
-    run = ledger.run(project, command.run)
-    if run is None:
-        raise NotFoundError(f"Run {command.run} is not in the ledger.")
-    if run.ended:
-        ending = Ending(Outcome(run.state), str(run.reason_code), str(run.reason))
-        tasks.succeed(command.task_token, told(ending))
+    holder = _known(project, command.holder, ledger)
+    if holder.ended:
+        tasks.succeed(command.task_token, told(_ending(holder)))
         return "ended"
-    if run.passed_over_by is not None:
-        tasks.succeed(command.task_token, told(passed_over(run.passed_over_by)))
+    if holder.passed_over_by is not None:
+        tasks.succeed(command.task_token, told(_passed_over(holder.passed_over_by)))
         return "superseded"
-    return _decide(project, run, Claim(run.run, run.order, command.task_token, command.visit), ledger, tasks)
+    return _decide(project, Claim(command.holder, holder.order, command.task_token, command.visit), ledger, tasks)
 
 
 def told(ending: Ending) -> dict[str, Any]:
@@ -82,23 +81,40 @@ def wake_next(project: Project, *, ledger: Ledger, tasks: Tasks) -> None:
         tasks.succeed(lease.waiting.token, FREE)
 
 
-def _decide(project: Project, run: Run, claim: Claim, ledger: Ledger, tasks: Tasks) -> str:
+def _known(project: Project, holder: str, ledger: Ledger) -> Run | Incident:
+    known = ledger.incident(project, holder) if is_incident(holder) else ledger.run(project, holder)
+    if known is None:
+        raise NotFoundError(f"{holder} is not in the ledger of {project.endpoint}.")
+    return known
+
+
+def _ending(holder: Run | Incident) -> Ending:
+    if isinstance(holder, Run):
+        return Ending(Outcome(holder.state), str(holder.reason_code), str(holder.reason))
+    return Ending(Outcome.FAILED, "INCIDENT_CLOSED", f"Incident {holder.incident} is closed: {holder.done}")
+
+
+def _passed_over(by: str) -> Ending:
+    return rolled_back_first(by) if is_incident(by) else passed_over(by)
+
+
+def _decide(project: Project, claim: Claim, ledger: Ledger, tasks: Tasks) -> str:
     lease = ledger.lease(project)
     match take(lease, claim):
         case Granted(granted, overtaken):
-            ledger.change_lease(project, granted, *_passing(overtaken, by=run.run))
-            _tell(overtaken, run.run, tasks)
+            ledger.change_lease(project, granted, *_passing(overtaken, by=claim.holder))
+            _tell(overtaken, claim.holder, tasks)
             tasks.succeed(claim.token, GRANTED)
             return "granted"
         case InLine(waiting, overtaken):
             # Were it freed since it was read, this is refused: nobody waits for a lease that is free, and sleeps on.
-            ledger.change_lease(project, waiting, *_passing(overtaken, by=run.run))
-            _tell(overtaken, run.run, tasks)
+            ledger.change_lease(project, waiting, *_passing(overtaken, by=claim.holder))
+            _tell(overtaken, claim.holder, tasks)
             return "in line"
         case PassedOver(by):
             # Written down first: the task that hears of it may be gone, and the newer one too when it comes again.
-            ledger.change_lease(project, lease, RunPassedOver(run.run, by))
-            tasks.succeed(claim.token, told(passed_over(by)))
+            ledger.change_lease(project, lease, RunPassedOver(claim.holder, by))
+            tasks.succeed(claim.token, told(_passed_over(by)))
             return "superseded"
 
 
@@ -108,4 +124,4 @@ def _passing(overtaken: Place | None, by: str) -> list[RunPassedOver]:
 
 def _tell(overtaken: Place | None, by: str, tasks: Tasks) -> None:
     if overtaken is not None:
-        tasks.succeed(overtaken.token, told(passed_over(by)))
+        tasks.succeed(overtaken.token, told(_passed_over(by)))

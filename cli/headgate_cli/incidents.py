@@ -1,0 +1,92 @@
+"""What the ledger says about incidents, and the rollback that a person asks for."""
+
+import getpass
+import json
+import threading
+import time
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from headgate.domain.incidents import BY_HAND, Answered, Incident, document, incident_id, projects_of
+from headgate.domain.names import Project
+from headgate_cli.connection import Cloud
+from headgate_cli.errors import CommandError, ExitCode, UsageError
+from headgate_cli.runs import Records
+
+EXIT_CODES = {
+    Answered.ROLLED_BACK: ExitCode.DONE,
+    Answered.FAILED: ExitCode.FAILED,
+}
+"""How `rollback` ends by what came of it; with anything else nothing was rolled back."""
+
+
+def listed(cloud: Cloud, tenant: str, project: Project | None) -> list[dict[str, Any]]:
+    """The incidents of a project, or of all projects of a tenant, the newest first."""
+    ledger = Records(cloud).ledger
+    found = ledger.incidents(project) if project is not None else ledger.incidents_of_tenant(tenant)
+    return [document(each) for each in _newest_first(found)]
+
+
+def found(cloud: Cloud, incident: str) -> Incident:
+    """An incident that is known only by its name.
+
+    Raises:
+        UsageError: when there is no such incident.
+    """
+    ledger = Records(cloud).ledger
+    for project in projects_of(incident):
+        if (known := ledger.incident(project, incident)) is not None:
+            return known
+    raise UsageError(f"There is no incident {incident}. `headgate incidents` lists those that exist.")
+
+
+def roll_back(cloud: Cloud, project: Project, to: str | None, reason: str, *, anyway: bool, timeout: float) -> Incident:
+    """Ask for a rollback and wait until its incident has ended; the same machine as an alarm's does it.
+
+    Raises:
+        UsageError: when nothing of the project is in service, or never was the version that is asked for.
+        CommandError: when it takes longer than `timeout` seconds; it goes on.
+    """
+    ledger, now = Records(cloud).ledger, datetime.now(UTC)
+    if ledger.head(project).champion is None:
+        raise UsageError(
+            f"Nothing of {project.tenant}/{project.name} is in service, so there is nothing to go back from."
+        )
+    served = {each.version for each in ledger.releases(project) if each.in_service_at is not None}
+    if to is not None and to not in served:
+        raise UsageError(f"Version {to} never served. Those that did: {', '.join(sorted(served))}.")
+    at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    asked = Incident(
+        incident_id(project, BY_HAND, at),
+        project.tenant,
+        project.name,
+        BY_HAND,
+        BY_HAND,
+        at,
+        at,
+        reason,
+        by=getpass.getuser(),
+        to=to,
+        anyway=anyway,
+    )
+    ledger.add_incident(asked)
+    given = {"tenant": project.tenant, "project": project.name, "incident": asked.incident}
+    cloud.client("stepfunctions").start_execution(
+        stateMachineArn=cloud.outputs["RespondStateMachine"], name=asked.incident, input=json.dumps(given)
+    )
+    return _ended(cloud, project, asked.incident, timeout)
+
+
+def _ended(cloud: Cloud, project: Project, incident: str, timeout: float) -> Incident:
+    ledger, until, tick = Records(cloud).ledger, time.monotonic() + timeout, threading.Event()
+    while time.monotonic() < until:
+        known = ledger.incident(project, incident)
+        if known is not None and known.ended:
+            return known
+        tick.wait(0.2 if cloud.is_local else 2)
+    raise CommandError(f"The rollback goes on. See what comes of it with: headgate explain {incident}")
+
+
+def _newest_first(incidents: Iterable[Incident]) -> list[Incident]:
+    return sorted(incidents, key=lambda each: each.at, reverse=True)

@@ -1,0 +1,31 @@
+"""Reacts to `CloudWatch Alarm State Change`, through a queue."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
+from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from headgate.entrypoint import alarms, ledger, logger, now, responses
+from headgate.services.alarm import AlarmChanged, open_incident
+
+_processor = BatchProcessor(event_type=EventType.SQS)
+# The event names an alarm, not yet whose it is; the ledger or the alarm's tags do.
+_TENANT = "_unknown"
+
+
+def _follow_up(record: SQSRecord) -> None:
+    try:
+        alarm = AlarmChanged.parse(record.json_body)
+        decision = open_incident(
+            alarm, ledger=ledger(_TENANT), alarms=alarms(_TENANT), executions=responses(_TENANT), now=now()
+        )
+    except Exception as error:
+        logger.error("alarm not handled", message_id=record.message_id, error=type(error).__name__)
+        raise
+    logger.info("alarm rang", decision=decision, alarm=alarm.name, at=alarm.at)
+
+
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
+    """Open the incidents that alarms are; the events that failed come back."""
+    return process_partial_response(event, _follow_up, _processor, context)  # type: ignore[return-value]

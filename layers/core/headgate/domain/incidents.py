@@ -1,0 +1,201 @@
+"""An incident: an alarm that rang, or a person who asked, and what was done about it.
+
+Rules only. An incident has one identity, made of the alarm, the time at which its state changed and how often it was
+looked at since; so an alarm that is told twice is one incident.
+"""
+
+import hashlib
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from headgate.domain.names import PROJECT, TENANT, Project
+from headgate.domain.runs import Ending, Outcome
+
+_ID = re.compile(r"(?P<endpoint>[a-z0-9-]+)-\d{8}T\d{6}-[0-9a-f]{8}")
+BY_HAND = "by-hand"
+"""Stands for the alarm, and is the kind, of what a person asks for."""
+
+
+class Action(StrEnum):
+    """What may be done about an alarm."""
+
+    ROLLBACK = "rollback"
+    RETRAIN = "retrain"
+    ROLLBACK_THEN_RETRAIN = "rollback-then-retrain"
+    PAGE = "page"
+    IGNORE = "ignore"
+
+
+ROLLING_BACK = frozenset({Action.ROLLBACK, Action.ROLLBACK_THEN_RETRAIN})
+RETRAINING = frozenset({Action.RETRAIN, Action.ROLLBACK_THEN_RETRAIN})
+
+
+class Answered(StrEnum):
+    """What came of an incident."""
+
+    ROLLED_BACK = "ROLLED_BACK"
+    NOT_ROLLED_BACK = "NOT_ROLLED_BACK"  # a version that is bad serves on, for want of another
+    RETRAINING_ASKED_FOR = "RETRAINING_ASKED_FOR"
+    PAGED = "PAGED"
+    IGNORED = "IGNORED"
+    FAILED = "FAILED"
+
+
+NO_TARGET = frozenset({"NO_VERSION_BEFORE", "NOTHING_DEPLOYABLE"})
+"""Codes of a rollback's ending that leave a bad version in service for want of another one."""
+
+
+class IncidentState(StrEnum):
+    """Where an incident stands: recorded, decided (what is done now is `action`), or over."""
+
+    OPEN = "OPEN"
+    DECIDED = "DECIDED"
+    CLOSED = "CLOSED"
+
+
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """An incident as the ledger keeps it.
+
+    `at` is when the alarm's state changed, by its own clock, `said` what it gave as the reason, `watches` the
+    configuration whose instances it looks at, where it looks at those of one alone, and `since` where the time begins
+    that it looked at. `look` counts how often the alarm was found red again. `by` is the person who asked, `to` the
+    version asked for, `anyway` that it may be a condemned one. `release` is the number of the release that served when
+    it was decided, `rollback` that of the release that was made to go back. `runbook` is the page for people.
+    """
+
+    incident: str
+    tenant: str
+    project: str
+    alarm: str
+    kind: str
+    at: str
+    seen_at: str
+    said: str = ""
+    watches: str | None = None
+    since: str | None = None
+    look: int = 0
+    by: str | None = None
+    to: str | None = None
+    anyway: bool = False
+    state: str = IncidentState.OPEN
+    action: str | None = None
+    reason: str | None = None
+    release: int | None = None
+    decided_at: str | None = None
+    runbook: str | None = None
+    freezes: bool = False
+    look_again: int | None = None
+    rollback: int | None = None
+    outcome: str | None = None
+    done: str | None = None
+    ended_at: str | None = None
+    passed_over_by: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        """Whether all is done that will be done."""
+        return self.state == IncidentState.CLOSED
+
+    @property
+    def order(self) -> str:
+        """Its place in the line for the endpoint: before every run, whose orders begin with a digit."""
+        return f"~{self.seen_at}|{self.incident}"
+
+    @property
+    def seconds(self) -> float | None:
+        """From the alarm to the end of what was done."""
+        if self.ended_at is None:
+            return None
+        return (datetime.fromisoformat(self.ended_at) - datetime.fromisoformat(self.at)).total_seconds()
+
+
+def incident_id(project: Project, alarm: str, at: str, look: int = 0) -> str:
+    """The name of an incident, which is also that of its executions; at most 76 characters, and sorts by time."""
+    moment = datetime.fromisoformat(at).astimezone(UTC)
+    digest = hashlib.sha256(f"{alarm}\0{at}\0{look}".encode()).hexdigest()[:8]
+    return f"{project.endpoint}-{moment:%Y%m%dT%H%M%S}-{digest}"
+
+
+def is_incident(name: str) -> bool:
+    """Whether a name is an incident's, and not a run's."""
+    return _ID.fullmatch(name) is not None
+
+
+def projects_of(incident: str) -> Iterator[Project]:
+    """The projects that an incident may belong to by its name: tenant and project may both hold hyphens."""
+    parts = _ID.fullmatch(incident)
+    endpoint = parts["endpoint"] if parts else ""
+    for at, letter in enumerate(endpoint):
+        tenant, project = endpoint[:at], endpoint[at + 1 :]
+        if letter == "-" and TENANT.fullmatch(tenant) and PROJECT.fullmatch(project):
+            yield Project(tenant, project)
+
+
+def moment(text: str) -> str:
+    """A time as AWS's events write it, as the ledger writes it."""
+    at = datetime.fromisoformat(text)
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def answered(incident: Incident, rollback: Ending | None, retraining: bool, failure: Ending | None) -> dict[str, Any]:
+    """What came of a decided incident, as fields of it.
+
+    Args:
+        incident: as it was decided.
+        rollback: how its rollback ended; None where there was none.
+        retraining: whether a retraining was asked for.
+        failure: what went wrong with a step, if anything did.
+    """
+    if rollback is not None:
+        return _rolled(rollback, retraining)
+    if failure is not None:
+        return _told(Answered.FAILED, failure.reason, "incident-failed")
+    if retraining:
+        return _told(Answered.RETRAINING_ASKED_FOR, "A retraining is asked for.", incident.runbook)
+    if incident.action == Action.PAGE:
+        frozen = " Nothing is released until a person says so." if incident.freezes else ""
+        return _told(Answered.PAGED, f"People are told.{frozen}", incident.runbook)
+    return _told(Answered.IGNORED, "Nothing was done.", None)
+
+
+def _rolled(rollback: Ending, retraining: bool) -> dict[str, Any]:
+    if rollback.outcome == Outcome.PROMOTED:
+        asked = " A retraining is asked for." if retraining else ""
+        return _told(Answered.ROLLED_BACK, f"{rollback.reason}{asked}", "rolled-back")
+    if rollback.reason_code in NO_TARGET:
+        return _told(Answered.NOT_ROLLED_BACK, rollback.reason, "nothing-to-go-back-to") | {"freezes": True}
+    if rollback.outcome in (Outcome.NOT_PROMOTED, Outcome.SUPERSEDED):
+        return _told(Answered.IGNORED, f"Nothing was done. {rollback.reason}", None)
+    return _told(Answered.FAILED, f"The rollback did not succeed. {rollback.reason}", "rollback-failed")
+
+
+def _told(outcome: "Answered", done: str, runbook: str | None) -> dict[str, Any]:
+    return {"outcome": str(outcome), "done": done, "runbook": runbook}
+
+
+def document(incident: Incident) -> dict[str, Any]:
+    """An incident for programs: what rang, what was done and why, in seconds."""
+    return {
+        "incident": incident.incident,
+        "alarm": incident.alarm,
+        "kind": incident.kind,
+        "action": incident.action,
+        "reason": incident.reason,
+        "release": incident.release,
+        "at": incident.at,
+        "seconds": incident.seconds,
+        "outcome": incident.outcome,
+        "done": incident.done,
+        "rollback": incident.rollback,
+        "by": incident.by,
+        "look": incident.look,
+        "state": incident.state,
+        "runbook": incident.runbook,
+        "said": incident.said,
+    }

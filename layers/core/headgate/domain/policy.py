@@ -1,0 +1,244 @@
+"""The policy: what is done about an alarm. One pure decision, with the clock as an argument and the reason in words.
+
+The questions are asked in an order that tells what they protect: first whether the alarm still means what serves, then
+whether somebody else is at it already, then what the project wants, and last how often that may be.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from headgate.domain.alarms import AlarmNow
+from headgate.domain.incidents import BY_HAND, RETRAINING, ROLLING_BACK, Action, Incident, IncidentState
+from headgate.domain.maintenance import ends_of_window
+from headgate.domain.releases import Release
+
+DEFAULTS: Mapping[str, Action] = {
+    "errors": Action.ROLLBACK,
+    "latency": Action.ROLLBACK,
+    "traffic": Action.PAGE,
+    "saturation": Action.PAGE,
+    "drift": Action.RETRAIN,
+    "missing_features": Action.PAGE,
+    "quality": Action.RETRAIN,
+    "cost": Action.PAGE,
+    "other": Action.PAGE,
+}
+"""What follows from an alarm of each kind, where the project does not say."""
+SOON, LONGEST_PAUSE = 300, 86_400
+"""Seconds until a red alarm is looked at again: after what passes soon, and at most."""
+LOOKS = 12
+"""How often a red alarm is looked at again before people have to."""
+_WEEK = timedelta(days=7)
+_STUCK = timedelta(hours=24)
+"""An incident that was decided so long ago and is not over does not hold others up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a project, and its tenant, allow; see `RespondSettings`. Times are seconds."""
+
+    answers: Mapping[str, Action] = field(default_factory=lambda: DEFAULTS)
+    cool_down: float = 3600.0
+    retrains_per_day: int = 2
+    retrains_in_vain: int = 2
+    stops: bool = False
+    maintenance: Sequence[str] = ()
+    tenant_retrains_per_day: int = 10
+
+    def answer_to(self, kind: str) -> Action:
+        """What the project wants done about a kind of alarm."""
+        return self.answers.get(kind, self.answers["other"])
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """All that a decision rests on.
+
+    `champion` is what serves by the ledger, `serves` whether there is an endpoint, `moving` whether a release is on its
+    way, `frozen` why nothing may be released, `alarm` how the alarm is now (None: gone), `past` the project's other
+    incidents, `tenant_retrains` how many retrainings alarms of the tenant asked for today.
+    """
+
+    incident: Incident
+    champion: Release | None
+    serves: bool = True
+    moving: bool = False
+    frozen: str | None = None
+    alarm: AlarmNow | None = None
+    past: Sequence[Incident] = ()
+    tenant_retrains: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What is done, why, and which page people are told of; `look_again` are seconds until the alarm is looked at
+    again, None where nobody needs to. `freezes`: nothing is released any more until a person says so.
+    """
+
+    action: Action
+    reason: str
+    runbook: str | None = None
+    look_again: int | None = None
+    freezes: bool = False
+
+
+def decide(seen: Situation, rules: Rules, now: str) -> Decision:
+    """Decide what is done about an incident; asking again in the same situation gives the same answer."""
+    at = datetime.fromisoformat(now)
+    champion, kind = seen.champion, seen.incident.kind
+    if champion is None or not seen.serves:
+        gone = "its endpoint is deleted" if champion is not None else "nothing is in service"
+        return _ignored(f"There is nothing to act on: {gone}.")
+    if kind == BY_HAND:
+        return Decision(Action.ROLLBACK, f"{seen.incident.by} asked for it: {seen.incident.said}".rstrip(": "))
+    passed = _over(seen) or _of_another_release(seen.incident, champion) or _others_at_it(seen, at)
+    return passed or _answer(seen, champion, rules, at)
+
+
+def _answer(seen: Situation, champion: Release, rules: Rules, at: datetime) -> Decision:
+    """What the project wants done about an alarm that means what serves, and that nobody is at yet."""
+    kind = seen.incident.kind
+    wanted = rules.answer_to(kind)
+    if (end := ends_of_window(rules.maintenance, at)) is not None:
+        wait = round((end - at).total_seconds()) + 1
+        return _ignored(f"It is a maintenance window, until {end:%H:%M} UTC.", wait)
+    if wanted == Action.IGNORE:
+        return _ignored(f"The project ignores alarms of the kind {kind}.")
+    if wanted in ROLLING_BACK:
+        return _rollback(seen, champion, wanted, rules, at)
+    if wanted in RETRAINING:
+        return _retrain(seen, rules, at)
+    return _page(seen, f"The project wants people told of alarms of the kind {kind}.", rules, at)
+
+
+def _over(seen: Situation) -> Decision | None:
+    """Whether the alarm is over or was switched off; the time of its state decides, not the order of events."""
+    alarm = seen.alarm
+    if alarm is None:
+        return _ignored("The alarm was deleted.")
+    if not alarm.active:
+        return _ignored("The alarm's actions are switched off (ActionsEnabled is false).")
+    if alarm.state != "ALARM":
+        return _ignored(f"The alarm was {alarm.state} again since {alarm.since}, before anything was done.")
+    return None
+
+
+def _of_another_release(incident: Incident, champion: Release) -> Decision | None:
+    """Whether the alarm is about what serves now; only what it looked at after the promotion can tell."""
+    begun = champion.in_service_at or champion.at
+    if incident.watches is not None:
+        if incident.watches == champion.name:
+            return None
+        return _ignored(f"The alarm is about {incident.watches}, and {champion.name} serves now.")
+    looked_at = incident.since or incident.at
+    if incident.look or looked_at >= begun:
+        return None
+    return _ignored(
+        f"The alarm looked at the time from {looked_at} on, and {champion.name} serves since {begun}.",
+        SOON,
+    )
+
+
+def _others_at_it(seen: Situation, at: datetime) -> Decision | None:
+    """Whether a rollout or another incident is at work on this endpoint."""
+    acting = [
+        each
+        for each in seen.past
+        if each.state == IncidentState.DECIDED
+        and each.action in ROLLING_BACK | RETRAINING
+        and at - datetime.fromisoformat(str(each.decided_at)) < _STUCK
+    ]
+    if acting:
+        other = acting[0]
+        return _ignored(f"Incident {other.incident} is at it already ({other.action}).", SOON)
+    if seen.moving:
+        return _ignored("A release is on its way; the alarms that guard it decide.", SOON)
+    return None
+
+
+def _rollback(seen: Situation, champion: Release, wanted: Action, rules: Rules, at: datetime) -> Decision:
+    kind = seen.incident.kind
+    if champion.repeats is not None:
+        reason = (
+            f"Release {champion.sequence} is itself a rollback, to version {champion.version}, and {kind} ring again: "
+            "one automatic rollback for each promotion is all there is. Nothing is released until a person says so."
+        )
+        return _page(seen, reason, rules, at, "rolled-back-twice", freezes=True)
+    tried = [each for each in seen.past if each.action in ROLLING_BACK and each.release == champion.sequence]
+    if tried:
+        reason = (
+            f"Going back from release {champion.sequence} was tried already (incident {tried[0].incident}): "
+            f"{tried[0].done or 'it is not over.'}"
+        )
+        return _page(seen, reason, rules, at, "rolled-back-twice", freezes=True)
+    reason = f"Version {champion.version} serves since {champion.in_service_at}, and its {kind} alarm rings."
+    return Decision(wanted, reason, "rolled-back", SOON)
+
+
+def _retrain(seen: Situation, rules: Rules, at: datetime) -> Decision:
+    """A retraining, unless one was asked for lately, too many were, or they do not help."""
+    kind = seen.incident.kind
+    every = [each for each in seen.past if each.action in RETRAINING and each.decided_at is not None]
+    of_kind = [each for each in every if each.kind == kind and at - _decided(each) < _WEEK]
+    if len(of_kind) >= rules.retrains_in_vain:
+        reason = (
+            f"The {kind} alarm rings after {_times(len(of_kind), 'retraining')} in a week: another one would not help. "
+            "No more are asked for."
+        )
+        return _page(seen, reason, rules, at, "retraining-in-vain")
+    hold_off = rules.cool_down * 2 ** max(0, len(of_kind) - 1)
+    if of_kind and (left := hold_off - _since(of_kind, at)) > 0:
+        return _ignored(f"A retraining was asked for {_minutes(_since(of_kind, at))} ago; it needs time.", _wait(left))
+    today = sum(at - _decided(each) < timedelta(days=1) for each in every)
+    if today >= rules.retrains_per_day:
+        reason = f"The project's budget of {_times(rules.retrains_per_day, 'retraining')} a day is used up."
+        return _page(seen, reason, rules, at, "budget-used-up")
+    if seen.tenant_retrains >= rules.tenant_retrains_per_day:
+        reason = f"The tenant's budget of {_times(rules.tenant_retrains_per_day, 'retraining')} a day is used up."
+        return _page(seen, reason, rules, at, "budget-used-up")
+    again = f", for the {len(of_kind) + 1}. time in a week" if of_kind else ""
+    return Decision(Action.RETRAIN, f"The {kind} alarm rings{again}.", "retraining", _wait(2 * hold_off))
+
+
+def _page(
+    seen: Situation, reason: str, rules: Rules, at: datetime, runbook: str | None = None, *, freezes: bool = False
+) -> Decision:
+    """People are told, once in a cool-down for each kind of alarm."""
+    same = [
+        each
+        for each in seen.past
+        if each.action == Action.PAGE and each.kind == seen.incident.kind and each.decided_at is not None
+    ]
+    if same and (left := rules.cool_down - _since(same, at)) > 0:
+        return _ignored(f"People were told {_minutes(_since(same, at))} ago. {reason}", _wait(left), seen.incident.look)
+    return Decision(Action.PAGE, reason, runbook or _page_of(seen.incident.kind), None, freezes)
+
+
+def _page_of(kind: str) -> str:
+    """The runbook's page for alarms of a kind."""
+    return kind.replace("_", "-") if kind in DEFAULTS and kind != "other" else "other-alarm"
+
+
+def _ignored(reason: str, look_again: int | None = None, look: int = 0) -> Decision:
+    return Decision(Action.IGNORE, reason, None, look_again if look < LOOKS else None)
+
+
+def _decided(incident: Incident) -> datetime:
+    return datetime.fromisoformat(str(incident.decided_at))
+
+
+def _since(incidents: Iterable[Incident], at: datetime) -> float:
+    return (at - max(_decided(each) for each in incidents)).total_seconds()
+
+
+def _wait(seconds: float) -> int:
+    return min(LONGEST_PAUSE, max(1, round(seconds) + 1))
+
+
+def _minutes(seconds: float) -> str:
+    return f"{round(seconds / 60)} min" if seconds >= 60 else f"{round(seconds)} s"
+
+
+def _times(count: int, what: str) -> str:
+    return f"{count} {what}{'' if count == 1 else 's'}"

@@ -1,0 +1,48 @@
+"""What can be set of how a project answers alarms."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from headgate.domain.section import Section
+
+Answer = Literal["rollback", "retrain", "rollback-then-retrain", "page", "ignore"]
+_TIME = r"([01]\d|2[0-3]):[0-5]\d"
+_Window = Annotated[str, Field(pattern=rf"^((mon|tue|wed|thu|fri|sat|sun) )?{_TIME}-{_TIME}$")]
+
+
+class RespondSettings(Section):
+    """What follows from an alarm, by its kind, and how often at most."""
+
+    errors: Answer = Field(default="rollback", description="requests to the version that serves fail")
+    latency: Answer = Field(default="rollback", description="it answers too slowly")
+    traffic: Answer = Field(default="page", description="no requests come any more where there were some")
+    saturation: Answer = Field(default="page", description="its instances have as much to do as they can")
+    drift: Answer = Field(default="retrain", description="requests, or its answers, are not as they were in training")
+    missing_features: Answer = Field(
+        default="page", description="values are missing in requests; a model trained on such data would be no better"
+    )
+    quality: Answer = Field(default="retrain", description="its answers are worse than when it was judged")
+    cost: Answer = Field(default="page", description="more instances serve than the project means to pay for")
+    other: Answer = Field(default="page", description="any other alarm that names the project in its tags")
+    cool_down_minutes: float = Field(
+        default=60.0,
+        ge=0,
+        le=10_080,
+        description="for how long the same answer to the same kind of alarm is not given again; it doubles with each "
+        "retraining that did not help",
+    )
+    retrains_per_day: int = Field(default=2, ge=0, le=24, description="retrainings that alarms may ask for in a day")
+    retrains_in_vain: int = Field(
+        default=2, ge=1, le=10, description="retrainings in a week that did not silence the alarm, until people decide"
+    )
+    first_release: Literal["page", "stop"] = Field(
+        default="page",
+        description="where there is no version to go back to: tell people, or also take the endpoint out of service",
+    )
+    maintenance: list[_Window] = Field(
+        default_factory=list,
+        max_length=20,
+        description="times in UTC in which alarms are recorded and nothing is done, as `sun 02:00-04:00` or, every "
+        "day, `02:00-04:00`",
+    )

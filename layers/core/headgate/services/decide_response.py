@@ -1,0 +1,89 @@
+"""Decide what is done about an incident, and write the decision down before anything is done."""
+
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from headgate.aws.cloudwatch import Alarms
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import IncidentMoved, RetrainCounted
+from headgate.aws.sagemaker import Endpoints
+from headgate.domain.errors import NotFoundError
+from headgate.domain.incidents import BY_HAND, RETRAINING, Incident, IncidentState
+from headgate.domain.names import Project
+from headgate.domain.policy import Rules, Situation, decide
+from headgate.domain.releases import ReleaseState
+
+
+@dataclass(frozen=True, slots=True)
+class DecideResponse:
+    """The command: which incident."""
+
+    project: Project
+    incident: str
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> "DecideResponse":
+        """Read the task's payload."""
+        return cls(Project(event["tenant"], event["project"]), event["incident"])
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What a decision looks at; `rules` are those of a project, read when they are needed."""
+
+    ledger: Ledger
+    alarms: Alarms
+    endpoints: Endpoints
+    rules: Callable[[Project], Rules]
+
+
+def decide_response(command: DecideResponse, world: World, *, now: str) -> dict[str, Any]:
+    """Decide; an incident that was decided before keeps its decision.
+
+    Returns:
+        The incident as the tasks after this one read it: `action`, `reason`, `release`, `look_again`.
+
+    Raises:
+        ConflictError: when another writer was faster, so that the decision rests on the past; the machine tries again.
+    """
+    project, ledger = command.project, world.ledger
+    head = ledger.head(project)  # first: whatever is decided beside this changes it
+    incident = ledger.incident(project, command.incident)
+    if incident is None:
+        raise NotFoundError(f"Incident {command.incident} is not in the ledger of {project.endpoint}.")
+    if incident.state == IncidentState.OPEN:
+        situation = _look(incident, project, world, now)
+        decision = decide(situation, world.rules(project), now)
+        champion = situation.champion
+        facts = {
+            "action": str(decision.action),
+            "reason": decision.reason,
+            "runbook": decision.runbook,
+            "freezes": decision.freezes,
+            "look_again": decision.look_again,
+            "release": champion.sequence if champion is not None else None,
+            "decided_at": now,
+        }
+        move = IncidentMoved(incident.incident, IncidentState.OPEN, IncidentState.DECIDED, facts)
+        counted = RetrainCounted(project.tenant, now[:10], situation.tenant_retrains)
+        ledger.write(project, head, move, *([counted] if decision.action in RETRAINING else []))
+        incident = ledger.incident(project, command.incident) or incident
+    return asdict(incident)
+
+
+def _look(incident: Incident, project: Project, world: World, now: str) -> Situation:
+    ledger = world.ledger
+    head, lease = ledger.head(project), ledger.lease(project)
+    champion = ledger.release(project, head.champion.sequence) if head.champion is not None else None
+    newest = ledger.release(project, head.next_release - 1)
+    moving = newest is not None and newest.state in (ReleaseState.PLANNED, ReleaseState.DEPLOYING)
+    return Situation(
+        incident=incident,
+        champion=champion,
+        serves=champion is not None and world.endpoints.describe(project.endpoint) is not None,
+        moving=moving or lease.holder is not None,
+        alarm=world.alarms.now(incident.alarm) if incident.kind != BY_HAND else None,
+        past=[each for each in ledger.incidents(project) if each.incident != incident.incident],
+        tenant_retrains=ledger.retrains(project.tenant, now[:10]),
+    )

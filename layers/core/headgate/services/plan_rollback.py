@@ -1,0 +1,152 @@
+"""Plan a rollback: a new release of a version that served well before, under the lease of the endpoint."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import LeaseKept, ReleaseCondemned, ReleasePlanned
+from headgate.aws.s3 import Objects
+from headgate.aws.sagemaker import Endpoints
+from headgate.domain.errors import HeadgateError, NotFoundError, TransientError
+from headgate.domain.incidents import NO_TARGET, Incident
+from headgate.domain.lease import Lease
+from headgate.domain.names import Project
+from headgate.domain.releases import OF_ITS_COURSE, Release, ReleaseState, good_ones_before
+from headgate.domain.runs import Ending, Outcome
+from headgate.services.plan_release import settle_the_one_before
+from headgate.services.take_endpoint import told
+
+
+@dataclass(frozen=True, slots=True)
+class PlanRollback:
+    """The command: which incident's rollback."""
+
+    project: Project
+    incident: str
+
+    @classmethod
+    def parse(cls, event: dict[str, Any]) -> "PlanRollback":
+        """Read the task's payload."""
+        return cls(Project(event["tenant"], event["project"]), event["incident"])
+
+
+def plan_rollback(
+    command: PlanRollback, *, ledger: Ledger, endpoints: Endpoints, archives: Objects, now: str
+) -> dict[str, Any]:
+    """Plan it; an incident that planned before gets its first plan again.
+
+    What the decision rested on is looked at again, now that nobody else can change it. The release that is left is
+    condemned by the same write, so that its version does not come back by itself, whatever becomes of the rollback.
+
+    Returns:
+        The release, with the tenant and the project, as the tasks after this one read it; or an ending (`outcome`,
+        `reason_code`, `reason`): NOT_PROMOTED when there is nothing to go back from or to.
+
+    Raises:
+        LeaseLostError: when the incident does not hold the endpoint's lease; nothing is planned.
+        EndpointBusyError: when the endpoint is still on its way to the release before.
+        ConflictError: when another writer was faster; the state machine tries again.
+    """
+    project = command.project
+    incident = ledger.incident(project, command.incident)
+    if incident is None:
+        raise NotFoundError(f"Incident {command.incident} is not in the ledger of {project.endpoint}.")
+    lease = ledger.enter(project, incident.incident)
+    planned = ledger.release(project, incident.rollback) if incident.rollback else None
+    if planned is None:
+        settle_the_one_before(project, lease, ledger, endpoints, now)
+        chosen = _choose(incident, project, ledger, endpoints, archives)
+        if isinstance(chosen, Ending):
+            if chosen.reason_code in NO_TARGET:
+                ledger.write(
+                    project, ledger.head(project), LeaseKept(lease), *_condemning(project, incident, ledger, now)
+                )
+            return told(chosen)
+        planned = _write(project, lease, incident, chosen, ledger, now)
+    return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
+
+
+def _choose(
+    incident: Incident, project: Project, ledger: Ledger, endpoints: Endpoints, archives: Objects
+) -> Release | Ending:
+    """The release to repeat, or why there is none."""
+    head = ledger.head(project)
+    champion = ledger.release(project, head.champion.sequence) if head.champion is not None else None
+    if champion is None or endpoints.describe(project.endpoint) is None:
+        return _nothing("NOTHING_SERVES", "Nothing is in service any more.")
+    if champion.sequence != incident.release:
+        return _nothing(
+            "ANOTHER_SERVES",
+            f"Release {champion.sequence} serves now, not {incident.release}, which the alarm was about.",
+        )
+    releases = ledger.releases(project)
+    if incident.to is not None:
+        wanted = [each for each in releases if each.version == incident.to and each.in_service_at is not None]
+        candidates = wanted[:1]
+        if candidates and candidates[0].version == champion.version:
+            return _nothing("SERVES_ALREADY", f"Version {incident.to} serves already.")
+        if any(each.condemned for each in wanted) and not incident.anyway:
+            return _nothing("CONDEMNED", f"Version {incident.to} was condemned; say --anyway to go back to it.")
+    else:
+        candidates = good_ones_before(champion, releases)
+    return _first_that_can_be_deployed(candidates, archives)
+
+
+def _first_that_can_be_deployed(candidates: Iterable[Release], archives: Objects) -> Release | Ending:
+    missing = []
+    for each in candidates:
+        if (why := _unfit(each, archives)) is None:
+            return each
+        missing.append(f"version {each.version} (release {each.sequence}): {why}")
+    if not missing:
+        return _nothing("NO_VERSION_BEFORE", "No version served well before this one.")
+    return _nothing("NOTHING_DEPLOYABLE", f"No version before can be deployed any more: {'; '.join(missing)}.")
+
+
+def _unfit(release: Release, archives: Objects) -> str | None:
+    """Why a release cannot be deployed again, or None when all that it was made of is there as it was."""
+    if release.image is None or release.artifact is None:
+        return "it is not known with which image or archive it served"
+    bucket, _, key = release.model_data_url.removeprefix("s3://").partition("/")
+    try:
+        found = archives.identity(bucket, key)
+    except TransientError:
+        raise
+    except HeadgateError as error:
+        return f"its archive cannot be read ({error})"
+    known = {name: release.artifact.get(name) for name in ("etag", "version_id", "size")}
+    if {name: found[name] for name in known} != known:
+        return "its archive is not the one that served"
+    return None
+
+
+def _write(project: Project, lease: Lease, incident: Incident, target: Release, ledger: Ledger, now: str) -> Release:
+    head, condemning = ledger.head(project), _condemning(project, incident, ledger, now)
+    again = replace(  # as the project wanted it then, and with nothing of what became of it
+        target,
+        sequence=head.next_release,
+        name=project.release_name(head.next_release),
+        why=f"Release {target.sequence} again, in the place of release {incident.release}. {incident.reason}",
+        state=ReleaseState.PLANNED,
+        at=now,
+        incident=incident.incident,
+        repeats=target.sequence,
+        **dict.fromkeys(OF_ITS_COURSE),
+    )
+    following = replace(head, next_release=head.next_release + 1)
+    ledger.write(project, following, LeaseKept(lease), ReleasePlanned(again), *condemning)
+    return again
+
+
+def _condemning(project: Project, incident: Incident, ledger: Ledger, now: str) -> list[ReleaseCondemned]:
+    """What condemns the release that the incident is about; nothing where it was condemned before."""
+    left = ledger.release(project, incident.release) if incident.release is not None else None
+    if left is None or left.condemned is not None:
+        return []
+    why = {"who": incident.by or "policy", "why": incident.reason, "at": now, "incident": incident.incident}
+    return [ReleaseCondemned(left.sequence, why)]
+
+
+def _nothing(code: str, reason: str) -> Ending:
+    return Ending(Outcome.NOT_PROMOTED, code, reason)
