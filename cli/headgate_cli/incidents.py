@@ -14,10 +14,7 @@ from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, ExitCode, UsageError
 from headgate_cli.runs import Records
 
-EXIT_CODES = {
-    Answered.ROLLED_BACK: ExitCode.DONE,
-    Answered.FAILED: ExitCode.FAILED,
-}
+EXIT_CODES: dict[str, ExitCode] = {Answered.ROLLED_BACK: ExitCode.DONE, Answered.FAILED: ExitCode.FAILED}
 """How `rollback` ends by what came of it; with anything else nothing was rolled back."""
 
 

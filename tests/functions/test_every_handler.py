@@ -96,6 +96,7 @@ EVENTS: dict[str, Event] = {
     "decide_response": lambda _: INCIDENT,
     "deploy_release": lambda _: {**RELEASE, "task_token": "token"},
     "judge_challenger": lambda _: {**RUN, "gate": GATE},
+    "look_again": lambda _: INCIDENT,
     "on_alarm": lambda example: queued(example("cloudwatch-alarm-state-change")),
     "on_endpoint_changed": lambda example: example("sagemaker-endpoint-state-change"),
     "on_execution_ended": lambda example: queued(example("step-functions-execution-status-change")),

@@ -32,6 +32,7 @@ SCRIPT: dict[str, list[Any]] = {
     "states:startExecution": [{"Output": PROMOTED}],
     "events:putEvents": [{"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}],
     "CloseIncident": [closed("ROLLED_BACK")],
+    "LookAgain": [{"decision": "quiet"}],
 }
 
 
@@ -69,7 +70,7 @@ def test_what_is_asked_for_is_on_the_bus_as_it_is_documented(play: Play) -> None
 def test_a_retraining_follows_a_rollback_that_succeeded(play: Play) -> None:
     both = {**SCRIPT, "DecideResponse": [decided("rollback-then-retrain")]}
     played = play("respond", GIVEN, both)
-    assert called(played) == list(SCRIPT)
+    assert called(played) == [name for name in SCRIPT if name != "LookAgain"]
     assert played.given_to("CloseIncident") == {**GIVEN, "rollback": PROMOTED, "retraining": True}
     back = {"outcome": "ROLLED_BACK", "reason_code": "X", "reason": "No."}
     assert "events:putEvents" not in called(
@@ -82,6 +83,15 @@ def test_what_needs_no_act_is_closed_at_once(play: Play, action: str, outcome: s
     played = play("respond", GIVEN, {**SCRIPT, "DecideResponse": [decided(action)], "CloseIncident": [closed(outcome)]})
     assert called(played) == ["DecideResponse", "CloseIncident"]
     assert (played.status, played.states[-1]) == ("SUCCEEDED", end)
+
+
+def test_an_alarm_that_may_stay_red_is_looked_at_again(play: Play) -> None:
+    script = {**SCRIPT, "DecideResponse": [decided("ignore")], "CloseIncident": [closed("IGNORED", look_again=300)]}
+    played = play("respond", GIVEN, script)
+    assert called(played) == ["DecideResponse", "CloseIncident", "LookAgain"]
+    assert (played.states[-1], played.given_to("LookAgain")) == ("Ignored", GIVEN)
+    unseen = play("respond", GIVEN, {**script, "LookAgain": [raised("AccessDeniedError", "No.")]})
+    assert (unseen.status, unseen.states[-1]) == ("FAILED", "Left Open")
 
 
 @pytest.mark.parametrize("task", ["DecideResponse", "states:startExecution", "events:putEvents"])

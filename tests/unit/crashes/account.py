@@ -200,7 +200,8 @@ class Account:
         there, config = self._there(), _found(self.configs, given["EndpointConfigName"], "endpoint configuration")
         if there["EndpointStatus"] in {*_MOVING, "Failed"}:
             raise Refusal("ValidationException", f'Cannot update in-progress endpoint "{_arn("endpoint")}".')
-        alarms = given["DeploymentConfig"]["AutoRollbackConfiguration"]["Alarms"]
+        guarded = given.get("DeploymentConfig", {}).get("AutoRollbackConfiguration", {})
+        alarms = guarded.get("Alarms", [])  # a rollback goes unguarded
         assert all(each["AlarmName"] in self.alarms for each in alarms), "an alarm of the deployment is missing"
         kept = given.get("RetainAllVariantProperties")
         instances = there["instances"] if kept else config["ProductionVariants"][0]["InitialInstanceCount"]
@@ -248,7 +249,7 @@ class Account:
 
     def _PutMetricAlarm(self, given: dict[str, Any]) -> None:
         state = self.alarms.get(given["AlarmName"], {"StateValue": "INSUFFICIENT_DATA"})["StateValue"]
-        self.alarms[given["AlarmName"]] = {**given, "StateValue": state}
+        self.alarms[given["AlarmName"]] = {**given, "StateValue": state, "StateUpdatedTimestamp": self.now}
 
     def _DescribeAlarms(self, given: dict[str, Any]) -> dict[str, Any]:
         prefix, names = given.get("AlarmNamePrefix", ""), given.get("AlarmNames", self.alarms)

@@ -3,8 +3,12 @@
 from typing import Any
 
 from headgate.aws.items import as_values
+from headgate.aws.ledger_changes import holder_key
 from headgate.domain.alarms import alarm_names
+from headgate.domain.incidents import is_incident
+from headgate.domain.rollout import Wishes
 from headgate.domain.runs import OUTCOMES
+from headgate.domain.standing_alarms import standing_alarms
 
 from .account import Account
 from .road import IRIS, OWNER, Road
@@ -24,6 +28,11 @@ def releases_of(account: Account) -> list[dict[str, Any]]:
     return [as_values(account.items[key]) for key in sorted(account.items) if key[1].startswith("RELEASE#")]
 
 
+def holder_of(release: dict[str, Any]) -> str:
+    """In whose name the endpoint is changed for a release."""
+    return str(release["incident"] or release["run"])
+
+
 def _lease(account: Account) -> dict[str, Any]:
     return as_values(account.items.get((f"ENDPOINT#{IRIS.endpoint}", "OWNER"), {}))
 
@@ -34,7 +43,7 @@ def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
         assert given["ModelName"] in {each["name"] for each in releases_of(account)}, "I13: a model of no release"
     if operation in CHANGES:
         lease = _lease(account)
-        [held] = [each for each in releases_of(account) if each["run"] == lease["holder"]] or [None]
+        [held] = [each for each in releases_of(account) if holder_of(each) == lease["holder"]] or [None]
         assert held is not None, f"I06: {operation} by one who does not hold the endpoint"
         assert held["state"] == "DEPLOYING", f"I13: {operation} of a release that is {held['state']} in the ledger"
         if operation != "DeleteEndpoint":
@@ -70,7 +79,8 @@ def at_rest(start: Account, road: Road, crashes: int) -> None:
     lease = _lease(account)
     assert (lease.get("holder"), lease.get("token"), lease.get("waiting")) == (None, None, None), f"I10: {lease}"
     tries = account.made["UpdateEndpoint"] + account.made["CreateEndpoint"]
-    assert tries <= len(road.scenario.runs) + crashes, f"I07: {tries} changes of the endpoint"
+    wanted = len(road.scenario.runs) + len(road.scenario.incidents)
+    assert tries <= wanted + crashes, f"I07: {tries} changes of the endpoint"
     if start.endpoint and account.endpoint and start.endpoint["EndpointStatus"] == "InService":
         assert account.endpoint["instances"] >= start.endpoint["instances"], "I25: less capacity than before"
     names = {each["name"] for each in releases}
@@ -78,8 +88,9 @@ def at_rest(start: Account, road: Road, crashes: int) -> None:
     assert set(account.configs) <= names, f"a configuration that no release knows: {account.configs.keys() - names}"
     assert account.tokens == {}, f"nobody waits, but tokens are open: {account.tokens}"
     head = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", "PROJECT"])
-    assert (head["active"], head["waiting"]) == ("demo-iris-z", None), "I26: the next dataset has not begun"
-    assert account.executions["demo-iris-z"] == "RUNNING", "I26: the next dataset has no execution"
+    if road.scenario.runs:
+        assert (head["active"], head["waiting"]) == ("demo-iris-z", None), "I26: the next dataset has not begun"
+        assert account.executions["demo-iris-z"] == "RUNNING", "I26: the next dataset has no execution"
 
 
 def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) -> None:
@@ -95,7 +106,13 @@ def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) ->
         assert account.models[serving[0]["name"]]["PrimaryContainer"]["ModelDataUrl"] == serving[0]["model_data_url"]
         assert {"Key": "headgate:ledger", "Value": OWNER} in account.endpoint_tags
         assert set(alarm_names(serving[0]["name"])) <= set(account.alarms), "what serves has no alarms"
-    good = [each for each in releases if each["state"] == "RETIRED"]
+        assert {alarm.name for alarm in standing_alarms(serving[0]["name"], IRIS.endpoint, Wishes())} <= set(
+            account.alarms
+        ), "what serves is not watched"
+        if (word := serving[0]["condemned"]) is not None:
+            incident = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"INCIDENT#{word['incident']}"])
+            assert incident["outcome"] == "FAILED", "I05: what serves is condemned, and nobody is told"
+    good = [each for each in releases if each["state"] == "RETIRED" and each["condemned"] is None]
     for each in good[-3:]:
         kept = each["name"] in account.models and each["name"] in account.configs
         assert kept, f"I05: release {each['sequence']} cannot be gone back to"
@@ -104,16 +121,32 @@ def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) ->
 def _every_run_ended_once(account: Account, road: Road) -> None:
     releases = {each["sequence"]: each for each in releases_of(account)}
     for promotion in road.promotions:
+        if is_incident(promotion.name):
+            _an_incident_is_closed(account, promotion.name, releases)
+            continue
         run = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"RUN#{promotion.name}"])
         assert run["state"] in OUTCOMES, f"I01: {promotion.name} is {run['state']}"
         if run.get("release") is None:
             assert run["state"] != "PROMOTED", "I03: promoted without a release"
             continue
         assert releases[run["release"]]["outcome"] == run["state"], "I04: run and release end differently"
-    assert len({each["run"] for each in releases.values()}) == len(releases), "I01: a run has two releases"
+    assert len({holder_of(each) for each in releases.values()}) == len(releases), "I01: a run has two releases"
+
+
+def _an_incident_is_closed(account: Account, name: str, releases: dict[int, dict[str, Any]]) -> None:
+    incident = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"INCIDENT#{name}"])
+    assert (incident["state"], bool(incident["outcome"])) == ("CLOSED", True), f"I01: {name} is {incident['state']}"
+    assert incident["decided_at"] or incident["outcome"] == "FAILED", "C20: done before it was decided"
+    if incident["outcome"] == "ROLLED_BACK":
+        made = releases[incident["rollback"]]
+        assert made["outcome"] == "PROMOTED", "I04: incident and release end differently"
+        assert releases[incident["release"]]["condemned"]["incident"] == name, "what was left may come back"
+        assert made["version"] != releases[incident["release"]]["version"], "I05: it went back to what it left"
+        assert made["repeats"] < incident["release"], "I08: a rollback to something newer"
 
 
 def ending_of(road: Road) -> dict[str, str]:
-    """How each run of the scenario ended (I12)."""
+    """How each run, and each incident, of the scenario ended (I12)."""
     pk, items = f"{IRIS.tenant}#{IRIS.name}", road.account.items
-    return {each.name: str(as_values(items[pk, f"RUN#{each.name}"])["state"]) for each in road.promotions}
+    found = {each.name: as_values(items[pk, holder_key(each.name)]) for each in road.promotions}
+    return {name: str(item["outcome"] if is_incident(name) else item["state"]) for name, item in found.items()}

@@ -177,8 +177,9 @@ class Promotion:
         return Answer(json.loads(given_back["output"] if given_back else "null"))
 
     def _choose(self, state: dict[str, Any], given: Any) -> tuple[str, Any]:
+        known = {"input": given, "context": {"Execution": {"Input": self._execution}}}
         for rule in state["Choices"]:
-            if self._value(rule["Condition"], {"input": given}):
+            if self._value(rule["Condition"], known):
                 return self._leave(rule, {"input": given}, given)
         return self._leave({**state, "Next": state["Default"]}, {"input": given}, given)
 

@@ -5,6 +5,7 @@ Everything that acts is the product's; what stands between its acts (retries, ev
 
 import json
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,14 +17,20 @@ from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints, Registry
 from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions, Tasks
+from headgate.domain.alarms import standing_name
 from headgate.domain.approval import PENDING
+from headgate.domain.incidents import Incident, is_incident
 from headgate.domain.names import Project
+from headgate.domain.policy import Rules
 from headgate.domain.runs import Run
 from headgate.services.await_approval import AwaitApproval, await_approval
+from headgate.services.close_incident import CloseIncident, close_incident
 from headgate.services.close_run import CloseRun, close_run
+from headgate.services.decide_response import DecideResponse, World, decide_response
 from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 from headgate.services.endpoint_changed import wake_promotion
 from headgate.services.plan_release import PlanRelease, plan_release
+from headgate.services.plan_rollback import PlanRollback, plan_rollback
 from headgate.services.runs import Runs
 from headgate.services.settle_release import SettleRelease, settle_release
 from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
@@ -45,6 +52,7 @@ class Scenario:
 
     `served` versions were promoted before; `broken` releases do not come up; `events` says how often the endpoint's
     events arrive, and `late` that they do only when all is over; `quick`, that a change is over with the next call.
+    `incidents` are those of alarms on what serves: each leads to a rollback.
     `person` is the word of somebody who has to approve of the versions, "" where nobody has to, "-" of who is silent.
     """
 
@@ -57,6 +65,7 @@ class Scenario:
     quick: bool = False
     instances: int = 2
     fails_before: bool = False
+    incidents: tuple[str, ...] = ()
     person: str = ""
 
     def __str__(self) -> str:
@@ -130,6 +139,10 @@ class Road:
         for name in runs or self.scenario.runs:
             given = given_to(name, judged_against, self.scenario.instances, manual=bool(self.scenario.person))
             begun.append(Promotion(given["run"], given, self.account, self.invoke))
+        for name in [] if runs else self.scenario.incidents:
+            given = {"tenant": IRIS.tenant, "project": IRIS.name, "incident": name}
+            self.decide(given)
+            begun.append(Promotion(name, given, self.account, self.invoke))
         self.promotions += begun
         for _ in range(500):
             if not self.go_on(begun):
@@ -183,21 +196,37 @@ class Road:
                 self.account.packages[package] = {**there, **word}
                 self.account.events.append(package)
 
+    def decide(self, given: dict[str, Any]) -> None:
+        """Decide about an incident as respond does."""
+        for _ in range(_CLOSINGS):
+            with suppress(DiedError):
+                decided = self.invoke("DecideResponse", given)
+                assert decided["action"] == "rollback", decided["reason"]
+                return
+
     def close(self, promotion: Promotion) -> None:
-        """Close the run as train does, with what its promotion returned; when that gives up, its events do."""
+        """Close the run as train does, or the incident as respond does, with what its promotion returned; when that
+        gives up, its events do.
+        """
+        if is_incident(promotion.name):
+            given = {"tenant": IRIS.tenant, "project": IRIS.name, "incident": promotion.name}
+            self._until_it_succeeds("CloseIncident", {**given, "rollback": promotion.output})
+            return
         payload = {"tenant": IRIS.tenant, "project": IRIS.name, "run": promotion.name, **promotion.output}
         payload |= {"version": f"version-{promotion.name}", "metrics": {"auc": 0.9}}
+        self._until_it_succeeds("CloseRun", payload)
+        self.account.executions[promotion.name] = "SUCCEEDED"
+
+    def _until_it_succeeds(self, function: str, payload: dict[str, Any]) -> None:
         for attempt in range(2 * _CLOSINGS):
             try:
-                self.invoke("CloseRun", payload)
+                self.invoke(function, payload)
             except (DiedError, Exception):
                 if attempt > 1:
                     self.time_passes()
                 continue
-            break
-        else:
-            raise AssertionError(f"the run {promotion.name} is never closed")
-        self.account.executions[promotion.name] = "SUCCEEDED"
+            return
+        raise AssertionError(f"{function} never succeeds: {payload}")
 
 
 def _deploy(road: Road, payload: dict[str, Any]) -> None:
@@ -237,6 +266,21 @@ FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
     "WatchRelease": lambda _road, _payload: {"outcome": "OVER"},  # it moves no release; see test_watch_release
     "OnEndpointChanged": lambda road, payload: wake_promotion(
         payload, ledger=road.ledger, endpoints=road.endpoints, tasks=road.tasks
+    ),
+    "DecideResponse": lambda road, payload: decide_response(
+        DecideResponse.parse(payload),
+        World(road.ledger, road.alarms, road.endpoints, lambda _project: Rules()),
+        now=road.now,
+    ),
+    "PlanRollback": lambda road, payload: plan_rollback(
+        PlanRollback.parse(payload), ledger=road.ledger, endpoints=road.endpoints, archives=road.objects, now=road.now
+    ),
+    "CloseIncident": lambda road, payload: close_incident(
+        CloseIncident.parse(payload),
+        ledger=road.ledger,
+        open_endpoints=lambda: road.endpoints,
+        tasks=road.tasks,
+        now=road.now,
     ),
     "CloseRun": lambda road, payload: close_run(CloseRun.parse(payload), runs=road.runs),
 }
@@ -293,9 +337,23 @@ def before(clients: Clients, scenario: Scenario) -> tuple[Account, int | None]:
     road = Road(clients, account, scenario)
     for name in scenario.runs:
         _add(road, name)
+    for name in scenario.incidents:
+        alarm = standing_name(IRIS.release_name(champion or 0), "errors")
+        account.alarms[alarm] = {**account.alarms[alarm], "StateValue": "ALARM"}
+        watched = IRIS.release_name(champion or 0)
+        road.ledger.add_incident(
+            Incident(name, IRIS.tenant, IRIS.name, alarm, "errors", road.now, road.now, watches=watched)
+        )
+    if not scenario.runs:
+        return _begun(account, scenario), champion
     waits = Run("demo-iris-z", "demo", "iris", "z", "z.csv", "2026|z", "2026-01-01T00:00:00.000Z")
     road.ledger.add_run(waits)
     road.ledger.write(IRIS, replace(road.ledger.head(IRIS), waiting=waits.run, waiting_order=waits.order))
+    return _begun(account, scenario), champion
+
+
+def _begun(account: Account, scenario: Scenario) -> Account:
+    """The account as it is when the scenario begins."""
     if account.endpoint is not None:
         account.endpoint = {**account.endpoint, "instances": scenario.instances + 1}  # somebody scaled out
         if scenario.fails_before:
@@ -303,4 +361,4 @@ def before(clients: Clients, scenario: Scenario) -> tuple[Account, int | None]:
     account.broken = scenario.broken
     account.events, account.calls = [], 0
     account.made.clear()
-    return account, champion
+    return account

@@ -32,7 +32,9 @@ ASKED = Scenario("a person approves", person="Approved")
 REFUSED = Scenario("a person rejects, and three events tell of it", person="Rejected", events=3)
 SILENT = Scenario("nobody approves in time", person="-")
 PEOPLE = [ASKED, REFUSED, SILENT]
-SCENARIOS = [FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD, *PEOPLE]
+RETURN = Scenario("an alarm leads back", served=("a", "b"), runs=(), incidents=("demo-iris-20260101T000000-0123abcd",))
+CONTEST = replace(RETURN, name="an alarm leads back while another version comes", runs=("c",))
+SCENARIOS = [FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD, RETURN, *PEOPLE]
 SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "16"))
 """One in so many pairs is played where time counts; all of them are about 10,000."""
 
@@ -119,6 +121,25 @@ def test_a_death_anywhere_and_another_on_the_retry_change_no_ending(
     assert schedules >= 2 * calm.account.calls
 
 
+def test_an_alarm_leads_back_to_the_version_before(clients: Clients) -> None:
+    road = play(clients, before(clients, RETURN), RETURN, at())
+    assert set(invariants.ending_of(road).values()) == {"ROLLED_BACK"}
+    assert [each["version"] for each in invariants.releases_of(road.account)] == [
+        *("version-demo-iris-a", "version-demo-iris-b", "version-demo-iris-a")
+    ]
+
+
+def test_a_rollback_and_a_promotion_at_once_end_as_if_one_came_after_the_other(clients: Clients) -> None:
+    """Whoever comes first, and wherever a process dies: one serves, and both are told why."""
+    start = before(clients, CONTEST)
+    calm = play(clients, start, CONTEST, at())
+    for deaths in once(calm.account.calls)[::2]:
+        ended = set(invariants.ending_of(play(clients, start, CONTEST, at(*deaths))).values())
+        assert ended in ({"ROLLED_BACK", "SUPERSEDED"}, {"ROLLED_BACK", "NOT_PROMOTED"}, {"PROMOTED", "IGNORED"}), (
+            deaths
+        )
+
+
 def test_a_death_in_the_clean_up_leaves_no_old_model_behind(clients: Clients) -> None:
     start = before(clients, OLD)
     calm = play(clients, start, OLD, at())
@@ -135,7 +156,7 @@ def test_a_function_that_always_dies_at_the_same_call_ends_its_run_and_leaves_no
     """Until the state machine gives up on it; then the run is closed with what the endpoint really serves."""
     start = before(clients, scenario)
     calm = play(clients, start, scenario, at())
-    for function in {each.function for each in calm.invocations} - {"CloseRun"}:
+    for function in {each.function for each in calm.invocations} - {"CloseRun", "CloseIncident", "DecideResponse"}:
         longest = max(each.last - each.first + 1 for each in calm.invocations if each.function == function)
         for place in range(longest):
             for after in (False, True):

@@ -121,6 +121,24 @@ def incident_id(project: Project, alarm: str, at: str, look: int = 0) -> str:
     return f"{project.endpoint}-{moment:%Y%m%dT%H%M%S}-{digest}"
 
 
+def again(incident: Incident, seen_at: str) -> Incident:
+    """The next incident of an alarm that is red still: what is known of the alarm, and nothing of what was done."""
+    project, look = Project(incident.tenant, incident.project), incident.look + 1
+    return Incident(
+        incident_id(project, incident.alarm, incident.at, look),
+        incident.tenant,
+        incident.project,
+        incident.alarm,
+        incident.kind,
+        incident.at,
+        seen_at,
+        incident.said,
+        incident.watches,
+        incident.since,
+        look,
+    )
+
+
 def is_incident(name: str) -> bool:
     """Whether a name is an incident's, and not a run's."""
     return _ID.fullmatch(name) is not None

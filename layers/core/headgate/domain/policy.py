@@ -5,7 +5,7 @@ whether somebody else is at it already, then what the project wants, and last ho
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from headgate.domain.alarms import AlarmNow
@@ -42,7 +42,6 @@ class Rules:
     cool_down: float = 3600.0
     retrains_per_day: int = 2
     retrains_in_vain: int = 2
-    stops: bool = False
     maintenance: Sequence[str] = ()
     tenant_retrains_per_day: int = 10
 
@@ -93,7 +92,17 @@ def decide(seen: Situation, rules: Rules, now: str) -> Decision:
     if kind == BY_HAND:
         return Decision(Action.ROLLBACK, f"{seen.incident.by} asked for it: {seen.incident.said}".rstrip(": "))
     passed = _over(seen) or _of_another_release(seen.incident, champion) or _others_at_it(seen, at)
-    return passed or _answer(seen, champion, rules, at)
+    return _bounded(passed or _answer(seen, champion, rules, at), seen.incident)
+
+
+def _bounded(decision: Decision, incident: Incident) -> Decision:
+    """An alarm that was looked at so often and is red still is people's."""
+    if decision.look_again is None or incident.look < LOOKS:
+        return decision
+    if decision.action != Action.IGNORE:
+        return replace(decision, look_again=None)
+    reason = f"The alarm is red still, after {_times(incident.look, 'look')}. {decision.reason}"
+    return Decision(Action.PAGE, reason, _page_of(incident.kind))
 
 
 def _answer(seen: Situation, champion: Release, rules: Rules, at: datetime) -> Decision:
@@ -173,7 +182,8 @@ def _rollback(seen: Situation, champion: Release, wanted: Action, rules: Rules, 
         )
         return _page(seen, reason, rules, at, "rolled-back-twice", freezes=True)
     reason = f"Version {champion.version} serves since {champion.in_service_at}, and its {kind} alarm rings."
-    return Decision(wanted, reason, "rolled-back", SOON)
+    # An alarm of the version that is left says nothing of the one that follows.
+    return Decision(wanted, reason, "rolled-back", None if seen.incident.watches is not None else SOON)
 
 
 def _retrain(seen: Situation, rules: Rules, at: datetime) -> Decision:
@@ -211,7 +221,7 @@ def _page(
         if each.action == Action.PAGE and each.kind == seen.incident.kind and each.decided_at is not None
     ]
     if same and (left := rules.cool_down - _since(same, at)) > 0:
-        return _ignored(f"People were told {_minutes(_since(same, at))} ago. {reason}", _wait(left), seen.incident.look)
+        return _ignored(f"People were told {_minutes(_since(same, at))} ago. {reason}", _wait(left))
     return Decision(Action.PAGE, reason, runbook or _page_of(seen.incident.kind), None, freezes)
 
 
@@ -220,8 +230,8 @@ def _page_of(kind: str) -> str:
     return kind.replace("_", "-") if kind in DEFAULTS and kind != "other" else "other-alarm"
 
 
-def _ignored(reason: str, look_again: int | None = None, look: int = 0) -> Decision:
-    return Decision(Action.IGNORE, reason, None, look_again if look < LOOKS else None)
+def _ignored(reason: str, look_again: int | None = None) -> Decision:
+    return Decision(Action.IGNORE, reason, None, look_again)
 
 
 def _decided(incident: Incident) -> datetime:

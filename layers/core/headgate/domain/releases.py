@@ -249,14 +249,14 @@ def removable(releases: Iterable[Release], in_use: Collection[str]) -> list[Rele
     """The releases whose model and configuration nobody will go back to, the oldest first.
 
     Kept are the champion's, those of the last good releases behind it, everything newer than it, and what an endpoint
-    uses (`in_use`, names of configurations). Good is what was promoted once.
+    uses (`in_use`, names of configurations). Good is what was promoted once, and not condemned.
     """
     known = sorted(releases, key=lambda each: each.sequence)
     champion = next((each for each in known if each.state == ReleaseState.IN_SERVICE), None)
     if champion is None:
         return []
     older = [each for each in known if each.sequence < champion.sequence and each.state in _OVER]
-    good = [each.sequence for each in older if each.outcome == Outcome.PROMOTED]
+    good = [each.sequence for each in older if each.outcome == Outcome.PROMOTED and each.condemned is None]
     return [
         each
         for each in older

@@ -36,10 +36,6 @@ class RespondSettings(Section):
     retrains_in_vain: int = Field(
         default=2, ge=1, le=10, description="retrainings in a week that did not silence the alarm, until people decide"
     )
-    first_release: Literal["page", "stop"] = Field(
-        default="page",
-        description="where there is no version to go back to: tell people, or also take the endpoint out of service",
-    )
     maintenance: list[_Window] = Field(
         default_factory=list,
         max_length=20,

@@ -69,7 +69,7 @@ def open_incident(alarm: AlarmChanged, *, ledger: Ledger, alarms: Alarms, execut
     if ledger.owner(project.endpoint) != project:
         return "unknown"
     incident = Incident(
-        incident_id(project, alarm.arn, alarm.at),
+        incident_id(project, alarm.name, alarm.at),
         project.tenant,
         project.name,
         alarm.name,

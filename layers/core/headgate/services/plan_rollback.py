@@ -123,6 +123,7 @@ def _unfit(release: Release, archives: Objects) -> str | None:
 
 def _write(project: Project, lease: Lease, incident: Incident, target: Release, ledger: Ledger, now: str) -> Release:
     head, condemning = ledger.head(project), _condemning(project, incident, ledger, now)
+    fresh: dict[str, Any] = dict.fromkeys(OF_ITS_COURSE)
     again = replace(  # as the project wanted it then, and with nothing of what became of it
         target,
         sequence=head.next_release,
@@ -132,7 +133,7 @@ def _write(project: Project, lease: Lease, incident: Incident, target: Release, 
         at=now,
         incident=incident.incident,
         repeats=target.sequence,
-        **dict.fromkeys(OF_ITS_COURSE),
+        **fresh,
     )
     following = replace(head, next_release=head.next_release + 1)
     ledger.write(project, following, LeaseKept(lease), ReleasePlanned(again), *condemning)

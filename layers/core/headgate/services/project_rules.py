@@ -34,7 +34,6 @@ class ProjectRules:
             cool_down=60 * said.cool_down_minutes,
             retrains_per_day=said.retrains_per_day,
             retrains_in_vain=said.retrains_in_vain,
-            stops=said.first_release == "stop",
             maintenance=said.maintenance,
             tenant_retrains_per_day=self._tenant_retrains,
         )

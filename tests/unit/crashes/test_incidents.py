@@ -1,0 +1,285 @@
+"""From the alarm's event to the incident's end: on the account in memory, with the real adapters."""
+
+import json
+import random
+from collections import Counter
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from headgate.aws.cloudwatch import Alarms
+from headgate.aws.items import as_item
+from headgate.aws.ledger import Ledger
+from headgate.aws.stepfunctions import Executions
+from headgate.domain.alarms import alarm_names, standing_name
+from headgate.domain.incidents import RETRAINING, ROLLING_BACK, Action, Incident, IncidentState
+from headgate.domain.names import Project
+from headgate.domain.policy import LOOKS, Rules
+from headgate.domain.runs import Champion, Ending, Outcome
+from headgate.services.alarm import AlarmChanged, open_incident
+from headgate.services.close_incident import CloseIncident, close_incident
+from headgate.services.decide_response import DecideResponse, World, decide_response
+from headgate.services.incident_ended import announce_incident
+from headgate.services.look_again import LookAgain, look_again
+
+from .account import Account, Clients
+from .road import IRIS, Road, Scenario, before
+
+EXAMPLE = Path(__file__).resolve().parents[3] / "events/examples/cloudwatch-alarm-state-change.json"
+_MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:respond"
+SERVED = Scenario("two versions served", served=("a", "b"), runs=())
+ERRORS = standing_name("demo-iris-r2", "errors")
+
+
+def event(name: str, at: str = "2026-01-31T08:30:12.983+0000", state: str = "ALARM", **more: Any) -> dict[str, Any]:
+    told: dict[str, Any] = json.loads(EXAMPLE.read_text())
+    told["resources"] = [f"arn:aws:cloudwatch:eu-central-1:111122223333:alarm:{name}"]
+    told["detail"] |= {"alarmName": name, **more}
+    told["detail"]["state"] |= {"value": state, "timestamp": at}
+    return told
+
+
+class Room:
+    """What answers alarms, in one account."""
+
+    def __init__(self, clients: Clients, account: Account) -> None:
+        clients.account = self.account = account
+        self.road = Road(clients, account, SERVED)
+        self.ledger, self.alarms = self.road.ledger, self.road.alarms
+        self.executions = Executions(clients["stepfunctions"], _MACHINE)
+        self.rules = Rules()
+
+    def hear(self, told: dict[str, Any], now: str = "2026-01-31T08:30:13.000Z") -> str:
+        alarm = AlarmChanged.parse(told)
+        return open_incident(alarm, ledger=self.ledger, alarms=self.alarms, executions=self.executions, now=now)
+
+    def ring(self, name: str, at: str, state: str = "ALARM", active: bool = True) -> None:
+        """The alarm is so, since a time as the ledger writes it."""
+        known = {"AlarmName": name, "StateValue": state, "ActionsEnabled": active}
+        self.account.alarms[name] = {**known, "StateUpdatedTimestamp": datetime.fromisoformat(at)}
+
+    def decide(self, incident: Incident, now: str = "2026-01-31T08:30:13.500Z") -> dict[str, Any]:
+        project = Project(incident.tenant, incident.project)
+        world = World(self.ledger, self.alarms, self.road.endpoints, lambda _project: self.rules)
+        return decide_response(DecideResponse(project, incident.incident), world, now=now)
+
+    def close(self, incident: Incident, now: str = "2026-01-31T08:30:16.000Z", **told: Any) -> dict[str, Any]:
+        command = CloseIncident(Project(incident.tenant, incident.project), incident.incident, **told)
+        road = self.road
+        return close_incident(
+            command, ledger=self.ledger, open_endpoints=lambda: road.endpoints, tasks=road.tasks, now=now
+        )
+
+    def only(self) -> Incident:
+        [incident] = self.ledger.incidents(IRIS)
+        return incident
+
+
+@pytest.fixture(scope="module")
+def clients() -> Clients:
+    return Clients()
+
+
+@pytest.fixture(scope="module")
+def served(clients: Clients) -> Account:
+    return before(clients, SERVED)[0]
+
+
+@pytest.fixture
+def room(clients: Clients, served: Account) -> Room:
+    return Room(clients, served.copy())
+
+
+def test_an_alarm_told_twice_is_one_incident_and_one_execution(room: Room) -> None:
+    assert [room.hear(event(ERRORS)) for _ in range(3)] == ["started"] * 3
+    incident = room.only()
+    assert (incident.alarm, incident.kind, incident.watches) == (ERRORS, "errors", "demo-iris-r2")
+    assert (incident.at, incident.since) == ("2026-01-31T08:30:12.983Z", "2026-01-31T08:30:00.000Z")
+    assert [name for name in room.account.executions if name.startswith("demo-iris-2026")] == [incident.incident]
+
+
+def test_an_alarm_that_rings_again_is_another_incident(room: Room) -> None:
+    for minute in (30, 31):
+        room.hear(event(ERRORS, f"2026-01-31T08:{minute}:12.983+0000"))
+    assert len(room.ledger.incidents(IRIS)) == 2
+
+
+@pytest.mark.parametrize(
+    ("told", "decision"),
+    [
+        (event(ERRORS, state="OK"), "not ringing"),
+        (event(alarm_names("demo-iris-r2")[0]), "guardrail"),
+        (event(standing_name("acme-wards-r1", "errors")), "foreign"),
+    ],
+)
+def test_what_is_not_ours_to_answer_costs_nothing(room: Room, told: dict[str, Any], decision: str) -> None:
+    assert room.hear(told) == decision
+    assert room.ledger.incidents(IRIS) == []
+    assert room.account.made["PutItem"] == room.account.made["StartExecution"] == 0
+
+
+@pytest.mark.parametrize(
+    ("tags", "decision", "kind"),
+    [
+        ({"headgate:tenant": "demo", "headgate:project": "iris", "headgate:kind": "cost"}, "started", "cost"),
+        ({"headgate:tenant": "demo", "headgate:project": "iris"}, "started", "other"),
+        ({"headgate:tenant": "acme", "headgate:project": "wards"}, "unknown", None),
+        ({"headgate:tenant": "demo-iris", "headgate:project": ""}, "foreign", None),
+        ({"team": "ops"}, "foreign", None),
+    ],
+)
+def test_an_alarm_of_ones_own_joins_by_its_tags(
+    room: Room, tags: dict[str, str], decision: str, kind: str | None
+) -> None:
+    class Tagged(Alarms):
+        def tags(self, arn: str) -> dict[str, str]:
+            assert arn.endswith(":alarm:my own")
+            return tags
+
+    room.alarms = Tagged(None)
+    assert room.hear(event("my own", configuration={"metrics": []})) == decision
+    assert [each.kind for each in room.ledger.incidents(IRIS)] == ([kind] if kind else [])
+
+
+def test_a_decision_is_written_down_with_its_reason_and_stands(room: Room) -> None:
+    room.hear(event(ERRORS))
+    room.ring(ERRORS, "2026-01-31T08:30:12.983Z")
+    decided = room.decide(room.only())
+    assert (decided["action"], decided["release"], room.only().state) == ("rollback", 2, IncidentState.DECIDED)
+    room.ring(ERRORS, "2026-01-31T08:31:00.000Z", "OK")
+    assert room.decide(room.only()) == decided
+
+
+def test_an_ok_that_came_first_is_heeded(room: Room) -> None:
+    room.ring(ERRORS, "2026-01-31T08:30:20.000Z", "OK")
+    room.hear(event(ERRORS))
+    decided = room.decide(room.only())
+    assert (decided["action"], "OK again" in decided["reason"]) == ("ignore", True)
+
+
+def test_of_two_alarms_at_once_one_acts(room: Room) -> None:
+    for kind in ("errors", "latency"):
+        name = standing_name("demo-iris-r2", kind)
+        room.ring(name, "2026-01-31T08:30:12.983Z")
+        room.hear(event(name))
+    actions = [room.decide(each)["action"] for each in room.ledger.incidents(IRIS)]
+    assert sorted(actions) == ["ignore", "rollback"]
+
+
+def test_what_is_red_still_is_an_incident_anew_and_not_for_ever(room: Room) -> None:
+    mine = standing_name("demo-iris-r2", "traffic")
+    room.ring(mine, "2026-01-31T08:30:12.983Z")
+    room.hear(event(mine))
+    last, said = room.only(), []
+    for look in range(LOOKS + 3):
+        decided = room.decide(last, f"2026-01-31T{9 + look // 4:02}:{15 * (look % 4):02}:00.000Z")
+        room.close(last)
+        said.append(decided["action"])
+        if decided["look_again"] is None:
+            break
+        for _ in range(2):  # the task comes twice
+            assert _again(room, last) == "red"
+        last = next(each for each in room.ledger.incidents(IRIS) if each.look == look + 1)
+    assert said[0] == "page"
+    assert len(said) == 1, "what people are told of is theirs"
+    room.ring(mine, "2026-01-31T10:00:00.000Z", "OK")
+    assert _again(room, last) == "quiet"
+    room.ring(mine, "2026-01-31T10:05:00.000Z")
+    assert _again(room, last) == "told by itself"
+
+
+def _again(room: Room, incident: Incident) -> str:
+    command = LookAgain(IRIS, incident.incident)
+    return look_again(command, ledger=room.ledger, alarms=room.alarms, executions=room.executions, now=incident.at)
+
+
+@pytest.mark.parametrize(
+    ("told", "outcome", "runbook"),
+    [
+        ({"rollback": Ending(Outcome.PROMOTED, "SERVING", "It serves.")}, "ROLLED_BACK", "rolled-back"),
+        (
+            {"rollback": Ending(Outcome.NOT_PROMOTED, "NO_VERSION_BEFORE", "None.")},
+            "NOT_ROLLED_BACK",
+            "nothing-to-go-back-to",
+        ),
+        ({"rollback": Ending(Outcome.NOT_PROMOTED, "ANOTHER_SERVES", "Release 3.")}, "IGNORED", None),
+        ({"rollback": Ending(Outcome.ROLLED_BACK, "UPDATE_ROLLED_BACK", "No.")}, "FAILED", "rollback-failed"),
+        ({"failure": Ending(Outcome.FAILED, "X", "AWS refused.")}, "FAILED", "incident-failed"),
+        ({"retraining": True}, "RETRAINING_ASKED_FOR", "rolled-back"),
+    ],
+)
+def test_what_came_of_an_incident_is_told_once(
+    room: Room, told: dict[str, Any], outcome: str, runbook: str | None
+) -> None:
+    room.hear(event(ERRORS))
+    room.ring(ERRORS, "2026-01-31T08:30:12.983Z")
+    room.decide(room.only())
+    first = room.close(room.only(), **told)
+    assert (first["outcome"], first["runbook"]) == (outcome, runbook)
+    assert room.close(room.only(), failure=Ending(Outcome.FAILED, "X", "Later.")) == first
+    assert room.only().seconds == pytest.approx(3.017)
+    topic = Told()
+    assert announce_incident(room.only(), topic=topic) == ("told" if runbook else "untold")
+    for message in topic.messages:
+        assert f"docs/runbooks/{runbook}.md" in message
+        assert f"headgate explain {room.only().incident}" in message
+        assert (Path(__file__).resolve().parents[3] / f"docs/runbooks/{runbook}.md").exists()
+
+
+class Told:
+    def __init__(self) -> None:
+        self.messages: list[str] = []
+
+    def publish(self, _subject: str, message: str, _attributes: dict[str, str]) -> None:
+        self.messages.append(message)
+
+
+def test_a_storm_of_alarms_is_one_action_for_each_endpoint_within_the_budget(room: Room) -> None:
+    """500 alarms over 50 endpoints of two tenants, told twice and in any order."""
+    dice, projects = random.Random(7), [Project(("demo", "acme")[n % 2], f"p{n}") for n in range(50)]
+    for project in projects:
+        _serve(room, project)
+    kinds = ["errors", "latency", "drift", "quality", "traffic"]
+    rings = [
+        (standing_name(project.release_name(2), kind), f"2026-01-31T08:30:{second:02}.{n:03}+0000")
+        for n, project in enumerate(projects)
+        for kind in kinds
+        for second in (10, 40)
+    ]
+    assert len(rings) == 500
+    told = [event(*ring) for ring in rings] * 2
+    dice.shuffle(told)
+    for each in told:
+        room.ring(each["detail"]["alarmName"], "2026-01-31T08:30:40.999Z")
+        assert room.hear(each) == "started"
+    every = [(project, each) for project in projects for each in room.ledger.incidents(project)]
+    assert len(every) == 500, "none is lost, and none is there twice"
+    dice.shuffle(every)
+    for _, incident in every:
+        room.decide(incident)
+
+    done = [(project, each) for project in projects for each in room.ledger.incidents(project)]
+    assert all(each.reason and each.action for _, each in done), "all are explained"
+    acts = Counter(project for project, each in done if each.action in ROLLING_BACK | RETRAINING)
+    assert set(acts.values()) <= {1}, "at most one action for each endpoint"
+    asked = Counter(each.tenant for _, each in done if each.action in RETRAINING)
+    assert max(asked.values()) <= room.rules.tenant_retrains_per_day
+    assert {each.action for _, each in done} >= {Action.ROLLBACK, Action.RETRAIN, Action.PAGE, Action.IGNORE}
+
+
+def _serve(room: Room, project: Project) -> None:
+    """The project serves its second release, as iris does."""
+    ledger: Ledger = room.ledger
+    assert ledger.claim_endpoint(project)
+    release = ledger.release(IRIS, 2)
+    assert release is not None
+
+    mine = replace(release, name=project.release_name(2), endpoint=project.endpoint)
+    key = (f"{project.tenant}#{project.name}", "RELEASE#00000002")
+    room.account.items[key] = as_item({"pk": key[0], "sk": key[1], **asdict(mine)})
+    head = ledger.head(project)
+    champion = Champion(2, mine.version, mine.dataset, mine.model_data_url)
+    ledger.write(project, replace(head, champion=champion, next_release=3))
