@@ -2,13 +2,16 @@
 
 import importlib.util
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
 
 import boto3
 import pytest
+
+from headgate.aws.cloudwatch import Alarms
+from headgate.domain.standing_alarms import Composite
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -40,6 +43,13 @@ class NoSearches:
         return []
 
 
+class MetricAlarms(Alarms):
+    """Alarms of moto's account, which has no composite ones."""
+
+    def combine(self, alarm: Composite, tags: Mapping[str, str]) -> None:
+        """Nothing of it is made; tests on the account in memory show that it would be."""
+
+
 @pytest.fixture
 def invoke(
     aws: boto3.Session, ledger: Any, make_bucket: Any, monkeypatch: pytest.MonkeyPatch
@@ -69,6 +79,7 @@ def invoke(
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
+    monkeypatch.setattr(entrypoint, "alarms", lambda tenant: MetricAlarms(entrypoint.client("cloudwatch", tenant)))
     monkeypatch.setattr(entrypoint, "searches", lambda _tenant: NoSearches())
     entrypoint.environment.cache_clear()
     entrypoint.client.cache_clear()

@@ -8,8 +8,9 @@ import pytest
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.domain.alarms import alarm_names, alarms_of
+from headgate.domain.names import Project
 from headgate.domain.rollout import Wishes
-from headgate.domain.standing_alarms import standing_alarms
+from headgate.domain.standing_alarms import Patience, standing_alarms
 
 MADE = alarms_of("demo-iris-r2", "demo-iris", Wishes())
 NAMES = alarm_names("demo-iris-r2")
@@ -69,7 +70,8 @@ def test_alarms_of_older_releases_are_taken_away_and_nobody_elses(alarms: Alarms
     for endpoint, number in (("demo-iris", 1), ("demo-iris", 3), ("demo-iris-r1", 1)):
         for alarm in alarms_of(f"{endpoint}-r{number}", endpoint, Wishes()):
             alarms.ensure(alarm, {})
-    for alarm in standing_alarms("demo-iris-r1", "demo-iris", Wishes()):
+    standing, _ = standing_alarms("demo-iris-r1", Project("demo", "iris"), Wishes(), Patience(2, 60, 3), "ml.m5.large")
+    for alarm in standing:
         alarms.ensure(alarm, {})
 
     def left() -> set[str]:

@@ -5,6 +5,7 @@ of them are the real ones; a call takes a tenth of a millisecond. The same hooks
 or right after its effect.
 """
 
+import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -251,10 +252,16 @@ class Account:
         state = self.alarms.get(given["AlarmName"], {"StateValue": "INSUFFICIENT_DATA"})["StateValue"]
         self.alarms[given["AlarmName"]] = {**given, "StateValue": state, "StateUpdatedTimestamp": self.now}
 
+    def _PutCompositeAlarm(self, given: dict[str, Any]) -> None:
+        parts = re.findall(r'ALARM\("([^"]+)"\)', given["AlarmRule"])
+        assert set(parts) <= set(self.alarms), "a part of the alarm is missing"
+        self._PutMetricAlarm(given)
+
     def _DescribeAlarms(self, given: dict[str, Any]) -> dict[str, Any]:
         prefix, names = given.get("AlarmNamePrefix", ""), given.get("AlarmNames", self.alarms)
         found = [self.alarms[name] for name in names if name in self.alarms and name.startswith(prefix)]
-        return {"MetricAlarms": found, "CompositeAlarms": []}
+        composite = [each for each in found if "AlarmRule" in each]
+        return {"MetricAlarms": [each for each in found if "AlarmRule" not in each], "CompositeAlarms": composite}
 
     def _PutMetricData(self, given: dict[str, Any]) -> None:
         assert given["Namespace"] == "Headgate"
@@ -262,6 +269,11 @@ class Account:
     def _DeleteAlarms(self, given: dict[str, Any]) -> None:
         if not all(name in self.alarms for name in given["AlarmNames"]):
             raise Refusal("ResourceNotFound", "Some alarms do not exist.")
+        composite = {name for name, each in self.alarms.items() if "AlarmRule" in each}
+        if len(composite.intersection(given["AlarmNames"])) > 1:
+            raise Refusal("ValidationError", "Only one composite alarm can be deleted at a time.")
+        if any(f'"{name}"' in self.alarms[each]["AlarmRule"] for each in composite for name in given["AlarmNames"]):
+            raise Refusal("ValidationError", "A composite alarm depends on it.")
         for name in given["AlarmNames"]:
             del self.alarms[name]
 

@@ -8,7 +8,7 @@ from headgate.domain.alarms import alarm_names
 from headgate.domain.incidents import is_incident
 from headgate.domain.rollout import Wishes
 from headgate.domain.runs import OUTCOMES
-from headgate.domain.standing_alarms import standing_alarms
+from headgate.domain.standing_alarms import Patience, standing_alarms
 
 from .account import Account
 from .road import IRIS, OWNER, Road
@@ -106,9 +106,8 @@ def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) ->
         assert account.models[serving[0]["name"]]["PrimaryContainer"]["ModelDataUrl"] == serving[0]["model_data_url"]
         assert {"Key": "headgate:ledger", "Value": OWNER} in account.endpoint_tags
         assert set(alarm_names(serving[0]["name"])) <= set(account.alarms), "what serves has no alarms"
-        assert {alarm.name for alarm in standing_alarms(serving[0]["name"], IRIS.endpoint, Wishes())} <= set(
-            account.alarms
-        ), "what serves is not watched"
+        standing, drift = standing_alarms(serving[0]["name"], IRIS, Wishes(), Patience(), "ml.m5.large")
+        assert {drift.name, *(alarm.name for alarm in standing)} <= set(account.alarms), "what serves is not watched"
         if (word := serving[0]["condemned"]) is not None:
             incident = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"INCIDENT#{word['incident']}"])
             assert incident["outcome"] == "FAILED", "I05: what serves is condemned, and nobody is told"

@@ -14,11 +14,13 @@ from headgate.aws.cloudwatch import Alarms
 from headgate.aws.items import as_item
 from headgate.aws.ledger import Ledger
 from headgate.aws.stepfunctions import Executions
-from headgate.domain.alarms import alarm_names, standing_name
+from headgate.domain.alarms import alarm_names, sequence_of, standing_name
 from headgate.domain.incidents import RETRAINING, ROLLING_BACK, Action, Incident, IncidentState
 from headgate.domain.names import Project
 from headgate.domain.policy import LOOKS, Rules
+from headgate.domain.rollout import Wishes
 from headgate.domain.runs import Champion, Ending, Outcome
+from headgate.domain.standing_alarms import Patience, standing_alarms
 from headgate.services.alarm import AlarmChanged, open_incident
 from headgate.services.close_incident import CloseIncident, close_incident
 from headgate.services.decide_response import DecideResponse, World, decide_response
@@ -93,6 +95,17 @@ def room(clients: Clients, served: Account) -> Room:
     return Room(clients, served.copy())
 
 
+def test_alarms_of_what_no_longer_serves_are_gone_with_the_composite_one_first(room: Room) -> None:
+    for number in (3, 4):
+        standing, drift = standing_alarms(IRIS.release_name(number), IRIS, Wishes(), Patience(2, 60, 3), "ml.m5.xlarge")
+        for alarm in standing:
+            room.alarms.ensure(alarm, {})
+        room.alarms.combine(drift, {})
+    assert "Metrics" in room.account.alarms[standing_name("demo-iris-r3", "cost")]
+    room.alarms.retire(IRIS.endpoint, 5, champion=2)
+    assert {sequence_of(name, IRIS.endpoint) for name in room.account.alarms} == {2}
+
+
 def test_an_alarm_told_twice_is_one_incident_and_one_execution(room: Room) -> None:
     assert [room.hear(event(ERRORS)) for _ in range(3)] == ["started"] * 3
     incident = room.only()
@@ -112,6 +125,7 @@ def test_an_alarm_that_rings_again_is_another_incident(room: Room) -> None:
     [
         (event(ERRORS, state="OK"), "not ringing"),
         (event(alarm_names("demo-iris-r2")[0]), "guardrail"),
+        (event(standing_name("demo-iris-r2", "data_drift")), "part"),
         (event(standing_name("acme-wards-r1", "errors")), "foreign"),
     ],
 )

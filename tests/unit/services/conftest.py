@@ -13,7 +13,7 @@ from headgate.domain.errors import EndpointBusyError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
 from headgate.domain.rollout import Wishes
-from headgate.domain.standing_alarms import standing_alarms
+from headgate.domain.standing_alarms import Patience, standing_alarms
 from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 from headgate.services.plan_release import PlanRelease, plan_release
 from headgate.services.runs import Runs
@@ -97,6 +97,10 @@ class FakeAlarms:
         assert tags["headgate:ledger"] == OWNER
         self.made[alarm.name] = alarm
 
+    def combine(self, alarm: Any, tags: Any) -> None:
+        assert set(alarm.parts) <= set(self.made)
+        self.ensure(alarm, tags)
+
     def ringing(self, names: list[str]) -> list[str]:
         return sorted(self.in_alarm.intersection(names))
 
@@ -109,7 +113,8 @@ class FakeAlarms:
 
 def every_alarm(*releases: str) -> set[str]:
     """The names of all alarms that releases have: those that guard them, and those that watch them while they serve."""
-    made = [*alarms_of(releases[0], IRIS.endpoint, Wishes()), *standing_alarms(releases[0], IRIS.endpoint, Wishes())]
+    standing, drift = standing_alarms(releases[0], IRIS, Wishes(), Patience(), "ml.m5.large")
+    made = [*alarms_of(releases[0], IRIS.endpoint, Wishes()), *standing, drift]
     return {alarm.name.replace(releases[0], release) for alarm in made for release in releases}
 
 

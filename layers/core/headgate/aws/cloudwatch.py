@@ -8,6 +8,7 @@ from typing import Any
 from headgate.aws.errors import translated
 from headgate.domain.alarms import NAMESPACE, TAKE_BACK, Alarm, AlarmNow, fleet, sequence_of
 from headgate.domain.errors import NotFoundError
+from headgate.domain.standing_alarms import Composite
 from headgate.domain.watch import Limits, Period, Usual
 
 
@@ -19,23 +20,29 @@ class Alarms:
 
     def ensure(self, alarm: Alarm, tags: Mapping[str, str]) -> None:
         """Make sure that the alarm is there as described; one that is there keeps its state."""
-        percentile = alarm.statistic.startswith("p")
         with translated(f"make the alarm {alarm.name}"):
             self._client.put_metric_alarm(
                 AlarmName=alarm.name,
                 AlarmDescription=alarm.description,
-                Namespace=alarm.namespace,
-                MetricName=alarm.metric,
-                Dimensions=_dimensions(alarm.dimensions),
-                **{"ExtendedStatistic" if percentile else "Statistic": alarm.statistic},
-                Period=alarm.period,
+                **(_metric(alarm) if alarm.over is None else {"Metrics": _quotient(alarm, alarm.over)}),
                 EvaluationPeriods=alarm.periods,
                 DatapointsToAlarm=alarm.ringing,
                 Threshold=alarm.threshold,
                 ComparisonOperator="LessThanThreshold" if alarm.below else "GreaterThanThreshold",
                 TreatMissingData=alarm.missing,
                 ActionsEnabled=alarm.active,
-                Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+                Tags=_tags(tags),
+            )
+
+    def combine(self, alarm: Composite, tags: Mapping[str, str]) -> None:
+        """Make sure that a composite alarm is there as described; its parts are there before it."""
+        with translated(f"make the alarm {alarm.name}"):
+            self._client.put_composite_alarm(
+                AlarmName=alarm.name,
+                AlarmDescription=alarm.description,
+                AlarmRule=alarm.rule,
+                ActionsEnabled=True,
+                Tags=_tags(tags),
             )
 
     def ringing(self, names: Sequence[str]) -> list[str]:
@@ -173,6 +180,31 @@ class Measurements:
                     for at, value in zip(result["Timestamps"], result["Values"], strict=True):
                         found.setdefault(at, {})[result["Id"]] = value
         return dict(sorted(found.items()))
+
+
+def _metric(alarm: Alarm) -> dict[str, Any]:
+    percentile = alarm.statistic.startswith("p")
+    return {
+        "Namespace": alarm.namespace,
+        "MetricName": alarm.metric,
+        "Dimensions": _dimensions(alarm.dimensions),
+        "ExtendedStatistic" if percentile else "Statistic": alarm.statistic,
+        "Period": alarm.period,
+    }
+
+
+def _quotient(alarm: Alarm, over: str) -> list[dict[str, Any]]:
+    def part(name: str, metric: str) -> dict[str, Any]:
+        known = {"Namespace": alarm.namespace, "MetricName": metric, "Dimensions": _dimensions(alarm.dimensions)}
+        stat = {"Metric": known, "Period": alarm.period, "Stat": alarm.statistic}
+        return {"Id": name, "MetricStat": stat, "ReturnData": False}
+
+    quotient = {"Id": "quotient", "Expression": "above / below", "Label": alarm.name, "ReturnData": True}
+    return [part("above", alarm.metric), part("below", over), quotient]
+
+
+def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
 def _dimensions(values: Mapping[str, str]) -> list[dict[str, str]]:

@@ -27,7 +27,7 @@ TAKE_BACK = "TakeBack"
 class Alarm:
     """A CloudWatch alarm: it rings when `statistic` of a metric over `period` seconds is over `threshold`, or under it
     if `below`, in `ringing` of the last `periods`. `missing` says what a period without data counts as; `active`
-    whether anybody is to act on it.
+    whether anybody is to act on it. With `over` it is the quotient of the metric and that one that counts.
     """
 
     name: str
@@ -43,6 +43,12 @@ class Alarm:
     missing: str = "notBreaching"
     below: bool = False
     active: bool = True
+    over: str | None = None
+
+    @property
+    def kind(self) -> str:
+        """What it is about, as its name ends."""
+        return re.split(r"[.-]", self.name)[-1]
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,6 +54,24 @@ class CaptureSettings(Section):
     )
 
 
+class AlarmSettings(Section):
+    """When the alarms ring that watch what serves; what follows from them is `respond`'s."""
+
+    bad_minutes: int = Field(
+        default=2,
+        ge=1,
+        le=10,
+        description="minutes in which more requests fail than `endpoint.rollout.max_error_percent`, or are slower than "
+        "`endpoint.rollout.max_latency_ms`, before an alarm rings",
+    )
+    requests_per_hour: int = Field(
+        default=0, ge=0, description="fewer requests in an hour ring the alarm on lost traffic; 0: there is none"
+    )
+    max_instances: int | None = Field(
+        default=None, ge=1, description="more instances ring the alarm on cost; otherwise there is none"
+    )
+
+
 class EndpointSettings(Section):
     """What serves."""
 
@@ -61,3 +79,4 @@ class EndpointSettings(Section):
     instance_count: int = Field(default=1, ge=1, le=10, description="how many of them to begin with")
     capture: CaptureSettings = Field(default_factory=CaptureSettings, description="what is kept of its requests")
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new version takes over")
+    alarms: AlarmSettings = Field(default_factory=AlarmSettings, description="the alarms that watch it")

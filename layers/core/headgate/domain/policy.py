@@ -21,6 +21,7 @@ DEFAULTS: Mapping[str, Action] = {
     "drift": Action.RETRAIN,
     "missing_features": Action.PAGE,
     "quality": Action.RETRAIN,
+    "groups": Action.PAGE,
     "cost": Action.PAGE,
     "other": Action.PAGE,
 }

@@ -54,6 +54,7 @@ class Release:
     format: str = "float32"
     capture_percent: int = 0
     rollout: Mapping[str, Any] = field(default_factory=dict)
+    patience: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] | None = None
     verdict: Mapping[str, Any] | None = None
     image: str | None = None

@@ -23,6 +23,7 @@ class RespondSettings(Section):
         default="page", description="values are missing in requests; a model trained on such data would be no better"
     )
     quality: Answer = Field(default="retrain", description="its answers are worse than when it was judged")
+    groups: Answer = Field(default="page", description="groups of `sensitive` are told apart more than in training")
     cost: Answer = Field(default="page", description="more instances serve than the project means to pay for")
     other: Answer = Field(default="page", description="any other alarm that names the project in its tags")
     cool_down_minutes: float = Field(

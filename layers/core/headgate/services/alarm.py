@@ -11,6 +11,7 @@ from headgate.domain.alarms import is_guard, standing_alarm
 from headgate.domain.errors import BadKeyError
 from headgate.domain.incidents import Incident, incident_id, moment
 from headgate.domain.names import Project
+from headgate.domain.standing_alarms import PARTS
 
 
 class Executions(Protocol):
@@ -56,7 +57,7 @@ def open_incident(alarm: AlarmChanged, *, ledger: Ledger, alarms: Alarms, execut
     """Record the incident that an alarm is, and start its answer; the same alarm told again is the same incident.
 
     Returns:
-        The decision in one word: started, or why nothing was: not ringing, guardrail, foreign, unknown.
+        The decision in one word: started, or why nothing was: not ringing, guardrail, part, foreign, unknown.
     """
     if alarm.state != "ALARM":
         return "not ringing"
@@ -66,6 +67,8 @@ def open_incident(alarm: AlarmChanged, *, ledger: Ledger, alarms: Alarms, execut
     if found is None:
         return "foreign"
     project, kind, watches = found
+    if kind in PARTS:
+        return "part"  # of a composite alarm, which speaks for it
     if ledger.owner(project.endpoint) != project:
         return "unknown"
     incident = Incident(

@@ -17,7 +17,7 @@ from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back
 from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan
-from headgate.domain.standing_alarms import standing_alarms
+from headgate.domain.standing_alarms import Patience, standing_alarms
 from headgate.services.take_endpoint import Tasks
 
 
@@ -146,10 +146,13 @@ def _guard(
     releases before it that no longer serve. Returns the names of the guards.
     """
     guards = alarms_of(release.name, release.endpoint, wishes)
-    standing = standing_alarms(release.name, release.endpoint, wishes)
+    patience = Patience.of(release.patience)
+    standing, drift = standing_alarms(release.name, project, wishes, patience, release.instance_type)
+    tags = {**tags, "headgate:release": str(release.sequence)}
     ledger.check(project, lease)
     for alarm in (*guards, *standing):
-        alarms.ensure(alarm, {**tags, "headgate:release": str(release.sequence)})
+        alarms.ensure(alarm, {**tags, "headgate:kind": alarm.kind})
+    alarms.combine(drift, {**tags, "headgate:kind": "drift"})
     champion = ledger.head(project).champion
     alarms.retire(project.endpoint, release.sequence, champion.sequence if champion is not None else None)
     return [alarm.name for alarm in guards]

@@ -12,6 +12,7 @@ from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState, champion_changed, refused_as_condemned
 from headgate.domain.rollout import Wishes
+from headgate.domain.standing_alarms import Patience
 from headgate.services.settle_release import settled
 from headgate.services.take_endpoint import told
 
@@ -33,6 +34,7 @@ class PlanRelease:
     format: str = "float32"
     capture_percent: int = 0
     rollout: Mapping[str, Any] = field(default_factory=dict)
+    alarms: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "PlanRelease":
@@ -51,6 +53,7 @@ class PlanRelease:
             event.get("format") or "float32",
             int(event["endpoint"].get("capture", {}).get("percent", 0)),
             event["endpoint"].get("rollout", {}),
+            event["endpoint"].get("alarms", {}),
         )
 
 
@@ -110,6 +113,7 @@ def _release(command: PlanRelease, sequence: int, wishes: Wishes, now: str) -> R
         format=command.format,
         capture_percent=command.capture_percent,
         rollout=asdict(wishes),
+        patience=asdict(Patience.of(command.alarms)),
     )
 
 
