@@ -1,0 +1,62 @@
+"""No event is lost in silence: EventBridge tells nobody of a rule without a target, nor of a delivery that failed."""
+
+import json
+from typing import Any
+
+import pytest
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: each for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def named(value: Any) -> str:
+    """The resource that a reference is to, however it is written."""
+    whole = json.dumps(value)
+    return whole.split('"Fn::GetAtt": ["')[-1].split('"')[0] if "Fn::GetAtt" in whole else whole.split('"')[-2]
+
+
+@pytest.fixture(scope="module")
+def watched(template: dict[str, Any]) -> set[str]:
+    """The queues of dead letters whose alarm tells people."""
+    alarms = of_type(template, "AWS::CloudWatch::Alarm").values()
+    return {
+        named(each["Properties"]["Dimensions"][0]["Value"])
+        for each in alarms
+        if each["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        and each["Properties"]["TreatMissingData"] == "notBreaching"
+        and each["Properties"]["AlarmActions"] == [{"Ref": "NotificationTopic"}]
+    }
+
+
+def test_every_rule_has_a_target_and_a_watched_queue_for_what_cannot_be_delivered(
+    template: dict[str, Any], watched: set[str]
+) -> None:
+    rules = of_type(template, "AWS::Events::Rule")
+    assert len(rules) >= 4
+    for name, rule in rules.items():
+        targets = rule["Properties"]["Targets"]
+        assert targets, name
+        for target in targets:
+            assert named(target["DeadLetterConfig"]["Arn"]) in watched, name
+
+
+def test_a_rule_may_send_to_its_queues_and_no_other_rule_may(template: dict[str, Any]) -> None:
+    allowed: dict[str, set[str]] = {}
+    for policy in of_type(template, "AWS::SQS::QueuePolicy").values():
+        for statement in policy["Properties"]["PolicyDocument"]["Statement"]:
+            sources = statement["Condition"]["ArnEquals"]["aws:SourceArn"]
+            for source in sources if isinstance(sources, list) else [sources]:
+                queues = statement["Resource"] if isinstance(statement["Resource"], list) else [statement["Resource"]]
+                allowed.setdefault(named(source), set()).update(named(queue) for queue in queues)
+    for name, rule in of_type(template, "AWS::Events::Rule").items():
+        for target in rule["Properties"]["Targets"]:
+            assert named(target["DeadLetterConfig"]["Arn"]) in allowed[name], name
+            if template["Resources"][named(target["Arn"])]["Type"] == "AWS::SQS::Queue":
+                assert named(target["Arn"]) in allowed[name], name
+
+
+def test_every_queue_gives_up_into_a_watched_one(template: dict[str, Any], watched: set[str]) -> None:
+    for name, queue in of_type(template, "AWS::SQS::Queue").items():
+        redrive = queue["Properties"].get("RedrivePolicy")
+        assert name in watched if redrive is None else named(redrive["deadLetterTargetArn"]) in watched, name
