@@ -47,6 +47,7 @@ class Account:
     executions: dict[str, str] = field(default_factory=dict)
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
     broken: frozenset[str] = frozenset()
+    lost: frozenset[str] = frozenset()
     calls: int = 0
     operation: str = ""
     made: Counter[str] = field(default_factory=Counter)
@@ -244,6 +245,8 @@ class Account:
     # -- S3
 
     def _HeadObject(self, given: dict[str, Any]) -> dict[str, Any]:
+        if given["Key"] in self.lost:
+            raise Refusal("404", "Not Found")
         return {"ETag": f'"{given["Key"]}"', "VersionId": "1", "ContentLength": 7}
 
     # -- CloudWatch

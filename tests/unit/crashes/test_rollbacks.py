@@ -1,0 +1,155 @@
+"""To which version a rollback goes, and when it goes nowhere."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from headgate.aws.ledger_changes import ReleaseCondemned
+from headgate.domain.errors import LeaseLostError
+from headgate.domain.incidents import BY_HAND, Incident, IncidentState, incident_id
+from headgate.domain.releases import Release
+from headgate.services.plan_rollback import PlanRollback, plan_rollback
+from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
+
+from .account import Account, Clients
+from .machine import Promotion
+from .road import IRIS, Road, Scenario, _add, before, given_to
+
+THREE = Scenario("three versions served", served=("a", "b", "c"), runs=())
+
+
+@pytest.fixture(scope="module")
+def clients() -> Clients:
+    return Clients()
+
+
+@pytest.fixture(scope="module")
+def served(clients: Clients) -> Account:
+    return before(clients, THREE)[0]
+
+
+@pytest.fixture
+def road(clients: Clients, served: Account) -> Road:
+    return Road(clients, served.copy(), THREE)
+
+
+def decided(road: Road, release: int = 3, **changes: Any) -> Incident:
+    """An incident about a release that was decided to be rolled back, with the endpoint's lease."""
+    minute = len(road.ledger.incidents(IRIS))
+    at = f"2026-01-31T08:{minute:02}:12.983Z"
+    name = incident_id(IRIS, "errors", at)
+    known = Incident(
+        name, IRIS.tenant, IRIS.name, "errors", "errors", at, at, state=IncidentState.DECIDED, action="rollback",
+        reason="It rings.", release=release, decided_at=at,
+    )  # fmt: skip
+    known = replace(known, **changes)
+    assert road.ledger.add_incident(known)
+    road.account.tokens["token"] = None
+    assert take_endpoint(TakeEndpoint(IRIS, name, "token", 0), ledger=road.ledger, tasks=road.tasks) == "granted"
+    return known
+
+
+def planned(road: Road, incident: Incident) -> dict[str, Any]:
+    command = PlanRollback(IRIS, incident.incident)
+    return plan_rollback(
+        command, ledger=road.ledger, endpoints=road.endpoints, archives=road.objects, now="2026-01-31T09:00:00.000Z"
+    )
+
+
+def versions(road: Road) -> list[str]:
+    return [each.version.rpartition("-")[2] for each in road.ledger.releases(IRIS)]
+
+
+def condemned(road: Road) -> list[int]:
+    return [each.sequence for each in road.ledger.releases(IRIS) if each.condemned is not None]
+
+
+def test_the_newest_good_version_before_serves_again_as_a_release_of_its_own(road: Road) -> None:
+    plan = planned(road, decided(road))
+    assert (plan["sequence"], plan["repeats"], plan["name"]) == (4, 2, "demo-iris-r4")
+    assert versions(road) == ["b", "c", "b", "a"]
+    assert condemned(road) == [3]
+    again = road.ledger.release(IRIS, 4)
+    before_it = road.ledger.release(IRIS, 2)
+    assert isinstance(again, Release)
+    assert isinstance(before_it, Release)
+    kept = ("model_data_url", "image", "rollout", "patience", "instance_type", "format", "run")
+    assert {name: getattr(again, name) for name in kept} == {name: getattr(before_it, name) for name in kept}
+    assert (again.in_service_at, again.outcome, again.verdict) == (None, None, None)
+
+
+def test_planning_twice_is_planning_once(road: Road) -> None:
+    incident = decided(road)
+    assert planned(road, incident) == planned(road, incident)
+    assert len(versions(road)) == 4
+
+
+@pytest.mark.parametrize("damage", ["lost", "changed", "never known"])
+def test_what_cannot_be_deployed_any_more_is_passed_over(road: Road, damage: str) -> None:
+    if damage == "lost":
+        road.account.lost = frozenset({"b/model.tar.gz"})
+    else:
+        key = (f"{IRIS.tenant}#{IRIS.name}", "RELEASE#00000002")
+        artifact = {"NULL": True} if damage == "never known" else {"M": {"etag": {"S": "another"}}}
+        road.account.items[key] = {**road.account.items[key], "artifact": artifact}
+    assert planned(road, decided(road))["repeats"] == 1
+
+
+def test_where_nothing_is_left_the_bad_version_serves_on_and_is_condemned(road: Road) -> None:
+    road.account.lost = frozenset({"a/model.tar.gz", "b/model.tar.gz"})
+    ending = planned(road, decided(road))
+    assert (ending["outcome"], ending["reason_code"]) == ("NOT_PROMOTED", "NOTHING_DEPLOYABLE")
+    assert all(f"version-demo-iris-{name}" in ending["reason"] for name in "ab")
+    assert condemned(road) == [3]
+
+
+def test_the_first_release_has_nothing_before_it(clients: Clients) -> None:
+    account, _ = before(clients, Scenario("one version served", served=("a",), runs=()))
+    road = Road(clients, account, THREE)
+    assert planned(road, decided(road, release=1))["reason_code"] == "NO_VERSION_BEFORE"
+
+
+def test_a_second_rollback_finds_another_champion_and_does_nothing(road: Road) -> None:
+    ending = planned(road, decided(road, release=2))
+    assert (ending["reason_code"], condemned(road), len(versions(road))) == ("ANOTHER_SERVES", [], 3)
+
+
+def test_what_was_condemned_is_not_gone_back_to(road: Road) -> None:
+    _condemn(road, 2)
+    assert planned(road, decided(road))["repeats"] == 1
+
+
+@pytest.mark.parametrize(
+    ("to", "anyway", "expected"),
+    [("a", False, 1), ("b", False, "CONDEMNED"), ("b", True, 2), ("c", False, "SERVES_ALREADY")],
+)
+def test_a_person_may_choose(road: Road, to: str, anyway: bool, expected: int | str) -> None:
+    _condemn(road, 2)
+    asked = decided(road, kind=BY_HAND, by="ada", to=f"version-demo-iris-{to}", anyway=anyway)
+    plan = planned(road, asked)
+    assert (plan["repeats"] if isinstance(expected, int) else plan["reason_code"]) == expected
+
+
+def test_nothing_is_planned_without_the_lease(road: Road) -> None:
+    incident = decided(road)
+    name = incident_id(IRIS, "other", "2026-01-31T10:00:00.000Z")
+    road.ledger.add_incident(replace(incident, incident=name))
+    with pytest.raises(LeaseLostError):
+        planned(road, replace(incident, incident=name))
+
+
+def test_a_condemned_version_is_not_promoted_by_itself(clients: Clients, road: Road) -> None:
+    _condemn(road, 3)
+    given = {**given_to("d", 3), "version": "version-demo-iris-c"}
+    _add(road, "d")
+    promotion = Promotion(given["run"], given, road.account, road.invoke)
+    while not promotion.ended:
+        promotion.step()
+    assert promotion.output["reason_code"] == "CONDEMNED"
+    assert "--anyway" in promotion.output["reason"]
+
+
+def _condemn(road: Road, sequence: int) -> None:
+    why = {"who": "policy", "why": "It rang.", "at": "2026", "incident": "i"}
+    road.ledger.write(IRIS, road.ledger.head(IRIS), ReleaseCondemned(sequence, why))
