@@ -14,7 +14,9 @@ from .test_rollout import described, requests, settings
 
 Table = Callable[..., bytes]
 PROJECT = Project("demo", "night")
-SETTINGS = "endpoint: {instance_count: 1, rollout: {bake_minutes: 0, termination_wait_minutes: 0}}\n"
+SETTINGS = (
+    "endpoint: {instance_count: 1, alarms: {bad_minutes: 1}, rollout: {bake_minutes: 0, termination_wait_minutes: 0}}\n"
+)
 WEAK = "training: {epochs: 3, hidden_units: 1, layers: 1, members: 1}\n"
 
 
