@@ -19,6 +19,7 @@ from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.alarms import standing_name
 from headgate.domain.approval import PENDING
+from headgate.domain.errors import ConflictError
 from headgate.domain.incidents import Incident, is_incident
 from headgate.domain.names import Project
 from headgate.domain.policy import Rules
@@ -199,7 +200,7 @@ class Road:
     def decide(self, given: dict[str, Any]) -> None:
         """Decide about an incident as respond does."""
         for _ in range(_CLOSINGS):
-            with suppress(DiedError):
+            with suppress(DiedError, ConflictError):
                 decided = self.invoke("DecideResponse", given)
                 assert decided["action"] == "rollback", decided["reason"]
                 return
