@@ -49,10 +49,10 @@ def plan_rollback(
         ConflictError: when another writer was faster; the state machine tries again.
     """
     project = command.project
+    lease = ledger.enter(project, command.incident)  # first: what is read from here on, no earlier invocation changes
     incident = ledger.incident(project, command.incident)
     if incident is None:
         raise NotFoundError(f"Incident {command.incident} is not in the ledger of {project.endpoint}.")
-    lease = ledger.enter(project, incident.incident)
     planned = ledger.release(project, incident.rollback) if incident.rollback else None
     if planned is None:
         settle_the_one_before(project, lease, ledger, endpoints, now)
