@@ -24,6 +24,7 @@ from headgate.domain.standing_alarms import Patience, standing_alarms
 from headgate.services.alarm import AlarmChanged, open_incident
 from headgate.services.close_incident import CloseIncident, close_incident
 from headgate.services.decide_response import DecideResponse, World, decide_response
+from headgate.services.execution_ended import stopped_incident
 from headgate.services.incident_ended import announce_incident
 from headgate.services.look_again import LookAgain, look_again
 
@@ -297,3 +298,26 @@ def _serve(room: Room, project: Project) -> None:
     head = ledger.head(project)
     champion = Champion(2, mine.version, mine.dataset, mine.model_data_url)
     ledger.write(project, replace(head, champion=champion, next_release=3))
+
+
+@pytest.mark.parametrize(
+    ("status", "said"), [("ABORTED", "stopped by hand"), ("TIMED_OUT", "longer than it may"), ("FAILED", "No.")]
+)
+def test_an_answer_that_stopped_on_its_way_is_closed_and_told(room: Room, status: str, said: str) -> None:
+    room.hear(event(ERRORS))
+    room.ring(ERRORS, "2026-01-31T08:30:12.983Z")
+    room.decide(room.only())
+    given = {"tenant": "demo", "project": "iris", "incident": room.only().incident}
+    detail = {"status": status, "input": json.dumps(given), "error": "AccessDeniedError", "cause": "No."}
+    command = stopped_incident({"detail": detail})
+    assert command is not None
+    road = room.road
+    for _ in range(2):
+        close_incident(
+            command, ledger=room.ledger, open_endpoints=lambda: road.endpoints, tasks=road.tasks, now="2026-02-01"
+        )
+    assert (room.only().outcome, said in str(room.only().done)) == ("FAILED", True)
+    assert stopped_incident({"detail": {**detail, "input": json.dumps({**RUN_INPUT})}}) is None
+
+
+RUN_INPUT = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}

@@ -65,7 +65,8 @@ class Incident:
     configuration whose instances it looks at, where it looks at those of one alone, and `since` where the time begins
     that it looked at. `look` counts how often the alarm was found red again. `by` is the person who asked, `to` the
     version asked for, `anyway` that it may be a condemned one. `release` is the number of the release that served when
-    it was decided, `rollback` that of the release that was made to go back. `runbook` is the page for people.
+    it was decided, `rollback` that of the release that was made to go back. `runbook` is the page for people, `freezes`
+    says that nothing should be released until they have looked.
     """
 
     incident: str
@@ -177,8 +178,7 @@ def answered(incident: Incident, rollback: Ending | None, retraining: bool, fail
     if retraining:
         return _told(Answered.RETRAINING_ASKED_FOR, "A retraining is asked for.", incident.runbook)
     if incident.action == Action.PAGE:
-        frozen = " Nothing is released until a person says so." if incident.freezes else ""
-        return _told(Answered.PAGED, f"People are told.{frozen}", incident.runbook)
+        return _told(Answered.PAGED, "People are told.", incident.runbook)
     return _told(Answered.IGNORED, "Nothing was done.", None)
 
 

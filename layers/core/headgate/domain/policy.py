@@ -56,15 +56,14 @@ class Situation:
     """All that a decision rests on.
 
     `champion` is what serves by the ledger, `serves` whether there is an endpoint, `moving` whether a release is on its
-    way, `frozen` why nothing may be released, `alarm` how the alarm is now (None: gone), `past` the project's other
-    incidents, `tenant_retrains` how many retrainings alarms of the tenant asked for today.
+    way, `alarm` how the alarm is now (None: gone), `past` the project's other incidents,
+    `tenant_retrains` how many retrainings alarms of the tenant asked for today.
     """
 
     incident: Incident
     champion: Release | None
     serves: bool = True
     moving: bool = False
-    frozen: str | None = None
     alarm: AlarmNow | None = None
     past: Sequence[Incident] = ()
     tenant_retrains: int = 0
@@ -73,7 +72,7 @@ class Situation:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What is done, why, and which page people are told of; `look_again` are seconds until the alarm is looked at
-    again, None where nobody needs to. `freezes`: nothing is released any more until a person says so.
+    again, None where nobody needs to. `freezes`: nothing should be released until people have looked.
     """
 
     action: Action
@@ -172,7 +171,7 @@ def _rollback(seen: Situation, champion: Release, wanted: Action, rules: Rules, 
     if champion.repeats is not None:
         reason = (
             f"Release {champion.sequence} is itself a rollback, to version {champion.version}, and {kind} ring again: "
-            "one automatic rollback for each promotion is all there is. Nothing is released until a person says so."
+            "one automatic rollback for each promotion is all there is, and people have to decide."
         )
         return _page(seen, reason, rules, at, "rolled-back-twice", freezes=True)
     tried = [each for each in seen.past if each.action in ROLLING_BACK and each.release == champion.sequence]

@@ -1,11 +1,13 @@
-"""The safety net: a run whose execution ended badly is closed, whatever kept the execution from doing it itself."""
+"""The safety net: a run or an incident whose execution ended badly is closed, whatever kept it from doing so itself."""
 
 import json
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.domain.failures import Stop, ending_of
+from headgate.domain.failures import Stop, ending_of, failed
 from headgate.domain.names import Project
+from headgate.domain.runs import Ending, Outcome
+from headgate.services.close_incident import CloseIncident
 from headgate.services.runs import Runs
 
 
@@ -41,3 +43,17 @@ def follow_up(event: ExecutionEnded, *, runs: Runs) -> str:
         return "ended"
     runs.end_failed(event.project, event.run, ending_of(event.stop))
     return "closed"
+
+
+def stopped_incident(event: dict[str, Any]) -> CloseIncident | None:
+    """The command that closes the incident whose answer did not succeed; None when the event is of a run."""
+    detail = event["detail"]
+    given = json.loads(detail["input"])
+    if "incident" not in given:
+        return None
+    if detail["status"] == "FAILED":
+        failure = failed(detail.get("error") or "FAILED", detail.get("cause") or "")
+    else:
+        how = "took longer than it may" if detail["status"] == "TIMED_OUT" else "was stopped by hand"
+        failure = Ending(Outcome.FAILED, detail["status"], f"The answer to the alarm {how}.")
+    return CloseIncident(Project(given["tenant"], given["project"]), given["incident"], failure=failure)
