@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from headgate.domain.alarms import sequence_of
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
 
@@ -71,6 +72,4 @@ def test_an_alarm_brings_the_version_before_back_without_a_failed_request(cloud:
     assert set(seen) == {"answered"}
     assert described(cloud, project)["EndpointConfigName"] == project.release_name(1)
     alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="headgate-demo-slow-")["MetricAlarms"]
-    assert {alarm["AlarmName"].rpartition("-")[0] for alarm in alarms} == {
-        f"headgate-{project.release_name(number)}" for number in (1, 2)
-    }
+    assert {sequence_of(alarm["AlarmName"], project.endpoint) for alarm in alarms} == {1, 2}

@@ -53,7 +53,7 @@ def requirements(resource: str, arguments: dict[str, Any]) -> list[Requirement]:
         return [("lambda:InvokeFunction", _function_arn(arguments.get("FunctionName", "")), {})]
     if service == "states":
         return _start_execution(arguments, pattern)
-    found = [_json_call(service, _pascal(call), arguments)]
+    found = _put_events(arguments) if service == "events" else [_json_call(service, _pascal(call), arguments)]
     if service == "sagemaker" and pattern.startswith("sync"):
         # Step Functions tags the jobs that it waits for, looks at them and stops them.
         job = _pascal(call).removeprefix("Create")
@@ -108,6 +108,18 @@ def _start_execution(arguments: dict[str, Any], pattern: str) -> list[Requiremen
         executions = machine.replace(":stateMachine:", ":execution:") + ":*"
         found += [("states:DescribeExecution", executions, {}), ("states:StopExecution", executions, {})]
     return found
+
+
+def _put_events(arguments: dict[str, Any]) -> list[Requirement]:
+    """Each bus that an event is put on, with what conditions may ask of the event."""
+    return [
+        (
+            "events:PutEvents",
+            f"arn:aws:events:{get_region()}:{get_account_id()}:event-bus/{entry.get('EventBusName', 'default')}",
+            {"events:source": entry.get("Source", ""), "events:detail-type": entry.get("DetailType", "")},
+        )
+        for entry in arguments.get("Entries", [])
+    ]
 
 
 def _function_arn(reference: str) -> str:
