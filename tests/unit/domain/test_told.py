@@ -1,6 +1,7 @@
 """What captured answers tell of a release: tables of answers, and what may never condemn it."""
 
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -114,3 +115,13 @@ def test_a_label_that_is_no_number_says_nothing_of_an_amount() -> None:
 def test_a_version_that_answers_alike_stays(seed: int, yes: float) -> None:
     new, old = answers(*classes(300, yes, seed)), answers(*classes(300, yes, seed + 20_000))
     assert Told(new, old).worse() is None
+
+
+def test_who_asks_the_same_again_and_again_is_answered_once() -> None:
+    def repeated(answer: str) -> list[Answered]:
+        return [replace(each, asked="the same") for each in answers(*[answer] * 400)]
+
+    assert Told(repeated("yes"), repeated("no")).worse() is None
+    assert Told(repeated("yes"), past=repeated("no")).worse() is None
+    seen = Told([*repeated("yes"), *answers(*SAME)], [*repeated("no"), *answers(*SAME)]).evidence["answers yes"]
+    assert (seen.canary.requests, seen.serving.requests) == (401, 401)

@@ -68,12 +68,16 @@ class FakeObjects:
         return self.captured[key]
 
     def answer(self, config: str, label: str, number: int, at: datetime) -> None:
-        """A configuration has answered so many requests of users so."""
-        part = {"data": json.dumps({"predictions": [{"label": label}]}), "encoding": "JSON"}
+        """A configuration has answered so many requests of users so, each of them another."""
+        told = {"data": json.dumps({"predictions": [{"label": label}]}), "encoding": "JSON"}
         about = {"inferenceTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-        line = json.dumps({"captureData": {"endpointInput": part, "endpointOutput": part}, "eventMetadata": about})
+        asked = [{"data": json.dumps({"instances": [{"x": each}]}), "encoding": "JSON"} for each in range(number)]
+        lines = [
+            json.dumps({"captureData": {"endpointInput": each, "endpointOutput": told}, "eventMetadata": about})
+            for each in asked
+        ]
         key = f"_captured/demo/iris/{config}/demo-iris/main/{at:%Y/%m/%d/%H}/{label}.jsonl"
-        self.captured[key] = f"{line}\n".encode() * number
+        self.captured[key] = "".join(f"{line}\n" for line in lines).encode()
 
     def get_json(self, _bucket: str, key: str) -> Any:
         assert key == "demo/iris/runs/demo-iris-b/evaluation/golden.json"

@@ -4,6 +4,9 @@ Of classes, how often each one is told; of amounts, how often one is told that i
 answers were. And where labels came back in time, how often answers were wrong; amounts, by more than half of those
 before were. A share that grows by more than its margin takes a release back. No share lets one pass, for answers and
 labels may come late or never: what nobody has seen holds nobody up.
+
+Who asks the same thing again and again (a probe, a client that tries once more) gets the same answer: that is one
+answer of a version, and not as many as were asked for.
 """
 
 import statistics
@@ -49,7 +52,9 @@ class Told:
     @cached_property
     def evidence(self) -> dict[str, Evidence]:
         """The evidence for each signal of which anything is known."""
-        known = {name: self._of(hit) for name, hit in {**_told(self._every, self._before), **self._wrong()}.items()}
+        once = Told(_once(self.canary), _once(self.serving), _once(self.past))
+        known = {name: once._of(hit) for name, hit in _told(once._every, once._before).items()}
+        known |= {name: self._of(hit) for name, hit in self._wrong().items()}
         return {name: seen for name, seen in known.items() if seen.canary.requests and seen.serving.requests}
 
     def worse(self) -> Judgement | None:
@@ -112,6 +117,14 @@ def _told(every: Sequence[Answered], before: Sequence[Answered]) -> dict[str, Hi
         return {}
     low, *_, high = statistics.quantiles(values, n=_USUAL)
     return {UNUSUAL: lambda answer: None if answer.value is None else not low <= answer.value <= high}
+
+
+def _once(answers: Sequence[Answered]) -> list[Answered]:
+    """The first answer to everything that was asked."""
+    first: dict[tuple[str, int], Answered] = {}
+    for each in answers:
+        first.setdefault((each.asked, each.number), each)
+    return list(first.values())
 
 
 def _share(answers: Sequence[Answered], hit: Hit) -> Share:
