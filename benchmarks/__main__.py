@@ -21,6 +21,7 @@ NAMES = (
     "deployment",
     "alarms",
     "verdict",
+    "drift",
     "road",
     "burst",
     "idle",

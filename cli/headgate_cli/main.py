@@ -14,6 +14,7 @@ from headgate_cli.commands import (
     cloud,
     data,
     demonstration,
+    drift,
     exporting,
     faults,
     incidents,
@@ -55,6 +56,7 @@ for command in (
     logs.tensorboard,
     prediction.predict,
     labels.feedback,
+    drift.drift,
     exporting.export,
 ):
     app.command()(command)

@@ -81,6 +81,14 @@ class Artifacts:
         """The model card as one page of HTML; None as for `card`."""
         return self._body(f"{ref.project.prefix}runs/{ref.run}/evaluation/card.html")
 
+    def window(self, place: str) -> dict[str, Any] | None:
+        """The monitor's report of a window; `place` is the ledger's."""
+        return self._json(f"{place}report.json")
+
+    def window_page(self, place: str) -> bytes | None:
+        """The same as one page of HTML."""
+        return self._body(f"{place}report.html")
+
     def links(self, ref: RunRef) -> dict[str, str]:
         """Where a run's artifacts lie."""
         root = f"s3://{self._bucket}/{ref.project.prefix}"

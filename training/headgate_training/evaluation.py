@@ -12,6 +12,7 @@ import numpy as np
 
 from headgate_training.archive import unpack
 from headgate_training.artifact import weigh
+from headgate_training.baseline import write_baseline
 from headgate_training.bootstrap import LEVEL, paired_difference
 from headgate_training.calibration import calibration
 from headgate_training.card import write_card
@@ -66,6 +67,9 @@ def evaluate(root: Path) -> dict[str, object]:
         (output / "evaluation.json").write_text(json.dumps(evaluation, indent=1, allow_nan=False), encoding="utf-8")
         # What the version answers to invented rows, to be asked again by whoever watches it in service.
         shutil.copyfile(challenger.directory / "assets.extra" / "golden.json", output / "golden.json")
+        # Where the holdout is an older dataset's, the newest rows are of the same kind as those that it learnt from.
+        unseen = (newest or holdout).challenger.outcome
+        write_baseline(challenger.directory / "assets.extra", output, unseen, evaluation, challenger.spec)
         write_card(root, evaluation, challenger, holdout)
         if any(each["name"] == PRUNED and not each["skipped"] for each in evaluation["formats"]):
             pack_pruned(challenger.directory, output / PRUNED / "model.tar.gz")

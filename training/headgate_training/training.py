@@ -11,8 +11,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import keras
+import numpy as np
 import tensorflow as tf
 
+from headgate_training.baseline import write_features
 from headgate_training.checkpoints import NOTHING_KEPT, SECONDS, Checkpoints, Keeper
 from headgate_training.compression import Frozen, compress, convert, freeze
 from headgate_training.encoding import Encoder, Encoding, fit_encoding
@@ -29,6 +31,7 @@ from headgate_training.pruning import prune
 from headgate_training.reporting import Reporter
 from headgate_training.settings import Settings
 from headgate_training.spec import Spec, read_spec
+from headgate_training.table import Table
 from headgate_training.tensorboard import EventLog
 from headgate_training.trivial import fit_trivial
 from headgate_training.wide import start_linear
@@ -74,6 +77,13 @@ def _write_version(served: Served, directory: Path, encoding: Encoding, spec: Sp
     return frozen
 
 
+def _write_beside(extra: Path, encoding: Encoding, table: Table, target: np.ndarray, spec: Spec) -> None:
+    """What was learnt of the training part beside the network."""
+    encoding.save(extra / "encoding.json")
+    fit_trivial(table, target, spec).save(extra / "trivial.json")
+    write_features(table, spec, extra)
+
+
 def train(
     places: Places, settings: Settings, workers: Workers = ALONE, checkpoint_seconds: float = SECONDS
 ) -> dict[str, object]:
@@ -116,8 +126,7 @@ def train(
     directory, extra = places.model / "1", places.model / "1" / "assets.extra"
     with watch.stage("export"):
         frozen = _write_version(served, directory, encoding, spec, places.spec / "spec.json")
-        encoding.save(extra / "encoding.json")
-        fit_trivial(table, target, spec).save(extra / "trivial.json")
+        _write_beside(extra, encoding, table, target, spec)
         export_code(places.model / "code")
 
     def make_pruned() -> bytes:

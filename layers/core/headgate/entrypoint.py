@@ -20,6 +20,7 @@ from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints, Jobs, Registry, Searches
 from headgate.aws.sns import Topic
+from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConfigurationError
 from headgate.services.decide_response import World
@@ -98,6 +99,13 @@ class TuningEnvironment(Environment):
     """What a function is told that plans searches; the limit is in USD for one search, as text."""
 
     tuning_money_limit: str
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoringEnvironment(Environment):
+    """What a function is told that has endpoints looked at."""
+
+    monitor_queue_url: str
 
 
 _Kind = TypeVar("_Kind", bound=Environment)
@@ -185,6 +193,11 @@ def watcher(tenant: str) -> Watcher:
         environment(Environment).artifact_bucket,
         environment(Environment).data_bucket,
     )
+
+
+def monitor_queue(tenant: str) -> Queue:
+    """The queue of endpoints to be looked at."""
+    return Queue(client("sqs", tenant), environment(MonitoringEnvironment).monitor_queue_url)
 
 
 def runs(tenant: str) -> Runs:

@@ -27,6 +27,7 @@ from headgate.aws.ledger_changes import (
     release_key,
     retrains_key,
     run_key,
+    window_key,
 )
 from headgate.domain.errors import ConflictError, LeaseLostError
 from headgate.domain.incidents import Incident
@@ -34,6 +35,7 @@ from headgate.domain.lease import Lease, Place, renew
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
 from headgate.domain.runs import Champion, Head, LastSearch, Run
+from headgate.domain.window import Window
 
 
 class Ledger:
@@ -234,6 +236,21 @@ class Ledger:
         """The project that claimed an endpoint's name, or None; never another system's endpoint."""
         item = self._get(f"ENDPOINT#{endpoint}", "OWNER")
         return Project(item["tenant"], item["project"]) if item else None
+
+    def windows(self, project: Project, release: int, most: int) -> list[Window]:
+        """The last windows of a release that the monitor judged, the newest first."""
+        condition, values = (
+            "pk = :pk AND begins_with(sk, :sk)",
+            {":pk": project_key(project), ":sk": window_key(release)},
+        )
+        limited = {"PaginationConfig": {"MaxItems": most}}
+        items = self._query(condition, values, ConsistentRead=True, ScanIndexForward=False, **limited)
+        return [_build(Window, as_values(item)) for item in items]
+
+    def keep_window(self, project: Project, window: Window) -> bool:
+        """Record a judged window; False when another one took its number first."""
+        key = {"pk": project_key(project), "sk": window_key(window.release, window.number)}
+        return self._put_new({**key, **asdict(window)})
 
     def waiter(self, endpoint: str) -> str | None:
         """The task token of the promotion that waits for an endpoint, or None; never another system's endpoint."""

@@ -14,7 +14,7 @@ from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import OUTCOMES, RUNNING, Ending
 
-RUN, RELEASE, INCIDENT = "RUN#", "RELEASE#", "INCIDENT#"
+RUN, RELEASE, INCIDENT, WINDOW = "RUN#", "RELEASE#", "INCIDENT#", "WINDOW#"
 OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
 NOT_ENDED = f"attribute_exists(pk) AND NOT #state IN ({', '.join(OUTCOME_VALUES)})"
 
@@ -285,6 +285,11 @@ def holder_key(holder: str) -> str:
 def retrains_key(tenant: str, day: str) -> tuple[str, str]:
     """The key of the count of retrainings that alarms of a tenant asked for on a day."""
     return f"TENANT#{tenant}", f"RETRAINS#{day}"
+
+
+def window_key(release: int, number: int | None = None) -> str:
+    """The sort key of a release's window, or what all of them begin with; keys sort as windows do."""
+    return f"{WINDOW}{release:08d}#" + (f"{number:08d}" if number is not None else "")
 
 
 def release_key(sequence: int) -> str:

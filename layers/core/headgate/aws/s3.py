@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 from headgate.aws.errors import translated
 from headgate.domain.errors import TransientError
 from headgate.domain.names import Part
+from headgate.domain.window import File
 
 BLOCK_BYTES = 4 * 1024**2
 
@@ -65,9 +66,9 @@ class Objects:
         body = json.dumps(document, ensure_ascii=False, indent=1, sort_keys=True).encode()
         self._put(bucket, key, body, "application/json")
 
-    def put_bytes(self, bucket: str, key: str, body: bytes) -> None:
+    def put_bytes(self, bucket: str, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
         """Write an object from memory."""
-        self._put(bucket, key, body, "application/octet-stream")
+        self._put(bucket, key, body, content_type)
 
     def put_file(self, bucket: str, key: str, path: Path) -> None:
         """Write an object of any size from a file, in parts when it is large."""
@@ -115,6 +116,20 @@ class Objects:
                 (each["Key"], each["Size"], each["LastModified"]) for page in pages for each in page.get("Contents", [])
             ]
 
+    def files(self, bucket: str, prefix: str, after: str = "") -> list[File]:
+        """The objects under a prefix whose keys come after one, in the order of their keys."""
+        with translated(f"list s3://{bucket}/{prefix}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(
+                Bucket=bucket, Prefix=prefix, StartAfter=after
+            )
+            found = [each for page in pages for each in page.get("Contents", [])]
+        return [File(each["Key"], each["Size"], _moment(each["LastModified"])) for each in found]
+
+    def get_file(self, bucket: str, key: str, path: Path) -> None:
+        """Read an object of any size into a file."""
+        with translated(f"read s3://{bucket}/{key}"):
+            self._client.download_file(bucket, key, str(path))
+
     def _get(self, bucket: str, key: str, version_id: str | None) -> Any:
         pinned = {"VersionId": version_id} if version_id else {}
         with translated(f"read s3://{bucket}/{key}"):
@@ -123,6 +138,11 @@ class Objects:
     def _put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         with translated(f"write s3://{bucket}/{key}"):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+
+
+def _moment(at: datetime) -> str:
+    """A time as the ledger writes it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @contextmanager

@@ -195,6 +195,14 @@ class Endpoints:
             _baking_since(answer.get("PendingDeploymentSummary", {}).get("ProductionVariants", [])),
         )
 
+    def in_service(self) -> list[str]:
+        """The names of all endpoints of the account that answer requests, whoever's they are."""
+        with translated("list the endpoints"):
+            pages = self._client.get_paginator("list_endpoints").paginate(
+                StatusEquals="InService", SortBy="Name", PaginationConfig={"PageSize": 100}
+            )
+            return [endpoint["EndpointName"] for page in pages for endpoint in page["Endpoints"]]
+
     def owner(self, arn: str) -> str | None:
         """The ledger that numbers what an endpoint, a model or a configuration is of; None for what is not ours."""
         with translated("list the tags of a release"):

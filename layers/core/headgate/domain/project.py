@@ -8,6 +8,7 @@ from headgate.domain.columns import ColumnSetting
 from headgate.domain.endpoint_settings import EndpointSettings
 from headgate.domain.respond_settings import RespondSettings
 from headgate.domain.section import InstanceType, Section
+from headgate.domain.window import MonitorSettings
 
 Task = Literal["binary", "multiclass", "regression"]
 Metric = Literal["auc", "accuracy", "balanced_accuracy", "log_loss", "rmse", "mae", "r2"]
@@ -246,6 +247,7 @@ class ProjectSettings(Section):
     approval: ApprovalSettings = Field(default_factory=ApprovalSettings, description="a person's approval")
     endpoint: EndpointSettings = Field(default_factory=EndpointSettings, description="the endpoint")
     respond: RespondSettings = Field(default_factory=RespondSettings, description="what follows from alarms")
+    monitor: MonitorSettings = Field(default_factory=MonitorSettings, description="the monitor of its requests")
 
     @model_validator(mode="after")
     def _limits_have_groups(self) -> "ProjectSettings":

@@ -1,0 +1,62 @@
+"""Whether the version treats groups of people more unlike than it did: the gap in how often the positive is told."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from headgate.domain.chance import normal_tail
+from headgate.domain.drift import LEVEL, Limits
+
+LEAST_ROWS = 30
+Told = Mapping[str, tuple[int, int]]
+"""Of each group how many rows were told to be of the positive class, and of how many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The gap of one sensitive column, now and on the rows that the version was judged on; `widened` is by how much it
+    grew, 0 where that may be chance or is too little to matter. `lowest` and `highest` are groups now.
+    """
+
+    column: str
+    now: float
+    before: float
+    widened: float
+    lowest: str
+    highest: str
+
+
+def judge_gaps(now: Mapping[str, Told], before: Mapping[str, Told], limits: Limits) -> list[Gap]:
+    """Compare the gaps of all columns of which two groups have LEAST_ROWS rows, both now and before."""
+    pairs = {column: (_large(now[column]), _large(before[column])) for column in now if column in before}
+    known = {
+        column: (
+            {name: told for name, told in seen.items() if name in was},
+            {name: told for name, told in was.items() if name in seen},
+        )
+        for column, (seen, was) in pairs.items()
+    }
+    comparable = {column: both for column, both in known.items() if len(both[0]) >= 2}
+    return [_gap(column, seen, was, limits, len(comparable)) for column, (seen, was) in comparable.items()]
+
+
+def _large(groups: Told) -> dict[str, tuple[int, int]]:
+    return {name: (told, rows) for name, (told, rows) in groups.items() if rows >= LEAST_ROWS}
+
+
+def _gap(column: str, now: Told, before: Told, limits: Limits, columns: int) -> Gap:
+    rates = {name: told / rows for name, (told, rows) in now.items()}
+    lowest, highest = min(rates, key=lambda name: rates[name]), max(rates, key=lambda name: rates[name])
+    rates_before = [told / rows for told, rows in before.values()]
+    gap, gap_before = rates[highest] - rates[lowest], max(rates_before) - min(rates_before)
+    error = math.sqrt(sum(_variance(*groups[name]) for groups in (now, before) for name in (lowest, highest)))
+    asked = columns * len(now) * (len(now) - 1) / 2  # the two groups were chosen for their gap
+    sure = normal_tail((gap - gap_before) / error) * asked <= LEVEL
+    widened = gap - gap_before if sure and gap - gap_before >= limits.gap else 0.0
+    return Gap(column, gap, gap_before, widened, lowest, highest)
+
+
+def _variance(told: int, rows: int) -> float:
+    """Of a rate, with one row of each kind added (Agresti and Caffo), so that it is never nothing."""
+    rate = (told + 1) / (rows + 2)
+    return rate * (1 - rate) / (rows + 2)

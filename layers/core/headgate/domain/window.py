@@ -1,0 +1,121 @@
+"""A window: the requests between two looks of the monitor. When it is closed, what it is called, what is kept of it."""
+
+import hashlib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import Field
+
+from headgate.domain.drift import Limits
+from headgate.domain.section import Section
+
+LARGEST_BYTES = 1_000_000_000
+"""Of more captured bytes that wait, the rest is left to the next window."""
+MOST_REMEMBERED = 2000
+"""Names of read files that a window keeps, to tell files that came late from those it has read."""
+
+
+class MonitorSettings(Section):
+    """What is watched of an endpoint's requests."""
+
+    enabled: bool = Field(default=True, description="whether captured requests are compared with the training data")
+    rows: int = Field(default=1000, ge=100, le=1_000_000, description="rows that complete a window")
+    minutes: int = Field(
+        default=1440, ge=1, le=43200, description="time after which a window is complete with fewer rows"
+    )
+    min_rows: int = Field(default=200, ge=50, description="rows below which nothing is judged: the window stays open")
+    max_psi: float = Field(
+        default=0.1, gt=0, description="population stability index from which on a moved distribution matters"
+    )
+    max_missing: float = Field(
+        default=0.05, gt=0, lt=1, description="by how much the share of missing values may grow, as a share of all rows"
+    )
+    max_quality_loss: float = Field(
+        default=0.05, gt=0, lt=1, description="share of its metric that a version may lose on labelled requests"
+    )
+    max_group_gap: float = Field(
+        default=0.1, gt=0, lt=1, description="by how much the gap between `sensitive` groups may grow"
+    )
+
+    @property
+    def limits(self) -> Limits:
+        """What matters."""
+        return Limits(self.max_psi, self.max_missing, self.max_quality_loss, self.max_group_gap)
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file of captured requests: `at` is when it was written, as the ledger writes times."""
+
+    key: str
+    size: int
+    at: str
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What the ledger keeps of a judged window. `place` is where its report begins in the artifact bucket; `cursor` the
+    last file's key, `read` the files of its folder that were read, to find those that came late; `measures` are what
+    was published.
+    """
+
+    release: int
+    number: int
+    name: str
+    begun_at: str
+    ended_at: str
+    judged_at: str
+    rows: int
+    requests: int
+    malformed: int
+    cursor: str
+    place: str
+    read: Sequence[str] = field(default_factory=list)
+    drifted: Sequence[str] = field(default_factory=list)
+    says: str = ""
+    measures: Mapping[str, Any] = field(default_factory=dict)
+
+
+def name_of(number: int, files: Sequence[File]) -> str:
+    """The name of a window: whoever reads the same files gives the same one, and other files another."""
+    digest = hashlib.sha256("\0".join(file.key for file in files).encode()).hexdigest()[:8]
+    return f"{number:06d}-{digest}"
+
+
+def folder_of(key: str) -> str:
+    """The hour's folder of a captured file; names in it and folders sort as time does."""
+    return key.rpartition("/")[0] + "/"
+
+
+def taken(files: Sequence[File], last: Window | None) -> list[File]:
+    """The files of the next window: those that were not read yet, the oldest first, up to LARGEST_BYTES."""
+    read: Collection[str] = set(last.read) if last else ()
+    chosen: list[File] = []
+    size = 0
+    for file in sorted(files, key=lambda each: each.key):
+        is_new = last is None or (file.key not in read and (last.read or file.key > last.cursor))
+        if not is_new:
+            continue
+        if chosen and size + file.size > LARGEST_BYTES:
+            break
+        chosen.append(file)
+        size += file.size
+    return chosen
+
+
+def remembered(files: Sequence[File], last: Window | None) -> list[str]:
+    """The files to remember: those read of the last file's hour; none of too many, and late ones are then lost."""
+    folder = folder_of(max(file.key for file in files))
+    before = [key for key in last.read if key.startswith(folder)] if last else []
+    names = [*before, *(file.key for file in files if file.key.startswith(folder))]
+    return names if len(names) <= MOST_REMEMBERED else []
+
+
+def is_complete(rows: int, begun_at: str, now: str, settings: MonitorSettings) -> bool:
+    """Whether what waits is a window: enough rows, or enough time with the fewest rows that can be judged."""
+    if rows >= max(settings.rows, settings.min_rows):
+        return True
+    age = datetime.fromisoformat(now) - datetime.fromisoformat(begun_at)
+    return rows >= settings.min_rows and age >= timedelta(minutes=settings.minutes)

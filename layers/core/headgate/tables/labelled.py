@@ -1,0 +1,57 @@
+# ruff: noqa: S608 - SQL here is made of names and paths of our own, as quoted literals
+"""Answers whose labels came later, joined by the names of their rows."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from headgate.domain.feedback import Row, number_of
+from headgate.domain.quality import Answered
+from headgate.domain.spec import TrainingSpec
+from headgate.tables.engine import Engine, literal
+
+MOST_ROWS = 5000
+"""Labelled rows that a version is judged by, the newest."""
+
+
+def write_answers(engine: Engine, path: Path) -> None:
+    """Write the answers of the table `captured` that a label can still come for; no feature is among them."""
+    columns = "inference, number, moment, label, probabilities, value"
+    engine.write(f"SELECT {columns} FROM captured WHERE inference IS NOT NULL", path)
+
+
+def labelled(
+    engine: Engine, answers: Sequence[Path], labels: Mapping[Row, str], spec: TrainingSpec, workdir: Path
+) -> list[Answered]:
+    """The newest answers that have a label which the model could have told."""
+    if not answers or not labels:
+        return []
+    path = workdir / "labels.jsonl"
+    with path.open("w", encoding="utf-8") as file:
+        for (inference, number), label in labels.items():
+            file.write(json.dumps({"inference": inference, "number": number, "truth": label}) + "\n")
+    columns = "{inference: 'VARCHAR', number: 'BIGINT', truth: 'VARCHAR'}"
+    read = f"read_json({literal(path)}, format = 'newline_delimited', columns = {columns})"
+    found = engine.rows(
+        f"SELECT truth, label, probabilities, value FROM read_parquet({literal(answers)}) "
+        f"JOIN {read} USING (inference, number) ORDER BY moment DESC, inference, number LIMIT {MOST_ROWS}"
+    )
+    path.unlink()
+    rows = (_answered(*row, classes=spec.classes) for row in found)
+    return [row for row in rows if row is not None]
+
+
+def _answered(
+    truth: str,
+    label: str | None,
+    probabilities: Sequence[float] | None,
+    value: float | None,
+    *,
+    classes: Sequence[str] | None,
+) -> Answered | None:
+    if classes is None:
+        number = number_of(truth)
+        return None if number is None or value is None else Answered(0, 0, (), value, number)
+    if truth not in classes or label not in classes or probabilities is None or len(probabilities) != len(classes):
+        return None
+    return Answered(classes.index(truth), classes.index(label), probabilities)

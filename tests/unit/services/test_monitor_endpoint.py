@@ -1,0 +1,234 @@
+"""Looks at captured requests, on a real table and buckets of moto's: what is judged, when, and what is kept of it."""
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import boto3
+import numpy as np
+import pytest
+
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import ReleasePlanned
+from headgate.aws.s3 import Objects
+from headgate.aws.sagemaker import Endpoints
+from headgate.aws.sqs import Queue
+from headgate.domain.names import Project
+from headgate.domain.releases import Release
+from headgate.domain.runs import Champion, Head
+from headgate.services.monitor_endpoint import Look, Monitor, monitor_endpoint
+from headgate.services.monitoring_due import have_endpoints_monitored
+from headgate_training.baseline import answers_of, features_of, quality_of
+from headgate_training.metrics import Outcome
+from headgate_training.spec import Column, Spec
+from headgate_training.table import Table
+
+IRIS = Project("demo", "iris")
+RUN, DATASET = "demo-iris-0123456789", "0123456789"
+LATER = "2999-01-01T00:00:00.000Z"
+COLUMNS = (("age", "numeric"), ("ward", "categorical"))
+SPEC = {
+    "target": "ill", "task": "binary", "classes": ["no", "yes"], "positive": "yes", "metric": "accuracy",
+    "direction": "maximize", "seed": 17, "columns": [{"name": name, "kind": kind} for name, kind in COLUMNS],
+}  # fmt: skip
+
+
+def patient(rand: random.Random, *, years: float = 0.0) -> dict[str, Any]:
+    return {"age": rand.gauss(50 + years, 10), "ward": rand.choice(["B1", "B2", "C1"])}
+
+
+def answer(row: Mapping[str, Any]) -> float:
+    """The probability that the model tells: of the age."""
+    return min(0.99, max(0.01, row["age"] / 100))
+
+
+def baseline() -> dict[str, Any]:
+    rand = random.Random(1)
+    rows = [patient(rand) for _ in range(800)]
+    told = np.array([answer(row) for row in rows])
+    spec = Spec("ill", "binary", ("no", "yes"), "yes", "accuracy", "maximize", 17, tuple(Column(*c) for c in COLUMNS), (), None)  # type: ignore[arg-type]  # fmt: skip # noqa: E501
+    outcome = Outcome((told > 0.5).astype(int), np.column_stack([1 - told, told]))
+    table = Table(np.array([[row["age"]] for row in rows]), [[row["ward"] for row in rows]])
+    more = {"answers": answers_of(outcome, spec), "quality": quality_of(outcome, spec)}
+    return features_of(table, spec) | more | {"importance": {"age": 0.3, "ward": 0.0}, "groups": {}}
+
+
+class World:
+    """A project in service, people who ask, and the monitor."""
+
+    def __init__(self, ledger: Ledger, objects: Objects, folder: Path) -> None:
+        self.ledger, self.objects, self.published = ledger, objects, list[Mapping[str, float]]()
+        self.monitor = Monitor(ledger, objects, "data", "artifacts", folder)
+
+    def ask(self, rows: list[dict[str, Any]], name: str, hour: str = "10") -> list[str]:
+        """Requests of one row each, in one captured file; their ids."""
+        ids = [f"{hour}{name}{number}" for number in range(len(rows))]
+        lines = [_captured(row, inference) for row, inference in zip(rows, ids, strict=True)]
+        key = f"_captured/demo/iris/demo-iris-r1/demo-iris/main/2026/03/01/{hour}/{name}.jsonl"
+        self.objects.put_bytes("artifacts", key, "\n".join(lines).encode())
+        return ids
+
+    def look(self, now: str | None = None, publish: Callable[[Mapping[str, float]], None] | None = None) -> Look:
+        captured = self.objects.files("artifacts", "_captured/")
+        moment = now or max((file.at for file in captured), default=LATER)
+        return monitor_endpoint(IRIS, self.monitor, publish=publish or self.published.append, now=moment)
+
+    def report(self, look: Look) -> dict[str, Any]:
+        assert look.window is not None
+        report: dict[str, Any] = self.objects.get_json("artifacts", f"{look.window.place}report.json")
+        return report
+
+
+def _captured(row: dict[str, Any], inference: str) -> str:
+    probability = answer(row)
+    told = {"label": "yes" if probability > 0.5 else "no", "probabilities": [1 - probability, probability]}
+    asked = {"observedContentType": "application/json", "data": json.dumps({"instances": [row]}), "encoding": "JSON"}
+    about = {"eventId": inference, "inferenceId": inference, "inferenceTime": "2026-03-01T10:00:00Z"}
+    answered = {"data": json.dumps({"predictions": [told]}), "encoding": "JSON"}
+    return json.dumps({"captureData": {"endpointInput": asked, "endpointOutput": answered}, "eventMetadata": about})
+
+
+@pytest.fixture
+def world(ledger: Ledger, objects: Objects, make_bucket: Callable[[str], Any], tmp_path: Path) -> World:
+    make_bucket("data")
+    make_bucket("artifacts")
+    release = Release(
+        sequence=1, run=RUN, dataset=DATASET, holdout=DATASET, version="1", model_data_url="s3://artifacts/m",
+        name="demo-iris-r1", endpoint="demo-iris", why="", state="IN_SERVICE", at="2026-03-01T09:00:00.000Z",
+        instance_type="ml.m5.large", instance_count=1, capture_percent=100,
+    )  # fmt: skip
+    ledger.write(IRIS, Head(champion=Champion(1, "1", DATASET, "s3://artifacts/m")), ReleasePlanned(release))
+    objects.put_json("artifacts", f"demo/iris/datasets/{DATASET}/spec/spec.json", SPEC)
+    objects.put_json("artifacts", f"demo/iris/runs/{RUN}/evaluation/baseline.json", baseline())
+    return World(ledger, objects, tmp_path)
+
+
+def people(count: int, seed: int = 2, years: float = 0.0) -> list[dict[str, Any]]:
+    rand = random.Random(seed)
+    return [patient(rand, years=years) for _ in range(count)]
+
+
+def test_requests_like_the_training_data_say_nothing(world: World) -> None:
+    world.ask(people(1000), "a")
+    look = world.look()
+    assert (look.decision, look.rows) == ("JUDGED", 1000)
+    expected = {"RowsSeen": 1000, "DataDrift": 0, "PredictionDrift": 0, "MissingFeatures": 0}
+    assert world.published == [expected]
+    report = world.report(look)
+    assert report["says"] == "The requests look like the training data: none of 2 features moved."
+    assert [feature["drifted"] for feature in report["features"]] == [False, False]
+    assert b"<svg" in world.objects.get_bytes("artifacts", f"{look.window.place}report.html")  # type: ignore[union-attr]
+
+
+def test_what_moved_is_named_measured_and_weighed(world: World) -> None:
+    world.ask(people(1000, years=5.0), "a")
+    look = world.look()
+    [(first, *_)] = [world.report(look)["features"]]
+    assert (first["name"], first["drifted"], first["weight"]) == ("age", True, 1.0)
+    measures = world.published[0]
+    assert measures["DataDrift"] == first["psi"] > 0.1
+    assert measures["PredictionDrift"] > 0.1
+    assert world.ledger.windows(IRIS, 1, 5)[0].drifted == ["age"]
+
+
+def test_too_few_requests_wait_for_more_or_for_their_time(world: World) -> None:
+    world.ask(people(300), "a")
+    assert world.look() == Look("WAITING", rows=300)
+    assert world.look(now=LATER).decision == "JUDGED"
+    world.ask(people(100), "b")
+    assert world.look(now=LATER) == Look("WAITING", rows=100)  # never judged by so few
+
+
+def test_a_window_begins_where_the_last_one_ended_and_takes_up_what_came_late(world: World) -> None:
+    world.ask(people(1000), "b")
+    assert world.look().rows == 1000
+    assert world.look().decision == "NOTHING_NEW"
+    world.ask(people(500, seed=3), "a")  # written before the last one read, and seen only now
+    world.ask(people(700, seed=4), "c")
+    assert world.look().rows == 1200
+    world.ask(people(1000, seed=5), "a", hour="11")
+    assert world.look().rows == 1000
+    assert [window.number for window in world.ledger.windows(IRIS, 1, 5)] == [3, 2, 1]
+
+
+def test_two_looks_at_once_record_one_window(world: World) -> None:
+    world.ask(people(1000), "a")
+    inner: list[Look] = []
+    outer = world.look(publish=lambda _: inner.append(world.look()))
+    assert [inner[0].decision, outer.decision] == ["JUDGED", "JUDGED_BEFORE"]
+    assert inner[0].window == outer.window
+    assert len(world.ledger.windows(IRIS, 1, 5)) == 1
+
+
+def test_a_look_that_dies_before_its_record_is_done_again_and_told_again(world: World) -> None:
+    world.ask(people(1000, years=5.0), "a")
+
+    def die(_: object) -> None:
+        raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        world.look(publish=die)
+    look = world.look()
+    assert look.decision == "JUDGED"
+    assert world.published[0]["DataDrift"] > 0
+
+
+def test_labels_that_come_late_are_judged_with_a_later_window(world: World) -> None:
+    ids = world.ask(people(1000), "a")
+    first = world.look()
+    assert first.window is not None
+    assert "QualityLoss" not in first.window.measures
+    rows = people(1000)
+    wrong = ["no" if answer(row) > 0.5 else "yes" for row in rows]
+    right = ["yes" if answer(row) > 0.5 else "no" for row in rows]
+    told = [w if number % 3 == 0 else r for number, (w, r) in enumerate(zip(wrong, right, strict=True))]
+    lines = ["id,label", *(f"{name},{label}" for name, label in zip(ids, told, strict=True))]
+    world.objects.put_bytes("data", "demo/iris/feedback/labels.csv", "\n".join(lines).encode())
+    world.objects.put_bytes("data", "demo/iris/feedback/broken.csv", b"no labels here")
+    world.ask(people(1000, seed=3), "b")
+    second = world.look()
+    assert world.report(second)["quality"]["value"] == pytest.approx(0.666, abs=0.001)
+    assert world.published[1]["QualityLoss"] == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_a_project_can_switch_the_monitor_off_and_set_its_limits(world: World) -> None:
+    world.ask(people(400, years=5.0), "a")
+    world.objects.put_bytes("data", "demo/iris/project.yaml", b"monitor: {enabled: false}")
+    assert world.look().decision == "OFF"
+    world.objects.put_bytes("data", "demo/iris/project.yaml", b"monitor: {rows: 300, max_psi: 3.0}")
+    assert world.look().decision == "JUDGED"
+    assert world.published[0]["DataDrift"] == 0
+
+
+def test_settings_that_cannot_be_read_switch_nothing_off(world: World) -> None:
+    world.objects.put_bytes("data", "demo/iris/project.yaml", b"monitor: {enabled: maybe}")
+    world.ask(people(1000), "a")
+    assert world.look().decision == "JUDGED"
+
+
+def test_a_version_without_a_baseline_is_let_be(world: World) -> None:
+    world.ask(people(1000), "a")
+    world.objects._client.delete_object(Bucket="artifacts", Key=f"demo/iris/runs/{RUN}/evaluation/baseline.json")
+    assert world.look() == Look("NO_BASELINE")
+
+
+def test_every_endpoint_gets_a_message_of_its_own(aws: boto3.Session) -> None:
+    sagemaker, queues = aws.client("sagemaker"), aws.client("sqs")
+    variant = {"VariantName": "main", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+    sagemaker.create_model(ModelName="m", ExecutionRoleArn="arn:aws:iam::123456789012:role/role")
+    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
+    names = [f"demo-p{number:02}" for number in range(23)]
+    for name in names:
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="c")
+    url = queues.create_queue(QueueName="monitor")["QueueUrl"]
+    assert have_endpoints_monitored(endpoints=Endpoints(sagemaker), queue=Queue(queues, url)) == 23
+    asked: list[str] = []
+    while messages := queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        asked += [json.loads(message["Body"])["endpoint"] for message in messages]
+    assert sorted(asked) == names
+
+
+def test_a_project_without_a_version_in_service_is_let_be(world: World) -> None:
+    assert monitor_endpoint(Project("demo", "roses"), world.monitor, publish=print, now=LATER) == Look("NOTHING_SERVES")
