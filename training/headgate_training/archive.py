@@ -8,7 +8,7 @@ MAX_BYTES = 2 * 1024**3
 MAX_MEMBERS = 200
 _ALLOWED = re.compile(
     r"1(/(saved_model\.pb|variables(/variables\.[a-z0-9-]+)?"
-    r"|assets\.extra(/(encoding|spec|golden|trivial|formats|training)\.json|/model(\.[a-z0-9]+)?\.litert"
+    r"|assets\.extra(/(encoding|spec|golden|trivial|formats|training|baseline)\.json|/model(\.[a-z0-9]+)?\.litert"
     r"|/pruned(/(saved_model\.pb|variables(/variables\.[a-z0-9-]+)?|assets\.extra(/(spec|golden)\.json|/model\.litert)?))?)?))?"
     r"|code(/(inference\.py|headgate_training(/(__init__|bodies|rows)\.py)?))?"
 )
