@@ -23,7 +23,7 @@ NO_CLOUD = (
     "There is no cloud to talk to. Start the local one with `headgate up`, "
     "or name a stack on AWS with --stack NAME (or HEADGATE_STACK)."
 )
-_OUTPUTS = (
+OUTPUTS = (
     "DataBucket",
     "ArtifactBucket",
     "LedgerTable",
@@ -128,7 +128,7 @@ def _open(session: Any, stack: str, endpoint_url: str | None) -> Cloud:
             "Deploy it, or name another with --stack and AWS_REGION."
         ) from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
-    missing = [name for name in _OUTPUTS if name not in outputs]
+    missing = [name for name in OUTPUTS if name not in outputs]
     if missing:
         raise UnreachableError(
             f"The stack {stack} ({description['StackStatus']}) lacks the outputs {', '.join(missing)}: "

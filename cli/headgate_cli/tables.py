@@ -8,7 +8,7 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-_WHOLE = ("run", "version", "release", "at", "arrived", "registered", "state")
+_WHOLE = ("run", "version", "release", "incident", "at", "arrived", "registered", "state", "outcome")
 """Columns whose values are copied, or make no sense in pieces."""
 
 

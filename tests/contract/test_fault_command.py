@@ -8,6 +8,7 @@ import pytest
 from contract.live import KEYS, REGION
 from contract.rehearsal import refusal
 
+from headgate_cli.connection import OUTPUTS
 from headgate_cli.errors import ExitCode
 from headgate_cli.main import main
 
@@ -15,10 +16,9 @@ from headgate_cli.main import main
 @pytest.fixture
 def headgate(cloud, tmp_path, monkeypatch, capsys, name) -> Iterator[Callable[..., Any]]:
     """Runs the command line against the live cloud, in which a stack stands; answers its JSON."""
-    outputs = ("DataBucket", "ArtifactBucket", "LedgerTable", "TrainStateMachine", "PromoteStateMachine")
     body = {
         "Resources": {"Topic": {"Type": "AWS::SNS::Topic"}},
-        "Outputs": {output: {"Value": {"Ref": "Topic"}} for output in outputs},
+        "Outputs": {output: {"Value": {"Ref": "Topic"}} for output in OUTPUTS},
     }
     formation = cloud.client("cloudformation")
     formation.create_stack(StackName=name, TemplateBody=json.dumps(body))

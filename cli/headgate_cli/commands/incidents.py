@@ -70,12 +70,9 @@ def rollback(  # noqa: PLR0913 - one parameter for each option of the command li
 def _show_incidents(console: Console, documents: list[dict[str, Any]], tenant: str) -> None:
     from headgate_cli.tables import rows
 
-    lines = (
-        (d["incident"], moment_text(d["at"]), d["alarm"], d["action"], d["outcome"] or d["state"], d["reason"])
-        for d in documents
-    )
-    columns = ("incident", "at", "alarm", "action", "outcome", "why")
-    rows(console, columns, lines, empty=f"No alarm of {tenant} rang yet.")
+    # The name of an incident tells when, `explain` tells the rest: the four fit a terminal of 80 columns.
+    lines = ((d["incident"], d["kind"], d["outcome"] or d["state"], d["reason"]) for d in documents)
+    rows(console, ("incident", "alarm", "outcome", "why"), lines, empty=f"No alarm of {tenant} rang yet.")
 
 
 def _show_incident(console: Console, document: Mapping[str, Any]) -> None:

@@ -30,7 +30,9 @@ def register(cloud: Cloud, properties: dict[str, str]) -> str:
     registry = Registry(cloud.client("sagemaker"))
     registry.ensure_group(IRIS.endpoint, "Versions of iris.", {})
     places = {"model_data_url": "s3://artifacts/model.tar.gz", "metrics_url": "s3://artifacts/evaluation.json"}
-    return registry.register(IRIS.endpoint, REF.run, image="serving:1", properties=properties, **places)
+    return registry.register(
+        IRIS.endpoint, REF.run, status="Approved", image="serving:1", properties=properties, **places
+    )
 
 
 def test_a_run_is_found_by_its_id(cloud: Cloud, ledger: Ledger, make_run: Callable[..., Run]) -> None:

@@ -8,10 +8,8 @@ from botocore.exceptions import ClientError, EndpointConnectionError, NoCredenti
 from botocore.stub import Stubber
 
 from headgate.aws.errors import translated
-from headgate_cli.connection import Cloud, connect, translated_errors
+from headgate_cli.connection import OUTPUTS, Cloud, connect, translated_errors
 from headgate_cli.errors import CommandError, UnreachableError
-
-OUTPUTS = ("DataBucket", "ArtifactBucket", "LedgerTable", "TrainStateMachine", "PromoteStateMachine")
 
 
 @pytest.fixture

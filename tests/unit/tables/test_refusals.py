@@ -195,6 +195,7 @@ def test_examples_are_accepted_and_the_damaged_one_is_not(examined) -> None:
         "manufacturing_solder": ("regression", "skips", None, "rmse"),
         "digits": ("multiclass", "digit", None, "accuracy"),
         "arrivals": ("regression", "arrivals", None, "rmse"),
+        "airpassengers": ("regression", "passengers", None, "rmse"),
         "food_reviews": ("binary", "score", "other", "auc"),
     }
     assert [(grid.kind, grid.shape) for grid in answers["digits"].spec.grids] == [("image", [8, 8, 1])]

@@ -52,6 +52,7 @@ def test_a_job_leaves_exactly_the_agreed_files(mixed_job: Job) -> None:
         "1/assets.extra/model.float16.litert",
         "1/assets.extra/model.dynamic.litert",
         "1/assets.extra/model.int8.litert",
+        "1/assets.extra/baseline.json",
         "1/assets.extra/formats.json",
         "1/assets.extra/spec.json",
         "1/assets.extra/training.json",
