@@ -5,7 +5,7 @@
 
 Several projects at once, each with models that are really trained and served: one of a single instance with versions
 that do badly in service, one of two instances with a canary that first nobody asks, one that gets three datasets at
-once, and one whose versions wait for a person. The names of scenes play only those.
+once, one whose versions wait for a person, and one that is frozen for a while. The names of scenes play only those.
 """
 
 import io
@@ -172,6 +172,19 @@ def a_persons_word(project: Project) -> None:
     project.told.check(project.name, "what was approved serves", right, ended["reason"])
 
 
+def a_freeze(project: Project) -> None:
+    """Nothing new is put in service while a project is frozen, and the next dataset is once it is not."""
+    project.begin_weak("endpoint:\n  instance_count: 1\n")
+    before = project.serves()
+    headgate("freeze", "--project", project.name, "--reason", "The auditors come.", "--until", "1d")
+    ended = project.drop("a better version in a freeze", 4000)
+    frozen = (ended["reason_code"], project.serves()) == ("FROZEN", before) and "The auditors come." in ended["reason"]
+    project.told.check(project.name, "in a freeze what serves goes on", frozen, ended["outcome"])
+    headgate("unfreeze", "--project", project.name)
+    ended = project.drop("the same after it", 4000)
+    project.told.check(project.name, "after it the next one serves", ended["outcome"] == "PROMOTED", project.serves())
+
+
 def canary(project: Project) -> None:
     """On two instances: one that nobody asks, of which our own requests cannot tell enough, and a good one."""
     strict = "endpoint:\n  instance_count: 2\n" + ROLLOUT % (0, 0.1)
@@ -240,6 +253,7 @@ SCENES: dict[str, Callable[[Project], None]] = {
     "canary": canary,
     "queue": three_at_once,
     "people": a_persons_word,
+    "frozen": a_freeze,
 }
 
 

@@ -53,6 +53,8 @@ for command in (
     incidents.rollback,
     people.approve,
     people.reject,
+    people.freeze,
+    people.unfreeze,
     logs.tensorboard,
     prediction.predict,
     labels.feedback,

@@ -36,6 +36,7 @@ def show(
     """Show one run: how it ended and why, what was inferred, how good its model is."""
     with options.cloud(stack) as cloud:
         from headgate_cli.following import Follower, utc_now
+        from headgate_cli.freezes import frozen
         from headgate_cli.runs import Artifacts, Records, ref_of, run_document
         from headgate_cli.stages import seconds_by_stage
 
@@ -47,6 +48,7 @@ def show(
             "evaluation": artifacts.evaluation(ref),
             "experiment": artifacts.experiment(ref),
             "links": artifacts.links(ref),
+            "freeze": frozen(Records(cloud).ledger, ref.project),
         }
     Output(as_json).result(document, lambda console: _show_run(console, document))
 
@@ -84,6 +86,7 @@ def releases(
     owner = Project(tenant, project)
     with options.cloud(stack) as cloud:
         from headgate.domain.releases import served_at
+        from headgate_cli.freezes import frozen
         from headgate_cli.runs import Records, moment_of, release_document
 
         if at is not None:
@@ -92,8 +95,12 @@ def releases(
             served = {"at": moment, "release": release_document(found) if found is not None else None}
             Output(as_json).result(served, lambda console: _show_served(console, served))
             return
-        documents = [release_document(release) for release in Records(cloud).ledger.releases(owner)]
-    Output(as_json).result({"releases": documents}, lambda console: _show_releases(console, documents))
+        ledger = Records(cloud).ledger
+        document = {
+            "releases": [release_document(release) for release in ledger.releases(owner)],
+            "freeze": frozen(ledger, owner),
+        }
+    Output(as_json).result(document, lambda console: _show_releases(console, document))
 
 
 def plan(
@@ -158,7 +165,7 @@ def _show_versions(console: Console, documents: list[dict[str, Any]]) -> None:
     rows(console, ("version", "registered", "approval", "format", "why"), lines, empty="No version is registered yet.")
 
 
-def _show_releases(console: Console, documents: list[dict[str, Any]]) -> None:
+def _show_releases(console: Console, document: Mapping[str, Any]) -> None:
     from headgate_cli.board import outcome_text
     from headgate_cli.tables import rows
 
@@ -172,10 +179,18 @@ def _show_releases(console: Console, documents: list[dict[str, Any]]) -> None:
             outcome_text(d["outcome"]) if d["outcome"] else "",
             d["reason"],
         )
-        for d in documents
+        for d in document["releases"]
     )
     columns = ("release", "version", "state", "format", "put in service", "outcome", "reason")
     rows(console, columns, lines, empty="Nothing was put in service yet.")
+    _show_freeze(console, document["freeze"])
+
+
+def _show_freeze(console: Console, freeze: dict[str, Any] | None) -> None:
+    from headgate_cli.freezes import frozen_text
+
+    if freeze is not None:
+        console.print(frozen_text(freeze), style="bold yellow", markup=False)
 
 
 def _show_served(console: Console, document: Mapping[str, Any]) -> None:
@@ -227,6 +242,7 @@ def _show_run(console: Console, document: Mapping[str, Any]) -> None:
         | _experiment_facts(document["experiment"])
         | {f"{name} files": place for name, place in document["links"].items()},
     )
+    _show_freeze(console, document["freeze"])
     console.print()
     _show_evaluation(console, document["evaluation"])
     _show_choices(console, document["report"])

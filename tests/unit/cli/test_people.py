@@ -79,6 +79,52 @@ def test_without_a_version_that_waits_nothing_is_written(told: Told, package: st
     assert "No version of iris waits for approval." in told("approve")[1]["error"]
 
 
+def test_a_freeze_is_told_with_who_why_and_until_and_lifted_once(told: Told, ledger: Ledger) -> None:
+    code, document = told("freeze", "--reason", "The\nauditors come.", "--until", "2d")
+    [frozen] = document["freezes"]
+    assert (code, frozen["project"], frozen["why"]) == (0, "iris", "The auditors come.")
+    assert frozen["until"] > frozen["at"]
+    assert told("releases")[1]["freeze"] == frozen
+    assert told("freeze", "--reason", "Longer.")[1]["freezes"][0]["until"] is None
+    code, document = told("unfreeze")
+    assert (code, document["freezes"][0]["why"], told("releases")[1]["freeze"]) == (0, "Longer.", None)
+    assert ledger.head(IRIS).freeze.lifted_by  # type: ignore[union-attr]
+    assert told("unfreeze") == (2, {"error": "demo/iris is not frozen.", "exit_code": 2})
+
+
+def test_without_a_project_all_of_the_tenants_are_frozen(
+    told: Told, ledger: Ledger, make_run: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["freeze", "--reason", "Holidays.", "--json"]) == 2
+    assert "demo has no projects yet" in json.loads(capsys.readouterr().out)["error"]
+    ledger.add_run(make_run("a"))
+    ledger.add_run(replace(make_run("b"), project="wards"))
+    assert main(["freeze", "--reason", "Holidays."]) == 0
+    said = capsys.readouterr().out
+    assert "`headgate unfreeze --project wards --tenant demo` lifts it." in said
+    assert ledger.head(Project("demo", "wards")).freeze == ledger.head(IRIS).freeze
+    assert main(["releases", "--project", "iris"]) == 0
+    assert "Holidays. Nothing new is put in service;" in " ".join(capsys.readouterr().out.split())
+    assert main(["unfreeze", "--json"]) == 0
+    assert {each["project"] for each in json.loads(capsys.readouterr().out)["freezes"]} == {"iris", "wards"}
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--reason", "x", "--until", "2020-01-01"], "2020-01-01 is not to come"),
+        (["--reason", "x", "--until", "soon"], "soon is no time"),
+        (["--reason", " "], "Say why"),
+        ([], "--reason"),
+    ],
+)
+def test_a_freeze_without_reason_or_future_is_refused(
+    options: list[str], said: str, told: Told, ledger: Ledger
+) -> None:
+    code, document = told("freeze", *options)
+    assert (code, said in document["error"], ledger.head(IRIS).freeze) == (2, True, None)
+
+
 def test_a_run_that_waits_is_shown_without_what_wakes_it(told: Told, package: str) -> None:
     code, document = told("runs")
     assert (code, document["runs"][0]["approval"]) == (0, {"package": package})

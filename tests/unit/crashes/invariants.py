@@ -14,11 +14,12 @@ from .account import Account
 from .road import IRIS, OWNER, Road
 
 _MOVES = {
-    "PLANNED": {"DEPLOYING", "FAILED", "IN_SERVICE"},
+    "PLANNED": {"DEPLOYING", "FAILED", "HELD", "IN_SERVICE"},
     "DEPLOYING": {"IN_SERVICE", "FAILED"},
     "IN_SERVICE": {"RETIRED"},
     "RETIRED": set(),
     "FAILED": set(),
+    "HELD": set(),
 }
 CHANGES = {"CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint"}
 

@@ -13,8 +13,10 @@ import pytest
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.items import as_item
 from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import IncidentMoved
 from headgate.aws.stepfunctions import Executions
 from headgate.domain.alarms import alarm_names, sequence_of, standing_name
+from headgate.domain.freezes import Freeze
 from headgate.domain.incidents import RETRAINING, ROLLING_BACK, Action, Incident, IncidentState
 from headgate.domain.names import Project
 from headgate.domain.policy import LOOKS, Rules
@@ -242,6 +244,42 @@ def test_what_came_of_an_incident_is_told_once(
         assert f"docs/runbooks/{runbook}.md" in message
         assert f"headgate explain {room.only().incident}" in message
         assert (Path(__file__).resolve().parents[3] / f"docs/runbooks/{runbook}.md").exists()
+
+
+@pytest.mark.parametrize("standing", [None, "2026-02-01T00:00:00.000Z", "-"])
+def test_an_incident_that_people_have_to_look_at_freezes_the_project_and_says_so(
+    room: Room, standing: str | None
+) -> None:
+    """Once by its decision, once by its end; a freeze that somebody has to lift is left as it is."""
+    mine = Freeze("ada", "The auditors come.", "2026-01-01T00:00:00.000Z", None if standing == "-" else standing)
+    for way in ("decided", "closed"):
+        if standing is not None:
+            room.ledger.write(IRIS, replace(room.ledger.head(IRIS), freeze=mine))
+        if way == "decided":
+            room.ring(ERRORS, "2026-01-31T08:30:12.983Z")
+            room.hear(event(ERRORS))
+            tried = Incident("demo-iris-20260131T080000-00000000", "demo", "iris", "x", "errors", *["2026"] * 2)
+            facts = {"action": "rollback", "release": 2, "state": IncidentState.CLOSED, "done": "No."}
+            room.ledger.add_incident(replace(tried, **facts))
+            incident = next(each for each in room.ledger.incidents(IRIS) if each.state == IncidentState.OPEN)
+            assert room.decide(incident)["freezes"]
+            room.close(incident)
+        else:
+            room.ledger.write(IRIS, replace(room.ledger.head(IRIS), freeze=mine if standing else None))
+            room.hear(event(ERRORS, "2026-01-31T08:31:12.983+0000"))
+            incident = next(each for each in room.ledger.incidents(IRIS) if each.state == IncidentState.OPEN)
+            room.ledger.write(
+                IRIS,
+                room.ledger.head(IRIS),
+                IncidentMoved(incident.incident, IncidentState.OPEN, IncidentState.DECIDED, {"action": "rollback"}),
+            )
+            room.close(incident, rollback=Ending(Outcome.NOT_PROMOTED, "NO_VERSION_BEFORE", "None."))
+        freeze = room.ledger.head(IRIS).freeze
+        assert freeze is not None
+        assert (freeze.who, freeze.incident) == (("ada", None) if standing == "-" else ("policy", incident.incident))
+        topic = Told()
+        announce_incident(next(e for e in room.ledger.incidents(IRIS) if e.incident == incident.incident), topic=topic)
+        assert "headgate unfreeze --tenant demo --project iris" in topic.messages[0]
 
 
 class Told:

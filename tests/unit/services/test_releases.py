@@ -5,17 +5,19 @@ The process is made to die before and after every call that changes something, a
 
 import itertools
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.errors import EndpointBusyError, EndpointTakenError, LeaseLostError, NameTakenError
+from headgate.domain.freezes import Freeze
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
 from headgate.services.endpoint_changed import wake_promotion
 
-from .conftest import IRIS, FakeAlarms, FakeEndpoints, FakeTasks, deploy, every_alarm, settle, take
+from .conftest import IRIS, LATER, FakeAlarms, FakeEndpoints, FakeTasks, deploy, every_alarm, settle, take
 
 
 class Crash(Exception):
@@ -93,6 +95,69 @@ def test_a_first_and_a_second_release(plan: Any, ledger: Ledger, endpoints: Fake
 def test_a_run_that_plans_twice_gets_one_release(plan: Any, ledger: Ledger) -> None:
     assert plan("a") == plan("a")
     assert states(ledger) == ["PLANNED"]
+
+
+def freeze(ledger: Ledger, **changes: Any) -> None:
+    frozen = replace(Freeze("ada", "The auditors come.", "2026-01-01T00:00:00.000Z"), **changes)
+    ledger.write(IRIS, replace(ledger.head(IRIS), freeze=frozen))
+
+
+@pytest.mark.parametrize(
+    ("changes", "code"),
+    [
+        ({}, "FROZEN"),
+        ({"until": LATER}, "FROZEN"),
+        ({"until": "2026-01-01T00:00:00.500Z"}, None),
+        ({"lifted_by": "ada", "lifted_at": "2026-01-01T00:00:00.500Z"}, None),
+    ],
+)
+def test_a_frozen_project_plans_no_release_while_the_freeze_holds(
+    changes: dict[str, Any], code: str | None, plan: Any, ledger: Ledger
+) -> None:
+    freeze(ledger, **changes)
+    planned = plan("a")
+    assert planned.get("reason_code") == code
+    assert states(ledger) == ([] if code else ["PLANNED"])
+    if code:
+        assert planned["outcome"] == "NOT_PROMOTED"
+        assert all(word in planned["reason"] for word in ("by ada", "The auditors come.", "headgate unfreeze"))
+
+
+@pytest.mark.parametrize("at", [0, *range(1, 9)])
+@pytest.mark.parametrize("after", [False, True])
+def test_a_freeze_between_plan_and_endpoint_holds_the_release_and_frees_the_lease(
+    at: int, after: bool, plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("a")
+    freeze(ledger)
+    dying = Dying(at, after)
+    for whom in ((dying.around(ledger), dying.around(tasks)), (ledger, tasks)):
+        try:
+            deploy(whom[0], endpoints, whom[1], 1)
+        except Crash:
+            continue
+        except LeaseLostError:  # it was written, and nobody heard of it: the machine asks what came of it
+            break
+    assert settle(ledger, endpoints, 1) == "NOT_PROMOTED"
+    assert (states(ledger), endpoints.state, ledger.lease(IRIS).holder) == (["HELD"], None, None)
+    assert ledger.release(IRIS, 1).reason_code == "FROZEN"  # type: ignore[union-attr]
+    freeze(ledger, lifted_at="2026-01-01T00:00:00.500Z")
+    plan("b")
+    deploy(ledger, endpoints, tasks, 2)
+    endpoints.rest()
+    assert settle(ledger, endpoints, 2) == "PROMOTED"
+
+
+def test_what_began_before_the_freeze_goes_on(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("a")
+    deploy(ledger, endpoints, tasks, 1)
+    freeze(ledger)
+    deploy(ledger, endpoints, tasks, 1)
+    endpoints.rest()
+    assert settle(ledger, endpoints, 1) == "PROMOTED"
+    assert ledger.head(IRIS).freeze is not None  # whoever writes the head keeps it
 
 
 def test_a_refused_update_keeps_the_champion(

@@ -30,6 +30,7 @@ from headgate.aws.ledger_changes import (
     window_key,
 )
 from headgate.domain.errors import ConflictError, LeaseLostError
+from headgate.domain.freezes import Freeze
 from headgate.domain.incidents import Incident
 from headgate.domain.lease import Lease, Place, renew
 from headgate.domain.names import Project
@@ -51,10 +52,11 @@ class Ledger:
         item = self._get(project_key(project), "PROJECT")
         if item is None:
             return Head()
-        champion, search = item.get("champion"), item.get("search")
+        champion, search, freeze = item.get("champion"), item.get("search"), item.get("freeze")
         known = {
             "champion": Champion(**champion) if champion else None,
             "search": LastSearch(**search) if search else None,
+            "freeze": Freeze(**freeze) if freeze else None,
         }
         head: Head = _build(Head, {**item, **known})
         return head

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from headgate.domain.freezes import Freeze
 from headgate.domain.names import PROJECT, TENANT, Project
 from headgate.domain.runs import Ending, Outcome
 
@@ -66,7 +67,7 @@ class Incident:
     that it looked at. `look` counts how often the alarm was found red again. `by` is the person who asked, `to` the
     version asked for, `anyway` that it may be a condemned one. `release` is the number of the release that served when
     it was decided, `rollback` that of the release that was made to go back. `runbook` is the page for people, `freezes`
-    says that nothing should be released until they have looked.
+    says that the project was frozen until they have looked.
     """
 
     incident: str
@@ -138,6 +139,11 @@ def again(incident: Incident, seen_at: str) -> Incident:
         incident.since,
         look,
     )
+
+
+def freeze_of(incident: Incident, why: str, at: str) -> Freeze:
+    """The freeze that an incident asks for: until a person has looked."""
+    return Freeze("policy", why, at, incident=incident.incident)
 
 
 def is_incident(name: str) -> bool:
@@ -215,5 +221,6 @@ def document(incident: Incident) -> dict[str, Any]:
         "look": incident.look,
         "state": incident.state,
         "runbook": incident.runbook,
+        "freezes": incident.freezes,
         "said": incident.said,
     }

@@ -72,7 +72,7 @@ class Situation:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What is done, why, and which page people are told of; `look_again` are seconds until the alarm is looked at
-    again, None where nobody needs to. `freezes`: nothing should be released until people have looked.
+    again, None where nobody needs to. `freezes`: nothing is released until people have looked.
     """
 
     action: Action
@@ -221,7 +221,8 @@ def _page(
         if each.action == Action.PAGE and each.kind == seen.incident.kind and each.decided_at is not None
     ]
     if same and (left := rules.cool_down - _since(same, at)) > 0:
-        return _ignored(f"People were told {_minutes(_since(same, at))} ago. {reason}", _wait(left))
+        ignored = _ignored(f"People were told {_minutes(_since(same, at))} ago. {reason}", _wait(left))
+        return replace(ignored, freezes=freezes)
     return Decision(Action.PAGE, reason, runbook or _page_of(seen.incident.kind), None, freezes)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from headgate.domain.freezes import Freeze, standing
 from headgate.domain.runs import Ending, Outcome
 from headgate.domain.watch import Stand
 
@@ -19,9 +20,10 @@ class ReleaseState(StrEnum):
     IN_SERVICE = "IN_SERVICE"
     RETIRED = "RETIRED"
     FAILED = "FAILED"
+    HELD = "HELD"  # a freeze met it before its endpoint was touched
 
 
-_OVER = frozenset({ReleaseState.RETIRED, ReleaseState.FAILED})
+_OVER = frozenset({ReleaseState.RETIRED, ReleaseState.FAILED, ReleaseState.HELD})
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +219,17 @@ def refused_as_condemned(version: str, releases: Iterable[Release]) -> Ending | 
         f"service again by itself; a person may, with `headgate rollback --to {version} --anyway`."
     )
     return Ending(Outcome.NOT_PROMOTED, "CONDEMNED", reason)
+
+
+def refused_as_frozen(version: str, freeze: Freeze | None, now: str) -> Ending | None:
+    """Why a version is not put in service while its project is frozen; None where no freeze holds."""
+    if (there := standing(freeze, now)) is None:
+        return None
+    reason = (
+        f"The project is frozen {there.words.rstrip('.')}. Version {version} stays registered, and what serves "
+        "goes on. Once the freeze is over (`headgate unfreeze`), drop the dataset again to have it judged anew."
+    )
+    return Ending(Outcome.NOT_PROMOTED, "FROZEN", reason, version)
 
 
 def good_ones_before(champion: Release, releases: Iterable[Release]) -> list[Release]:

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from headgate.domain.freezes import Freeze
+
 
 class Outcome(StrEnum):
     """How a run ends. Each run ends once."""
@@ -47,8 +49,8 @@ class LastSearch:
 class Head:
     """What a project's ledger says of the present.
 
-    `order` values compare as text; the greater is the newer upload. `revision` counts the writes, so that a writer can
-    make sure that nothing changed since it read.
+    `order` values compare as text; the greater is the newer upload. `freeze` is the last one, whether it still holds or
+    not. `revision` counts the writes, so that a writer can make sure that nothing changed since it read.
     """
 
     active: str | None = None
@@ -58,6 +60,7 @@ class Head:
     holdout: str | None = None
     next_release: int = 1
     search: LastSearch | None = None
+    freeze: Freeze | None = None
     revision: int = 0
 
 

@@ -1,7 +1,7 @@
 """Close an incident: from what its answer came to, to the one record that people are told from."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from headgate.aws.ledger import Ledger
@@ -9,7 +9,8 @@ from headgate.aws.ledger_changes import IncidentMoved, LeaseChanged
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import EndpointBusyError, LeaseLostError, NotFoundError
 from headgate.domain.failures import failed
-from headgate.domain.incidents import IncidentState, answered
+from headgate.domain.freezes import joined
+from headgate.domain.incidents import IncidentState, answered, freeze_of
 from headgate.domain.lease import leave
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome
@@ -74,7 +75,10 @@ def close_incident(
         over = IncidentMoved(
             incident.incident, IncidentState(incident.state), IncidentState.CLOSED, {**facts, "ended_at": now}
         )
-        ledger.write(project, ledger.head(project), over, *leaves)
+        head = ledger.head(project)
+        if facts.get("freezes"):
+            head = replace(head, freeze=joined(head.freeze, freeze_of(incident, facts["done"], now)))
+        ledger.write(project, head, over, *leaves)
         incident = ledger.incident(project, command.incident) or incident
     wake_next(project, ledger=ledger, tasks=tasks)
     return asdict(incident)

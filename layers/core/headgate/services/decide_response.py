@@ -1,7 +1,7 @@
 """Decide what is done about an incident, and write the decision down before anything is done."""
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
@@ -9,7 +9,8 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import IncidentMoved, RetrainCounted
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import NotFoundError
-from headgate.domain.incidents import BY_HAND, RETRAINING, Incident, IncidentState
+from headgate.domain.freezes import joined
+from headgate.domain.incidents import BY_HAND, RETRAINING, Incident, IncidentState, freeze_of
 from headgate.domain.names import Project
 from headgate.domain.policy import Rules, Situation, decide
 from headgate.domain.releases import ReleaseState
@@ -39,7 +40,8 @@ class World:
 
 
 def decide_response(command: DecideResponse, world: World, *, now: str) -> dict[str, Any]:
-    """Decide; an incident that was decided before keeps its decision.
+    """Decide; an incident that was decided before keeps its decision. Where people have to look first, the same write
+    freezes the project.
 
     Returns:
         The incident as the tasks after this one read it: `action`, `reason`, `release`, `look_again`.
@@ -67,6 +69,8 @@ def decide_response(command: DecideResponse, world: World, *, now: str) -> dict[
         }
         move = IncidentMoved(incident.incident, IncidentState.OPEN, IncidentState.DECIDED, facts)
         counted = RetrainCounted(project.tenant, now[:10], situation.tenant_retrains)
+        if decision.freezes:
+            head = replace(head, freeze=joined(head.freeze, freeze_of(incident, decision.reason, now)))
         ledger.write(project, head, move, *([counted] if decision.action in RETRAINING else []))
         incident = ledger.incident(project, command.incident) or incident
     return asdict(incident)

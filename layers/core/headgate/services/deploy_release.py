@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
-from headgate.aws.ledger_changes import LeaseKept, ReleaseMoved
+from headgate.aws.ledger_changes import LeaseFreed, LeaseKept, ReleaseMoved
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
 from headgate.domain.alarms import alarms_of
@@ -15,7 +15,7 @@ from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTak
 from headgate.domain.formats import engine_of
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back
+from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back, refused_as_frozen
 from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan
 from headgate.domain.standing_alarms import Patience, standing_alarms
 from headgate.services.take_endpoint import Tasks
@@ -59,6 +59,8 @@ def deploy_release(
     now: str,
 ) -> None:
     """Make the endpoint serve the release, or let it be when it does already. Safe to repeat at any point.
+
+    A promotion that meets a freeze before it touched the endpoint is settled here, and gives the lease back.
 
     Raises:
         NameTakenError: when the model, its configuration or the endpoint are another deployment's; nothing is touched.
@@ -104,6 +106,14 @@ def deploy_release(
     names = _guard(project, release, wishes, lease, ledger, alarms, tags)
     # As late as can be: a release that is planned still is settled without a look at the endpoint.
     if release.state != ReleaseState.DEPLOYING:
+        # The head is written as it was read: whoever freezes the project comes before this release begins, or after.
+        head = ledger.head(project)
+        frozen = refused_as_frozen(release.version, head.freeze, now) if release.repeats is None else None
+        if frozen is not None:
+            held = ReleaseMoved(release.sequence, ReleaseState.PLANNED, ReleaseState.HELD, now, frozen)
+            ledger.write(project, head, LeaseFreed(lease), held)
+            tasks.succeed(command.task_token, {"endpoint": release.endpoint})
+            return
         if ringing := alarms.ringing(names):
             raise AlarmRingingError(ringing)
         bucket, _, key = release.model_data_url.removeprefix("s3://").partition("/")
@@ -116,7 +126,7 @@ def deploy_release(
         }
         deploying = ReleaseState.DEPLOYING
         move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, deploying, now, facts=facts)
-        ledger.write(project, ledger.head(project), LeaseKept(lease), move)
+        ledger.write(project, head, LeaseKept(lease), move)
     # SageMaker cannot be told a fence: the lease is looked at right before the one call that changes the endpoint.
     ledger.check(project, lease)
     _change(release, before, planned, names, endpoints, tags)

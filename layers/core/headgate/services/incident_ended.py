@@ -23,12 +23,17 @@ def message(incident: Incident) -> str:
     named = f"--tenant {incident.tenant} --project {incident.project}"
     seconds = f"{incident.seconds:.1f} s" if incident.seconds is not None else "not known"
     page = f"What to do: docs/runbooks/{incident.runbook}.md\n" if incident.runbook else ""
+    frozen = (
+        f"Frozen: nothing new is put in service until somebody has looked: headgate unfreeze {named}\n"
+        if incident.freezes
+        else ""
+    )
     return (
         f"{incident.done}\n\n"
         f"What happened: {incident.alarm} ({incident.kind}) at {incident.at}. {incident.said}\n"
         f"What was decided: {incident.action}. {incident.reason}\n"
         f"What it took: {seconds} from the alarm to the end of the answer.\n"
-        f"{page}\n"
+        f"{page}{frozen}\n"
         f"More: headgate explain {incident.incident}\n"
         f"What serves: headgate releases {named}\n"
     )

@@ -10,7 +10,13 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import EndpointBusyError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import Release, ReleaseState, champion_changed, refused_as_condemned
+from headgate.domain.releases import (
+    Release,
+    ReleaseState,
+    champion_changed,
+    refused_as_condemned,
+    refused_as_frozen,
+)
 from headgate.domain.rollout import Wishes
 from headgate.domain.standing_alarms import Patience
 from headgate.services.settle_release import settled
@@ -67,8 +73,8 @@ def plan_release(
 
     Returns:
         The release, with the tenant and the project, as the tasks after this one read it; or the run's ending
-        (`outcome`, `reason_code`, `reason`), NOT_PROMOTED, when another champion serves than the judged one, or the
-        version was condemned.
+        (`outcome`, `reason_code`, `reason`), NOT_PROMOTED, when another champion serves than the judged one, the
+        version was condemned, or the project is frozen.
 
     Raises:
         LeaseLostError: when the run does not hold the endpoint's lease; nothing is planned.
@@ -86,6 +92,8 @@ def plan_release(
         if (refusal := champion_changed(command.judged_against, serving)) is not None:
             return told(refusal)
         if (refusal := refused_as_condemned(command.version, ledger.releases(project))) is not None:
+            return told(refusal)
+        if (refusal := refused_as_frozen(command.version, head.freeze, now)) is not None:
             return told(refusal)
         planned = _release(command, head.next_release, Wishes.of(command.rollout, bake_seconds), now)
         # The head is written as it was read: nobody can be crowned between the comparison and the plan.
