@@ -95,3 +95,14 @@ def test_invoking_needs_the_endpoints_permission(as_user, endpoint) -> None:
         statement("sagemaker:InvokeEndpoint", f"{SAGEMAKER}:endpoint/{endpoint}"), service="sagemaker-runtime"
     )
     assert own.invoke_endpoint(EndpointName=endpoint, **body)["Body"].read()
+
+
+def test_a_batch_of_messages_needs_the_permission_of_one(cloud, as_user, name) -> None:
+    url = cloud.client("sqs").create_queue(QueueName=name)["QueueUrl"]
+    batch = {"QueueUrl": url, "Entries": [{"Id": "0", "MessageBody": "{}"}]}
+    queue = f"arn:aws:sqs:{REGION}:{ACCOUNT}:{name}"
+    reader = as_user(statement("sqs:ReceiveMessage", queue), service="sqs")
+    with pytest.raises(ClientError, match="not authorized to perform: sqs:SendMessage"):
+        reader.send_message_batch(**batch)
+    sender = as_user(statement("sqs:SendMessage", queue), service="sqs")
+    assert [each["Id"] for each in sender.send_message_batch(**batch)["Successful"]] == ["0"]

@@ -18,6 +18,7 @@ def install(endpoint_url: str) -> None:
     from headgate_local.seams import (
         connections,
         faults,
+        identity,
         lambdas,
         machines,
         monitoring,
@@ -33,6 +34,7 @@ def install(endpoint_url: str) -> None:
     sagemaker = SageMaker(endpoint_url)
     _installed.append(sagemaker)
     routing.install(sagemaker)
+    identity.install()
     monitoring.install(sagemaker)
     scaling.install(sagemaker.scaling)
     lambdas.install()

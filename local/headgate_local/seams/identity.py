@@ -89,6 +89,21 @@ MOST_SESSIONS = 1000
 _issued: dict[tuple[str, str], OrderedDict[str, Credentials]] = {}
 """By role and service: credentials by session, the one taken on longest ago first."""
 _issuing = threading.Lock()
+_SAME_PERMISSION = {
+    f"sqs:{action}Batch": f"sqs:{action}" for action in ("SendMessage", "DeleteMessage", "ChangeMessageVisibility")
+}
+"""Batches of SQS have no permission of their own (Amazon SQS API permissions: actions and resource reference)."""
+
+
+def install() -> None:
+    """Let MiniStack ask for the permission that AWS asks for where an operation has none of its own."""
+    original = iam_actions.extract_iam_action
+
+    def extract_iam_action(service: str, *request: Any) -> str | None:
+        action: str | None = original(service, *request)
+        return _SAME_PERMISSION.get(action, action) if action else action
+
+    iam_actions.extract_iam_action = extract_iam_action
 
 
 def assume(role_arn: str, service: str, session: str) -> Credentials | None:
