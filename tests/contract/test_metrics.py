@@ -7,6 +7,7 @@ import boto3
 import botocore.session
 import pytest
 from botocore.exceptions import ClientError
+from botocore.loaders import create_loader
 from contract.live import KEYS, REGION, assert_complete
 
 NAMESPACE = "Contract"
@@ -15,8 +16,9 @@ NAMESPACE = "Contract"
 @pytest.fixture(params=["json", "query", "smithy-rpc-v2-cbor"])
 def cloudwatch(cloud, request):
     """A client that speaks one of the three protocols of CloudWatch."""
-    session = botocore.session.get_session()
-    model = session.get_component("data_loader").load_service_model("cloudwatch", "service-2")
+    session, loader = botocore.session.get_session(), create_loader()  # its own: the other tests' models stay whole
+    session.register_component("data_loader", loader)
+    model = loader.load_service_model("cloudwatch", "service-2")
     model["metadata"] |= {"protocol": request.param, "protocols": [request.param]}
     made = boto3.Session(botocore_session=session, **KEYS).client(
         "cloudwatch", endpoint_url=cloud.url, region_name=REGION
