@@ -6,14 +6,19 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import Environment, environment, ledger, logger, objects
+from headgate.entrypoint import TrainingCodeEnvironment, environment, ledger, logger, objects
 from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Validate the dataset named in the payload."""
-    settings = environment(Environment)
-    command = ValidateDataset.parse(event, data_bucket=settings.data_bucket, artifact_bucket=settings.artifact_bucket)
+    settings = environment(TrainingCodeEnvironment)
+    command = ValidateDataset.parse(
+        event,
+        data_bucket=settings.data_bucket,
+        artifact_bucket=settings.artifact_bucket,
+        code=settings.training_code_hash,
+    )
     tenant = command.project.tenant
     answer = validate_dataset(
         command,

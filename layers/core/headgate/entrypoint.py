@@ -26,6 +26,7 @@ from headgate.domain.errors import ConfigurationError
 from headgate.services.decide_response import World
 from headgate.services.experiments import Experiments
 from headgate.services.project_rules import ProjectRules
+from headgate.services.retrain_requested import Retrainings
 from headgate.services.runs import Runs
 from headgate.services.watch_release import Watcher
 from headgate.tracking import Tracking
@@ -72,10 +73,23 @@ class NoticesEnvironment(Environment):
 
 
 @dataclass(frozen=True, slots=True)
-class RegistryEnvironment(Environment):
+class TrainingCodeEnvironment(Environment):
+    """What a function is told that knows which code trains."""
+
+    training_code_hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryEnvironment(TrainingCodeEnvironment):
     """What a function is told that registers versions."""
 
     serving_image: str
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainingEnvironment(RunsEnvironment):
+    """What a function is told that has projects retrained."""
+
     training_code_hash: str
 
 
@@ -203,6 +217,13 @@ def monitor_queue(tenant: str) -> Queue:
 def runs(tenant: str) -> Runs:
     """What starts and ends runs, now."""
     return Runs(ledger(tenant), executions(tenant), partial(endpoints, tenant), partial(tasks, tenant), now())
+
+
+def retrainings(tenant: str) -> Retrainings:
+    """What has projects trained anew, now."""
+    settings = environment(RetrainingEnvironment)
+    buckets = (settings.data_bucket, settings.artifact_bucket)
+    return Retrainings(objects(tenant), runs(tenant), *buckets, settings.training_code_hash)
 
 
 def experiments(tenant: str) -> Experiments:

@@ -11,7 +11,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
 
 from headgate.aws.errors import translated
-from headgate.domain.errors import TransientError
+from headgate.domain.errors import NotFoundError, TransientError
 from headgate.domain.names import Part
 from headgate.domain.window import File
 
@@ -54,6 +54,19 @@ class Objects:
             "size": found["ContentLength"],
             "sha256": found.get("ChecksumSHA256"),
         }
+
+    def stands(self, bucket: str, part: Part) -> bool:
+        """Whether a version of an object is there, and its key not deleted: in a bucket that keeps versions a deletion
+        leaves the older ones where they are, behind a marker that S3 answers with 404 (DeleteMarker, user guide).
+        """
+        try:
+            with translated(f"look at s3://{bucket}/{part.key}"):
+                newest = self._client.head_object(Bucket=bucket, Key=part.key)
+                if newest.get("VersionId", "null") != part.version_id:
+                    self._client.head_object(Bucket=bucket, Key=part.key, VersionId=part.version_id)
+        except NotFoundError:
+            return False
+        return True
 
     def get_blocks(self, bucket: str, key: str, version_id: str) -> Iterator[bytes]:
         """Read one version of an object block by block, with one block in memory at a time."""

@@ -16,11 +16,14 @@ class Findings:
 
     `pictures` is the grid that the pictures of an archive became. `times` says when the parts of a forecast begin.
 
-    `settings_version` is the version of project.yaml that was read, None without one. `seconds` are by stage, `parts`
-    count rows.
+    `settings_version` is the version of project.yaml that was read, None without one. `kind` is the files' format,
+    `recipe` what makes a model of them: hashes of the training `code` and of the `settings` that matter to it.
+    `seconds` are by stage, `parts` count rows.
     """
 
     settings_version: str | None = None
+    kind: str | None = None
+    recipe: dict[str, str] | None = None
     rows: int | None = None
     measured: list[Measured] = field(default_factory=list)
     target: str | None = None
@@ -46,7 +49,9 @@ class Findings:
             "format": 1,
             **verdict,
             "columns": len(self.measured) or None,
+            "kind": self.kind,
             "settings": {"version_id": self.settings_version},
+            "recipe": self.recipe,
             "inferred": self._inferred(),
             "dropped": [{"name": column.name, "why": column.why} for column in self.columns if not column.used],
             "profile": [_profile(measured) for measured in self.measured],

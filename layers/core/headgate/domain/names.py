@@ -16,6 +16,9 @@ RUN = re.compile(r"(?P<endpoint>[a-z0-9-]+)-(?P<dataset>[0-9a-f]{10})")
 UNKNOWN = "unknown"
 """Stands for the tenant or the project that a key does not name; no data is accepted under it."""
 
+MAX_BYTES = 2 * 1024**3
+"""Bytes of a dataset, before and after decompression. Three copies of it have to fit into a function's disk."""
+
 COMPLETION_MARKERS = frozenset({"_SUCCESS", "manifest.json"})
 _UNFINISHED_SUFFIXES = (".tmp", ".part", ".partial", ".crdownload")
 
@@ -101,7 +104,7 @@ def dataset_id(bucket: str, parts: Iterable[Part]) -> str:
         is not trained, neither as itself nor as the first one.
     """
     digest = hashlib.sha256(bucket.encode())
-    for part in sorted(parts, key=lambda part: part.key):
+    for part in sorted(parts, key=lambda part: (part.key, part.version_id)):
         digest.update(f"\0{part.key}\0{part.version_id}".encode())
     return digest.hexdigest()[:10]
 

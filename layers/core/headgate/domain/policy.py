@@ -12,6 +12,8 @@ from headgate.domain.alarms import AlarmNow
 from headgate.domain.incidents import BY_HAND, RETRAINING, ROLLING_BACK, Action, Incident, IncidentState
 from headgate.domain.maintenance import ends_of_window
 from headgate.domain.releases import Release
+from headgate.domain.retraining import NO_DATA, NOTHING_NEW, asked_for
+from headgate.domain.runs import Outcome, Run
 
 DEFAULTS: Mapping[str, Action] = {
     "errors": Action.ROLLBACK,
@@ -57,7 +59,8 @@ class Situation:
 
     `champion` is what serves by the ledger, `serves` whether there is an endpoint, `moving` whether a release is on its
     way, `alarm` how the alarm is now (None: gone), `past` the project's other incidents,
-    `tenant_retrains` how many retrainings alarms of the tenant asked for today.
+    `tenant_retrains` how many retrainings alarms of the tenant asked for today, `runs` the project's runs, which tell
+    what came of those.
     """
 
     incident: Incident
@@ -67,6 +70,11 @@ class Situation:
     alarm: AlarmNow | None = None
     past: Sequence[Incident] = ()
     tenant_retrains: int = 0
+    runs: Sequence[Run] = ()
+
+    def retraining(self, incident: Incident) -> Run | None:
+        """The run that an incident's retraining led to; None where there is none yet."""
+        return asked_for(self.runs, incident.incident)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,12 +199,10 @@ def _retrain(seen: Situation, rules: Rules, at: datetime) -> Decision:
     kind = seen.incident.kind
     every = [each for each in seen.past if each.action in RETRAINING and each.decided_at is not None]
     of_kind = [each for each in every if each.kind == kind and at - _decided(each) < _WEEK]
-    if len(of_kind) >= rules.retrains_in_vain:
-        reason = (
-            f"The {kind} alarm rings after {_times(len(of_kind), 'retraining')} in a week: another one would not help. "
-            "No more are asked for."
-        )
-        return _page(seen, reason, rules, at, "retraining-in-vain")
+    if (going := next((run for each in of_kind if (run := seen.retraining(each)) and not run.ended), None)) is not None:
+        return _ignored(f"A retraining is on its way: run {going.run}.", _wait(rules.cool_down))
+    if (why := _in_vain(seen, of_kind, rules)) is not None:
+        return _page(seen, f"The {kind} alarm rings {why}", rules, at, "retraining-in-vain")
     hold_off = rules.cool_down * 2 ** max(0, len(of_kind) - 1)
     if of_kind and (left := hold_off - _since(of_kind, at)) > 0:
         return _ignored(f"A retraining was asked for {_minutes(_since(of_kind, at))} ago; it needs time.", _wait(left))
@@ -209,6 +215,31 @@ def _retrain(seen: Situation, rules: Rules, at: datetime) -> Decision:
         return _page(seen, reason, rules, at, "budget-used-up")
     again = f", for the {len(of_kind) + 1}. time in a week" if of_kind else ""
     return Decision(Action.RETRAIN, f"The {kind} alarm rings{again}.", "retraining", _wait(2 * hold_off))
+
+
+def _in_vain(seen: Situation, asked: Sequence[Incident], rules: Rules) -> str | None:
+    """Why another retraining would not help: so many did not, or the last found nothing to learn."""
+    if len(asked) >= rules.retrains_in_vain:
+        ended = [run for each in asked if (run := seen.retraining(each)) is not None]
+        told = f" ({', '.join(f'{run.state}: {run.reason_code}' for run in ended)})" if ended else ""
+        times = _times(len(asked), "retraining")
+        return f"after {times} in a week{told}: another one would not help. No more are asked for."
+    if (last := _nothing_to_learn(seen, asked)) is not None:
+        return f"still, and the retraining that it asked for could not begin. {last.reason}"
+    return None
+
+
+def _nothing_to_learn(seen: Situation, asked: Sequence[Incident]) -> Run | None:
+    """The run of the last retraining, if there was nothing to train on and no dataset has come since."""
+    last = max(asked, key=_decided, default=None)
+    run = seen.retraining(last) if last is not None else None
+    if run is None or run.reason_code not in (NOTHING_NEW, NO_DATA):
+        return None
+    came = any(
+        each.retrain is None and each.state != Outcome.REJECTED and each.arrived_at > run.arrived_at
+        for each in seen.runs
+    )
+    return None if came else run
 
 
 def _page(

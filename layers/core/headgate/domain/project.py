@@ -1,5 +1,7 @@
 """What can be set in a project's `project.yaml`. Every key is optional; docs/project-settings.md lists them."""
 
+import hashlib
+import json
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
@@ -7,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 from headgate.domain.columns import ColumnSetting
 from headgate.domain.endpoint_settings import EndpointSettings
 from headgate.domain.respond_settings import RespondSettings
+from headgate.domain.retrain_settings import RetrainSettings
 from headgate.domain.section import InstanceType, Section
 from headgate.domain.window import MonitorSettings
 
@@ -18,6 +21,14 @@ METRICS: dict[str, tuple[Metric, ...]] = {
     "regression": ("rmse", "mae", "r2"),
 }
 """The metrics of each task; the first is the default."""
+
+OF_TRAINING = frozenset(
+    {
+        *("target", "task", "metric", "positive", "columns", "identity", "trusted", "grids", "images", "forecast"),
+        *("training", "tuning"),
+    }
+)
+"""Keys of project.yaml that change what training makes of the same data; the others judge it, serve it and watch it."""
 
 _ColumnName = Annotated[str, Field(min_length=1)]
 _Word = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_-]{0,39}$")]
@@ -248,12 +259,19 @@ class ProjectSettings(Section):
     endpoint: EndpointSettings = Field(default_factory=EndpointSettings, description="the endpoint")
     respond: RespondSettings = Field(default_factory=RespondSettings, description="what follows from alarms")
     monitor: MonitorSettings = Field(default_factory=MonitorSettings, description="the monitor of its requests")
+    retrain: RetrainSettings = Field(default_factory=RetrainSettings, description="training anew on data that is there")
 
     @model_validator(mode="after")
     def _limits_have_groups(self) -> "ProjectSettings":
         if self.gate.limits_groups and not self.sensitive:
             raise ValueError("a limit on groups needs their columns: name them under sensitive")
         return self
+
+    @property
+    def training_digest(self) -> str:
+        """A hash of the settings that change what training makes of the same data: 16 hexadecimal digits."""
+        told = json.dumps(self.model_dump(mode="json", include=set(OF_TRAINING)), sort_keys=True)
+        return hashlib.sha256(told.encode()).hexdigest()[:16]
 
     @property
     def gate_policy(self) -> dict[str, Any]:

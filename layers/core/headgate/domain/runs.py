@@ -70,6 +70,7 @@ class Run:
 
     `passed_over_by` is the run whose version took the place of this one's in the line for the endpoint. `approval` is
     what a person was asked for: the `package` in the registry, the task's `token`, and the `visit` that asked last.
+    `retrain` tells of a retraining who asked for it and why, and of which datasets it is made; None of an upload.
     """
 
     run: str
@@ -88,6 +89,7 @@ class Run:
     metrics: dict[str, Any] = field(default_factory=dict)
     passed_over_by: str | None = None
     approval: dict[str, Any] | None = None
+    retrain: dict[str, Any] | None = None
 
     @property
     def ended(self) -> bool:

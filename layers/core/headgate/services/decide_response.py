@@ -90,4 +90,5 @@ def _look(incident: Incident, project: Project, world: World, now: str) -> Situa
         alarm=world.alarms.now(incident.alarm) if incident.kind != BY_HAND else None,
         past=[each for each in ledger.incidents(project) if each.incident != incident.incident],
         tenant_retrains=ledger.retrains(project.tenant, now[:10]),
+        runs=ledger.runs_of_project(project),
     )

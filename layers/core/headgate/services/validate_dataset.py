@@ -9,7 +9,7 @@ from typing import Any
 from headgate.aws.s3 import Objects
 from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError
 from headgate.domain.findings import Findings
-from headgate.domain.names import Part, Project
+from headgate.domain.names import MAX_BYTES, Part, Project
 from headgate.domain.project import ProjectSettings
 from headgate.domain.project_file import MAX_BYTES as MAX_SETTINGS_BYTES
 from headgate.domain.project_file import parse_settings
@@ -19,24 +19,27 @@ from headgate.domain.spec import TrainingSpec
 from headgate.domain.tuning import is_to_be_planned
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, examine, timed
-from headgate.tables.intake import MAX_BYTES, Format, save, too_large
+from headgate.tables.intake import Format, save, too_large
 
 
 @dataclass(frozen=True, slots=True)
 class ValidateDataset:
-    """The command: whose dataset, and where things are."""
+    """The command: whose dataset, where things are, and the hash of the code that will train on it."""
 
     project: Project
     run: str
     dataset: str
     data_bucket: str
     artifact_bucket: str
+    code: str = ""
 
     @classmethod
-    def parse(cls, event: dict[str, Any], *, data_bucket: str, artifact_bucket: str) -> "ValidateDataset":
+    def parse(
+        cls, event: dict[str, Any], *, data_bucket: str, artifact_bucket: str, code: str = ""
+    ) -> "ValidateDataset":
         """Read the task's payload."""
         project = Project(event["tenant"], event["project"])
-        return cls(project, event["run"], event["dataset"], data_bucket, artifact_bucket)
+        return cls(project, event["run"], event["dataset"], data_bucket, artifact_bucket, code)
 
     @property
     def folder(self) -> str:
@@ -88,8 +91,10 @@ def validate_dataset(
     with tempfile.TemporaryDirectory(dir=workdir) as own:
         try:
             settings = _settings(command, objects, findings)
+            findings.recipe = {"code": command.code, "settings": settings.training_digest}
             before = _learned(command, objects, head)
             files, kind = _fetch(manifest, objects, Path(own), findings, max_bytes)
+            findings.kind = str(kind)
             spec = examine(files, kind, settings, before, findings, workdir=Path(own), limits=limits or Limits())
             return _accept(command, objects, head, settings, spec, findings, Path(own))
         except SettingsError as error:
@@ -148,7 +153,9 @@ def _fetch(
                 kind = save(objects.get_blocks(manifest.bucket, part.key, part.version_id), path, max_bytes=room)
             except NotFoundError:
                 raise DatasetRefusedError(
-                    Reason.OBJECT_GONE, "The uploaded object was deleted before it could be read. Upload it again."
+                    Reason.OBJECT_GONE,
+                    f"The uploaded object was deleted before it could be read: version {part.version_id} of "
+                    f"{part.key}. Upload it again.",
                 ) from None
             if kind is not None:
                 files.append(path)

@@ -34,9 +34,10 @@ from headgate.domain.images import (
     named_pictures,
     sorted_out,
 )
+from headgate.domain.names import MAX_BYTES
 from headgate.domain.reasons import Reason
 from headgate.tables.dialect import HEAD_BYTES, Dialect, detect
-from headgate.tables.intake import MAX_BYTES, too_large
+from headgate.tables.intake import too_large
 from headgate.tables.pictures import is_colourful, pixels_of, size_of
 
 if TYPE_CHECKING:

@@ -9,10 +9,8 @@ from pathlib import Path
 
 from headgate.domain.checks import MAX_COLUMNS, too_many_columns
 from headgate.domain.errors import DatasetRefusedError
+from headgate.domain.names import MAX_BYTES
 from headgate.domain.reasons import Reason
-
-MAX_BYTES = 2 * 1024**3
-"""Bytes of a dataset, before and after decompression. Three copies of it have to fit into a function's disk."""
 
 MAX_LINE_BYTES = 32 * 1024
 """Bytes of a line. The engine works on 2048 rows at a time in each thread, which have to fit into memory."""

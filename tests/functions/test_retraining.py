@@ -1,0 +1,202 @@
+"""From uploads over validation to a retraining, through the real handlers."""
+
+import json
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from pyarrow import parquet
+
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import RunEnded
+from headgate.domain.names import Project
+from headgate.domain.runs import RUNNING, WAITING, Ending, Outcome, Run
+
+Invoke = Callable[[str, dict[str, Any]], Any]
+ROSES = Project("demo", "roses")
+PASSED_OVER = Ending(Outcome.NOT_PROMOTED, "NOT_BETTER", "Not better.", "1", {"auc": 0.9})
+
+
+def table(seed: int, rows: int = 120) -> bytes:
+    values = random.Random(seed)
+    lines = [f"{values.random():.6f},{values.random():.6f},{values.choice('xy')}" for _ in range(rows)]
+    return "\n".join(["length,width,kind", *lines, ""]).encode()
+
+
+def asked(request: str, **detail: Any) -> dict[str, Any]:
+    event = {
+        "id": request,
+        "detail-type": "RetrainRequested",
+        "source": "com.example.lake",
+        "time": "2026-01-31T08:30:14Z",
+        "detail": {"tenant": "demo", "project": "roses", "reason": "New labels.", **detail},
+    }
+    return {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}]}
+
+
+class World:
+    """A project whose uploads are validated, and whose runs end when told."""
+
+    def __init__(self, invoke: Invoke, ledger: Ledger, aws: boto3.Session, example: Any) -> None:
+        self._invoke, self._example, self.ledger, self.s3 = invoke, example, ledger, aws.client("s3")
+
+    def upload(self, name: str, content: bytes, second: int) -> Run:
+        key = f"demo/roses/incoming/{name}"
+        version = self.s3.put_object(Bucket="data", Key=key, Body=content)["VersionId"]
+        event = self._example("s3-object-created")
+        event["time"] = f"2026-01-01T00:00:{second:02}Z"
+        event["detail"]["bucket"]["name"] = "data"
+        event["detail"]["object"] = {"key": key, "size": len(content), "version-id": version, "sequencer": "1"}
+        self._invoke(
+            "on_object_created", {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}]}
+        )
+        return next(run for run in self.ledger.runs_of_project(ROSES) if run.name == name)
+
+    def validate(self, run: Run) -> dict[str, Any]:
+        given = {"tenant": run.tenant, "project": run.project, "run": run.run, "dataset": run.dataset}
+        answer: dict[str, Any] = self._invoke("validate_dataset", given)
+        return answer
+
+    def end(self, run: Run, ending: Ending = PASSED_OVER) -> None:
+        self._invoke("close_run", {
+            "tenant": run.tenant, "project": run.project, "run": run.run, "outcome": str(ending.outcome),
+            "reason_code": ending.reason_code, "reason": ending.reason,
+        })  # fmt: skip
+
+    def learned(self, name: str, seed: int, second: int) -> Run:
+        run = self.upload(name, table(seed), second)
+        assert self.validate(run)["verdict"] == "accepted"
+        self.end(run)
+        return run
+
+    def ask(self, request: str, **detail: Any) -> Run:
+        assert self._invoke("on_retrain_requested", asked(request, **detail)) == {"batchItemFailures": []}
+        return next(
+            run for run in self.ledger.runs_of_project(ROSES) if run.retrain and run.retrain["request"] == request
+        )
+
+    def rows(self, run: Run, part: str, folder: Path) -> set[tuple[Any, ...]]:
+        path = folder / f"{run.dataset}-{part}.parquet"
+        self.s3.download_file("artifacts", f"demo/roses/datasets/{run.dataset}/{part}.parquet", str(path))
+        return {tuple(row.values()) for row in parquet.read_table(path).to_pylist()}
+
+
+@pytest.fixture
+def world(invoke: Invoke, ledger: Ledger, aws: boto3.Session, example: Any) -> World:
+    return World(invoke, ledger, aws, example)
+
+
+def test_the_accepted_datasets_become_one_that_never_trains_on_the_holdout(world: World, tmp_path: Path) -> None:
+    first, second = world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
+    broken = world.upload("july.csv", b"length,width\n1\n", 3)
+    assert world.validate(broken)["verdict"] == "rejected"
+    world.end(broken, Ending(Outcome.REJECTED, "RAGGED_ROWS", "Ragged."))
+    run = world.ask("lake-1")
+    assert (run.state, run.name) == (RUNNING, "retraining on june.csv, may.csv")
+    assert run.retrain is not None
+    assert (run.retrain["by"], run.retrain["window"]) == ("com.example.lake", "all")
+    assert run.retrain["of"] == [second.dataset, first.dataset]
+    answer = world.validate(run)
+    assert (answer["verdict"], answer["rows"]) == ("accepted", 240)
+    holdout = world.rows(first, "test", tmp_path)
+    assert holdout
+    assert world.rows(first, "train", tmp_path) < world.rows(run, "train", tmp_path)
+    for part in ("train", "validation"):
+        assert not holdout & world.rows(run, part, tmp_path)
+
+
+def test_the_same_request_is_one_run_and_the_same_data_are_trained_once(world: World) -> None:
+    world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
+    run = world.ask("a")
+    assert world.ask("a").run == run.run
+    meanwhile = world.ask("b")
+    assert (meanwhile.state, meanwhile.reason_code) == ("REJECTED", "NOTHING_NEW")
+    assert run.run in str(meanwhile.reason)
+    world.end(run)
+    again = world.ask("c")
+    assert again.reason_code == "NOTHING_NEW"
+    assert "ended NOT_PROMOTED" in str(again.reason)
+    world.s3.put_object(Bucket="data", Key="demo/roses/project.yaml", Body=b"training: {epochs: 3}")
+    other = world.ask("d")
+    assert (other.state, other.run != run.run) == (RUNNING, True)
+    world.end(other, Ending(Outcome.FAILED, "TRAINING_FAILED", "No machine."))
+    retried = world.ask("e")
+    assert (retried.state, retried.run not in (run.run, other.run)) == (RUNNING, True)
+
+
+def test_one_dataset_alone_was_trained_on_by_its_upload_unless_the_code_is_newer(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload = world.learned("may.csv", 1, 1)
+    assert world.ask("a").reason_code == "NOTHING_NEW"
+    from headgate import entrypoint
+
+    monkeypatch.setenv("TRAINING_CODE_HASH", "newer")
+    entrypoint.environment.cache_clear()
+    run = world.ask("b")
+    assert (run.state, run.dataset != upload.dataset) == (RUNNING, True)
+
+
+def test_a_retraining_waits_and_a_newer_upload_takes_its_place(world: World) -> None:
+    world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
+    active = world.upload("july.csv", table(3), 3)
+    waits = world.ask("a", window="last:2")
+    assert waits.state == WAITING
+    world.upload("august.csv", table(4), 4)
+    assert world.ask("a").state == "SUPERSEDED"
+    world.end(active)
+
+
+def test_what_a_person_deleted_is_not_trained_on_and_is_named(world: World) -> None:
+    world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2), world.learned("july.csv", 3, 3)
+    world.s3.delete_object(Bucket="data", Key="demo/roses/incoming/june.csv")
+    run = world.ask("a")
+    assert run.name == "retraining on july.csv, may.csv"
+    assert run.retrain is not None
+    assert "demo/roses/incoming/june.csv" in run.retrain["left_out"][0]["why"]
+    for name in ("may", "july"):
+        world.s3.delete_object(Bucket="data", Key=f"demo/roses/incoming/{name}.csv")
+    nothing = world.ask("b")
+    assert nothing.reason_code == "NO_DATA"
+    assert "july.csv" in str(nothing.reason)
+
+
+def test_settings_that_cannot_be_read_and_projects_without_data_end_the_request(world: World) -> None:
+    assert world.ask("a").reason_code == "NO_DATA"
+    world.s3.put_object(Bucket="data", Key="demo/roses/project.yaml", Body=b"retrain: {windows: all}")
+    refused = world.ask("b")
+    assert (refused.reason_code, refused.ended_at is not None) == ("SETTINGS_INVALID", True)
+    assert "did you mean retrain.window" in str(refused.reason)
+
+
+@pytest.mark.parametrize("detail", [{"tenant": "X"}, {"reason": None}, {"incident": 7}, {"project": "unknown/.."}])
+def test_an_event_that_is_none_comes_back_to_its_queue(invoke: Invoke, detail: dict[str, Any]) -> None:
+    [good], [bad] = asked("a")["Records"], asked("b", **detail)["Records"]
+    answer = invoke("on_retrain_requested", {"Records": [good, {**bad, "messageId": "2"}]})
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+
+
+def test_a_request_that_died_on_the_way_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
+    from headgate.services.runs import Runs
+
+    with monkeypatch.context() as dying:
+        dying.setattr(Runs, "request_start", lambda *_: (_ for _ in ()).throw(RuntimeError("died")))
+        with pytest.raises(BatchProcessingError):
+            world.ask("a")
+    [left] = [run for run in world.ledger.runs_of_project(ROSES) if run.retrain]
+    assert left.state == WAITING
+    assert world.ask("a").state == RUNNING
+
+
+def test_ended_runs_keep_their_request(ledger: Ledger, make_run: Any) -> None:
+    run = make_run("0123456789", retrain={"request": "a", "left_out": [{"name": "n", "why": "w"}]})
+    ledger.add_run(run)
+    ledger.write(Project("demo", "iris"), ledger.head(Project("demo", "iris")), RunEnded(run.run, PASSED_OVER, "2026"))
+    kept = ledger.run(Project("demo", "iris"), run.run)
+    assert kept is not None
+    assert kept.retrain == run.retrain
