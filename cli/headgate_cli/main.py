@@ -23,6 +23,7 @@ from headgate_cli.commands import (
     logs,
     people,
     prediction,
+    retraining,
 )
 from headgate_cli.errors import CommandError, ExitCode
 
@@ -42,6 +43,7 @@ for command in (
     cloud.doctor,
     data.drop,
     data.watch,
+    retraining.retrain,
     ledger.runs,
     ledger.show,
     cards.card,

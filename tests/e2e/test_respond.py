@@ -1,4 +1,6 @@
-"""A champion that begins to fail at night: an alarm takes it back, and in the morning an incident tells of it."""
+"""A champion that begins to fail at night: an alarm takes it back, and in the morning an incident tells of it, and a
+person has it trained anew on all that there is.
+"""
 
 import threading
 from collections.abc import Callable
@@ -49,6 +51,17 @@ def test_a_champion_that_fails_is_taken_back_by_an_alarm(
     assert left is not None
     assert (back.state, back.version, back.repeats) == ("IN_SERVICE", first.version, 1)
     assert (left.state, (left.condemned or {})["incident"]) == ("RETIRED", incident.incident)
+
+    code, retrained = headgate(
+        cloud, "retrain", "--project", PROJECT.name, "--reason", "what was learned twice", "--wait"
+    )
+    assert code in (0, 4), retrained  # judged, whatever the judgement
+    run = cloud.ledger.run(PROJECT, retrained["run"])
+    assert run is not None
+    assert (run.retrain or {})["of"] == [second.dataset, first.dataset]
+    assert run.metrics["rows"] == second.metrics["rows"], "the holdout is the one of the first dataset"
+    again = headgate(cloud, "retrain", "--project", PROJECT.name, "--wait")
+    assert (again[0], again[1]["reason_code"]) == (3, "NOTHING_NEW"), again
 
     serving = datetime.fromisoformat(str(back.in_service_at)) - datetime.fromisoformat(incident.at)
     decided = datetime.fromisoformat(str(incident.decided_at)) - datetime.fromisoformat(incident.at)

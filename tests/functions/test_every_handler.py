@@ -105,6 +105,7 @@ EVENTS: dict[str, Event] = {
     "on_monitoring_due": lambda example: example("scheduled-event"),
     "on_object_created": lambda example: queued(example("s3-object-created")),
     "on_retrain_requested": lambda example: queued(example("retrain-requested")),
+    "on_retraining_due": lambda example: example("scheduled-event"),
     "on_run_ended": lambda example: example("dynamodb-stream-run-ended"),
     "on_version_changed": lambda example: example("sagemaker-model-package-state-change"),
     "plan_release": lambda _: TO_BE_PLANNED,

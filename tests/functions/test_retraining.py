@@ -200,3 +200,26 @@ def test_ended_runs_keep_their_request(ledger: Ledger, make_run: Any) -> None:
     kept = ledger.run(Project("demo", "iris"), run.run)
     assert kept is not None
     assert kept.retrain == run.retrain
+
+
+def test_a_schedule_that_is_due_asks_once(
+    invoke: Invoke, world: World, aws: boto3.Session, monkeypatch: pytest.MonkeyPatch, example: Any
+) -> None:
+    from headgate import entrypoint
+
+    for key in ("demo/roses/project.yaml", "demo/tulips/project.yaml", "No Tenant/x/project.yaml"):
+        body = b"retrain: {schedule: '0 3 * * mon'}" if "tulips" not in key else b"retrain: {schedules: hourly}"
+        world.s3.put_object(Bucket="data", Key=key, Body=body)
+    world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
+    with monkeypatch.context() as clock:
+        for at in ("2026-01-05T02:59", "2026-01-05T03:05", "2026-01-05T03:20", "2026-01-05T04:05"):
+            clock.setattr(entrypoint, "now", lambda at=at: f"{at}:00.000Z")
+            invoke("on_retraining_due", example("scheduled-event"))
+    sqs, queue = aws.client("sqs"), entrypoint.environment(entrypoint.RetrainQueueEnvironment).retrain_queue_url
+    messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
+    assert len(messages) == 2  # the look at 3:05 and the one at 3:20, of the same request
+    for message in messages:
+        record = {"messageId": "1", "eventSource": "aws:sqs", "body": message["Body"]}
+        assert invoke("on_retrain_requested", {"Records": [record]}) == {"batchItemFailures": []}
+    [run] = [run for run in world.ledger.runs_of_project(ROSES) if run.retrain]
+    assert (run.state, (run.retrain or {})["by"]) == (RUNNING, "headgate.schedule")

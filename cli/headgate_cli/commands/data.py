@@ -56,7 +56,7 @@ def drop(  # noqa: PLR0913 - one parameter for each option of the command line
         ref = dropping.drop(cloud, owner, planned, settings, out)
         progress = dropping.wait(cloud, [ref], timeout, out)[0] if wait else Progress(ref)
         document = dropping.document(cloud, progress)
-    out.result(document, lambda console: _show_dropped(console, document))
+    out.result(document, lambda console: show_dropped(console, document))
     if progress.outcome:
         raise typer.Exit(OUTCOME_EXIT_CODES[progress.outcome])
 
@@ -90,10 +90,11 @@ def _exit_code(ended: "list[Progress]") -> ExitCode:
 
 def _show_all(console: Console, documents: list[dict[str, Any]]) -> None:
     for document in documents:
-        _show_dropped(console, document)
+        show_dropped(console, document)
 
 
-def _show_dropped(console: Console, document: dict[str, Any]) -> None:
+def show_dropped(console: Console, document: dict[str, Any]) -> None:
+    """Show what came of a dataset, as `dropping.document` tells it."""
     if document["outcome"] is None:
         console.print(f"Run {document['run']}\nFollow it with: headgate watch {document['run']}", soft_wrap=True)
         return

@@ -122,6 +122,13 @@ class MonitoringEnvironment(Environment):
     monitor_queue_url: str
 
 
+@dataclass(frozen=True, slots=True)
+class RetrainQueueEnvironment(Environment):
+    """What a function is told that requests retrainings."""
+
+    retrain_queue_url: str
+
+
 _Kind = TypeVar("_Kind", bound=Environment)
 
 
@@ -212,6 +219,11 @@ def watcher(tenant: str) -> Watcher:
 def monitor_queue(tenant: str) -> Queue:
     """The queue of endpoints to be looked at."""
     return Queue(client("sqs", tenant), environment(MonitoringEnvironment).monitor_queue_url)
+
+
+def retrain_queue(tenant: str) -> Queue:
+    """The queue of requests for retraining."""
+    return Queue(client("sqs", tenant), environment(RetrainQueueEnvironment).retrain_queue_url)
 
 
 def runs(tenant: str) -> Runs:

@@ -25,6 +25,7 @@ from headgate.domain.maintenance import ends_of_window
 from headgate.domain.names import Project
 from headgate.domain.policy import DEFAULTS, LOOKS, Decision, Rules, Situation, decide
 from headgate.domain.releases import Release
+from headgate.domain.runs import Run
 
 IRIS = Project("demo", "iris")
 START = datetime(2026, 11, 28, 12, tzinfo=UTC)  # a Saturday
@@ -233,3 +234,37 @@ def test_whatever_rings_the_bounds_hold(alarms: list[tuple[str, float, bool]]) -
 
 def _lately(one: Incident, now: float) -> bool:
     return START + timedelta(minutes=now) - datetime.fromisoformat(str(one.decided_at)) < timedelta(hours=24)
+
+
+def retrained(of: Incident, state: str = "NOT_PROMOTED", code: str = "NOT_BETTER", minutes: float = 0.0) -> Run:
+    """The run that an incident's retraining led to."""
+    return Run(
+        f"demo-iris-{of.incident[-8:]}00", "demo", "iris", "d", "n", "o", at(minutes), state, reason_code=code,
+        reason="It was trained before.", retrain={"request": of.incident},
+    )  # fmt: skip
+
+
+def test_a_retraining_that_goes_on_is_waited_for_however_long_it_takes() -> None:
+    asked = before("drift", Action.RETRAIN, -600)
+    decision = decided(seen(incident("drift"), past=[asked], runs=[retrained(asked, "RUNNING")]))
+    assert (decision.action, decision.look_again is not None) == (Action.IGNORE, True)
+    assert "on its way" in decision.reason
+
+
+def test_drift_that_stays_after_two_retrainings_is_told_with_how_they_ended() -> None:
+    past = [before("drift", Action.RETRAIN, -600), before("drift", Action.RETRAIN, -1200)]
+    runs = [retrained(past[0]), retrained(past[1], "PROMOTED", "SERVING")]
+    decision = decided(seen(incident("drift"), past=past, runs=runs))
+    assert (decision.action, decision.runbook) == (Action.PAGE, "retraining-in-vain")
+    assert "(NOT_PROMOTED: NOT_BETTER, PROMOTED: SERVING)" in decision.reason
+
+
+@pytest.mark.parametrize("code", ["NOTHING_NEW", "NO_DATA"])
+def test_where_there_is_nothing_to_learn_people_are_told_until_data_come(code: str) -> None:
+    asked = before("drift", Action.RETRAIN, -600)
+    none = retrained(asked, "REJECTED", code, -599)
+    decision = decided(seen(incident("drift"), past=[asked], runs=[none]))
+    assert (decision.action, decision.runbook) == (Action.PAGE, "retraining-in-vain")
+    assert "It was trained before." in decision.reason
+    came = Run("demo-iris-x", "demo", "iris", "x", "n", "o", at(-100), "NOT_PROMOTED")
+    assert decided(seen(incident("drift"), past=[asked], runs=[none, came])).action == Action.RETRAIN

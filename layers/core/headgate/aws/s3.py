@@ -129,6 +129,12 @@ class Objects:
                 (each["Key"], each["Size"], each["LastModified"]) for page in pages for each in page.get("Contents", [])
             ]
 
+    def folders(self, bucket: str, prefix: str) -> list[str]:
+        """What lies right under a prefix and holds objects, as prefixes that end with a slash."""
+        with translated(f"list s3://{bucket}/{prefix}"):
+            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+            return [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
+
     def files(self, bucket: str, prefix: str, after: str = "") -> list[File]:
         """The objects under a prefix whose keys come after one, in the order of their keys."""
         with translated(f"list s3://{bucket}/{prefix}"):

@@ -1,0 +1,53 @@
+"""Asking for a retraining, by the event that any other system may put on the bus, and finding the run it leads to."""
+
+import getpass
+import json
+import threading
+import time
+from uuid import uuid4
+
+from headgate.domain.names import Project
+from headgate.domain.retrain_settings import window_of
+from headgate.domain.retraining import asked_for
+from headgate.domain.runs import Run
+from headgate_cli.connection import Cloud
+from headgate_cli.errors import CommandError
+from headgate_cli.runs import Records
+
+_ANSWER_SECONDS = 120.0
+"""How long it may take until a request is recorded; on AWS an event and a function's cold start lie between."""
+
+
+def ask(cloud: Cloud, project: Project, window: str | None, reason: str) -> Run:
+    """Ask for a retraining and wait until its run is recorded, which may be one that has ended at once.
+
+    Raises:
+        SettingsError: when the window is none.
+        CommandError: when nothing was recorded in two minutes; the request stands.
+    """
+    request = f"by-hand-{uuid4()}"
+    detail = {
+        "tenant": project.tenant,
+        "project": project.name,
+        "reason": f"{getpass.getuser()} asked for it: {reason}".rstrip(": "),
+        "request": request,
+        "window": window_of(window) if window is not None else None,
+    }
+    entry = {"Source": "headgate.cli", "DetailType": "RetrainRequested", "Detail": json.dumps(detail)}
+    answer = cloud.client("events").put_events(Entries=[entry])
+    if answer["FailedEntryCount"]:
+        raise CommandError(f"The bus did not take the request: {answer['Entries'][0].get('ErrorMessage')}. Ask again.")
+    return _recorded(cloud, project, request)
+
+
+def _recorded(cloud: Cloud, project: Project, request: str) -> Run:
+    ledger, until, tick = Records(cloud).ledger, time.monotonic() + _ANSWER_SECONDS, threading.Event()
+    while time.monotonic() < until:
+        run = asked_for(ledger.runs_of_project(project), request)
+        if run is not None:
+            return run
+        tick.wait(0.2 if cloud.is_local else 2)
+    raise CommandError(
+        f"The request {request} is on the bus, but nothing came of it yet. `headgate runs --project {project.name}` "
+        "shows its run; if there is none, look at the alarm on RetrainDeadLetters."
+    )

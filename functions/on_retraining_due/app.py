@@ -1,0 +1,22 @@
+"""Reacts to the schedule of looks at the projects' own schedules."""
+
+from typing import Any
+
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from headgate.entrypoint import RetrainQueueEnvironment, environment, logger, now, objects, retrain_queue
+from headgate.services.retraining_due import have_projects_retrained
+
+# The schedule is of all tenants.
+_TENANT = "_system"
+
+
+def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
+    """Request the retrainings that are due."""
+    due = have_projects_retrained(
+        objects=objects(_TENANT),
+        queue=retrain_queue(_TENANT),
+        data_bucket=environment(RetrainQueueEnvironment).data_bucket,
+        now=now(),
+    )
+    logger.info("retrainings due", projects=due)

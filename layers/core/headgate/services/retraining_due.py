@@ -1,0 +1,60 @@
+"""Have projects retrained whose schedule says that it is time: a look at every project's `retrain.schedule`."""
+
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+
+from headgate.aws.s3 import Objects
+from headgate.aws.sqs import Queue
+from headgate.domain.errors import BadKeyError, NotFoundError, SettingsError
+from headgate.domain.names import Project
+from headgate.domain.project_file import parse_settings
+from headgate.domain.schedule import Cron
+
+LOOK_BACK = timedelta(hours=1)
+"""So long a look that failed, or did not take place, delays a retraining and does not lose it."""
+
+
+def projects_of(objects: Objects, data_bucket: str) -> Iterator[Project]:
+    """Every project of every tenant that has anything in the data bucket."""
+    for tenant in objects.folders(data_bucket, ""):
+        for folder in objects.folders(data_bucket, tenant):
+            try:
+                yield Project(*folder.split("/")[:2])
+            except BadKeyError:
+                continue  # a folder of somebody's own
+
+
+def have_projects_retrained(*, objects: Objects, queue: Queue, data_bucket: str, now: str) -> list[str]:
+    """Request the retrainings that are due. A request is named after the time at which it was due, so that asking for
+    the same one at several looks asks once.
+
+    Settings that cannot be read are passed over: they refuse the next dataset, which tells people.
+
+    Returns:
+        The endpoints of the projects.
+    """
+    at, due = datetime.fromisoformat(now), []
+    for project in projects_of(objects, data_bucket):
+        try:
+            schedule = parse_settings(objects.get_bytes(data_bucket, f"{project.prefix}project.yaml")).retrain.schedule
+        except (NotFoundError, SettingsError):
+            continue
+        moment = Cron.parse(schedule).last(at, LOOK_BACK) if schedule else None
+        if moment is not None:
+            due.append((project, schedule, f"{moment:%Y-%m-%dT%H:%M:00Z}"))
+    queue.send(
+        [
+            {
+                "id": f"schedule-{moment}",
+                "source": "headgate.schedule",
+                "time": moment,
+                "detail": {
+                    "tenant": project.tenant,
+                    "project": project.name,
+                    "reason": f"It is time: retrain.schedule is {schedule}.",
+                },
+            }
+            for project, schedule, moment in due
+        ]
+    )
+    return [project.endpoint for project, _, _ in due]
