@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.ledger import incidents_of
-from headgate.entrypoint import logger, metrics, topic
+from headgate.entrypoint import bus, ledger, logger, metrics, topic
 from headgate.services.incident_ended import announce_incident
 
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
@@ -21,14 +21,15 @@ def _follow_up(record: DynamoDBRecord) -> None:
         return
     for incident in incidents_of(after):
         if incident.ended:
-            told = announce_incident(incident, topic=topic(incident.tenant))
+            tenant = incident.tenant
+            told = announce_incident(incident, ledger=ledger(tenant), bus=bus(tenant), topic=topic(tenant))
             name = f"Incidents{str(incident.outcome).title().replace('_', '')}"
             metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
             logger.info(
                 "incident announced",
                 decision=told,
                 outcome=incident.outcome,
-                tenant=incident.tenant,
+                tenant=tenant,
                 project=incident.project,
                 incident=incident.incident,
             )

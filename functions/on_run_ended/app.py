@@ -1,4 +1,4 @@
-"""Reacts to the ledger's stream: a run that has just ended is told, counted and kept as an experiment."""
+"""Reacts to the ledger's stream: a run that has just ended is told, counted, kept as an experiment."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.ledger import runs_of
-from headgate.entrypoint import experiments, logger, metrics, topic, tracking
+from headgate.entrypoint import bus, experiments, ledger, logger, metrics, topic, tracking
 from headgate.services.run_ended import announce, keep
 
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
@@ -21,7 +21,7 @@ def _follow_up(record: DynamoDBRecord) -> None:
         return
     for run in runs_of(after):
         if run.ended:
-            announce(run, topic=topic(run.tenant))
+            event = announce(run, ledger=ledger(run.tenant), bus=bus(run.tenant), topic=topic(run.tenant))
             metrics.add_metric(name=f"Runs{run.state.title().replace('_', '')}", unit=MetricUnit.Count, value=1)
             kept = keep(run, experiments=experiments(run.tenant), tracking=tracking())
             logger.info(
@@ -30,6 +30,7 @@ def _follow_up(record: DynamoDBRecord) -> None:
                 tenant=run.tenant,
                 project=run.project,
                 run=run.run,
+                event=event,
                 experiment=kept,
             )
 

@@ -201,3 +201,15 @@ def test_a_machine_deletes_the_alarms_that_its_role_names(cloud, run_task, alarm
     arn = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{alarm}"
     ended = run_task("cloudwatch:deleteAlarms", {"AlarmNames": [alarm]}, statement("cloudwatch:DeleteAlarms", arn))
     assert (ended["status"], is_there(cloud, alarm)) == ("SUCCEEDED", False), ended
+
+
+@pytest.mark.parametrize(("kind", "allowed"), [("Mine", True), ("Other", False)])
+def test_a_policy_may_ask_what_an_event_says_it_is(cloud, make_user, kind, allowed) -> None:
+    only = {"StringEquals": {"events:source": "me", "events:detail-type": ["Mine", "MineToo"]}}
+    events = cloud.client("events", **make_user(statement("events:PutEvents", Condition=only)))
+    entry = {"Source": "me", "DetailType": kind, "Detail": "{}"}
+    if allowed:
+        assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    else:
+        with pytest.raises(ClientError, match="not authorized to perform: events:PutEvents"):
+            events.put_events(Entries=[entry])

@@ -88,6 +88,9 @@ FUNCTIONS = {
         "ministack.services.sqs._refresh_counts": "q",
         "ministack.services.cloudformation.provisioners._physical_name": "stack_name logical_id",
     },
+    "bus": {
+        "ministack.core.iam_actions.request_tag_context": "service iam_action body params",
+    },
     "events": {
         "ministack.services.eventbridge._put_events": "data allow_aws_source",
     },

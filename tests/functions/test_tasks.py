@@ -10,9 +10,11 @@ from threading import Thread
 from typing import Any
 
 import boto3
+import jsonschema
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
+from headgate import entrypoint
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Project
 
@@ -60,6 +62,43 @@ def test_a_run_that_ends_is_told_once(invoke: Invoke, example: Any, heard: Any) 
     event["Records"][0]["dynamodb"]["OldImage"] = event["Records"][0]["dynamodb"]["NewImage"]
     invoke("on_run_ended", event)  # a later change of a run that has ended
     assert heard() == []
+
+
+@pytest.fixture
+def bus(aws: boto3.Session) -> Callable[[], list[dict[str, Any]]]:
+    """What hears whoever listens on the default bus."""
+    queue = aws.client("sqs").create_queue(QueueName="others")["QueueUrl"]
+    events = aws.client("events")
+    events.put_rule(Name="listen", EventPattern=json.dumps({"source": ["headgate"]}))
+    events.put_targets(Rule="listen", Targets=[{"Id": "1", "Arn": "arn:aws:sqs:eu-central-1:123456789012:others"}])
+
+    def listen() -> list[dict[str, Any]]:
+        received = aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+        return [json.loads(message["Body"]) for message in received]
+
+    return listen
+
+
+@pytest.mark.parametrize("lost", [False, True])
+def test_what_became_of_a_release_is_on_the_bus_and_in_the_one_message(
+    lost: bool, invoke: Invoke, example: Any, heard: Any, bus: Any, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the message is lost, Lambda tries again, and others hear it twice."""
+    event = example("dynamodb-stream-run-ended")
+    frozen = {"state": "NOT_PROMOTED", "reason_code": "FROZEN", "reason": "Frozen.", "version": "3"}
+    event["Records"][0]["dynamodb"]["NewImage"] |= {name: {"S": value} for name, value in frozen.items()}
+    if lost:
+        with monkeypatch.context() as away:
+            away.setenv("NOTIFICATION_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:gone")
+            entrypoint.environment.cache_clear()
+            with pytest.raises(BatchProcessingError):
+                invoke("on_run_ended", event)
+        entrypoint.environment.cache_clear()
+    assert invoke("on_run_ended", event) == {"batchItemFailures": []}
+    told = bus()
+    assert [each["detail-type"] for each in told] == ["ReleaseHeld"] * (1 + lost)
+    jsonschema.validate(told[0]["detail"], json.loads((ROOT / "events/schemas/release-settled.json").read_text()))
+    assert [each["Subject"] for each in heard()] == ["demo/iris: NOT_PROMOTED"]
 
 
 def test_a_run_that_ends_leaves_its_record_whoever_closed_it(invoke: Invoke, example: Any, objects: Any) -> None:

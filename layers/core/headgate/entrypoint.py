@@ -15,6 +15,7 @@ from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
 from headgate.aws.cloudwatch import Alarms, Measurements
+from headgate.aws.events import Bus
 from headgate.aws.ledger import Ledger
 from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
@@ -258,6 +259,11 @@ def registry(tenant: str) -> Registry:
 def searches(tenant: str) -> Searches:
     """Tuning jobs."""
     return Searches(client("sagemaker", tenant))
+
+
+def bus(tenant: str) -> Bus:
+    """The bus that others listen to."""
+    return Bus(client("events", tenant))
 
 
 def topic(tenant: str) -> Topic:

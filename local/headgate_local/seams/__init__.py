@@ -16,6 +16,7 @@ def install(endpoint_url: str) -> None:
     """Add to MiniStack, in this process, what it lacks. Call it once, in the main thread, before serving."""
     from headgate_local.sagemaker.service import SageMaker
     from headgate_local.seams import (
+        bus,
         connections,
         faults,
         identity,
@@ -41,6 +42,7 @@ def install(endpoint_url: str) -> None:
     objects.install()
     pauses.install()
     transport.install()
+    bus.install()
     connections.install()
     machines.install(sagemaker)
     faults.install(sagemaker.faults)  # the last: it stands before every service that was added

@@ -239,7 +239,8 @@ def test_what_came_of_an_incident_is_told_once(
     assert room.close(room.only(), failure=Ending(Outcome.FAILED, "X", "Later.")) == first
     assert room.only().seconds == pytest.approx(3.017)
     topic = Told()
-    assert announce_incident(room.only(), topic=topic) == ("told" if runbook else "untold")
+    told_of = announce_incident(room.only(), ledger=room.ledger, bus=topic, topic=topic)
+    assert told_of == ("told" if runbook else "untold")
     for message in topic.messages:
         assert f"docs/runbooks/{runbook}.md" in message
         assert f"headgate explain {room.only().incident}" in message
@@ -278,7 +279,8 @@ def test_an_incident_that_people_have_to_look_at_freezes_the_project_and_says_so
         assert freeze is not None
         assert (freeze.who, freeze.incident) == (("ada", None) if standing == "-" else ("policy", incident.incident))
         topic = Told()
-        announce_incident(next(e for e in room.ledger.incidents(IRIS) if e.incident == incident.incident), topic=topic)
+        over = next(each for each in room.ledger.incidents(IRIS) if each.incident == incident.incident)
+        announce_incident(over, ledger=room.ledger, bus=topic, topic=topic)
         assert "headgate unfreeze --tenant demo --project iris" in topic.messages[0]
 
 
@@ -288,6 +290,9 @@ class Told:
 
     def publish(self, _subject: str, message: str, _attributes: dict[str, str]) -> None:
         self.messages.append(message)
+
+    def put(self, kind: str, _detail: Any) -> None:
+        raise AssertionError(f"no release was made, but the bus hears {kind}")
 
 
 def test_a_storm_of_alarms_is_one_action_for_each_endpoint_within_the_budget(room: Room) -> None:

@@ -1,39 +1,30 @@
-"""An incident ended: the one message that tells people, made from what the ledger holds."""
+"""An incident ended: the one message that tells people, and the event about its release, of what the ledger holds."""
 
+from headgate.aws.ledger import Ledger
 from headgate.domain.incidents import BY_HAND, Answered, Incident
-from headgate.services.run_ended import Topic
+from headgate.domain.names import Project
+from headgate.domain.notices import answered
+from headgate.domain.release_events import of_incident
+from headgate.services.run_ended import Bus, Topic
 
 
-def announce_incident(incident: Incident, *, topic: Topic) -> str:
+def announce_incident(incident: Incident, *, ledger: Ledger, bus: Bus, topic: Topic) -> str:
     """Tell people of an incident about which something was done, or has to be; subscribers can filter.
+
+    What became of its rollback is put on the bus first, for that may come twice.
 
     Returns:
         For the log: told, or untold where nothing was done and nobody needs to do anything.
     """
+    made = serving = None
+    if incident.rollback is not None and incident.release is not None:
+        project = Project(incident.tenant, incident.project)
+        made, left = ledger.release(project, incident.rollback), ledger.release(project, incident.release)
+        serving = ledger.head(project).champion
+        if (event := of_incident(incident, made, left, serving)) is not None:
+            bus.put(event.kind, event.detail)
     if incident.outcome == Answered.IGNORED and incident.kind != BY_HAND:
         return "untold"
-    subject = f"{incident.tenant}/{incident.project}: {incident.outcome}"
-    attributes = {"tenant": incident.tenant, "project": incident.project, "outcome": str(incident.outcome)}
-    topic.publish(subject, message(incident), attributes)
+    notice = answered(incident, made, serving)
+    topic.publish(notice.subject, notice.message, notice.attributes)
     return "told"
-
-
-def message(incident: Incident) -> str:
-    """What happened, what was done, what it took, what a person should do, and the commands."""
-    named = f"--tenant {incident.tenant} --project {incident.project}"
-    seconds = f"{incident.seconds:.1f} s" if incident.seconds is not None else "not known"
-    page = f"What to do: docs/runbooks/{incident.runbook}.md\n" if incident.runbook else ""
-    frozen = (
-        f"Frozen: nothing new is put in service until somebody has looked: headgate unfreeze {named}\n"
-        if incident.freezes
-        else ""
-    )
-    return (
-        f"{incident.done}\n\n"
-        f"What happened: {incident.alarm} ({incident.kind}) at {incident.at}. {incident.said}\n"
-        f"What was decided: {incident.action}. {incident.reason}\n"
-        f"What it took: {seconds} from the alarm to the end of the answer.\n"
-        f"{page}{frozen}\n"
-        f"More: headgate explain {incident.incident}\n"
-        f"What serves: headgate releases {named}\n"
-    )

@@ -3,8 +3,13 @@
 Whoever closed the run, its end passes the ledger's stream; so no ending is untold, and none has no record.
 """
 
-from typing import Protocol
+from collections.abc import Mapping
+from typing import Any, Protocol
 
+from headgate.aws.ledger import Ledger
+from headgate.domain.names import Project
+from headgate.domain.notices import ended
+from headgate.domain.release_events import of_run
 from headgate.domain.runs import Outcome, Run
 from headgate.services.experiments import Experiments
 from headgate.tracking import Tracking
@@ -18,14 +23,31 @@ class Topic(Protocol):
         ...
 
 
-def announce(run: Run, *, topic: Topic) -> None:
-    """Tell people how a run ended; subscribers can filter by tenant, project and outcome."""
-    message = (
-        f"{run.reason}\n\nOutcome: {run.state} ({run.reason_code})\nTenant: {run.tenant}\nProject: {run.project}\n"
-        f"Data: {run.name}\nRun: {run.run}\n\nMore: headgate show {run.run}\n"
-    )
-    subject = f"{run.tenant}/{run.project}: {run.state}"
-    topic.publish(subject, message, {"tenant": run.tenant, "project": run.project, "outcome": run.state})
+class Bus(Protocol):
+    """What others listen to; see `headgate.aws.events.Bus`."""
+
+    def put(self, kind: str, detail: Mapping[str, Any]) -> None:
+        """Put one event."""
+        ...
+
+
+def announce(run: Run, *, ledger: Ledger, bus: Bus, topic: Topic) -> str | None:
+    """Tell people how a run ended, and put what became of its release on the bus; subscribers can filter.
+
+    The event comes first, for it may come twice; people are told once more only if the message itself was lost.
+
+    Returns:
+        For the log: the event's kind, or None where the run came to no release.
+    """
+    project = Project(run.tenant, run.project)
+    release = ledger.release(project, run.release) if run.release is not None else None
+    serving = ledger.head(project).champion if run.version is not None else None
+    event = of_run(run, release, serving)
+    if event is not None:
+        bus.put(event.kind, event.detail)
+    notice = ended(run, release, serving)
+    topic.publish(notice.subject, notice.message, notice.attributes)
+    return event.kind if event is not None else None
 
 
 def keep(run: Run, *, experiments: Experiments, tracking: Tracking | None) -> dict[str, str]:

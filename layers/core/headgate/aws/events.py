@@ -1,0 +1,31 @@
+"""EventBridge: what others hear of Headgate, on the account's default bus."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from headgate.aws.errors import translated
+from headgate.domain.errors import TransientError
+
+SOURCE, BUS = "headgate", "default"
+
+
+class Bus:
+    """The default bus."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def put(self, kind: str, detail: Mapping[str, Any]) -> None:
+        """Put one event; `kind` is its detail-type.
+
+        Raises:
+            TransientError: when the bus did not take it: PutEvents answers that without an error of its own.
+        """
+        entry = {"Source": SOURCE, "DetailType": kind, "EventBusName": BUS, "Detail": json.dumps(detail)}
+        with translated(f"put {kind} on the bus"):
+            answer = self._client.put_events(Entries=[entry])
+        if answer["FailedEntryCount"]:
+            refused = answer["Entries"][0]
+            said = f"{refused.get('ErrorCode')}: {refused.get('ErrorMessage')}"
+            raise TransientError(f"The bus did not take {kind} ({said}); try again.")
