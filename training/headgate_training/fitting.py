@@ -24,6 +24,7 @@ import tensorflow as tf
 
 from headgate_training.checkpoints import NOTHING_KEPT, Arrays, History, Keeper, Progress, tell
 from headgate_training.heads import Head
+from headgate_training.optimizers import optimizer_of
 from headgate_training.schedules import rates
 from headgate_training.settings import Settings
 from headgate_training.workers import ALONE, Workers
@@ -111,17 +112,6 @@ def refine(model: keras.Model, head: Head, train: Part, validation: Part, settin
     training.finish()
 
 
-def _optimizer(settings: Settings) -> keras.optimizers.Optimizer:
-    if settings.optimizer == "sgd":
-        return keras.optimizers.SGD(
-            settings.learning_rate,
-            momentum=settings.momentum,
-            nesterov=settings.momentum > 0,
-            weight_decay=settings.weight_decay,
-        )
-    return keras.optimizers.AdamW(settings.learning_rate, weight_decay=settings.weight_decay)
-
-
 class _Training:
     """Both parts of one training, with one optimizer and one graph."""
 
@@ -130,7 +120,7 @@ class _Training:
     ) -> None:
         self._model, self._head, self._settings = model, head, settings
         self._keeper, self._workers = around.keeper, around.workers
-        self._optimizer = _optimizer(settings)
+        self._optimizer = optimizer_of(settings)
         self._optimizer.build(model.trainable_variables)
         self._variables = [*model.variables, *self._optimizer.variables]
         self._order = np.random.default_rng(settings.seed)
@@ -144,8 +134,9 @@ class _Training:
         self._pass = tf.function(
             self._run_pass,
             input_signature=[tf.TensorSpec([None, None], tf.int32), tf.TensorSpec([None], tf.float32)],
+            autograph=False,  # to rewrite Python is half of what the first epoch costs; the loop is written out
         )
-        self._validate = tf.function(self._run_validation, input_signature=[])
+        self._validate = tf.function(self._run_validation, input_signature=[], autograph=False)
 
     @property
     def best(self) -> int:
@@ -254,10 +245,10 @@ class _Training:
 
     def _run_pass(self, order: tf.Tensor, course: tf.Tensor) -> tf.Tensor:
         """Steps over rows by number, each with its learning rate; the mean loss."""
-        weights = self._model.trainable_variables
-        total = tf.constant(0.0)
+        weights, steps = self._model.trainable_variables, tf.shape(order)[0]
         share = tf.cast(tf.shape(order)[1], tf.float32) / self._settings.batch_size
-        for step in tf.range(tf.shape(order)[0]):
+
+        def take(step: tf.Tensor, total: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
             rows = order[step]
             with tf.GradientTape() as tape:
                 scores = self._model(tf.gather(self._encoded, rows), training=True)
@@ -267,9 +258,12 @@ class _Training:
             gradients = self._workers.sum(tape.gradient(loss, weights))
             self._optimizer.learning_rate.assign(course[step])
             self._optimizer.apply_gradients(zip(gradients, weights, strict=True))
-            total += loss
+            return step + 1, total + loss
+
+        # One step at a time: weights are variables, which the loop itself does not see.
+        _, total = tf.while_loop(lambda step, _: step < steps, take, (0, 0.0), parallel_iterations=1)
         (total,) = self._workers.sum([total])
-        return total / tf.cast(tf.shape(order)[0], tf.float32)
+        return total / tf.cast(steps, tf.float32)
 
     def _run_validation(self) -> tuple[tf.Tensor, tf.Tensor]:
         """The loss, a mean over all workers, and the predictions for the validation part."""
