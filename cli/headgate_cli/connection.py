@@ -30,6 +30,7 @@ OUTPUTS = (
     "TrainStateMachine",
     "PromoteStateMachine",
     "RespondStateMachine",
+    "ReconcileFunction",
 )
 _UNREACHABLE = (
     exceptions.ConnectionError,

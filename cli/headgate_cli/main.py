@@ -23,6 +23,7 @@ from headgate_cli.commands import (
     logs,
     people,
     prediction,
+    reconciling,
     retraining,
 )
 from headgate_cli.errors import CommandError, ExitCode
@@ -53,6 +54,7 @@ for command in (
     incidents.incidents,
     incidents.explain,
     incidents.rollback,
+    reconciling.reconcile,
     people.approve,
     people.reject,
     people.freeze,

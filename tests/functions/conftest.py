@@ -73,6 +73,8 @@ def invoke(
         "NOTIFICATION_TOPIC_ARN": aws.client("sns").create_topic(Name="topic")["TopicArn"],
         "MONITOR_QUEUE_URL": aws.client("sqs").create_queue(QueueName="monitor")["QueueUrl"],
         "RETRAIN_QUEUE_URL": aws.client("sqs").create_queue(QueueName="retrain")["QueueUrl"],
+        "RULES": "headgate-gone",
+        "DEAD_LETTER_QUEUES": aws.client("sqs").create_queue(QueueName="dead")["QueueUrl"],
         "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
         "SERVING_ROLE_ARN": role,
         "TRAINING_CODE_HASH": "0123456789abcdef",

@@ -112,6 +112,7 @@ EVENTS: dict[str, Event] = {
     "plan_rollback": lambda _: INCIDENT,
     "plan_training": lambda _: TO_BE_TRAINED,
     "publish_training_code": lambda _: DELETION,
+    "reconcile": lambda example: example("scheduled-event"),
     "register_version": lambda _: {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION},
     "settle_release": lambda _: RELEASE,
     "take_endpoint": lambda _: {**RUN, "visit": 0, "task_token": "token"},

@@ -15,7 +15,8 @@ from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
 from headgate.aws.cloudwatch import Alarms, Measurements
-from headgate.aws.events import Bus
+from headgate.aws.events import Bus, Rules
+from headgate.aws.findings import Findings
 from headgate.aws.ledger import Ledger
 from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
@@ -24,9 +25,13 @@ from headgate.aws.sns import Topic
 from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConfigurationError
+from headgate.domain.names import Project
 from headgate.services.decide_response import World
 from headgate.services.experiments import Experiments
 from headgate.services.project_rules import ProjectRules
+from headgate.services.projects import projects_in
+from headgate.services.reconcile import Deployment, Reconciler
+from headgate.services.repairs import Tools
 from headgate.services.retrain_requested import Retrainings
 from headgate.services.runs import Runs
 from headgate.services.watch_release import Watcher
@@ -128,6 +133,16 @@ class RetrainQueueEnvironment(Environment):
     """What a function is told that requests retrainings."""
 
     retrain_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReconcileEnvironment(RunsEnvironment):
+    """What a function is told that makes rounds; names and addresses are separated by spaces."""
+
+    respond_state_machine_arn: str
+    notification_topic_arn: str
+    rules: str
+    dead_letter_queues: str
 
 
 _Kind = TypeVar("_Kind", bound=Environment)
@@ -237,6 +252,44 @@ def retrainings(tenant: str) -> Retrainings:
     settings = environment(RetrainingEnvironment)
     buckets = (settings.data_bucket, settings.artifact_bucket)
     return Retrainings(objects(tenant), runs(tenant), *buckets, settings.training_code_hash)
+
+
+def _tools(tenant: str) -> Tools:
+    settings = environment(ReconcileEnvironment)
+    return Tools(
+        ledger(tenant),
+        objects(tenant),
+        alarms(tenant),
+        endpoints(tenant),
+        tasks(tenant),
+        runs(tenant),
+        executions(tenant),
+        responses(tenant),
+        settings.ledger_table,
+        settings.data_bucket,
+        settings.artifact_bucket,
+        now(),
+    )
+
+
+def reconciler() -> Reconciler:
+    """What makes rounds, now."""
+    settings, tenant = environment(ReconcileEnvironment), "_system"
+    sqs = client("sqs", tenant)
+    queues = {url.rpartition("/")[2]: Queue(sqs, url) for url in settings.dead_letter_queues.split()}
+    return Reconciler(
+        _tools,
+        Deployment(Rules(client("events", tenant)), settings.rules.split(), queues),
+        Findings(client("dynamodb", tenant), settings.ledger_table),
+        topic(tenant),
+        now(),
+    )
+
+
+def all_projects() -> list[Project]:
+    """Every project that has data or artifacts."""
+    settings = environment(Environment)
+    return list(projects_in(objects("_system"), settings.data_bucket, settings.artifact_bucket))
 
 
 def experiments(tenant: str) -> Experiments:

@@ -58,6 +58,18 @@ class Alarms:
             return AlarmNow(each["StateValue"], since.replace("+00:00", "Z"), each.get("ActionsEnabled", True))
         return None
 
+    def active(self, names: Sequence[str]) -> dict[str, bool]:
+        """Which of these alarms of any kind are there, and whether their actions are switched on."""
+        found: dict[str, bool] = {}
+        for at in range(0, len(names), 100):
+            with translated("look at the alarms of a release"):
+                answer = self._client.describe_alarms(
+                    AlarmNames=list(names[at : at + 100]), AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=100
+                )
+            every = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
+            found |= {each["AlarmName"]: bool(each.get("ActionsEnabled", True)) for each in every}
+        return found
+
     def tags(self, arn: str) -> dict[str, str]:
         """The tags of an alarm; none of one that is gone."""
         try:

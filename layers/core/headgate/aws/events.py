@@ -1,11 +1,12 @@
-"""EventBridge: what others hear of Headgate, on the account's default bus."""
+"""EventBridge: what others hear of Headgate on the account's default bus, and the rules of this deployment."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
 from headgate.aws.errors import translated
-from headgate.domain.errors import TransientError
+from headgate.domain.errors import NotFoundError, TransientError
+from headgate.domain.reconcile import RuleNow
 
 SOURCE, BUS = "headgate", "default"
 
@@ -29,3 +30,20 @@ class Bus:
             refused = answer["Entries"][0]
             said = f"{refused.get('ErrorCode')}: {refused.get('ErrorMessage')}"
             raise TransientError(f"The bus did not take {kind} ({said}); try again.")
+
+
+class Rules:
+    """Rules of the default bus."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def now(self, name: str) -> RuleNow | None:
+        """A rule as it is, or None when there is none of that name."""
+        try:
+            with translated(f"look at the rule {name}"):
+                found = self._client.describe_rule(Name=name)
+                targets = self._client.list_targets_by_rule(Rule=name)["Targets"]
+        except NotFoundError:
+            return None
+        return RuleNow(found["State"] != "DISABLED", len(targets))

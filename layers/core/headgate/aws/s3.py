@@ -121,6 +121,17 @@ class Objects:
         # A delete marker has no size.
         return [Part(key, each["VersionId"], each["Size"]) for key, each in sorted(standing.items()) if "Size" in each]
 
+    def newest(self, bucket: str, prefix: str) -> list[tuple[Part, str]]:
+        """The objects under a prefix in their newest versions, and when each was written."""
+        with translated(f"list s3://{bucket}/{prefix}"):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+            return [
+                (Part(each["Key"], each["VersionId"], each["Size"]), _moment(each["LastModified"]))
+                for page in pages
+                for each in page.get("Versions", [])
+                if each["IsLatest"]
+            ]
+
     def written(self, bucket: str, prefix: str) -> list[tuple[str, int, datetime]]:
         """The objects under a prefix: key, size in bytes, and when each was written."""
         with translated(f"list s3://{bucket}/{prefix}"):

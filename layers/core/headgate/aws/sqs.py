@@ -31,3 +31,11 @@ class Queue:
                 answer = self._client.send_message_batch(QueueUrl=self._url, Entries=entries)
             if failed := answer.get("Failed"):
                 raise TransientError(f"{len(failed)} of {len(batch)} messages were not taken; try again.")
+
+    def waiting(self) -> int:
+        """How many messages lie in it, roughly: SQS counts them in passing."""
+        with translated("look at a queue"):
+            found = self._client.get_queue_attributes(
+                QueueUrl=self._url, AttributeNames=["ApproximateNumberOfMessages"]
+            )
+        return int(found["Attributes"]["ApproximateNumberOfMessages"])

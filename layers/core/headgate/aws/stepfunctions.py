@@ -38,18 +38,27 @@ class Executions:
 
     def stopped(self, name: str) -> Stop | None:
         """How an execution ended; None while it runs, or when there is none of that name."""
+        found = self._describe(name)
+        if found is None or found["status"] not in _OVER:
+            return None
+        return Stop(found["status"], found.get("error", ""), found.get("cause", ""))
+
+    def status(self, name: str) -> str | None:
+        """The status of an execution as Step Functions writes it; None when there is none of that name."""
+        found = self._describe(name)
+        return str(found["status"]) if found is not None else None
+
+    def _describe(self, name: str) -> dict[str, Any] | None:
         machine, _, machine_name = self._state_machine_arn.rpartition(":stateMachine:")
         arn = f"{machine}:execution:{machine_name}:{name}"
         try:
             with translated(f"describe {name}"):
-                found = self._client.describe_execution(executionArn=arn)
+                found: dict[str, Any] = self._client.describe_execution(executionArn=arn)
         except ClientError as error:
             if code_of(error) == "ExecutionDoesNotExist":
                 return None
             raise
-        if found["status"] not in _OVER:
-            return None
-        return Stop(found["status"], found.get("error", ""), found.get("cause", ""))
+        return found
 
 
 class Tasks:

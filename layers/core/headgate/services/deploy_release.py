@@ -9,7 +9,7 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseFreed, LeaseKept, ReleaseMoved
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import OWNER_TAG, Endpoints
-from headgate.domain.alarms import alarms_of
+from headgate.domain.alarms import Alarm, alarms_of
 from headgate.domain.captures import Capture
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.formats import engine_of
@@ -17,7 +17,7 @@ from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back, refused_as_frozen
 from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan
-from headgate.domain.standing_alarms import Patience, standing_alarms
+from headgate.domain.standing_alarms import Composite, Patience, standing_alarms
 from headgate.services.take_endpoint import Tasks
 
 
@@ -75,12 +75,7 @@ def deploy_release(
     if release is None:
         raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
     lease = ledger.enter(project, release.holder)
-    tags = {
-        "headgate:tenant": project.tenant,
-        "headgate:project": project.name,
-        "headgate:run": release.run,
-        OWNER_TAG: serving.owner,
-    }
+    tags = tags_of(project, release, serving.owner)
     image = release.image or serving.image  # a rollback serves with the image that it served with before
     endpoints.ensure_model(
         release.name,
@@ -143,6 +138,31 @@ def _capture(project: Project, release: Release, bucket: str) -> Capture | None:
     return Capture(release.capture_percent, place) if release.capture_percent else None
 
 
+def watch_over(project: Project, release: Release, alarms: Alarms, tags: Mapping[str, str]) -> None:
+    """Make sure that the alarms are there that watch a release while it serves; those that are keep their state."""
+    standing, drift = standing_of(project, release)
+    tags = {**tags, "headgate:release": str(release.sequence)}
+    for alarm in standing:
+        alarms.ensure(alarm, {**tags, "headgate:kind": alarm.kind})
+    alarms.combine(drift, {**tags, "headgate:kind": "drift"})
+
+
+def standing_of(project: Project, release: Release) -> tuple[list[Alarm], Composite]:
+    """The alarms that watch a release while it serves, as its project wanted them when it was planned."""
+    wishes, patience = Wishes(**release.rollout), Patience.of(release.patience)
+    return standing_alarms(release.name, project, wishes, patience, release.instance_type)
+
+
+def tags_of(project: Project, release: Release, owner: str) -> dict[str, str]:
+    """The tags of all that is made for a release; `owner` is the ledger that numbers it."""
+    return {
+        "headgate:tenant": project.tenant,
+        "headgate:project": project.name,
+        "headgate:run": release.run,
+        OWNER_TAG: owner,
+    }
+
+
 def _guard(
     project: Project,
     release: Release,
@@ -156,13 +176,10 @@ def _guard(
     releases before it that no longer serve. Returns the names of the guards.
     """
     guards = alarms_of(release.name, release.endpoint, wishes)
-    patience = Patience.of(release.patience)
-    standing, drift = standing_alarms(release.name, project, wishes, patience, release.instance_type)
-    tags = {**tags, "headgate:release": str(release.sequence)}
     ledger.check(project, lease)
-    for alarm in (*guards, *standing):
-        alarms.ensure(alarm, {**tags, "headgate:kind": alarm.kind})
-    alarms.combine(drift, {**tags, "headgate:kind": "drift"})
+    for alarm in guards:
+        alarms.ensure(alarm, {**tags, "headgate:release": str(release.sequence), "headgate:kind": alarm.kind})
+    watch_over(project, release, alarms, tags)
     champion = ledger.head(project).champion
     alarms.retire(project.endpoint, release.sequence, champion.sequence if champion is not None else None)
     return [alarm.name for alarm in guards]

@@ -66,14 +66,15 @@ def receive_object(
         return "ignored"
     if not upload.completes:
         return "incomplete"
-    parts = _parts(event, upload, objects)
+    parts = parts_of(event, upload, objects)
     if not parts:
         return "incomplete"
     run = _record(event, upload, parts, artifact_bucket, objects, runs.ledger, runs.now)
     return runs.request_start(run)
 
 
-def _parts(event: ObjectCreated, upload: Upload, objects: Objects) -> list[Part]:
+def parts_of(event: ObjectCreated, upload: Upload, objects: Objects) -> list[Part]:
+    """The parts of the dataset that an upload completes, as they stood then; none when there is no data yet."""
     if not upload.folder:
         return [Part(event.key, event.version_id, event.size)]
     found = objects.parts_at(event.bucket, upload.folder, event.key, event.version_id)

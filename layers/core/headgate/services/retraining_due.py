@@ -1,27 +1,16 @@
 """Have projects retrained whose schedule says that it is time: a look at every project's `retrain.schedule`."""
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from headgate.aws.s3 import Objects
 from headgate.aws.sqs import Queue
-from headgate.domain.errors import BadKeyError, NotFoundError, SettingsError
-from headgate.domain.names import Project
+from headgate.domain.errors import NotFoundError, SettingsError
 from headgate.domain.project_file import parse_settings
 from headgate.domain.schedule import Cron
+from headgate.services.projects import projects_in
 
 LOOK_BACK = timedelta(hours=1)
 """So long a look that failed, or did not take place, delays a retraining and does not lose it."""
-
-
-def projects_of(objects: Objects, data_bucket: str) -> Iterator[Project]:
-    """Every project of every tenant that has anything in the data bucket."""
-    for tenant in objects.folders(data_bucket, ""):
-        for folder in objects.folders(data_bucket, tenant):
-            try:
-                yield Project(*folder.split("/")[:2])
-            except BadKeyError:
-                continue  # a folder of somebody's own
 
 
 def have_projects_retrained(*, objects: Objects, queue: Queue, data_bucket: str, now: str) -> list[str]:
@@ -34,7 +23,7 @@ def have_projects_retrained(*, objects: Objects, queue: Queue, data_bucket: str,
         The endpoints of the projects.
     """
     at, due = datetime.fromisoformat(now), []
-    for project in projects_of(objects, data_bucket):
+    for project in projects_in(objects, data_bucket):
         try:
             schedule = parse_settings(objects.get_bytes(data_bucket, f"{project.prefix}project.yaml")).retrain.schedule
         except (NotFoundError, SettingsError):

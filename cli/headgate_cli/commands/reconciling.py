@@ -1,0 +1,39 @@
+"""`reconcile`: a round of the reconciler by hand."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from headgate.domain.names import Project
+from headgate_cli.commands import options
+from headgate_cli.output import Output
+
+
+def reconcile(
+    project: Annotated[str | None, typer.Option(metavar="NAME", help="Only this project.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only tell: nothing is changed, nobody is told.")] = False,
+    tenant: options.Tenant = options.DEFAULT_TENANT,
+    stack: options.Stack = None,
+    as_json: options.Json = False,
+) -> None:
+    """Look for what was lost, left behind or changed by hand; repair what can be, and tell people of the rest."""
+    owner = Project(tenant, project) if project else None
+    with options.cloud(stack) as cloud:
+        from headgate_cli.reconciling import round_by_hand
+
+        document = round_by_hand(cloud, owner, dry=dry_run)
+    Output(as_json).result(document, lambda console: _show(console, document))
+
+
+def _show(console: Console, document: dict[str, Any]) -> None:
+    from headgate_cli.tables import rows
+
+    found = document["findings"]
+    lines = (
+        (f"{d['tenant']}/{d['project']}" if d["project"] else "", d["kind"], f"{d['subject']}: {d['said']}", d["done"])
+        for d in found
+    )
+    rows(
+        console, ("project", "found", "what", "done"), lines, empty=f"All is well with {document['projects']} projects."
+    )

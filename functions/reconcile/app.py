@@ -1,0 +1,32 @@
+"""Makes a round of the reconciler: on its schedule, or when `headgate reconcile` asks."""
+
+from typing import Any
+
+from aws_lambda_powertools.metrics import MetricUnit
+from aws_lambda_powertools.utilities.typing import LambdaContext
+
+from headgate.domain.names import Project
+from headgate.entrypoint import all_projects, logger, metrics, reconciler
+
+
+@metrics.log_metrics
+def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+    """Look at all projects, or at the one that is asked for (`tenant` and `project`); with `dry_run` change nothing."""
+    whole, dry = "project" not in event, bool(event.get("dry_run"))
+    projects = all_projects() if whole else [Project(event["tenant"], event["project"])]
+    told = reconciler().round(projects, whole=whole, dry=dry)
+    for each in told:
+        logger.info(
+            "found",
+            decision=each["done"],
+            reason=each["said"],
+            kind=each["kind"],
+            subject=each["subject"],
+            tenant=each["tenant"],
+            project=each["project"],
+            dry=dry,
+        )
+    if not dry:
+        metrics.add_metric(name="Findings", unit=MetricUnit.Count, value=len(told))
+    logger.info("round made", projects=len(projects), findings=len(told), dry=dry)
+    return {"projects": len(projects), "findings": told}

@@ -1,0 +1,45 @@
+"""What the reconciler found, in the ledger's table: a partition of its own, an item for each finding."""
+
+import dataclasses
+from collections.abc import Iterator
+from typing import Any
+
+from headgate.aws.errors import translated
+from headgate.aws.items import as_item, as_values
+from headgate.domain.reconcile import Known, forget_at
+
+_PARTITION = "FINDINGS"
+
+
+class Findings:
+    """Findings on record. One round at a time writes them, and a round that is lost is written by the next one."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def all(self) -> dict[str, Known]:
+        """Every finding by its key, those too that were over lately."""
+        return {each.key: each for each in self._read()}
+
+    def keep(self, known: Known) -> None:
+        """Record a finding in place of what was known of it. DynamoDB takes it away when it is over for long."""
+        item = {"pk": _PARTITION, "sk": known.key, **dataclasses.asdict(known)}
+        if (moment := forget_at(known)) is not None:
+            item["forget_at"] = moment
+        with translated("record a finding"):
+            self._client.put_item(TableName=self._table, Item=as_item(item))
+
+    def _read(self) -> Iterator[Known]:
+        names = {field.name for field in dataclasses.fields(Known)}
+        with translated("read the findings"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk",
+                ExpressionAttributeValues=as_item({":pk": _PARTITION}),
+                ConsistentRead=True,
+            )
+            for page in pages:
+                for item in page["Items"]:
+                    values = as_values(item)
+                    yield Known(**{name: value for name, value in values.items() if name in names})

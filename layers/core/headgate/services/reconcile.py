@@ -1,0 +1,214 @@
+"""A round of the reconciler: look at everything, repair what can be, tell people of the rest, and keep it on record."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any, Protocol
+
+from headgate.aws.findings import Findings
+from headgate.aws.sns import Topic
+from headgate.domain.errors import BadKeyError, HeadgateError
+from headgate.domain.incidents import Incident
+from headgate.domain.names import Project, dataset_id, parse_upload
+from headgate.domain.reconcile import (
+    Finding,
+    Kind,
+    Known,
+    RuleNow,
+    Seen,
+    Upload,
+    findings,
+    findings_of_the_deployment,
+    follow_up,
+    is_due,
+)
+from headgate.domain.runs import Run
+from headgate.services.deploy_release import standing_of
+from headgate.services.object_created import ObjectCreated, parts_of
+from headgate.services.repairs import Tools, repair
+
+
+class Rules(Protocol):
+    """What tells of rules; see `headgate.aws.events.Rules`."""
+
+    def now(self, name: str) -> RuleNow | None:
+        """A rule as it is, or None when there is none of that name."""
+        ...
+
+
+class Queue(Protocol):
+    """What tells of a queue; see `headgate.aws.sqs.Queue`."""
+
+    def waiting(self) -> int:
+        """How many messages lie in it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """What all projects share, by name: rules of EventBridge, and queues of dead letters."""
+
+    rules: Rules
+    rule_names: Iterable[str]
+    queues: Mapping[str, Queue]
+
+
+@dataclass(frozen=True, slots=True)
+class Reconciler:
+    """Makes rounds; `tools` are those in the name of a tenant."""
+
+    tools: Callable[[str], Tools]
+    deployment: Deployment
+    record: Findings
+    topic: Topic
+    now: str
+
+    def round(self, projects: Iterable[Project], *, whole: bool, dry: bool = False) -> list[dict[str, Any]]:
+        """Look at projects and, where all are meant (`whole`), at what they share.
+
+        A project that cannot be looked at is a finding itself, and keeps no other from being looked at. With `dry`
+        nothing is repaired, told or recorded.
+
+        Returns:
+            What was found: each with `kind`, `subject`, `tenant`, `project`, `said`, `done` and `page`.
+        """
+        known = self.record.all()
+        told: list[dict[str, Any]] = []
+        keys: set[str] = set()
+        looked: set[tuple[str, str]] = {("", "")} if whole else set()
+        for project in projects:
+            looked.add((project.tenant, project.name))
+            tools = self.tools(project.tenant)
+            seen, found = _found(project, tools)
+            told += [self._follow(each, seen, tools, known, keys, dry=dry) for each in found]
+        if whole:
+            shared = findings_of_the_deployment(*self._shared())
+            told += [self._follow(each, None, None, known, keys, dry=dry) for each in shared]
+        if not dry:
+            self._close(known.values(), keys, looked)
+        return told
+
+    def _shared(self) -> tuple[dict[str, RuleNow | None], dict[str, int]]:
+        rules = {name: self.deployment.rules.now(name) for name in self.deployment.rule_names}
+        return rules, {name: queue.waiting() for name, queue in self.deployment.queues.items()}
+
+    def _follow(
+        self,
+        finding: Finding,
+        seen: Seen | None,
+        tools: Tools | None,
+        known: Mapping[str, Known],
+        keys: set[str],
+        *,
+        dry: bool,
+    ) -> dict[str, Any]:
+        keys.add(finding.key)
+        before = known.get(finding.key)
+        followed = follow_up(finding, before)
+        done = "to be repaired" if finding.is_repaired else "people are told"
+        if not dry:
+            if finding.is_repaired and seen is not None and tools is not None:
+                done = _repaired(finding, seen, tools)
+            if followed.page is not None:
+                self._tell(finding, followed.page, done)
+            fresh = before is None or followed.rounds == 1
+            first = self.now if before is None or fresh else before.first_at
+            self.record.keep(
+                Known(
+                    finding.key, str(finding.kind), finding.subject, finding.said, finding.tenant, finding.project,
+                    followed.rounds, first, self.now, done,
+                )
+            )  # fmt: skip
+        return {**asdict(finding), "kind": str(finding.kind), "done": done, "page": followed.page}
+
+    def _tell(self, finding: Finding, page: str, done: str) -> None:
+        """Tell people before it is recorded that they know: twice is better than never."""
+        whose = f"{finding.tenant}/{finding.project}" if finding.project else "headgate"
+        tried = f"What was tried: {done}\n" if finding.is_repaired else ""
+        message = (
+            f"{finding.subject}: {finding.said}\n\n{tried}What to do: docs/runbooks/{page}.md\n\n"
+            "You are told once, until it changes. What else there is: headgate reconcile --dry-run\n"
+        )
+        attributes = {
+            "outcome": "FOUND",
+            "tenant": finding.tenant or "_system",
+            "project": finding.project or "_system",
+        }
+        self.topic.publish(f"{whose}: {finding.kind}", message, attributes)
+
+    def _close(self, known: Iterable[Known], found: set[str], looked: set[tuple[str, str]]) -> None:
+        """What was not found any more is over, where it was looked for."""
+        for each in known:
+            if each.key not in found and each.over_at is None and (each.tenant, each.project) in looked:
+                self.record.keep(replace(each, over_at=self.now))
+
+
+def _found(project: Project, tools: Tools) -> tuple[Seen | None, list[Finding]]:
+    try:
+        seen = look(project, tools)
+        return seen, findings(seen)
+    except Exception as error:  # whatever it is, the other projects are looked at
+        said = f"The project could not be looked at: {type(error).__name__}."
+        return None, [Finding(Kind.NOT_LOOKED_AT, project.endpoint, said, project.tenant, project.name)]
+
+
+def _repaired(finding: Finding, seen: Seen, tools: Tools) -> str:
+    try:
+        return repair(finding, seen, tools)
+    except HeadgateError as error:
+        return f"not repaired: {error}"
+
+
+def look(project: Project, tools: Tools) -> Seen:
+    """A project as it is. What ended while it was looked at is read again, so that it is not found."""
+    ledger = tools.ledger
+    releases, lease = ledger.releases(project), ledger.lease(project)
+    runs, incidents = ledger.runs_of_project(project), ledger.incidents(project)
+    executions = {run.run: tools.trains.status(run.run) for run in runs if not run.ended}
+    executions |= {each.incident: tools.responses.status(each.incident) for each in incidents if not each.ended}
+    left = {name for name, status in executions.items() if status != "RUNNING"}
+    head = ledger.head(project)
+    seen = Seen(
+        project=project,
+        now=tools.now,
+        head=head,
+        runs=[_run_now(project, run, tools) if run.run in left else run for run in runs],
+        releases=releases,
+        incidents=[_incident_now(project, each, tools) if each.incident in left else each for each in incidents],
+        lease=lease,
+        endpoint=tools.endpoints.describe(project.endpoint) if releases else None,
+        executions=executions,
+        uploads=list(_uploads(project, tools)),
+    )
+    champion = seen.champion
+    if champion is None:
+        return seen
+    standing, drift = standing_of(project, champion)
+    names = [*(alarm.name for alarm in standing), drift.name]
+    active = [*(alarm.name for alarm in standing if alarm.active), drift.name]
+    return replace(seen, all_alarms=names, standing=active, alarms=tools.alarms.active(names))
+
+
+def _run_now(project: Project, run: Run, tools: Tools) -> Run:
+    return tools.ledger.run(project, run.run) or run
+
+
+def _incident_now(project: Project, incident: Incident, tools: Tools) -> Incident:
+    return tools.ledger.incident(project, incident.incident) or incident
+
+
+def _uploads(project: Project, tools: Tools) -> Iterable[Upload]:
+    """The uploads of the last days that complete a dataset, with the runs that must have come of them."""
+    for part, at in tools.objects.newest(tools.data_bucket, f"{project.prefix}incoming/"):
+        if not is_due(at, tools.now):
+            continue
+        try:
+            upload = parse_upload(part.key)
+        except BadKeyError:
+            continue
+        if upload is None or not upload.completes:
+            continue
+        event = ObjectCreated(tools.data_bucket, part.key, part.version_id, part.size, "", at)
+        parts = parts_of(event, upload, tools.objects)
+        if parts:
+            run = project.run_id(dataset_id(tools.data_bucket, parts))
+            yield Upload(part.key, part.version_id, part.size, at, run)
