@@ -2,7 +2,8 @@
 
 import importlib.util
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -44,10 +45,19 @@ class NoSearches:
 
 
 class MetricAlarms(Alarms):
-    """Alarms of moto's account, which has no composite ones."""
+    """Alarms of moto's account, which has no composite ones: these are names, in `made`."""
+
+    def __init__(self, client: Any, made: set[str]) -> None:
+        super().__init__(client)
+        self._made = made
 
     def combine(self, alarm: Composite, tags: Mapping[str, str]) -> None:
-        """Nothing of it is made; tests on the account in memory show that it would be."""
+        """Note that it would be made; tests on the account in memory show that it is."""
+        self._made.add(alarm.name)
+
+    def active(self, names: Sequence[str]) -> dict[str, bool]:
+        """Which of these alarms are there, and whether their actions are switched on."""
+        return super().active(names) | {name: True for name in names if name in self._made}
 
 
 @pytest.fixture
@@ -83,7 +93,10 @@ def invoke(
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(entrypoint, "alarms", lambda tenant: MetricAlarms(entrypoint.client("cloudwatch", tenant)))
+    made: set[str] = set()
+    monkeypatch.setattr(
+        entrypoint, "alarms", lambda tenant: MetricAlarms(entrypoint.client("cloudwatch", tenant), made)
+    )
     monkeypatch.setattr(entrypoint, "searches", lambda _tenant: NoSearches())
     entrypoint.environment.cache_clear()
     entrypoint.client.cache_clear()

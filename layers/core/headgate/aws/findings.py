@@ -24,7 +24,8 @@ class Findings:
 
     def keep(self, known: Known) -> None:
         """Record a finding in place of what was known of it. DynamoDB takes it away when it is over for long."""
-        item = {"pk": _PARTITION, "sk": known.key, **dataclasses.asdict(known)}
+        # In a map of its own: the table's index takes no empty tenant, and findings are not in it.
+        item: dict[str, Any] = {"pk": _PARTITION, "sk": known.key, "finding": dataclasses.asdict(known)}
         if (moment := forget_at(known)) is not None:
             item["forget_at"] = moment
         with translated("record a finding"):
@@ -41,5 +42,5 @@ class Findings:
             )
             for page in pages:
                 for item in page["Items"]:
-                    values = as_values(item)
+                    values = as_values(item)["finding"]
                     yield Known(**{name: value for name, value in values.items() if name in names})

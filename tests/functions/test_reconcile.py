@@ -1,0 +1,308 @@
+"""Each finding is broken on purpose, and seen repaired or told; through the real handler, on moto's account."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from moto.s3.models import s3_backends
+
+from headgate.aws.cloudwatch import Alarms
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import IncidentMoved, ReleaseMoved, ReleasePlanned, RunEnded, RunStarted
+from headgate.domain.errors import AccessDeniedError
+from headgate.domain.incidents import Incident, IncidentState
+from headgate.domain.names import Part, Project, dataset_id
+from headgate.domain.releases import Release, ReleaseState
+from headgate.domain.runs import Champion, Ending, Outcome
+
+Invoke = Callable[[str, dict[str, Any]], Any]
+IRIS = Project("demo", "iris")
+AT = "2026-01-01T00:00:00.000Z"
+KEY = "demo/iris/incoming/flowers.csv"
+NAME = "demo-iris-20260131T083012-0123abcd"
+OVER = Ending(Outcome.NOT_PROMOTED, "NOT_BETTER", "Not better.")
+
+
+class World:
+    """One project, demo/iris, rounds of the reconciler, and what people are told."""
+
+    def __init__(self, invoke: Invoke, ledger: Ledger, aws: boto3.Session, make_run: Callable[..., Any]) -> None:
+        self._invoke, self.ledger, self.aws, self.make_run = invoke, ledger, aws, make_run
+        self._inbox = aws.client("sqs").create_queue(QueueName="inbox")["QueueUrl"]
+        topic = aws.client("sns").list_topics()["Topics"][0]["TopicArn"]
+        aws.client("sns").subscribe(
+            TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:123456789012:inbox"
+        )
+        machines = aws.client("stepfunctions").list_state_machines()["stateMachines"]
+        self._machine = machines[0]["stateMachineArn"]
+        aws.client("s3").put_object(Bucket="data", Key="demo/iris/readme", Body=b"")
+
+    def round(self, **event: Any) -> dict[str, str]:
+        """What was done about each kind of finding, but for the rule that is gone in all of these tests."""
+        told = self._invoke("reconcile", event)
+        json.dumps(told)
+        return {each["kind"]: each["done"] for each in told["findings"] if each["kind"] != "rule-gone"}
+
+    def told(self) -> list[str]:
+        """The subjects of the messages since the last time one looked."""
+        found = self.aws.client("sqs").receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10).get("Messages", [])
+        for each in found:
+            self.aws.client("sqs").delete_message(QueueUrl=self._inbox, ReceiptHandle=each["ReceiptHandle"])
+        subjects = [json.loads(each["Body"])["Subject"] for each in found]
+        return sorted(subject for subject in subjects if "rule-gone" not in subject)
+
+    def executions(self) -> dict[str, str]:
+        found = self.aws.client("stepfunctions").list_executions(stateMachineArn=self._machine)["executions"]
+        return {each["name"]: each["executionArn"] for each in found}
+
+    def stop(self, name: str) -> None:
+        self.aws.client("stepfunctions").stop_execution(executionArn=self.executions()[name])
+
+    def running(self, name: str = "0123456789", **changes: Any) -> Any:
+        """A run that is the active one by the ledger, and has no execution."""
+        run = self.make_run(name, **changes)
+        self.ledger.add_run(run)
+        self.ledger.write(IRIS, replace(self.ledger.head(IRIS), active=run.run), RunStarted(run.run))
+        return run
+
+    def ended(self, run: Any) -> None:
+        """A run that ended, as if whoever closed it had died before the rest."""
+        head = self.ledger.head(IRIS)
+        self.ledger.write(IRIS, replace(head, active=None), RunEnded(run.run, OVER, AT))
+
+    def state(self, run: Any) -> str:
+        known = self.ledger.run(IRIS, run.run)
+        assert known is not None
+        return known.state
+
+
+@pytest.fixture
+def world(invoke: Invoke, ledger: Ledger, aws: boto3.Session, make_run: Callable[..., Any]) -> World:
+    return World(invoke, ledger, aws, make_run)
+
+
+@pytest.fixture
+def served(world: World) -> World:
+    """Release 1 serves: in the ledger, on the endpoint, and with its alarms."""
+    run = world.make_run("0123456789", state=Outcome.PROMOTED, ended_at=AT)
+    world.ledger.add_run(run)
+    world.ledger.claim_endpoint(IRIS)
+    release = Release(
+        1, run.run, run.dataset, run.dataset, "1", "s3://b/k", "demo-iris-r1", "demo-iris", "Better.", "PLANNED", AT,
+        "ml.m5.large", 1,
+    )  # fmt: skip
+    planned = world.ledger.write(IRIS, replace(world.ledger.head(IRIS), next_release=2), ReleasePlanned(release))
+    champion = replace(planned, champion=Champion(1, "1", run.dataset, "s3://b/k"), holdout=run.dataset)
+    world.ledger.write(IRIS, champion, ReleaseMoved(1, ReleaseState.PLANNED, ReleaseState.IN_SERVICE, AT))
+    serve(world, "demo-iris-r1")
+    assert world.round() == {"alarm-missing": "made again"}
+    assert world.round() == {}
+    return world
+
+
+def serve(world: World, config: str) -> None:
+    """Make an endpoint that serves a configuration."""
+    sagemaker = world.aws.client("sagemaker")
+    role = world.aws.client("iam").get_role(RoleName="machine")["Role"]["Arn"]
+    sagemaker.create_model(ModelName=config, ExecutionRoleArn=role)
+    variant = {"VariantName": "main", "ModelName": config, "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    sagemaker.create_endpoint_config(EndpointConfigName=config, ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=IRIS.endpoint, EndpointConfigName=config)
+
+
+def upload(world: World, key: str, minutes: float) -> Part:
+    version = world.aws.client("s3").put_object(Bucket="data", Key=key, Body=b"a,b\n")["VersionId"]
+    s3_backends["123456789012"]["aws"].buckets["data"].keys[key].last_modified -= timedelta(minutes=minutes)
+    return Part(key, version, 4)
+
+
+def test_an_upload_whose_event_was_lost_is_delivered_again(world: World) -> None:
+    upload(world, "demo/iris/incoming/fresh.csv", 1)
+    upload(world, "demo/iris/incoming/may/part.csv", 30)
+    part = upload(world, KEY, 20)
+    assert world.round(dry_run=True) == {"upload-unseen": "to be repaired"}
+    assert world.ledger.runs_of_project(IRIS) == []
+    assert world.round() == {"upload-unseen": "delivered again: started"}
+    [run] = world.ledger.runs_of_project(IRIS)
+    assert (run.dataset, run.state, run.name) == (dataset_id("data", [part]), "RUNNING", "flowers.csv")
+    assert list(world.executions()) == [run.run]
+    assert (world.round(), world.told()) == ({}, [])
+
+
+def test_a_dataset_of_many_parts_is_delivered_by_its_marker(world: World) -> None:
+    for name, minutes in (("part-0.csv", 32.0), ("part-1.csv", 31.0), ("_SUCCESS", 30.0)):
+        upload(world, f"demo/iris/incoming/may/{name}", minutes)
+    assert world.round() == {"upload-unseen": "delivered again: started"}
+    assert world.round() == {}
+    [run] = world.ledger.runs_of_project(IRIS)
+    assert run.name == "may"
+
+
+def test_an_active_run_without_an_execution_is_started(world: World) -> None:
+    run = world.running()
+    assert world.round() == {"run-left": "started, or closed where its execution was over"}
+    assert list(world.executions()) == [run.run]
+    assert (world.round(), world.state(run)) == ({}, "RUNNING")
+
+
+def test_a_run_whose_execution_is_over_is_closed_and_the_next_one_starts(world: World) -> None:
+    run = world.running()
+    world.round()
+    waits = world.make_run("1111111111", order="2026-01-02")
+    world.ledger.add_run(waits)
+    world.ledger.write(IRIS, replace(world.ledger.head(IRIS), waiting=waits.run, waiting_order=waits.order))
+    world.stop(run.run)
+    assert set(world.round()) == {"run-left"}
+    assert (world.state(run), world.state(waits)) == ("FAILED", "RUNNING")
+    assert (world.round(), waits.run in world.executions()) == ({}, True)
+
+
+def test_a_run_that_nobody_knows_to_be_running_is_closed(world: World) -> None:
+    run = world.running()
+    world.ledger.write(IRIS, replace(world.ledger.head(IRIS), active=None))
+    assert world.round() == {"run-left": "closed"}
+    known = world.ledger.run(IRIS, run.run)
+    assert known is not None
+    assert known.reason_code == "EXECUTION_GONE"
+
+
+def test_a_run_that_was_recorded_and_never_began_gets_its_turn(world: World) -> None:
+    run = world.make_run("0123456789")
+    world.ledger.add_run(run)
+    assert world.round() == {"run-waits": "started"}
+    assert (world.state(run), world.round()) == ("RUNNING", {})
+
+
+def test_a_release_whose_run_has_ended_is_settled_and_the_endpoint_is_free(world: World, invoke: Invoke) -> None:
+    run = world.running()
+    invoke("take_endpoint", {"tenant": "demo", "project": "iris", "run": run.run, "visit": 0, "task_token": "t"})
+    from .test_every_handler import TO_BE_PLANNED
+
+    invoke("plan_release", TO_BE_PLANNED)
+    world.ended(run)
+    assert world.round() == {"release-left": "settled: FAILED (NOT_DEPLOYED)"}
+    release = world.ledger.release(IRIS, 1)
+    assert release is not None
+    assert (release.state, world.ledger.lease(IRIS).holder, world.round()) == ("FAILED", None, {})
+
+
+def test_an_endpoint_that_is_held_by_who_has_ended_is_freed(world: World, invoke: Invoke) -> None:
+    run = world.running()
+    invoke("take_endpoint", {"tenant": "demo", "project": "iris", "run": run.run, "visit": 0, "task_token": "t"})
+    world.ended(run)
+    assert world.round() == {"lease-left": "freed"}
+    assert (world.ledger.lease(IRIS).holder, world.round()) == (None, {})
+
+
+def test_an_incident_without_an_execution_is_answered_and_one_whose_answer_died_is_closed(world: World) -> None:
+    world.ledger.add_incident(Incident(NAME, "demo", "iris", "a", "errors", AT, AT))
+    assert world.round() == {"incident-left": "started"}
+    assert (world.round(), list(world.executions())) == ({}, [NAME])
+    decided = {"action": "rollback", "reason": "It rings.", "decided_at": AT}
+    move = IncidentMoved(NAME, IncidentState.OPEN, IncidentState.DECIDED, decided)
+    world.ledger.write(IRIS, world.ledger.head(IRIS), move)
+    world.stop(NAME)
+    assert world.round() == {"incident-left": "closed: FAILED"}
+    closed = world.ledger.incident(IRIS, NAME)
+    assert closed is not None
+    assert (closed.state, closed.runbook, world.round()) == ("CLOSED", "incident-failed", {})
+
+
+def test_standing_alarms_that_are_gone_are_made_again(served: World) -> None:
+    watch = served.aws.client("cloudwatch")
+    watch.delete_alarms(AlarmNames=["headgate-demo-iris-r1.errors"])
+    assert served.round() == {"alarm-missing": "made again"}
+    assert (served.round(), served.told()) == ({}, [])
+
+
+def test_standing_alarms_that_are_switched_off_are_told_and_stay_so(served: World) -> None:
+    watch, name = served.aws.client("cloudwatch"), "headgate-demo-iris-r1.errors"
+    watch.disable_alarm_actions(AlarmNames=[name])
+    assert served.round() == {"alarm-disabled": "people are told"}
+    assert (served.told(), set(served.round()), served.told()) == (
+        ["demo/iris: alarm-disabled"],
+        {"alarm-disabled"},
+        [],
+    )
+    assert not watch.describe_alarms(AlarmNames=[name])["MetricAlarms"][0]["ActionsEnabled"]
+    watch.enable_alarm_actions(AlarmNames=[name])
+    assert served.round() == {}
+    watch.disable_alarm_actions(AlarmNames=[name])
+    assert (set(served.round()), served.told()) == ({"alarm-disabled"}, ["demo/iris: alarm-disabled"])
+
+
+def test_an_endpoint_that_is_gone_is_told_and_one_that_serves_something_else_too(served: World) -> None:
+    sagemaker = served.aws.client("sagemaker")
+    sagemaker.delete_endpoint(EndpointName=IRIS.endpoint)
+    assert (set(served.round()), served.told()) == ({"endpoint-gone"}, ["demo/iris: endpoint-gone"])
+    serve(served, "by-hand")
+    assert (set(served.round()), served.told()) == ({"endpoint-differs"}, ["demo/iris: endpoint-differs"])
+
+
+def test_an_endpoint_that_failed_is_told(served: World) -> None:
+    from moto.sagemaker.models import sagemaker_backends
+
+    endpoint = sagemaker_backends["123456789012"]["eu-central-1"].endpoints[IRIS.endpoint]
+    endpoint.endpoint_status, endpoint.failure_reason = "Failed", "No capacity."
+    assert (set(served.round()), served.told()) == ({"endpoint-failed"}, ["demo/iris: endpoint-failed"])
+
+
+def test_rules_and_dead_letters_are_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from headgate import entrypoint
+
+    events, sqs = world.aws.client("events"), world.aws.client("sqs")
+    for name in ("well", "off", "bare"):
+        events.put_rule(Name=name, ScheduleExpression="rate(1 day)")
+    for name in ("well", "off"):
+        events.put_targets(Rule=name, Targets=[{"Id": "a", "Arn": "arn:aws:sqs:eu-central-1:123456789012:inbox"}])
+    events.disable_rule(Name="off")
+    monkeypatch.setenv("RULES", "well off bare gone")
+    entrypoint.environment.cache_clear()
+    sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"], MessageBody="poison")
+    told = world._invoke("reconcile", {})["findings"]
+    assert sorted((each["kind"], each["subject"]) for each in told) == [
+        ("dead-letters", "dead"), ("rule-disabled", "off"), ("rule-gone", "bare"), ("rule-gone", "gone"),
+    ]  # fmt: skip
+    assert world.told() == ["headgate: dead-letters", "headgate: rule-disabled"]
+    assert len(world._invoke("reconcile", {})["findings"]) == 4
+    assert world.told() == []
+    assert world._invoke("reconcile", {"tenant": "demo", "project": "iris"})["findings"] == []
+
+
+def test_a_repair_that_does_not_hold_is_told_once(served: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: Any) -> None:
+        raise AccessDeniedError("AWS refused to make the alarm.")
+
+    served.aws.client("cloudwatch").delete_alarms(AlarmNames=["headgate-demo-iris-r1.errors"])
+    monkeypatch.setattr(Alarms, "ensure", refuse)
+    done = [served.round()["alarm-missing"] for _ in range(5)]
+    assert done == ["not repaired: AWS refused to make the alarm."] * 5
+    assert served.told() == ["demo/iris: alarm-missing"]
+
+
+def test_a_project_that_cannot_be_looked_at_keeps_no_other_from_it(world: World) -> None:
+    item = {"pk": {"S": "demo#broken"}, "sk": {"S": "RUN#x"}, "run": {"S": "x"}}
+    world.aws.client("dynamodb").put_item(TableName="ledger", Item=item)
+    world.aws.client("s3").put_object(Bucket="data", Key="demo/broken/readme", Body=b"")
+    run = world.running()
+    found = world.round()
+    assert (found["not-looked-at"], set(found)) == ("people are told", {"not-looked-at", "run-left"})
+    assert (world.state(run), world.told()) == ("RUNNING", ["demo/broken: not-looked-at"])
+
+
+def test_what_was_found_stays_on_record_for_a_while_when_it_is_over(world: World, aws: boto3.Session) -> None:
+    from headgate.aws.findings import Findings
+
+    world.running()
+    world.round()
+    world.round()
+    record = Findings(aws.client("dynamodb"), "ledger")
+    [left] = [each for each in record.all().values() if each.kind == "run-left"]
+    assert (left.done, left.over_at is not None) == ("started, or closed where its execution was over", True)
+    kept = aws.client("dynamodb").get_item(TableName="ledger", Key={"pk": {"S": "FINDINGS"}, "sk": {"S": left.key}})
+    until = datetime.fromtimestamp(int(kept["Item"]["forget_at"]["N"]), UTC)
+    assert timedelta(days=6) < until - datetime.now(UTC) < timedelta(days=8)
