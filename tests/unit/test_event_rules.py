@@ -60,3 +60,12 @@ def test_every_queue_gives_up_into_a_watched_one(template: dict[str, Any], watch
     for name, queue in of_type(template, "AWS::SQS::Queue").items():
         redrive = queue["Properties"].get("RedrivePolicy")
         assert name in watched if redrive is None else named(redrive["deadLetterTargetArn"]) in watched, name
+
+
+def test_the_reconciler_looks_at_every_rule_but_its_own_and_at_every_queue_of_dead_letters(
+    template: dict[str, Any], watched: set[str]
+) -> None:
+    told = template["Resources"]["Reconcile"]["Properties"]["Environment"]["Variables"]
+    rules, queues = ({named(each) for each in told[name]["Fn::Join"][1]} for name in ("RULES", "DEAD_LETTER_QUEUES"))
+    assert rules == set(of_type(template, "AWS::Events::Rule")) - {"ReconcileRule"}
+    assert queues == watched
