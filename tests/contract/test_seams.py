@@ -90,6 +90,8 @@ FUNCTIONS = {
     },
     "bus": {
         "ministack.core.iam_actions.request_tag_context": "service iam_action body params",
+        "ministack.core.iam_actions.extract_resource_arn": "service method path headers body query_params region "
+        "account_id",
     },
     "events": {
         "ministack.services.eventbridge._put_events": "data allow_aws_source",
