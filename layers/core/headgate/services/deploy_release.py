@@ -1,6 +1,6 @@
 """Deploy a planned release: the model, its configuration, its alarms, and the one call that changes the endpoint."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,13 +138,20 @@ def _capture(project: Project, release: Release, bucket: str) -> Capture | None:
     return Capture(release.capture_percent, place) if release.capture_percent else None
 
 
-def watch_over(project: Project, release: Release, alarms: Alarms, tags: Mapping[str, str]) -> None:
-    """Make sure that the alarms are there that watch a release while it serves; those that are keep their state."""
+def watch_over(
+    project: Project, release: Release, alarms: Alarms, tags: Mapping[str, str], *, there: Collection[str] = ()
+) -> None:
+    """Make sure that the alarms are there that watch a release while it serves; those that are keep their state.
+
+    Those named in `there` are not touched: whoever switched one off would find it switched on again.
+    """
     standing, drift = standing_of(project, release)
     tags = {**tags, "headgate:release": str(release.sequence)}
     for alarm in standing:
-        alarms.ensure(alarm, {**tags, "headgate:kind": alarm.kind})
-    alarms.combine(drift, {**tags, "headgate:kind": "drift"})
+        if alarm.name not in there:
+            alarms.ensure(alarm, {**tags, "headgate:kind": alarm.kind})
+    if drift.name not in there:
+        alarms.combine(drift, {**tags, "headgate:kind": "drift"})
 
 
 def standing_of(project: Project, release: Release) -> tuple[list[Alarm], Composite]:

@@ -135,5 +135,6 @@ def _watch(_finding: Finding, seen: Seen, tools: Tools) -> str:
     champion = seen.champion
     if champion is None:
         return "nothing serves any more"
-    watch_over(seen.project, champion, tools.alarms, tags_of(seen.project, champion, tools.owner))
+    tags = tags_of(seen.project, champion, tools.owner)
+    watch_over(seen.project, champion, tools.alarms, tags, there=seen.alarms)
     return "made again"
