@@ -14,12 +14,15 @@ export SAM_CLI_TELEMETRY := 0
 # Python writes byte code also where the machine says otherwise: without it TensorFlow takes four times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo test conformance clients mutate lint images build bench lock clean
+.PHONY: help setup demo demo-night test conformance clients mutate lint images build bench lock clean
 
 help:  ## What can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
 setup: $(VENV)/.ready  ## Create .venv and install the locked dependencies
+
+demo-night: setup  ## What goes wrong at night, rehearsed: a bad model, drift, an outage, a storm of alarms
+	@$(BIN)/headgate rehearse night
 
 demo: setup  ## The whole story on real data: drop, train, judge, serve, predict
 	@$(BIN)/headgate demo

@@ -24,6 +24,7 @@ from headgate_cli.commands import (
     people,
     prediction,
     reconciling,
+    rehearsing,
     retraining,
 )
 from headgate_cli.errors import CommandError, ExitCode
@@ -64,6 +65,7 @@ for command in (
     labels.feedback,
     drift.drift,
     exporting.export,
+    rehearsing.rehearse,
 ):
     app.command()(command)
 app.add_typer(faults.app, name="fault")

@@ -95,8 +95,8 @@ def where_time_went(road: Road) -> Iterator[tuple[str, float, str]]:
             yield stretch.name, stretch.seconds / total, seconds_text(stretch.seconds)
 
 
-def render(story: Story) -> str:
-    """The page. It refers to nothing outside itself and runs no script."""
+def templates() -> Environment:
+    """Where pages come from: text is escaped, and a name that is missing is an error."""
     environment = Environment(
         loader=PackageLoader("headgate_cli"),
         autoescape=True,
@@ -105,13 +105,22 @@ def render(story: Story) -> str:
         lstrip_blocks=True,
     )
     environment.filters["seconds"] = seconds_text
-    return environment.get_template("story.html.j2").render(
-        story=story,
-        headline=headline(story),
-        channel=channel,
-        bars=bars,
-        comparison=comparison,
-        where_time_went=where_time_went,
+    return environment
+
+
+def render(story: Story) -> str:
+    """The page. It refers to nothing outside itself and runs no script."""
+    return (
+        templates()
+        .get_template("story.html.j2")
+        .render(
+            story=story,
+            headline=headline(story),
+            channel=channel,
+            bars=bars,
+            comparison=comparison,
+            where_time_went=where_time_went,
+        )
     )
 
 

@@ -86,7 +86,7 @@ class Cloud:
         return json.loads(answer["Body"].read())["predictions"]
 
 
-def headgate(cloud: Cloud, *arguments: str, given: str | None = None) -> tuple[int, Any]:
+def headgate(cloud: Cloud, *arguments: str, given: str | None = None, seconds: float = 200) -> tuple[int, Any]:
     """Run the command line against the cloud; returns its exit code and its JSON."""
     environment = {**os.environ, "HEADGATE_HOME": os.environ["HEADGATE_HOME"]}
     ended = subprocess.run(
@@ -95,7 +95,7 @@ def headgate(cloud: Cloud, *arguments: str, given: str | None = None) -> tuple[i
         text=True,
         env=environment,
         input=given,
-        timeout=200,
+        timeout=seconds,
         check=False,
     )
     return ended.returncode, json.loads(ended.stdout) if ended.stdout else ended.stderr
