@@ -1,4 +1,4 @@
-"""Reacts to `CloudWatch Alarm State Change`, through a queue."""
+"""Reacts to `CloudWatch Alarm State Change`, and to an endpoint that broke, through a queue."""
 
 from typing import Any
 
@@ -8,6 +8,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.entrypoint import alarms, ledger, logger, now, responses
 from headgate.services.alarm import AlarmChanged, open_incident
+from headgate.services.endpoint_broke import EVENT, EndpointBroke, open_repair
 
 _processor = BatchProcessor(event_type=EventType.SQS)
 # The event names an alarm, not yet whose it is; the ledger or the alarm's tags do.
@@ -16,14 +17,26 @@ _TENANT = "_unknown"
 
 def _follow_up(record: SQSRecord) -> None:
     try:
-        alarm = AlarmChanged.parse(record.json_body)
-        decision = open_incident(
-            alarm, ledger=ledger(_TENANT), alarms=alarms(_TENANT), executions=responses(_TENANT), now=now()
-        )
+        event = record.json_body
+        answer = _endpoint_broke if event["detail-type"] == EVENT else _alarm_rang
+        answer(event)
     except Exception as error:
         logger.error("alarm not handled", message_id=record.message_id, error=type(error).__name__)
         raise
+
+
+def _alarm_rang(event: dict[str, Any]) -> None:
+    alarm = AlarmChanged.parse(event)
+    decision = open_incident(
+        alarm, ledger=ledger(_TENANT), alarms=alarms(_TENANT), executions=responses(_TENANT), now=now()
+    )
     logger.info("alarm rang", decision=decision, alarm=alarm.name, at=alarm.at)
+
+
+def _endpoint_broke(event: dict[str, Any]) -> None:
+    broke = EndpointBroke.parse(event)
+    decision = open_repair(broke, ledger=ledger(_TENANT), executions=responses(_TENANT), now=now())
+    logger.info("endpoint broke", decision=decision, endpoint=broke.endpoint, status=broke.status, at=broke.at)
 
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:

@@ -67,6 +67,11 @@ def test_what_is_asked_for_is_on_the_bus_as_it_is_documented(play: Play) -> None
     assert CloseIncident.parse(played.given_to("CloseIncident")).retraining
 
 
+def test_an_endpoint_that_was_made_anew_is_an_ending_of_its_own(play: Play) -> None:
+    played = play("respond", GIVEN, {**SCRIPT, "CloseIncident": [closed("REPAIRED")]})
+    assert (played.status, played.states[-1]) == ("SUCCEEDED", "Repaired")
+
+
 def test_a_retraining_follows_a_rollback_that_succeeded(play: Play) -> None:
     both = {**SCRIPT, "DecideResponse": [decided("rollback-then-retrain")]}
     played = play("respond", GIVEN, both)

@@ -137,6 +137,11 @@ def _an_incident_is_closed(account: Account, name: str, releases: dict[int, dict
     incident = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"INCIDENT#{name}"])
     assert (incident["state"], bool(incident["outcome"])) == ("CLOSED", True), f"I01: {name} is {incident['state']}"
     assert incident["decided_at"] or incident["outcome"] == "FAILED", "C20: done before it was decided"
+    if incident["outcome"] == "REPAIRED":
+        made = releases[incident["rollback"]]
+        assert (made["outcome"], made["repeats"]) == ("PROMOTED", incident["release"]), "I04: another one serves"
+        assert made["capacity_after"] >= made["instance_count"], "I25: less capacity than before"
+        assert releases[incident["release"]]["condemned"] is None, "what failed is the endpoint, not the version"
     if incident["outcome"] == "ROLLED_BACK":
         made = releases[incident["rollback"]]
         assert made["outcome"] == "PROMOTED", "I04: incident and release end differently"

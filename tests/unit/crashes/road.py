@@ -20,7 +20,7 @@ from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.alarms import standing_name
 from headgate.domain.approval import PENDING
 from headgate.domain.errors import ConflictError
-from headgate.domain.incidents import Incident, is_incident
+from headgate.domain.incidents import ENDPOINT, Incident, is_incident
 from headgate.domain.names import Project
 from headgate.domain.policy import Rules
 from headgate.domain.runs import Run
@@ -339,6 +339,10 @@ def before(clients: Clients, scenario: Scenario) -> tuple[Account, int | None]:
     for name in scenario.runs:
         _add(road, name)
     for name in scenario.incidents:
+        if scenario.fails_before:
+            broke = Incident(name, IRIS.tenant, IRIS.name, ENDPOINT, ENDPOINT, road.now, road.now)
+            road.ledger.add_incident(broke)
+            continue
         alarm = standing_name(IRIS.release_name(champion or 0), "errors")
         account.alarms[alarm] = {**account.alarms[alarm], "StateValue": "ALARM"}
         watched = IRIS.release_name(champion or 0)

@@ -34,7 +34,8 @@ SILENT = Scenario("nobody approves in time", person="-")
 PEOPLE = [ASKED, REFUSED, SILENT]
 RETURN = Scenario("an alarm leads back", served=("a", "b"), runs=(), incidents=("demo-iris-20260101T000000-0123abcd",))
 CONTEST = replace(RETURN, name="an alarm leads back while another version comes", runs=("c",))
-SCENARIOS = [FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD, RETURN, *PEOPLE]
+REPAIR = replace(RETURN, name="an endpoint that failed is made anew by itself", fails_before=True)
+SCENARIOS = [REPAIR, FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD, RETURN, *PEOPLE]
 SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "16"))
 """One in so many pairs is played where time counts; all of them are about 10,000."""
 

@@ -7,7 +7,7 @@ import pytest
 
 from headgate.aws.ledger_changes import ReleaseCondemned
 from headgate.domain.errors import LeaseLostError
-from headgate.domain.incidents import BY_HAND, Incident, IncidentState, incident_id
+from headgate.domain.incidents import BY_HAND, ENDPOINT, Incident, IncidentState, incident_id
 from headgate.domain.releases import Release
 from headgate.services.plan_rollback import PlanRollback, plan_rollback
 from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
@@ -129,6 +129,42 @@ def test_a_person_may_choose(road: Road, to: str, anyway: bool, expected: int | 
     asked = decided(road, kind=BY_HAND, by="ada", to=f"version-demo-iris-{to}", anyway=anyway)
     plan = planned(road, asked)
     assert (plan["repeats"] if isinstance(expected, int) else plan["reason_code"]) == expected
+
+
+def failed(road: Road, status: str = "Failed") -> Incident:
+    assert road.account.endpoint is not None
+    road.account.endpoint = {**road.account.endpoint, "EndpointStatus": status, "instances": 5}
+    return decided(road, kind=ENDPOINT, alarm=ENDPOINT)
+
+
+@pytest.mark.parametrize(
+    ("lost", "condemned_ones", "expected"),
+    [("", [], 3), ("c", [], 2), ("", [3], 2), ("abc", [], "NOTHING_DEPLOYABLE")],
+)
+def test_a_failed_endpoint_goes_back_to_what_it_served_on_as_many_instances(
+    road: Road, lost: str, condemned_ones: list[int], expected: int | str
+) -> None:
+    for each in condemned_ones:
+        _condemn(road, each)
+    road.account.lost = frozenset(f"{name}/model.tar.gz" for name in lost)
+    plan = planned(road, failed(road))
+    assert (plan["repeats"] if isinstance(expected, int) else plan["reason_code"]) == expected
+    assert condemned(road) == condemned_ones
+    if isinstance(expected, int):
+        assert (plan["instance_count"], plan["name"]) == (5, "demo-iris-r4")
+        assert plan["why"].startswith(f"Release {expected} again, on a new endpoint.")
+
+
+def test_an_endpoint_that_is_whole_again_is_let_be(road: Road) -> None:
+    assert planned(road, failed(road, "InService"))["reason_code"] == "WHOLE_AGAIN"
+
+
+def test_a_person_may_put_one_version_on_an_endpoint_that_serves_a_mix(road: Road) -> None:
+    failed(road, "UpdateRollbackFailed")
+    road.account.items = {key: item for key, item in road.account.items.items() if key[1] != "OWNER"}
+    assert road.ledger.claim_endpoint(IRIS)
+    plan = planned(road, decided(road, kind=BY_HAND, by="ada", to="version-demo-iris-c"))
+    assert (plan["repeats"], condemned(road)) == (3, [])
 
 
 def test_nothing_is_planned_without_the_lease(road: Road) -> None:

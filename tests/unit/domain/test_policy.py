@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -114,6 +115,25 @@ def test_one_that_is_stuck_does_not_hold_others_up_for_good() -> None:
 def test_a_promotion_is_rolled_back_once_and_then_people_are_asked(changes: dict[str, Any]) -> None:
     decision = decided(seen(**changes))
     assert (decision.action, decision.runbook, decision.freezes) == (Action.PAGE, "rolled-back-twice", True)
+
+
+@pytest.mark.parametrize(
+    ("status", "past", "expected"),
+    [
+        ("Failed", [], (Action.ROLLBACK, "endpoint-failed", False)),
+        ("Failed", [before("endpoint", Action.ROLLBACK, -60)], (Action.PAGE, "endpoint-failed", True)),
+        ("Failed", [before("endpoint", Action.ROLLBACK, -60 * 25)], (Action.ROLLBACK, "endpoint-failed", False)),
+        ("UpdateRollbackFailed", [], (Action.PAGE, "update-rollback-failed", True)),
+        ("Creating", [], (Action.IGNORE, None, False)),
+    ],
+)
+def test_an_endpoint_that_broke_is_made_anew_once_a_day_even_while_a_release_is_on_its_way(
+    status: str, past: list[Incident], expected: tuple[Action, str | None, bool]
+) -> None:
+    decision = decided(seen(incident("endpoint"), status=status, past=past, moving=True, alarm=None))
+    assert (decision.action, decision.runbook, decision.freezes) == expected
+    if decision.runbook:
+        assert (Path(__file__).resolve().parents[3] / f"docs/runbooks/{decision.runbook}.md").exists()
 
 
 def test_a_person_may_go_back_from_a_rollback_and_in_the_midst_of_things() -> None:

@@ -19,6 +19,8 @@ from headgate.domain.runs import Ending, Outcome
 _ID = re.compile(r"(?P<endpoint>[a-z0-9-]+)-\d{8}T\d{6}-[0-9a-f]{8}")
 BY_HAND = "by-hand"
 """Stands for the alarm, and is the kind, of what a person asks for."""
+ENDPOINT = "endpoint"
+"""Stands for the alarm, and is the kind, of an endpoint that SageMaker says is broken."""
 
 
 class Action(StrEnum):
@@ -39,6 +41,7 @@ class Answered(StrEnum):
     """What came of an incident."""
 
     ROLLED_BACK = "ROLLED_BACK"
+    REPAIRED = "REPAIRED"  # an endpoint that failed was made anew
     NOT_ROLLED_BACK = "NOT_ROLLED_BACK"  # a version that is bad serves on, for want of another
     RETRAINING_ASKED_FOR = "RETRAINING_ASKED_FOR"
     PAGED = "PAGED"
@@ -178,7 +181,7 @@ def answered(incident: Incident, rollback: Ending | None, retraining: bool, fail
         failure: what went wrong with a step, if anything did.
     """
     if rollback is not None:
-        return _rolled(rollback, retraining)
+        return _repaired(rollback) if incident.kind == ENDPOINT else _rolled(rollback, retraining)
     if failure is not None:
         return _told(Answered.FAILED, failure.reason, "incident-failed")
     if retraining:
@@ -186,6 +189,15 @@ def answered(incident: Incident, rollback: Ending | None, retraining: bool, fail
     if incident.action == Action.PAGE:
         return _told(Answered.PAGED, "People are told.", incident.runbook)
     return _told(Answered.IGNORED, "Nothing was done.", None)
+
+
+def _repaired(made: Ending) -> dict[str, Any]:
+    if made.outcome == Outcome.PROMOTED:
+        return _told(Answered.REPAIRED, f"The endpoint was made anew. {made.reason}", "endpoint-failed")
+    if made.outcome in (Outcome.NOT_PROMOTED, Outcome.SUPERSEDED) and made.reason_code not in NO_TARGET:
+        return _told(Answered.IGNORED, f"Nothing was done. {made.reason}", None)
+    said = f"The endpoint could not be made anew. {made.reason}"
+    return _told(Answered.FAILED, said, "endpoint-failed") | {"freezes": True}
 
 
 def _rolled(rollback: Ending, retraining: bool) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from headgate.domain.alarms import AlarmNow
-from headgate.domain.incidents import BY_HAND, RETRAINING, ROLLING_BACK, Action, Incident, IncidentState
+from headgate.domain.incidents import BY_HAND, ENDPOINT, RETRAINING, ROLLING_BACK, Action, Incident, IncidentState
 from headgate.domain.maintenance import ends_of_window
 from headgate.domain.releases import Release
 from headgate.domain.retraining import NO_DATA, NOTHING_NEW, asked_for
@@ -57,7 +57,8 @@ class Rules:
 class Situation:
     """All that a decision rests on.
 
-    `champion` is what serves by the ledger, `serves` whether there is an endpoint, `moving` whether a release is on its
+    `champion` is what serves by the ledger, `serves` whether there is an endpoint,
+    `status` how that is, `moving` whether a release is on its
     way, `alarm` how the alarm is now (None: gone), `past` the project's other incidents,
     `tenant_retrains` how many retrainings alarms of the tenant asked for today, `runs` the project's runs, which tell
     what came of those.
@@ -66,6 +67,7 @@ class Situation:
     incident: Incident
     champion: Release | None
     serves: bool = True
+    status: str = "InService"
     moving: bool = False
     alarm: AlarmNow | None = None
     past: Sequence[Incident] = ()
@@ -99,6 +101,8 @@ def decide(seen: Situation, rules: Rules, now: str) -> Decision:
         return _ignored(f"There is nothing to act on: {gone}.")
     if kind == BY_HAND:
         return Decision(Action.ROLLBACK, f"{seen.incident.by} asked for it: {seen.incident.said}".rstrip(": "))
+    if kind == ENDPOINT:
+        return _repair(seen, champion, rules, at)
     passed = _over(seen) or _of_another_release(seen.incident, champion) or _others_at_it(seen, at)
     return _bounded(passed or _answer(seen, champion, rules, at), seen.incident)
 
@@ -192,6 +196,25 @@ def _rollback(seen: Situation, champion: Release, wanted: Action, rules: Rules, 
     reason = f"Version {champion.version} serves since {champion.in_service_at}, and its {kind} alarm rings."
     # An alarm of the version that is left says nothing of the one that follows.
     return Decision(wanted, reason, "rolled-back", None if seen.incident.watches is not None else SOON)
+
+
+def _repair(seen: Situation, champion: Release, rules: Rules, at: datetime) -> Decision:
+    """An endpoint that failed can only be deleted (DescribeEndpoint, API reference), so it is made anew: once a day,
+    for what fails again is not mended by that. A release that is on its way keeps the endpoint until it is settled.
+    """
+    if seen.status == "UpdateRollbackFailed":
+        reason = (
+            "Neither the new version nor the way back went through: the endpoint serves with a mix of two versions."
+        )
+        return _page(seen, reason, rules, at, "update-rollback-failed", freezes=True)
+    if seen.status != "Failed":
+        return _ignored(f"The endpoint is {seen.status} now.")
+    tried = [each for each in seen.past if each.kind == ENDPOINT and each.action == Action.ROLLBACK]
+    if recent := [each for each in tried if at - _decided(each) < timedelta(days=1)]:
+        reason = f"The endpoint is Failed, and was made anew less than a day ago (incident {recent[0].incident})."
+        return _page(seen, reason, rules, at, "endpoint-failed", freezes=True)
+    reason = f"The endpoint of release {champion.sequence} is Failed: it answers nobody, and can only be made anew."
+    return Decision(Action.ROLLBACK, reason, "endpoint-failed")
 
 
 def _retrain(seen: Situation, rules: Rules, at: datetime) -> Decision:

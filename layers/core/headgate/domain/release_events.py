@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.domain.incidents import Incident
+from headgate.domain.incidents import ENDPOINT, Incident
 from headgate.domain.releases import Release
 from headgate.domain.runs import Champion, Ending, Outcome, Run
 
@@ -57,7 +57,8 @@ def of_incident(
 ) -> Announcement | None:
     """What is heard of an incident's rollback; None where none was tried.
 
-    Where it succeeded, that is what became of the release that was left.
+    Where it succeeded, that is what became of the release that was left; of an endpoint that was made anew, that of the
+    release on it.
 
     Args:
         incident: that is over.
@@ -70,6 +71,8 @@ def of_incident(
     whose = {"tenant": incident.tenant, "project": incident.project}
     if made.ending.outcome != Outcome.PROMOTED:
         return Announcement(FAILED, {**whose, **_detail(made, made.ending, serving, made.at)})
+    if incident.kind == ENDPOINT:
+        return Announcement(PROMOTED, {**whose, **_detail(made, made.ending, serving, made.at)})
     back = Ending(Outcome.ROLLED_BACK, "BY_INCIDENT", str(made.why))
     detail = _detail(left, back, serving, made.at)
     strategy = (made.plan or {}).get("strategy")

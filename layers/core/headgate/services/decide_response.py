@@ -10,7 +10,7 @@ from headgate.aws.ledger_changes import IncidentMoved, RetrainCounted
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import NotFoundError
 from headgate.domain.freezes import joined
-from headgate.domain.incidents import BY_HAND, RETRAINING, Incident, IncidentState, freeze_of
+from headgate.domain.incidents import BY_HAND, ENDPOINT, RETRAINING, Incident, IncidentState, freeze_of
 from headgate.domain.names import Project
 from headgate.domain.policy import Rules, Situation, decide
 from headgate.domain.releases import ReleaseState
@@ -82,12 +82,14 @@ def _look(incident: Incident, project: Project, world: World, now: str) -> Situa
     champion = ledger.release(project, head.champion.sequence) if head.champion is not None else None
     newest = ledger.release(project, head.next_release - 1)
     moving = newest is not None and newest.state in (ReleaseState.PLANNED, ReleaseState.DEPLOYING)
+    endpoint = world.endpoints.describe(project.endpoint) if champion is not None else None
     return Situation(
         incident=incident,
         champion=champion,
-        serves=champion is not None and world.endpoints.describe(project.endpoint) is not None,
+        serves=endpoint is not None,
+        status=endpoint.status if endpoint is not None else "",
         moving=moving or lease.holder is not None,
-        alarm=world.alarms.now(incident.alarm) if incident.kind != BY_HAND else None,
+        alarm=world.alarms.now(incident.alarm) if incident.kind not in (BY_HAND, ENDPOINT) else None,
         past=[each for each in ledger.incidents(project) if each.incident != incident.incident],
         tenant_retrains=ledger.retrains(project.tenant, now[:10]),
         runs=ledger.runs_of_project(project),

@@ -1,6 +1,6 @@
 """Plan a rollback: a new release of a version that served well before, under the lease of the endpoint."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -9,10 +9,10 @@ from headgate.aws.ledger_changes import LeaseKept, ReleaseCondemned, ReleasePlan
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import HeadgateError, NotFoundError, TransientError
-from headgate.domain.incidents import NO_TARGET, Incident
+from headgate.domain.incidents import ENDPOINT, NO_TARGET, Incident
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import OF_ITS_COURSE, Release, ReleaseState, good_ones_before
+from headgate.domain.releases import OF_ITS_COURSE, EndpointState, Release, ReleaseState, good_ones_before
 from headgate.domain.runs import Ending, Outcome
 from headgate.services.plan_release import settle_the_one_before
 from headgate.services.take_endpoint import told
@@ -35,6 +35,9 @@ def plan_rollback(
     command: PlanRollback, *, ledger: Ledger, endpoints: Endpoints, archives: Objects, now: str
 ) -> dict[str, Any]:
     """Plan it; an incident that planned before gets its first plan again.
+
+    An endpoint that failed goes back to what it served, or where that cannot be deployed to what served before; then
+    nothing is condemned, and the instances are as many as it had.
 
     What the decision rested on is looked at again, now that nobody else can change it. The release that is left is
     condemned by the same write, so that its version does not come back by itself, whatever becomes of the rollback.
@@ -73,8 +76,11 @@ def _choose(
     """The release to repeat, or why there is none."""
     head = ledger.head(project)
     champion = ledger.release(project, head.champion.sequence) if head.champion is not None else None
-    if champion is None or endpoints.describe(project.endpoint) is None:
+    endpoint = endpoints.describe(project.endpoint)
+    if champion is None or endpoint is None:
         return _nothing("NOTHING_SERVES", "Nothing is in service any more.")
+    if incident.kind == ENDPOINT:
+        return _to_repair(champion, endpoint, ledger.releases(project), archives)
     if champion.sequence != incident.release:
         return _nothing(
             "ANOTHER_SERVES",
@@ -84,13 +90,25 @@ def _choose(
     if incident.to is not None:
         wanted = [each for each in releases if each.version == incident.to and each.in_service_at is not None]
         candidates = wanted[:1]
-        if candidates and candidates[0].version == champion.version:
+        if candidates and candidates[0].version == champion.version and endpoint.status == "InService":
             return _nothing("SERVES_ALREADY", f"Version {incident.to} serves already.")
         if any(each.condemned for each in wanted) and not incident.anyway:
             return _nothing("CONDEMNED", f"Version {incident.to} was condemned; say --anyway to go back to it.")
     else:
         candidates = good_ones_before(champion, releases)
     return _first_that_can_be_deployed(candidates, archives)
+
+
+def _to_repair(
+    champion: Release, endpoint: EndpointState, releases: Sequence[Release], archives: Objects
+) -> Release | Ending:
+    if endpoint.status != "Failed":
+        return _nothing("WHOLE_AGAIN", f"The endpoint is {endpoint.status} now.")
+    itself = [champion] if champion.condemned is None else []
+    found = _first_that_can_be_deployed([*itself, *good_ones_before(champion, releases)], archives)
+    if isinstance(found, Ending):
+        return found
+    return replace(found, instance_count=max(found.instance_count, endpoint.instances))
 
 
 def _first_that_can_be_deployed(candidates: Iterable[Release], archives: Objects) -> Release | Ending:
@@ -122,13 +140,13 @@ def _unfit(release: Release, archives: Objects) -> str | None:
 
 
 def _write(project: Project, lease: Lease, incident: Incident, target: Release, ledger: Ledger, now: str) -> Release:
-    head, condemning = ledger.head(project), _condemning(project, incident, ledger, now)
+    head, condemning = ledger.head(project), _condemning(project, incident, ledger, now, target)
     fresh: dict[str, Any] = dict.fromkeys(OF_ITS_COURSE)
     again = replace(  # as the project wanted it then, and with nothing of what became of it
         target,
         sequence=head.next_release,
         name=project.release_name(head.next_release),
-        why=f"Release {target.sequence} again, in the place of release {incident.release}. {incident.reason}",
+        why=f"Release {target.sequence} again, {_where(incident)}. {incident.reason}",
         state=ReleaseState.PLANNED,
         at=now,
         incident=incident.incident,
@@ -140,13 +158,23 @@ def _write(project: Project, lease: Lease, incident: Incident, target: Release, 
     return again
 
 
-def _condemning(project: Project, incident: Incident, ledger: Ledger, now: str) -> list[ReleaseCondemned]:
-    """What condemns the release that the incident is about; nothing where it was condemned before."""
+def _condemning(
+    project: Project, incident: Incident, ledger: Ledger, now: str, target: Release | None = None
+) -> list[ReleaseCondemned]:
+    """What condemns the release that the incident is about; nothing where it was condemned before, where its endpoint
+    failed and not it, or where its own version is the target.
+    """
     left = ledger.release(project, incident.release) if incident.release is not None else None
-    if left is None or left.condemned is not None:
+    if incident.kind == ENDPOINT or left is None or left.condemned is not None:
+        return []
+    if target is not None and target.version == left.version:
         return []
     why = {"who": incident.by or "policy", "why": incident.reason, "at": now, "incident": incident.incident}
     return [ReleaseCondemned(left.sequence, why)]
+
+
+def _where(incident: Incident) -> str:
+    return "on a new endpoint" if incident.kind == ENDPOINT else f"in the place of release {incident.release}"
 
 
 def _nothing(code: str, reason: str) -> Ending:
