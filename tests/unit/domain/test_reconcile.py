@@ -125,6 +125,14 @@ def test_what_is_under_way_is_let_be(changes: dict[str, Any]) -> None:
     assert kinds(seen(**changes)) == []
 
 
+@pytest.mark.parametrize(("status", "limit", "kind"), [("Updating", 600, ["endpoint-stuck"]), ("Updating", 10**6, [])])
+def test_an_endpoint_that_does_not_come_to_rest_is_told(status: str, limit: int, kind: list[str]) -> None:
+    late = release("DEPLOYING", 2, at="2026-01-01T00:00:00.000Z", plan={"limit_seconds": limit})
+    going = {"runs": [run()], "head": ACTIVE, "executions": {"demo-iris-a": "RUNNING"}}
+    known = seen(**going, releases=[release(), late], endpoint=EndpointState(status, "demo-iris-r1"))
+    assert kinds(replace(known, now="2026-01-02T00:00:00.000Z")) == kind
+
+
 def test_a_release_is_settled_before_its_lease_is_freed() -> None:
     left = seen(releases=[release(), release("DEPLOYING", 2)], lease=Lease("demo-iris-a", 3))
     assert kinds(left) == ["release-left"]

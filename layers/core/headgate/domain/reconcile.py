@@ -24,6 +24,8 @@ TRIES = 3
 """Rounds in a row in which a repair may not hold, until people are told."""
 KEPT = timedelta(days=7)
 """How long a finding that is over stays on record."""
+LATE = timedelta(minutes=30)
+"""How long after the end of its plan a release may still be on its way before people are told."""
 _MOVING = frozenset({ReleaseState.PLANNED, ReleaseState.DEPLOYING})
 
 
@@ -41,6 +43,7 @@ class Kind(StrEnum):
     ENDPOINT_GONE = "endpoint-gone"
     ENDPOINT_FAILED = "endpoint-failed"
     ENDPOINT_DIFFERS = "endpoint-differs"
+    ENDPOINT_STUCK = "endpoint-stuck"
     RULE_GONE = "rule-gone"
     RULE_DISABLED = "rule-disabled"
     DEAD_LETTERS = "dead-letters"
@@ -177,6 +180,17 @@ def _of_releases(seen: Seen) -> Iterator[Finding]:
         if each.state in _MOVING and seen.has_ended(each.holder):
             said = f"Release {each.sequence} is {each.state} since {each.at}, and {each.holder} has ended."
             yield seen.found(Kind.RELEASE_LEFT, each.name, said)
+        elif each.state == ReleaseState.DEPLOYING and _is_stuck(each, seen):
+            status = seen.endpoint.status if seen.endpoint is not None else ""
+            said = f"Release {each.sequence} goes into service since {each.at}, and the endpoint is {status} still."
+            yield seen.found(Kind.ENDPOINT_STUCK, each.name, said)
+
+
+def _is_stuck(release: Release, seen: Seen) -> bool:
+    """Whether an endpoint is on its way for longer than the plan of its release gave it; nothing can be done to it."""
+    limit = timedelta(seconds=(release.plan or {}).get("limit_seconds", 0)) + LATE
+    late = datetime.fromisoformat(seen.now) - datetime.fromisoformat(release.at) > limit
+    return late and seen.endpoint is not None and seen.endpoint.in_progress
 
 
 def _of_the_lease(seen: Seen) -> Iterator[Finding]:
