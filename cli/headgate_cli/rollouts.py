@@ -4,11 +4,13 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import alarms_of
 from headgate.domain.names import Project
 from headgate.domain.project_file import parse_settings
 from headgate.domain.rollout import Wishes, plan
+from headgate.domain.scaling import Scaling, keep
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.runs import Records
 
@@ -22,14 +24,18 @@ def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
     settings = parse_settings(_settings_file(cloud, project)).endpoint
     default = int(cloud.outputs.get("BakeSeconds", Wishes().bake_seconds))
     wishes = Wishes.of(settings.rollout.model_dump(), default)
-    serving = Endpoints(cloud.client("sagemaker")).describe(project.endpoint)
+    endpoints = Endpoints(cloud.client("sagemaker"), lambda: Autoscaling(cloud.client("application-autoscaling")))
+    serving = endpoints.describe(project.endpoint)
     made = plan(wishes, settings.instance_type, serving.instances if serving is not None else None)
     release = project.release_name(Records(cloud).ledger.head(project).next_release)
+    count = serving.instances if serving is not None else settings.instance_count
+    scaling = Scaling.of(settings.scaling.model_dump(), settings.instance_count)
     return {
         "endpoint": project.endpoint,
         "release": release,
         "instance_type": settings.instance_type,
         **made.document(),
+        "scaling": keep(scaling, settings.instance_type, count, None).document(),
         "alarms": [alarm.description for alarm in alarms_of(release, project.endpoint, wishes)],
         "deployment": made.deployment([alarm.name for alarm in alarms_of(release, project.endpoint, wishes)]),
     }

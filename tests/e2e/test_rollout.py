@@ -53,6 +53,15 @@ def described(cloud: Cloud, project: Project) -> dict[str, Any]:
     return answer
 
 
+def scaled(cloud: Cloud, project: Project) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The one target of an endpoint, and its one policy."""
+    client, resource = cloud.client("application-autoscaling"), f"endpoint/{project.endpoint}/variant/main"
+    [target] = client.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])["ScalableTargets"]
+    found = client.describe_scaling_policies(ServiceNamespace="sagemaker", ResourceId=resource)
+    [policy] = found["ScalingPolicies"]
+    return target, policy
+
+
 def weak_champion(cloud: Cloud, project: Project, table: Table, rollout: str) -> None:
     """Let a weak model serve on two instances, and what comes next be trained as it should and go by this rollout."""
     settings(cloud, project, WEAK + rollout)
@@ -71,5 +80,9 @@ def test_an_alarm_brings_the_version_before_back_without_a_failed_request(cloud:
     assert "headgate-demo-slow-r2-latency" in (slow.reason or "")
     assert set(seen) == {"answered"}
     assert described(cloud, project)["EndpointConfigName"] == project.release_name(1)
+    target, policy = scaled(cloud, project)
+    assert (target["MinCapacity"], target["MaxCapacity"]) == (2, 4)
+    assert not any(target["SuspendedState"].values())
+    assert policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"] == 3000
     alarms = cloud.client("cloudwatch").describe_alarms(AlarmNamePrefix="headgate-demo-slow-")["MetricAlarms"]
     assert {sequence_of(alarm["AlarmName"], project.endpoint) for alarm in alarms} == {1, 2}

@@ -129,6 +129,7 @@ def _show_plan(console: Console, document: Mapping[str, Any]) -> None:
             "instances": f"{document['stages'][-1]} x {document['instance_type']}",
             "strategy": document["strategy"].replace("_", " "),
             "because": document["reason"],
+            "scaling": document["scaling"]["reason"],
             "alarms": ", ".join(document["alarms"]),
         },
     )

@@ -14,6 +14,7 @@ import boto3
 from aws_lambda_powertools import Logger, Metrics
 from botocore.config import Config
 
+from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.cloudwatch import Alarms, Measurements
 from headgate.aws.events import Bus, Rules
 from headgate.aws.findings import Findings
@@ -204,7 +205,7 @@ def tasks(tenant: str) -> Tasks:
 
 def endpoints(tenant: str) -> Endpoints:
     """Models, endpoint configurations and endpoints."""
-    return Endpoints(client("sagemaker", tenant))
+    return Endpoints(client("sagemaker", tenant), lambda: Autoscaling(client("application-autoscaling", tenant)))
 
 
 def alarms(tenant: str) -> Alarms:

@@ -8,9 +8,11 @@ import boto3
 import pytest
 from botocore.stub import Stubber
 
-from headgate.aws.sagemaker import OWNER_TAG, Endpoints, Searches
+from headgate.aws.autoscaling import Autoscaling
+from headgate.aws.sagemaker import Endpoints, Searches
 from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError
+from headgate.domain.names import OWNER_TAG
 from headgate.domain.rollout import Wishes, plan
 
 NAME = "demo-iris-r1"
@@ -26,6 +28,11 @@ VARIANT = {
 }
 
 
+def unused() -> Autoscaling:
+    """No call of SageMaker's own opens what scales."""
+    raise AssertionError
+
+
 @pytest.fixture
 def sagemaker(aws: boto3.Session) -> Iterator[Stubber]:
     with Stubber(aws.client("sagemaker")) as stubber:
@@ -35,7 +42,7 @@ def sagemaker(aws: boto3.Session) -> Iterator[Stubber]:
 
 @pytest.fixture
 def endpoints(sagemaker: Stubber) -> Endpoints:
-    return Endpoints(sagemaker.client)
+    return Endpoints(sagemaker.client, unused)
 
 
 def exists(sagemaker: Stubber, operation: str, what: str) -> None:
@@ -223,7 +230,7 @@ def test_an_update_hands_over_the_deployment_where_there_is_one(sagemaker: Stubb
 
 
 def test_the_template_lets_nobody_change_an_endpoint_of_another_ledger(template: dict[str, Any]) -> None:
-    [policy] = template["Resources"]["DeployRelease"]["Properties"]["Policies"]
+    [_, policy] = template["Resources"]["DeployRelease"]["Properties"]["Policies"]
     changing = {"sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint"}
     [statement] = [each for each in policy["Statement"] if changing & set(each["Action"])]
     assert set(statement["Action"]) == changing
@@ -285,6 +292,6 @@ def test_only_our_own_releases_are_taken_away(aws: boto3.Session, owner: str, le
     variant = {"VariantName": "main", "ModelName": "r1", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
     client.create_endpoint_config(EndpointConfigName="r1", ProductionVariants=[variant], Tags=tags)
     for _ in range(2):  # what is gone stays gone
-        Endpoints(client).remove("r1", "ledger")
+        Endpoints(client, unused).remove("r1", "ledger")
     assert len(client.list_models()["Models"]) == left
     assert len(client.list_endpoint_configs()["EndpointConfigs"]) == left

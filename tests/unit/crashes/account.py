@@ -1,4 +1,4 @@
-"""An AWS account in memory, behind real clients of boto3: DynamoDB, S3, SageMaker, CloudWatch, Step Functions, SNS.
+"""An AWS account in memory, behind real clients of boto3: DynamoDB, S3, SageMaker, its scaling, CloudWatch, and more.
 
 botocore's hooks answer each call before anything is sent, so that the adapters, their parameters and botocore's checks
 of them are the real ones; a call takes a tenth of a millisecond. The same hooks make a process die right before a call
@@ -15,6 +15,7 @@ from typing import Any
 import boto3
 
 from .expressions import holds, placeholders, updated
+from .scalable import Refusal, Scalable
 
 REGION = "eu-central-1"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -25,16 +26,8 @@ class DiedError(BaseException):
     """The process is gone; no handler of its own sees that."""
 
 
-class Refusal(Exception):
-    """AWS's answer to a call that it refuses."""
-
-    def __init__(self, code: str, message: str) -> None:
-        super().__init__(code, message)
-        self.code, self.message = code, message
-
-
 @dataclass
-class Account:
+class Account(Scalable):
     """What there is, and what it refuses. `before` and `after` are called with the number of each call, from 1."""
 
     items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -43,6 +36,7 @@ class Account:
     endpoint: dict[str, Any] | None = None
     endpoint_tags: list[dict[str, str]] = field(default_factory=list)
     alarms: dict[str, dict[str, Any]] = field(default_factory=dict)
+    target: dict[str, Any] | None = None
     tokens: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     executions: dict[str, str] = field(default_factory=dict)
     packages: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -65,6 +59,7 @@ class Account:
             dict(self.endpoint) if self.endpoint else None,
             self.endpoint_tags,
             dict(self.alarms),
+            self.target,
             dict(self.tokens),
             dict(self.executions),
             dict(self.packages),
@@ -202,6 +197,11 @@ class Account:
         there, config = self._there(), _found(self.configs, given["EndpointConfigName"], "endpoint configuration")
         if there["EndpointStatus"] in {*_MOVING, "Failed"}:
             raise Refusal("ValidationException", f'Cannot update in-progress endpoint "{_arn("endpoint")}".')
+        machines = {
+            self.configs[each["EndpointConfigName"]]["ProductionVariants"][0]["InstanceType"] for each in (there, given)
+        }
+        if self.target is not None and len(machines) > 1:
+            raise Refusal("ValidationException", "The variant is registered as a scalable target.")
         guarded = given.get("DeploymentConfig", {}).get("AutoRollbackConfiguration", {})
         alarms = guarded.get("Alarms", [])  # a rollback goes unguarded
         assert all(each["AlarmName"] in self.alarms for each in alarms), "an alarm of the deployment is missing"
@@ -220,7 +220,7 @@ class Account:
     def _DeleteEndpoint(self, given: dict[str, Any]) -> None:
         if self._there()["EndpointStatus"] in _MOVING:
             raise Refusal("ValidationException", f'Cannot update in-progress endpoint "{_arn("endpoint")}".')
-        self.endpoint = None
+        self.endpoint = self.target = None
 
     def _DescribeModelPackage(self, given: dict[str, Any]) -> dict[str, Any]:
         return _found(self.packages, given["ModelPackageName"], "ModelPackage")
@@ -335,7 +335,11 @@ class Clients:
         self.account = Account()
         session = boto3.Session("key", "secret", region_name=REGION)
         self._clients = {
-            name: session.client(name) for name in ("dynamodb", "s3", "sagemaker", "cloudwatch", "stepfunctions", "sns")
+            name: session.client(name)
+            for name in (
+                *("dynamodb", "s3", "sagemaker", "cloudwatch", "stepfunctions", "sns"),
+                "application-autoscaling",
+            )
         }
         for each in self._clients.values():
             each.meta.events.register("before-parameter-build", self._keep)

@@ -21,6 +21,7 @@ _MOVES = {
     "FAILED": set(),
     "HELD": set(),
 }
+SCALING = {"RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy"}
 CHANGES = {"CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint"}
 
 
@@ -51,6 +52,10 @@ def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
             assert given["EndpointConfigName"] == held["name"], "I06: a release of another than the holder"
             model = account.models[held["name"]]["PrimaryContainer"]["ModelDataUrl"]
             assert model == held["model_data_url"], "I03: another artifact than the one that was judged"
+    if operation == "UpdateEndpoint" and account.target is not None:
+        assert account.target["SuspendedState"]["DynamicScalingInSuspended"], (
+            "I25: it may be scaled in while it changes"
+        )
     if operation in {"DeleteModel", "DeleteEndpointConfig"}:
         name = given.get("ModelName") or given["EndpointConfigName"]
         there = account.endpoint or {}
@@ -109,6 +114,7 @@ def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) ->
         assert set(alarm_names(serving[0]["name"])) <= set(account.alarms), "what serves has no alarms"
         standing, drift = standing_alarms(serving[0]["name"], IRIS, Wishes(), Patience(), "ml.m5.large")
         assert {drift.name, *(alarm.name for alarm in standing)} <= set(account.alarms), "what serves is not watched"
+        _it_scales(account, there)
         if (word := serving[0]["condemned"]) is not None:
             incident = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"INCIDENT#{word['incident']}"])
             assert incident["outcome"] == "FAILED", "I05: what serves is condemned, and nobody is told"
@@ -116,6 +122,14 @@ def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) ->
     for each in good[-3:]:
         kept = each["name"] in account.models and each["name"] in account.configs
         assert kept, f"I05: release {each['sequence']} cannot be gone back to"
+
+
+def _it_scales(account: Account, there: dict[str, Any]) -> None:
+    target = account.target
+    assert target is not None, "I25: what serves is not scaled"
+    assert target["policy"] == "headgate-requests", "I25: what serves follows no policy"
+    assert not target["SuspendedState"]["DynamicScalingInSuspended"], "I25: scaling in is still suspended"
+    assert target["MinCapacity"] <= there["instances"] <= target["MaxCapacity"], "I25: the count is out of bounds"
 
 
 def _every_run_ended_once(account: Account, road: Road) -> None:

@@ -9,6 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.items import as_values
 from headgate.aws.ledger import Ledger
@@ -68,6 +69,7 @@ class Scenario:
     fails_before: bool = False
     incidents: tuple[str, ...] = ()
     person: str = ""
+    machine: str = "ml.m5.large"
 
     def __str__(self) -> str:
         return self.name
@@ -101,7 +103,8 @@ class Road:
         self.clients.account = self.account
         self.ledger = Ledger(self.clients["dynamodb"], "ledger")
         self.objects = Objects(self.clients["s3"])
-        self.endpoints = Endpoints(self.clients["sagemaker"])
+        scaling = Autoscaling(self.clients["application-autoscaling"])
+        self.endpoints = Endpoints(self.clients["sagemaker"], lambda: scaling)
         self.alarms = Alarms(self.clients["cloudwatch"])
         self.tasks = Tasks(self.clients["stepfunctions"])
         self.registry = Registry(self.clients["sagemaker"])
@@ -139,6 +142,7 @@ class Road:
         begun = []
         for name in runs or self.scenario.runs:
             given = given_to(name, judged_against, self.scenario.instances, manual=bool(self.scenario.person))
+            given["endpoint"]["instance_type"] = self.scenario.machine
             begun.append(Promotion(given["run"], given, self.account, self.invoke))
         for name in [] if runs else self.scenario.incidents:
             given = {"tenant": IRIS.tenant, "project": IRIS.name, "incident": name}

@@ -9,10 +9,11 @@ import pytest
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunStarted
 from headgate.domain.alarms import alarms_of, sequence_of
-from headgate.domain.errors import EndpointBusyError
+from headgate.domain.errors import EndpointBusyError, ScalingRefusedError
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
 from headgate.domain.rollout import Wishes
+from headgate.domain.scaling import Bounds, Scaling, Target
 from headgate.domain.standing_alarms import Patience, standing_alarms
 from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
 from headgate.services.plan_release import PlanRelease, plan_release
@@ -27,6 +28,34 @@ IRIS = Project("demo", "iris")
 
 
 @dataclass
+class FakeScaling:
+    """The one scalable target, and what AWS refuses to do with it."""
+
+    known: Target | None = None
+    refuses: bool = False
+    removed: int = 0
+
+    def target(self, endpoint: str, owner: str) -> Target | None:
+        assert (endpoint, owner) == (IRIS.endpoint, OWNER)
+        return self.known
+
+    def hold(self, endpoint: str, *, yes: bool) -> None:
+        assert self.known is not None, endpoint
+        self.known = replace(self.known, held=yes)
+
+    def keep(self, endpoint: str, bounds: Bounds, wishes: Scaling, tags: Any) -> None:
+        if self.refuses:
+            raise ScalingRefusedError(endpoint, "No such time zone.")
+        assert wishes.enabled
+        assert (tags is None) == (self.known is not None)
+        assert tags is None or tags["headgate:ledger"] == OWNER
+        self.known = Target(bounds, held=False, ours=True)
+
+    def remove(self, _endpoint: str) -> None:
+        self.known, self.removed = None, self.removed + 1
+
+
+@dataclass
 class FakeEndpoints:
     """SageMaker's rules for models, configurations and endpoints; `rest` brings a change to its end."""
 
@@ -38,6 +67,10 @@ class FakeEndpoints:
     updates: int = 0
     deployment: Any = None
     broken: frozenset[str] = frozenset()
+    targets: FakeScaling = field(default_factory=FakeScaling)
+
+    def scaling(self) -> FakeScaling:
+        return self.targets
 
     def describe(self, _name: str) -> EndpointState | None:
         return self.state

@@ -10,6 +10,7 @@ import boto3
 import numpy as np
 import pytest
 
+from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import ReleasePlanned
 from headgate.aws.s3 import Objects
@@ -223,7 +224,10 @@ def test_every_endpoint_gets_a_message_of_its_own(aws: boto3.Session) -> None:
     for name in names:
         sagemaker.create_endpoint(EndpointName=name, EndpointConfigName="c")
     url = queues.create_queue(QueueName="monitor")["QueueUrl"]
-    assert have_endpoints_monitored(endpoints=Endpoints(sagemaker), queue=Queue(queues, url)) == 23
+    assert (
+        have_endpoints_monitored(endpoints=Endpoints(sagemaker, lambda: Autoscaling(None)), queue=Queue(queues, url))
+        == 23
+    )
     asked: list[str] = []
     while messages := queues.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
         asked += [json.loads(message["Body"])["endpoint"] for message in messages]

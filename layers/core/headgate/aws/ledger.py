@@ -47,6 +47,11 @@ class Ledger:
         self._table = table
         self._writes = Writes(table)
 
+    @property
+    def name(self) -> str:
+        """The table's name, by which what this ledger numbers is tagged."""
+        return self._table
+
     def head(self, project: Project) -> Head:
         """What the project is doing now; an empty head for a project never seen."""
         item = self._get(project_key(project), "PROJECT")

@@ -5,18 +5,20 @@ counts as made, and what we make carries our ledger's name as a tag.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.errors import code_of, translated
 from headgate.domain.alarms import VARIANT
 from headgate.domain.approval import Registered
 from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.experiment import Expense, JobFacts
+from headgate.domain.names import OWNER_TAG
 from headgate.domain.releases import EndpointState
 
 # SageMaker has no error code of its own for these; the sentences are the same in every service that wraps it.
@@ -26,8 +28,6 @@ _BUSY = "in-progress endpoint"
 
 ENGINE = "HEADGATE_FORMAT"
 """The variable of a model's container that says which format of the network to load."""
-OWNER_TAG = "headgate:ledger"
-"""The tag that names the ledger which numbers a release; the template's policy asks for it too."""
 
 
 def _says(error: ClientError, *sentences: str) -> bool:
@@ -169,10 +169,11 @@ class Registry:
 
 
 class Endpoints:
-    """Models, endpoint configurations and endpoints."""
+    """Models, endpoint configurations and endpoints; `scaling` opens what scales them, where that is needed."""
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, scaling: Callable[[], Autoscaling]) -> None:
         self._client = client
+        self.scaling = scaling
 
     def describe(self, name: str) -> EndpointState | None:
         """What an endpoint serves and how it is, or None when there is none."""

@@ -1,10 +1,14 @@
 """What can be set of a project's endpoint: what serves, and how a new version takes over."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from headgate.domain.scaling import INVOCATIONS_PER_MINUTE
 from headgate.domain.section import InstanceType, Section
+
+MOST_INSTANCES = 100
+"""What a typing error may cost at most."""
 
 
 class RolloutSettings(Section):
@@ -72,6 +76,47 @@ class AlarmSettings(Section):
     )
 
 
+class ScheduleSettings(Section):
+    """From a time on, other bounds, until another schedule says otherwise."""
+
+    cron: str = Field(pattern=r"^\S+( \S+){5}$")
+    min: int = Field(ge=1, le=MOST_INSTANCES)
+    max: int = Field(ge=1, le=MOST_INSTANCES)
+    timezone: str = Field(default="UTC", pattern=r"^[A-Za-z_]+(/[A-Za-z0-9_+-]+)*$")
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max < self.min:
+            raise ValueError("max of a schedule must not be less than its min")
+        return self
+
+
+class ScalingSettings(Section):
+    """How many instances serve as requests come and go."""
+
+    enabled: bool = Field(default=True, description="whether the number of instances follows the requests")
+    min: int | None = Field(
+        default=None, ge=1, le=MOST_INSTANCES, description="fewest instances; otherwise `instance_count`"
+    )
+    max: int | None = Field(default=None, ge=1, le=MOST_INSTANCES, description="most instances; otherwise twice `min`")
+    invocations_per_minute: float = Field(
+        default=INVOCATIONS_PER_MINUTE,
+        gt=0,
+        description="requests in a minute that each instance shall take; more add instances, fewer take them away",
+    )
+    scale_out_seconds: int = Field(
+        default=60, ge=0, le=3600, description="how long added instances count as under way before more are added"
+    )
+    scale_in_seconds: int = Field(
+        default=300, ge=0, le=3600, description="shortest time between two steps that take instances away"
+    )
+    schedules: list[ScheduleSettings] = Field(
+        default_factory=list,
+        max_length=50,
+        description='other bounds from then on: `{cron: "0 7 ? * MON-FRI *", min: 4, max: 8, timezone: Europe/Berlin}`',
+    )
+
+
 class EndpointSettings(Section):
     """What serves."""
 
@@ -80,3 +125,11 @@ class EndpointSettings(Section):
     capture: CaptureSettings = Field(default_factory=CaptureSettings, description="what is kept of its requests")
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new version takes over")
     alarms: AlarmSettings = Field(default_factory=AlarmSettings, description="the alarms that watch it")
+    scaling: ScalingSettings = Field(default_factory=ScalingSettings, description="how many instances serve")
+
+    @model_validator(mode="after")
+    def _bounds_hold_each_other(self) -> Self:
+        low = self.scaling.min or self.instance_count
+        if self.scaling.max is not None and self.scaling.max < max(low, self.instance_count):
+            raise ValueError("scaling.max must not be less than scaling.min and instance_count")
+        return self

@@ -47,6 +47,16 @@ class LeaseLostError(HeadgateError):
         )
 
 
+class ScalingRefusedError(HeadgateError):
+    """Raised when AWS will not scale an endpoint as it was asked to; a release goes on without, and says so."""
+
+    def __init__(self, endpoint: str, said: str) -> None:
+        super().__init__(
+            f"AWS refused to scale endpoint {endpoint}: {said.rstrip('.')}. It keeps the instances that it has; "
+            "correct endpoint.scaling in project.yaml, and the next release tries again."
+        )
+
+
 class AlarmRingingError(HeadgateError):
     """Raised when an alarm that would turn a release back is in ALARM before it began; the state machine retries it."""
 

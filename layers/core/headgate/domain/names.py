@@ -19,6 +19,9 @@ UNKNOWN = "unknown"
 MAX_BYTES = 2 * 1024**3
 """Bytes of a dataset, before and after decompression. Three copies of it have to fit into a function's disk."""
 
+OWNER_TAG = "headgate:ledger"
+"""The tag that names the ledger which numbers a release; the template's policy asks for it too."""
+
 COMPLETION_MARKERS = frozenset({"_SUCCESS", "manifest.json"})
 _UNFINISHED_SUFFIXES = (".tmp", ".part", ".partial", ".crdownload")
 

@@ -30,7 +30,9 @@ _OVER = frozenset({ReleaseState.RETIRED, ReleaseState.FAILED, ReleaseState.HELD}
 class Release:
     """A version put in service, or on its way there; `at` is the time of its last move.
 
-    `capture_percent` of the requests are kept with their answers. `rollout` is what the project asked for (a `Wishes`
+    `capture_percent` of the requests are kept with their answers. `scaling` is `endpoint.scaling` of the project,
+    `bounds_before` those that the endpoint had before (`min`, `max`), `scaled` what it scales by since
+    (`Kept.document`). `rollout` is what the project asked for (a `Wishes`
     as a dict), `plan` what was planned of it when the endpoint was about to be changed (`Plan.document`), `verdict`
     what the watch of it said last (`stand`, `reason`, `signals`).
     `artifact` identifies the model's archive as it was when it was deployed (`Objects.identity`), `image` is the
@@ -57,6 +59,7 @@ class Release:
     capture_percent: int = 0
     rollout: Mapping[str, Any] = field(default_factory=dict)
     patience: Mapping[str, Any] = field(default_factory=dict)
+    scaling: Mapping[str, Any] = field(default_factory=dict)
     plan: Mapping[str, Any] | None = None
     verdict: Mapping[str, Any] | None = None
     image: str | None = None
@@ -64,6 +67,8 @@ class Release:
     alarms: Sequence[str] | None = None
     capacity_before: int | None = None
     capacity_after: int | None = None
+    bounds_before: Mapping[str, int] | None = None
+    scaled: Mapping[str, Any] | None = None
     removed_at: str | None = None
     in_service_at: str | None = None
     incident: str | None = None
@@ -88,7 +93,7 @@ class Release:
 
 OF_ITS_COURSE = (
     *("plan", "verdict", "artifact", "alarms", "capacity_before", "capacity_after", "removed_at", "in_service_at"),
-    *("condemned", "outcome", "reason_code", "reason"),
+    *("bounds_before", "scaled", "condemned", "outcome", "reason_code", "reason"),
 )
 """Fields of a release that tell what became of it; a release that repeats it begins without them."""
 

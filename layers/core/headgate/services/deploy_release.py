@@ -8,16 +8,17 @@ from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseFreed, LeaseKept, ReleaseMoved
 from headgate.aws.s3 import Objects
-from headgate.aws.sagemaker import OWNER_TAG, Endpoints
+from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import Alarm, alarms_of
 from headgate.domain.captures import Capture
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.formats import engine_of
 from headgate.domain.lease import Lease
-from headgate.domain.names import Project
+from headgate.domain.names import OWNER_TAG, Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back, refused_as_frozen
 from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan
 from headgate.domain.standing_alarms import Composite, Patience, standing_alarms
+from headgate.services.keep_scaling import hold_capacity, let_go, serving_release
 from headgate.services.take_endpoint import Tasks
 
 
@@ -95,6 +96,11 @@ def deploy_release(
     before = endpoints.describe(release.endpoint)
     if before is not None and endpoints.owner(before.arn) != serving.owner:
         raise NameTakenError("endpoint", release.endpoint)
+    bounds = None
+    if before is not None and not before.in_progress and before.config != release.name:
+        ledger.check(project, lease)
+        bounds = hold_capacity(release.endpoint, scaling=endpoints.scaling(), owner=serving.owner)
+        before = endpoints.describe(release.endpoint)  # what it has now, nothing takes away
     wishes = Wishes(**release.rollout)
     serves = before.instances if before is not None else None
     planned = plan(wishes, release.instance_type, serves) if release.repeats is None else rollback_plan(serves)
@@ -105,6 +111,8 @@ def deploy_release(
         head = ledger.head(project)
         frozen = refused_as_frozen(release.version, head.freeze, now) if release.repeats is None else None
         if frozen is not None:
+            if bounds is not None:
+                let_go(release.endpoint, scaling=endpoints.scaling())
             held = ReleaseMoved(release.sequence, ReleaseState.PLANNED, ReleaseState.HELD, now, frozen)
             ledger.write(project, head, LeaseFreed(lease), held)
             tasks.succeed(command.task_token, {"endpoint": release.endpoint})
@@ -118,12 +126,15 @@ def deploy_release(
             "artifact": serving.archives.identity(bucket, key),
             "alarms": names,
             "capacity_before": before.instances if before is not None else None,
+            "bounds_before": {"min": bounds.low, "max": bounds.high} if bounds is not None else None,
         }
         deploying = ReleaseState.DEPLOYING
         move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, deploying, now, facts=facts)
         ledger.write(project, head, LeaseKept(lease), move)
     # SageMaker cannot be told a fence: the lease is looked at right before the one call that changes the endpoint.
     ledger.check(project, lease)
+    if bounds is not None and _is_on_other_machines(project, release, ledger):
+        endpoints.scaling().remove(release.endpoint)  # SageMaker refuses the update otherwise; settled, it scales again
     _change(release, before, planned, names, endpoints, tags)
     # Only now may an event wake the promotion: one of an earlier change would find the old configuration at rest.
     ledger.wait_for_endpoint(project, lease, command.task_token)
@@ -131,6 +142,11 @@ def deploy_release(
     after = endpoints.describe(release.endpoint)
     if after is None or not after.in_progress:
         tasks.succeed(command.task_token, {"endpoint": release.endpoint})
+
+
+def _is_on_other_machines(project: Project, release: Release, ledger: Ledger) -> bool:
+    serves = serving_release(project, ledger)
+    return serves is not None and serves.instance_type != release.instance_type
 
 
 def _capture(project: Project, release: Release, bucket: str) -> Capture | None:

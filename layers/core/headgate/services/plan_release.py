@@ -41,6 +41,7 @@ class PlanRelease:
     capture_percent: int = 0
     rollout: Mapping[str, Any] = field(default_factory=dict)
     alarms: Mapping[str, Any] = field(default_factory=dict)
+    scaling: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "PlanRelease":
@@ -60,6 +61,7 @@ class PlanRelease:
             int(event["endpoint"].get("capture", {}).get("percent", 0)),
             event["endpoint"].get("rollout", {}),
             event["endpoint"].get("alarms", {}),
+            event["endpoint"].get("scaling", {}),
         )
 
 
@@ -122,6 +124,7 @@ def _release(command: PlanRelease, sequence: int, wishes: Wishes, now: str) -> R
         capture_percent=command.capture_percent,
         rollout=asdict(wishes),
         patience=asdict(Patience.of(command.alarms)),
+        scaling=command.scaling,
     )
 
 

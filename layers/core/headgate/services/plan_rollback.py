@@ -141,6 +141,7 @@ def _unfit(release: Release, archives: Objects) -> str | None:
 
 def _write(project: Project, lease: Lease, incident: Incident, target: Release, ledger: Ledger, now: str) -> Release:
     head, condemning = ledger.head(project), _condemning(project, incident, ledger, now, target)
+    left = ledger.release(project, incident.release) if incident.release is not None else None
     fresh: dict[str, Any] = dict.fromkeys(OF_ITS_COURSE)
     again = replace(  # as the project wanted it then, and with nothing of what became of it
         target,
@@ -151,6 +152,7 @@ def _write(project: Project, lease: Lease, incident: Incident, target: Release, 
         at=now,
         incident=incident.incident,
         repeats=target.sequence,
+        scaling=left.scaling if left is not None else target.scaling,  # as it is wanted now: the traffic is the same
         **fresh,
     )
     following = replace(head, next_release=head.next_release + 1)

@@ -7,12 +7,14 @@ from typing import Any
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import Change, LeaseFreed, LeaseKept, ReleaseMoved
 from headgate.aws.sagemaker import Endpoints
-from headgate.domain.errors import HeadgateError, LeaseLostError, NotFoundError
+from headgate.domain.errors import ConflictError, HeadgateError, LeaseLostError, NotFoundError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, settle
 from headgate.domain.runs import Champion, Ending, Outcome
+from headgate.domain.scaling import Bounds
 from headgate.services.clean_up import clean_up
+from headgate.services.keep_scaling import let_scale, serving_release
 from headgate.services.take_endpoint import Tasks, told, wake_next
 
 IN_PROGRESS = {"outcome": "IN_PROGRESS"}
@@ -92,21 +94,46 @@ def settled(
     ending = settle(release, endpoint, stopped)
     if ending is not None:
         under = LeaseFreed(lease) if lease.holder == release.holder else LeaseKept(lease)
-        _write(project, release, ending, endpoint, under, ledger, now)
+        _still(project, lease, ledger)
+        # Before the ending is written: whoever dies in between comes back to a release that is not settled.
+        scaled = _scaled(project, release, ending, endpoint, ledger=ledger, endpoints=endpoints)
+        facts = {"capacity_after": endpoint.instances if endpoint is not None else None, "scaled": scaled}
+        _write(project, release, ending, facts, under, ledger, now)
     return ending
+
+
+def _still(project: Project, lease: Lease, ledger: Ledger) -> None:
+    """Application Auto Scaling takes no fence, so the lease is looked at before; a lost one is read again later."""
+    try:
+        ledger.check(project, lease)
+    except LeaseLostError as error:
+        raise ConflictError(str(error)) from error
+
+
+def _scaled(
+    project: Project,
+    release: Release,
+    ending: Ending,
+    endpoint: EndpointState | None,
+    *,
+    ledger: Ledger,
+    endpoints: Endpoints,
+) -> dict[str, Any] | None:
+    serving = release if ending.outcome == Outcome.PROMOTED else serving_release(project, ledger)
+    before = Bounds(release.bounds_before["min"], release.bounds_before["max"]) if release.bounds_before else None
+    return let_scale(project, serving, endpoint, before, scaling=endpoints.scaling(), owner=ledger.name)
 
 
 def _write(
     project: Project,
     release: Release,
     ending: Ending,
-    endpoint: EndpointState | None,
+    facts: dict[str, Any],
     under: LeaseFreed | LeaseKept,
     ledger: Ledger,
     now: str,
 ) -> None:
     head, was = ledger.head(project), ReleaseState(release.state)
-    facts = {"capacity_after": endpoint.instances if endpoint is not None else None}
     if ending.outcome != Outcome.PROMOTED:
         ledger.write(project, head, under, ReleaseMoved(release.sequence, was, ReleaseState.FAILED, now, ending, facts))
         return

@@ -1,0 +1,96 @@
+"""Keep what scales an endpoint through a release: hold its instances before the change, let it scale again after."""
+
+from contextlib import suppress
+from typing import Any
+
+from headgate.aws.autoscaling import Autoscaling
+from headgate.aws.ledger import Ledger
+from headgate.domain.errors import ScalingRefusedError
+from headgate.domain.names import OWNER_TAG, Project
+from headgate.domain.releases import EndpointState, Release
+from headgate.domain.scaling import Bounds, Kept, Scaling, keep
+
+
+def hold_capacity(endpoint: str, *, scaling: Autoscaling, owner: str) -> Bounds | None:
+    """Let nothing take instances away while a release goes into service; the bounds that the target has, if it is ours.
+
+    What AWS refuses here stops no release: without a hold the count is kept by the update all the same.
+    """
+    target = scaling.target(endpoint, owner)
+    if target is None or not target.ours:
+        return None
+    if not target.held:
+        with suppress(ScalingRefusedError):
+            scaling.hold(endpoint, yes=True)
+    return target.bounds
+
+
+def let_go(endpoint: str, *, scaling: Autoscaling) -> None:
+    """Let policies take instances away again; what AWS refuses here is for the next release to mend."""
+    with suppress(ScalingRefusedError):
+        scaling.hold(endpoint, yes=False)
+
+
+def serving_release(project: Project, ledger: Ledger) -> Release | None:
+    """The release that serves by the ledger's word, or None."""
+    champion = ledger.head(project).champion
+    return ledger.release(project, champion.sequence) if champion is not None else None
+
+
+def let_scale(
+    project: Project,
+    serving: Release | None,
+    endpoint: EndpointState | None,
+    before: Bounds | None,
+    *,
+    scaling: Autoscaling,
+    owner: str,
+) -> dict[str, Any] | None:
+    """Let an endpoint that has come to rest scale as the release asks for that serves on it. Safe to repeat.
+
+    Args:
+        project: whose endpoint it is.
+        serving: the release whose settings hold from now on.
+        endpoint: as it is.
+        before: the bounds that the target had before the release that has just ended.
+        scaling: the targets.
+        owner: the ledger whose tag makes a target ours.
+
+    Returns:
+        What came of it, for the ledger (`min`, `max`, `reason`); None where nothing serves.
+
+    Raises:
+        TransientError: when it has to be tried again; nothing is to be settled before.
+    """
+    if endpoint is None:
+        return None
+    name = project.endpoint
+    target = scaling.target(name, owner)
+    if endpoint.status != "InService" or serving is None or serving.name != endpoint.config:
+        if target is not None and target.ours and target.held:
+            let_go(name, scaling=scaling)  # whatever becomes of the endpoint, this release holds it no longer
+        return None
+    if target is not None and not target.ours:
+        stranger = "Somebody else registered the endpoint's scalable target, so Headgate leaves it as it is."
+        return Kept(target.bounds, stranger).document()
+    wishes = Scaling.of(serving.scaling, serving.instance_count)
+    known = target.bounds if target is not None else before
+    kept = keep(wishes, serving.instance_type, endpoint.instances, known)
+    tags = {"headgate:tenant": project.tenant, "headgate:project": project.name, OWNER_TAG: owner}
+    try:
+        if kept.bounds is not None:
+            scaling.keep(name, kept.bounds, wishes, tags if target is None else None)
+        elif target is not None:
+            scaling.remove(name)
+    except ScalingRefusedError as error:
+        return Kept(_freed(name, scaling, owner), str(error)).document()
+    return kept.document()
+
+
+def _freed(endpoint: str, scaling: Autoscaling, owner: str) -> Bounds | None:
+    """The bounds of a target that could not be made as it was asked for; at least nothing holds it any more."""
+    target = scaling.target(endpoint, owner)
+    if target is None:
+        return None
+    let_go(endpoint, scaling=scaling)
+    return target.bounds

@@ -1,0 +1,56 @@
+"""Application Auto Scaling in memory: the one target of the one endpoint."""
+
+from typing import Any
+
+
+class Refusal(Exception):
+    """AWS's answer to a call that it refuses."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(code, message)
+        self.code, self.message = code, message
+
+
+class Scalable:
+    """The part of an account that scales; the endpoint is the account's own."""
+
+    endpoint: dict[str, Any] | None
+    target: dict[str, Any] | None
+
+    def _there(self) -> dict[str, Any]:
+        raise NotImplementedError
+
+    def _RegisterScalableTarget(self, given: dict[str, Any]) -> None:
+        there = self._there()
+        known = self.target or {"ScalableTargetARN": "arn:target", "SuspendedState": {}}
+        if self.target is None and not {"MinCapacity", "MaxCapacity"} <= given.keys():
+            raise Refusal("ValidationException", "MinCapacity and MaxCapacity are required.")
+        suspended = {**known["SuspendedState"], **given.get("SuspendedState", {})}
+        self.target = {**known, **given, "SuspendedState": suspended}
+        if there["EndpointStatus"] == "InService":
+            low, high = self.target["MinCapacity"], self.target["MaxCapacity"]
+            self.endpoint = {**there, "instances": min(max(there["instances"], low), high)}
+
+    def _DescribeScalableTargets(self, given: dict[str, Any]) -> dict[str, Any]:
+        assert given["ResourceIds"] == ["endpoint/demo-iris/variant/main"]
+        return {"ScalableTargets": [self.target] if self.target else []}
+
+    def _ListTagsForResource(self, given: dict[str, Any]) -> dict[str, Any]:
+        assert given["ResourceARN"] == "arn:target"
+        return {"Tags": self._scaled()["Tags"]}
+
+    def _PutScalingPolicy(self, given: dict[str, Any]) -> dict[str, Any]:
+        self.target = {**self._scaled(), "policy": given["PolicyName"]}
+        return {"PolicyARN": "arn:policy"}
+
+    def _DescribeScheduledActions(self, _given: dict[str, Any]) -> dict[str, Any]:
+        return {"ScheduledActions": []}
+
+    def _DeregisterScalableTarget(self, _given: dict[str, Any]) -> None:
+        self._scaled()
+        self.target = None
+
+    def _scaled(self) -> dict[str, Any]:
+        if self.target is None:
+            raise Refusal("ObjectNotFoundException", "No scalable target registered.")
+        return self.target
