@@ -108,12 +108,22 @@ def test_data_code_and_settings_are_what_a_retraining_is() -> None:
 
 
 @pytest.mark.parametrize(
-    ("state", "standing", "attempt"), [("FAILED", False, 1), ("PROMOTED", True, 1), ("RUNNING", True, 1)]
+    ("state", "code", "standing"),
+    [
+        ("FAILED", "TRAINING_FAILED", False),
+        ("SUPERSEDED", "NEWER_VERSION", False),
+        ("NOT_PROMOTED", "FROZEN", False),
+        ("NOT_PROMOTED", "NOT_BETTER", True),
+        ("PROMOTED", "SERVING", True),
+        ("RUNNING", None, True),
+    ],
 )
-def test_the_same_is_trained_again_only_if_it_failed(state: str, standing: bool, attempt: int) -> None:
-    before = run(7, state, retrain={"request": "r", "identity": "w"})
+def test_the_same_is_trained_again_only_if_nothing_was_learned_of_it(
+    state: str, code: str | None, standing: bool
+) -> None:
+    before = run(7, state, reason_code=code, retrain={"request": "r", "identity": "w"})
     found, count = repeats([before], Chosen([accepted(5), accepted(4)]), "w", RECIPE)
-    assert (found is not None, count) == (standing, attempt)
+    assert (found is not None, count) == (standing, 1)
     assert before.run in nothing_new(before)
 
 

@@ -148,9 +148,9 @@ class Seen:
         return self.lease.holder is None and not moving and not (self.endpoint and self.endpoint.in_progress)
 
     def has_ended(self, holder: str) -> bool:
-        """Whether a run or an incident is over; one that is not on record is."""
+        """Whether a run or an incident is over; one that was not seen is newer than what was."""
         known = {each.run: each.ended for each in self.runs} | {each.incident: each.ended for each in self.incidents}
-        return known.get(holder, True)
+        return known.get(holder, False)
 
     def is_fresh(self, at: str) -> bool:
         """Whether something was written a moment ago, so that what follows from it may be under way."""

@@ -17,7 +17,8 @@ NOTHING_NEW, NO_DATA = "NOTHING_NEW", "NO_DATA"
 PICTURES = "ZIP archive of pictures"
 """Archives of pictures are one dataset each; see `headgate.tables.intake.Format`."""
 _AGAIN = frozenset({Outcome.FAILED, Outcome.SUPERSEDED})
-"""Endings after which the same may be tried again: nothing was learned about the data."""
+_NOT_JUDGED = frozenset({"CHAMPION_CHANGED", "FROZEN"})
+"""Endings, and reasons of others, after which the same may be tried again: they say nothing about the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,7 +161,8 @@ def repeats(runs: Iterable[Run], chosen: Chosen, whole: str, recipe: Recipe) -> 
     same = [run for run in runs if run.retrain is not None and run.retrain.get("identity") == whole]
     if len(chosen.taken) == 1 and chosen.taken[0].recipe == recipe:
         same.append(chosen.taken[0].run)
-    standing = next((run for run in same if run.state not in _AGAIN), None)
+    again = [run for run in same if run.state in _AGAIN or run.reason_code in _NOT_JUDGED]
+    standing = next((run for run in same if run not in again), None)
     return standing, len(same)
 
 

@@ -159,22 +159,28 @@ def _repaired(finding: Finding, seen: Seen, tools: Tools) -> str:
 
 
 def look(project: Project, tools: Tools) -> Seen:
-    """A project as it is. What ended while it was looked at is read again, so that it is not found."""
+    """A project as it is.
+
+    What ended while it was looked at is not to be found. So the runs and incidents that seem to be left are read again
+    after their executions, and what belongs to them is read last: a holder that has ended by then has given back all
+    that it ever will, and one that is not known by then is new.
+    """
     ledger = tools.ledger
-    releases, lease = ledger.releases(project), ledger.lease(project)
     runs, incidents = ledger.runs_of_project(project), ledger.incidents(project)
     executions = {run.run: tools.trains.status(run.run) for run in runs if not run.ended}
     executions |= {each.incident: tools.responses.status(each.incident) for each in incidents if not each.ended}
     left = {name for name, status in executions.items() if status != "RUNNING"}
-    head = ledger.head(project)
+    runs = [_run_now(project, run, tools) if run.run in left else run for run in runs]
+    incidents = [_incident_now(project, each, tools) if each.incident in left else each for each in incidents]
+    releases = ledger.releases(project)
     seen = Seen(
         project=project,
         now=tools.now,
-        head=head,
-        runs=[_run_now(project, run, tools) if run.run in left else run for run in runs],
+        head=ledger.head(project),
+        runs=runs,
         releases=releases,
-        incidents=[_incident_now(project, each, tools) if each.incident in left else each for each in incidents],
-        lease=lease,
+        incidents=incidents,
+        lease=ledger.lease(project),
         endpoint=tools.endpoints.describe(project.endpoint) if releases else None,
         executions=executions,
         uploads=list(_uploads(project, tools)),

@@ -92,8 +92,11 @@ def _give_turn(finding: Finding, seen: Seen, tools: Tools) -> str:
 
 
 def _settle(finding: Finding, seen: Seen, tools: Tools) -> str:
-    release = next(each for each in seen.releases if each.name == finding.subject)
     project, ledger = seen.project, tools.ledger
+    number = next(each.sequence for each in seen.releases if each.name == finding.subject)
+    release = ledger.release(project, number)
+    if release is None or release.ending is not None:  # what follows would take the lease for nothing
+        return "settled meanwhile"
     try:
         lease = ledger.enter(project, release.holder, if_free=True)
     except LeaseLostError:
