@@ -1,9 +1,11 @@
-"""Asking for a retraining, by the event that any other system may put on the bus, and finding the run it leads to."""
+"""Asking for a retraining, by the event that any other system may put on the bus; the run it leads to, in words."""
 
 import getpass
 import json
 import threading
 import time
+from collections.abc import Mapping
+from typing import Any
 from uuid import uuid4
 
 from headgate.domain.names import Project
@@ -38,6 +40,20 @@ def ask(cloud: Cloud, project: Project, window: str | None, reason: str) -> Run:
     if answer["FailedEntryCount"]:
         raise CommandError(f"The bus did not take the request: {answer['Entries'][0].get('ErrorMessage')}. Ask again.")
     return _recorded(cloud, project, request)
+
+
+def retrain_facts(retrain: Mapping[str, Any] | None) -> dict[str, str]:
+    """Who asked for a retraining, and what it is made of, in a few words; nothing of an upload."""
+    if retrain is None:
+        return {}
+    count = len(retrain["of"])
+    facts = {
+        "asked for": f"{retrain['reason']} ({retrain['by']})",
+        "made of": f"{count} dataset{'' if count == 1 else 's'} (window {retrain['window']})",
+    }
+    if left := retrain["left_out"]:
+        facts["left out"] = "; ".join(f"{each['name']}: {each['why']}" for each in left)
+    return facts
 
 
 def _recorded(cloud: Cloud, project: Project, request: str) -> Run:

@@ -223,6 +223,7 @@ def _show_served(console: Console, document: Mapping[str, Any]) -> None:
 def _show_run(console: Console, document: Mapping[str, Any]) -> None:
     from headgate_cli.board import outcome_text, seconds_table
     from headgate_cli.judgements import judgement_facts
+    from headgate_cli.retraining import retrain_facts
     from headgate_cli.tables import facts
 
     facts(
@@ -236,6 +237,7 @@ def _show_run(console: Console, document: Mapping[str, Any]) -> None:
             "reason": document["reason"],
             "version": document["version"],
         }
+        | retrain_facts(document["retrain"])
         | judgement_facts(document["metrics"])
         | {
             "seconds": seconds_table(document["seconds"]),

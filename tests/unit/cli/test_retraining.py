@@ -13,6 +13,7 @@ from headgate.aws.ledger import Ledger
 from headgate_cli import connection
 from headgate_cli.connection import Cloud
 from headgate_cli.main import main
+from headgate_cli.retraining import retrain_facts
 
 SCHEMA = json.loads((Path(__file__).resolve().parents[3] / "events/schemas/retrain-requested.json").read_text())
 
@@ -74,3 +75,14 @@ def test_a_window_that_is_none_is_not_asked_for(
     assert main(["retrain", "--project", "iris", "--window", "some", "--json"]) != 0
     assert "days: 90" in json.loads(capsys.readouterr().out)["error"]
     assert bus.detail == {}
+
+
+def test_a_run_tells_who_asked_for_it_and_what_is_in_it() -> None:
+    asked = {"reason": "New labels.", "by": "com.example.lake", "window": "all", "of": ["a", "b"]}
+    left = [{"name": "june.csv", "why": "it is deleted"}]
+    assert retrain_facts(None) == {}
+    assert retrain_facts({**asked, "left_out": left}) == {
+        "asked for": "New labels. (com.example.lake)",
+        "made of": "2 datasets (window all)",
+        "left out": "june.csv: it is deleted",
+    }
