@@ -244,12 +244,17 @@ def test_an_endpoint_that_is_gone_is_told_and_one_that_serves_something_else_too
     assert (set(served.round()), served.told()) == ({"endpoint-differs"}, ["demo/iris: endpoint-differs"])
 
 
-def test_an_endpoint_that_failed_is_told(served: World) -> None:
+def test_an_endpoint_that_failed_unnoticed_becomes_an_incident(served: World) -> None:
     from moto.sagemaker.models import sagemaker_backends
 
     endpoint = sagemaker_backends["123456789012"]["eu-central-1"].endpoints[IRIS.endpoint]
     endpoint.endpoint_status, endpoint.failure_reason = "Failed", "No capacity."
-    assert (set(served.round()), served.told()) == ({"endpoint-failed"}, ["demo/iris: endpoint-failed"])
+    assert served.round() == {}, "its event may be on its way"
+    endpoint.last_modified_time = "2026-01-01T00:00:00"
+    assert served.round() == {"endpoint-failed": "started"}
+    [incident] = served.ledger.incidents(IRIS)
+    assert (incident.kind, incident.incident in served.executions()) == ("endpoint", True)
+    assert (served.round(), served.told()) == ({}, [])
 
 
 def test_rules_and_dead_letters_are_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

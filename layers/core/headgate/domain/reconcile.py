@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from headgate.domain.incidents import Incident, IncidentState
+from headgate.domain.incidents import ENDPOINT, Incident, IncidentState
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState
@@ -26,6 +26,8 @@ KEPT = timedelta(days=7)
 """How long a finding that is over stays on record."""
 LATE = timedelta(minutes=30)
 """How long after the end of its plan a release may still be on its way before people are told."""
+_BROKEN = frozenset({"Failed", "UpdateRollbackFailed"})
+"""An endpoint that is so is an incident, of which SageMaker's event tells."""
 _MOVING = frozenset({ReleaseState.PLANNED, ReleaseState.DEPLOYING})
 
 
@@ -53,7 +55,7 @@ class Kind(StrEnum):
 REPAIRED = frozenset(
     {
         *(Kind.UPLOAD_UNSEEN, Kind.RUN_LEFT, Kind.RUN_WAITS, Kind.RELEASE_LEFT, Kind.LEASE_LEFT, Kind.INCIDENT_LEFT),
-        Kind.ALARM_MISSING,
+        *(Kind.ALARM_MISSING, Kind.ENDPOINT_FAILED),
     }
 )
 """What is repaired; people are told of the others at once, and of these when repairs do not hold."""
@@ -251,8 +253,11 @@ def _of_the_endpoint(seen: Seen) -> Iterator[Finding]:
     name, meant = seen.project.endpoint, f"release {champion.sequence} (version {champion.version})"
     if endpoint is None:
         yield seen.found(Kind.ENDPOINT_GONE, name, f"The endpoint is deleted; by the ledger {meant} serves.")
-    elif endpoint.status == "Failed":
-        yield seen.found(Kind.ENDPOINT_FAILED, name, f"The endpoint is Failed: {endpoint.failure_reason}")
+    elif endpoint.status in _BROKEN:
+        answered = any(each.kind == ENDPOINT and each.at >= endpoint.modified_at for each in seen.incidents)
+        if not answered and not seen.is_fresh(endpoint.modified_at):
+            said = f"The endpoint is {endpoint.status} since {endpoint.modified_at}, and no incident came of it."
+            yield seen.found(Kind.ENDPOINT_FAILED, name, said)
     elif endpoint.config != champion.name:
         said = f"The endpoint serves {endpoint.config}; by the ledger {meant} serves, which is {champion.name}."
         yield seen.found(Kind.ENDPOINT_DIFFERS, name, said)

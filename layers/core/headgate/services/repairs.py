@@ -16,6 +16,7 @@ from headgate.domain.runs import Ending, Outcome
 from headgate.services.alarm import given_to
 from headgate.services.close_incident import CloseIncident, close_incident
 from headgate.services.deploy_release import tags_of, watch_over
+from headgate.services.endpoint_broke import BROKEN, EndpointBroke, open_repair
 from headgate.services.object_created import ObjectCreated, receive_object
 from headgate.services.runs import Runs
 from headgate.services.settle_release import settled
@@ -62,6 +63,7 @@ def repair(finding: Finding, seen: Seen, tools: Tools) -> str:
         Kind.LEASE_LEFT: _free,
         Kind.INCIDENT_LEFT: _take_up_incident,
         Kind.ALARM_MISSING: _watch,
+        Kind.ENDPOINT_FAILED: _open_repair,
     }
     try:
         return ways[finding.kind](finding, seen, tools)
@@ -141,3 +143,11 @@ def _watch(_finding: Finding, seen: Seen, tools: Tools) -> str:
     tags = tags_of(seen.project, champion, tools.owner)
     watch_over(seen.project, champion, tools.alarms, tags, there=seen.alarms)
     return "made again"
+
+
+def _open_repair(_finding: Finding, seen: Seen, tools: Tools) -> str:
+    if seen.endpoint is None:
+        return "it is not there any more"
+    status = next(event for event, described in BROKEN.items() if described == seen.endpoint.status)
+    broke = EndpointBroke(seen.project.endpoint, status, seen.endpoint.modified_at)
+    return open_repair(broke, ledger=tools.ledger, executions=tools.responses, now=tools.now)
