@@ -1,5 +1,6 @@
 """How the next version of a project would go into service: the planner of the core on what the cloud says now."""
 
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -9,8 +10,9 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import alarms_of
 from headgate.domain.names import Project
 from headgate.domain.project_file import parse_settings
-from headgate.domain.rollout import Wishes, plan
-from headgate.domain.scaling import Scaling, keep
+from headgate.domain.rollout import Wishes, plan, serverless_plan
+from headgate.domain.scaling import Scaling, keep, without_instances
+from headgate.domain.serverless import chosen
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.runs import Records
 
@@ -26,16 +28,24 @@ def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
     wishes = Wishes.of(settings.rollout.model_dump(), default)
     endpoints = Endpoints(cloud.client("sagemaker"), lambda: Autoscaling(cloud.client("application-autoscaling")))
     serving = endpoints.describe(project.endpoint)
-    made = plan(wishes, settings.instance_type, serving.instances if serving is not None else None)
+    asked = settings.serverless.model_dump() if settings.variant == "serverless" else None
+    serverless, note = chosen(asked, serving)
+    if serverless is not None or (serving is not None and serving.serverless):
+        made = serverless_plan(to_instances=serverless is None)
+    else:
+        made = plan(wishes, settings.instance_type, serving.instances if serving is not None else None)
+    made = replace(made, reason=f"{made.reason} {note}".strip())
     release = project.release_name(Records(cloud).ledger.head(project).next_release)
     count = serving.instances if serving is not None else settings.instance_count
     scaling = Scaling.of(settings.scaling.model_dump(), settings.instance_count)
+    kept = without_instances(serverless) if serverless else keep(scaling, settings.instance_type, count, None)
     return {
         "endpoint": project.endpoint,
         "release": release,
         "instance_type": settings.instance_type,
         **made.document(),
-        "scaling": keep(scaling, settings.instance_type, count, None).document(),
+        "serverless": serverless,
+        "scaling": kept.document(),
         "alarms": [alarm.description for alarm in alarms_of(release, project.endpoint, wishes)],
         "deployment": made.deployment([alarm.name for alarm in alarms_of(release, project.endpoint, wishes)]),
     }

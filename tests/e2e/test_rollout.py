@@ -10,7 +10,7 @@ from headgate.domain.alarms import sequence_of
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
 
-from .conftest import Cloud
+from .conftest import Cloud, headgate
 from .test_road import ROW
 
 Table = Callable[..., bytes]
@@ -68,6 +68,22 @@ def weak_champion(cloud: Cloud, project: Project, table: Table, rollout: str) ->
     first = cloud.ending(project, cloud.drop(project, "weak.csv", table(2000, seed=1)))
     assert first.state == Outcome.PROMOTED, first.reason
     settings(cloud, project, rollout)
+
+
+def test_a_serverless_endpoint_serves_one_version_after_the_other(cloud: Cloud, table: Table) -> None:
+    project = Project("demo", "rare")
+    settings(cloud, project, WEAK + "endpoint: {variant: serverless}\n")
+    first = cloud.ending(project, cloud.drop(project, "first.csv", table(2000, seed=1)))
+    assert first.state == Outcome.PROMOTED, first.reason
+    settings(cloud, project, "endpoint: {variant: serverless}\n")
+    code, plan = headgate(cloud, "plan", "--project", "rare")
+    assert (code, plan["guarded"], plan["serverless"]) == (0, False, {"memory_mb": 2048, "max_concurrency": 5})
+    second = cloud.ending(project, cloud.drop(project, "second.csv", table(4000, seed=3)))
+    assert second.state == Outcome.PROMOTED, second.reason
+    [variant] = described(cloud, project)["ProductionVariants"]
+    assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
+    assert described(cloud, project)["EndpointConfigName"] == project.release_name(2)
+    assert len(cloud.predict(project, [ROW])) == 1
 
 
 def test_an_alarm_brings_the_version_before_back_without_a_failed_request(cloud: Cloud, table: Table) -> None:

@@ -118,6 +118,12 @@ def plan(
     Output(as_json).result(document, lambda console: _show_plan(console, document))
 
 
+def _capacity(document: Mapping[str, Any]) -> str:
+    if (serverless := document.get("serverless")) is not None:
+        return f"none: serverless, {serverless['memory_mb']} MB, {serverless['max_concurrency']} requests at once"
+    return f"{document['stages'][-1]} x {document['instance_type']}"
+
+
 def _show_plan(console: Console, document: Mapping[str, Any]) -> None:
     from headgate_cli.output import seconds_text
     from headgate_cli.tables import facts, rows
@@ -126,7 +132,7 @@ def _show_plan(console: Console, document: Mapping[str, Any]) -> None:
         console,
         {
             "endpoint": document["endpoint"],
-            "instances": f"{document['stages'][-1]} x {document['instance_type']}",
+            "instances": _capacity(document),
             "strategy": document["strategy"].replace("_", " "),
             "because": document["reason"],
             "scaling": document["scaling"]["reason"],

@@ -21,7 +21,8 @@ from headgate.aws.findings import Findings
 from headgate.aws.ledger import Ledger
 from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
-from headgate.aws.sagemaker import Endpoints, Jobs, Registry, Searches
+from headgate.aws.sagemaker import Endpoints, Jobs, Registry
+from headgate.aws.searches import Searches
 from headgate.aws.sns import Topic
 from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks

@@ -9,11 +9,13 @@ import pytest
 from botocore.stub import Stubber
 
 from headgate.aws.autoscaling import Autoscaling
-from headgate.aws.sagemaker import Endpoints, Searches
+from headgate.aws.sagemaker import Endpoints
+from headgate.aws.searches import Searches
 from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError
 from headgate.domain.names import OWNER_TAG
 from headgate.domain.rollout import Wishes, plan
+from headgate.domain.serverless import capacity_of
 
 NAME = "demo-iris-r1"
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012"
@@ -68,11 +70,11 @@ def describe_config(sagemaker: Stubber, capture: dict[str, Any] | None = None, *
 
 def ensure_model(endpoints: Endpoints, engine: str = "float32") -> None:
     url, role = "s3://ours/model.tar.gz", f"{ARN}:role"
-    endpoints.ensure_model(NAME, image="image", model_data_url=url, engine=engine, role=role, tags=TAGS)
+    endpoints.ensure_model(NAME, image="image", model_data_url=url, engine=engine, role=role, isolated=True, tags=TAGS)
 
 
 def ensure_config(endpoints: Endpoints, capture: Capture | None = None) -> None:
-    endpoints.ensure_config(NAME, instance_type="ml.m5.large", instance_count=1, capture=capture, tags=TAGS)
+    endpoints.ensure_config(NAME, capacity=capacity_of(None, "ml.m5.large", 1), capture=capture, tags=TAGS)
 
 
 def test_a_model_that_an_attempt_before_made_is_ours(sagemaker: Stubber, endpoints: Endpoints) -> None:

@@ -96,9 +96,10 @@ class FakeEndpoints:
         assert config in self.configs
         self.state, self.goal, self.owned_by = EndpointState("Creating", config), config, tags["headgate:ledger"]
 
-    def update(self, name: str, config: str, deployment: Any) -> None:
+    def update(self, name: str, config: str, deployment: Any, *, retain: bool) -> None:
         assert self.state is not None
         assert config in self.configs
+        assert retain is not self.state.serverless
         if self.state.in_progress:
             raise EndpointBusyError(name)
         self.updates += 1

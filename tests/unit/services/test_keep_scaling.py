@@ -163,3 +163,32 @@ def test_what_aws_refuses_ends_no_release_and_holds_nothing(
     assert settled is not None
     assert settled.scaled is not None
     assert "No such time zone." in settled.scaled["reason"]
+
+
+SERVERLESS = {"memory_mb": 2048, "max_concurrency": 5}
+
+
+def test_a_serverless_endpoint_has_nothing_to_scale_and_captures_nothing(
+    release: Release, endpoints: FakeEndpoints, targets: FakeScaling, ledger: Ledger
+) -> None:
+    assert release("a", serverless=SERVERLESS, capture_percent=100) == "PROMOTED"
+    served = ledger.release(IRIS, 1)
+    assert served is not None
+    assert (served.serverless, served.capture_percent) == (SERVERLESS, 0)
+    assert served.scaled is not None
+    assert served.scaled["reason"].startswith("A serverless endpoint scales by itself")
+    assert targets.known is None
+    assert endpoints.state is not None
+    endpoints.state = replace(endpoints.state, serverless=True)
+    assert release("b", capture_percent=100) == "PROMOTED"  # the way to instances is open
+    assert endpoints.deployment is None
+    assert targets.known == Target(Bounds(1, 2), held=False, ours=True)
+
+
+def test_an_endpoint_on_instances_stays_on_instances_and_its_release_says_why(release: Release, ledger: Ledger) -> None:
+    release("a")
+    release("b", serverless=SERVERLESS, capture_percent=100)
+    served = ledger.release(IRIS, 2)
+    assert served is not None
+    assert (served.serverless, served.capture_percent) == (None, 100)
+    assert "delete the endpoint when nobody needs it" in (served.reason or "")

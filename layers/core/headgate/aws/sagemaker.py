@@ -1,4 +1,4 @@
-"""SageMaker as the control plane uses it: the registry, endpoints, and searches for settings.
+"""SageMaker as the control plane uses it: jobs, the registry, and endpoints.
 
 Names are SageMaker's for the whole account, release numbers the ledger's own: what exists already is compared before it
 counts as made, and what we make carries our ledger's name as a tag.
@@ -23,14 +23,15 @@ from headgate.domain.releases import EndpointState
 
 # SageMaker has no error code of its own for these; the sentences are the same in every service that wraps it.
 _EXISTS = "already exist"
-_ABSENT = ("Could not find", "does not exist")
+ABSENT = ("Could not find", "does not exist")
 _BUSY = "in-progress endpoint"
 
 ENGINE = "HEADGATE_FORMAT"
 """The variable of a model's container that says which format of the network to load."""
 
 
-def _says(error: ClientError, *sentences: str) -> bool:
+def says(error: ClientError, *sentences: str) -> bool:
+    """Whether SageMaker refused with one of these sentences."""
     message = str(error.response["Error"].get("Message", ""))
     return code_of(error) in {"ValidationException", "ResourceNotFound"} and any(text in message for text in sentences)
 
@@ -49,7 +50,7 @@ class Jobs:
         except NotFoundError:
             return None
         except ClientError as error:
-            if _says(error, "not found", *_ABSENT):
+            if says(error, "not found", *ABSENT):
                 return None
             raise
         resources = job.get("ResourceConfig", {})
@@ -73,7 +74,7 @@ class Jobs:
         except NotFoundError:
             return None
         except ClientError as error:
-            if _says(error, "not found", *_ABSENT):
+            if says(error, "not found", *ABSENT):
                 return None
             raise
         cluster = job["ProcessingResources"]["ClusterConfig"]
@@ -96,7 +97,7 @@ class Registry:
                     ModelPackageGroupName=name, ModelPackageGroupDescription=description, Tags=_tags(tags)
                 )
         except ClientError as error:
-            if not _says(error, _EXISTS):
+            if not says(error, _EXISTS):
                 raise
 
     def register(
@@ -144,7 +145,7 @@ class Registry:
             with translated(f"describe the version {arn}"):
                 package = self._client.describe_model_package(ModelPackageName=arn)
         except ClientError as error:
-            if _says(error, "not found", *_ABSENT):
+            if says(error, "not found", *ABSENT):
                 raise NotFoundError(f"The version {arn} is not in the registry.") from error
             raise
         by = package.get("LastModifiedBy", {})
@@ -181,7 +182,7 @@ class Endpoints:
             with translated(f"describe endpoint {name}"):
                 answer = self._client.describe_endpoint(EndpointName=name)
         except ClientError as error:
-            if _says(error, *_ABSENT):
+            if says(error, *ABSENT):
                 return None
             raise
         variants = answer.get("ProductionVariants") or [{}]
@@ -194,6 +195,7 @@ class Endpoints:
             variants[0].get("DesiredInstanceCount") or variants[0].get("CurrentInstanceCount") or 1,
             _time(answer["LastModifiedTime"]),
             _baking_since(answer.get("PendingDeploymentSummary", {}).get("ProductionVariants", [])),
+            "CurrentServerlessConfig" in variants[0],
         )
 
     def in_service(self) -> list[str]:
@@ -211,11 +213,20 @@ class Endpoints:
             return next((tag["Value"] for page in pages for tag in page["Tags"] if tag["Key"] == OWNER_TAG), None)
 
     def ensure_model(
-        self, name: str, *, image: str, model_data_url: str, engine: str, role: str, tags: Mapping[str, str]
+        self,
+        name: str,
+        *,
+        image: str,
+        model_data_url: str,
+        engine: str,
+        role: str,
+        isolated: bool,
+        tags: Mapping[str, str],
     ) -> None:
         """Make sure that the model is there; its name is never used for another archive.
 
         `engine` is the format of the network that a server of ours loads; TensorFlow Serving has none to choose.
+        `isolated` from the network is every model but a serverless one, of which SageMaker refuses that.
 
         Raises:
             NameTakenError: when there is a model of that name with another archive or engine.
@@ -226,7 +237,7 @@ class Endpoints:
             ModelName=name,
             PrimaryContainer={"Image": image, "ModelDataUrl": model_data_url, "Environment": {ENGINE: engine}},
             ExecutionRoleArn=role,
-            EnableNetworkIsolation=True,
+            EnableNetworkIsolation=isolated,
             Tags=_tags(tags),
         )
         with translated(f"describe model {name}"):
@@ -237,20 +248,19 @@ class Endpoints:
             raise NameTakenError("model", name)
 
     def ensure_config(
-        self, name: str, *, instance_type: str, instance_count: int, capture: Capture | None, tags: Mapping[str, str]
+        self, name: str, *, capacity: Mapping[str, Any], capture: Capture | None, tags: Mapping[str, str]
     ) -> None:
         """Make sure that the endpoint configuration of a release is there; it serves the model of the same name.
 
         Raises:
-            NameTakenError: when there is a configuration of that name that serves another model, or on other instances,
-                or that keeps captured requests elsewhere.
+            NameTakenError: when there is a configuration of that name that serves another model, or with another
+                `capacity` (`capacity_of`), or that keeps captured requests elsewhere.
         """
         variant = {
             "VariantName": VARIANT,
             "ModelName": name,
-            "InstanceType": instance_type,
-            "InitialInstanceCount": instance_count,
             "InitialVariantWeight": 1.0,
+            **capacity,
         }
         self._create(
             f"create endpoint configuration {name}",
@@ -278,12 +288,12 @@ class Endpoints:
             with translated(f"create endpoint {name}"):
                 self._client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=_tags(tags))
         except ClientError as error:
-            if _says(error, _EXISTS):
+            if says(error, _EXISTS):
                 raise EndpointBusyError(name) from error
             raise
 
-    def update(self, name: str, config: str, deployment: Mapping[str, Any] | None) -> None:
-        """Start to move an endpoint to another configuration, keeping its instance counts.
+    def update(self, name: str, config: str, deployment: Mapping[str, Any] | None, *, retain: bool = True) -> None:
+        """Start to move an endpoint to another configuration, keeping its instance counts if there are any to `retain`.
 
         `deployment` is the DeploymentConfig; None: all at once, and unguarded.
 
@@ -295,11 +305,11 @@ class Endpoints:
                 self._client.update_endpoint(
                     EndpointName=name,
                     EndpointConfigName=config,
-                    RetainAllVariantProperties=True,
+                    RetainAllVariantProperties=retain,
                     **({"DeploymentConfig": deployment} if deployment else {}),
                 )
         except ClientError as error:
-            if _says(error, _BUSY):
+            if says(error, _BUSY):
                 raise EndpointBusyError(name) from error
             raise
 
@@ -309,7 +319,7 @@ class Endpoints:
             with translated(f"delete endpoint {name}"):
                 self._client.delete_endpoint(EndpointName=name)
         except ClientError as error:
-            if not _says(error, *_ABSENT):
+            if not says(error, *ABSENT):
                 raise
 
     def remove(self, name: str, owner: str) -> None:
@@ -327,7 +337,7 @@ class Endpoints:
             except NotFoundError:
                 continue
             except ClientError as error:
-                if not _says(error, *_ABSENT):
+                if not says(error, *ABSENT):
                     raise
 
     def _create(self, doing: str, call: Any, **arguments: Any) -> None:
@@ -335,38 +345,8 @@ class Endpoints:
             with translated(doing):
                 call(**arguments)
         except ClientError as error:
-            if not _says(error, _EXISTS):
+            if not says(error, _EXISTS):
                 raise
-
-
-class Searches:
-    """Tuning jobs, and the training jobs that are their trials."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def is_over(self, name: str) -> bool:
-        """Whether there is a tuning job of that name which has ended, so that another may start from its trials."""
-        try:
-            with translated(f"describe the tuning job {name}"):
-                answer = self._client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
-        except NotFoundError:
-            return False
-        except ClientError as error:
-            if _says(error, *_ABSENT):
-                return False
-            raise
-        return answer["HyperParameterTuningJobStatus"] in {"Completed", "Stopped", "Failed"}
-
-    def trials(self, name: str) -> list[dict[str, Any]]:
-        """The summaries of a tuning job's training jobs; of one that never was there are none."""
-        call = "list_training_jobs_for_hyper_parameter_tuning_job"
-        try:
-            with translated(f"list the trials of {name}"):
-                pages = self._client.get_paginator(call).paginate(HyperParameterTuningJobName=name)
-                return [summary for page in pages for summary in page["TrainingJobSummaries"]]
-        except NotFoundError:
-            return []
 
 
 def _captured(capture: Capture) -> dict[str, Any]:

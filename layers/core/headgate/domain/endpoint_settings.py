@@ -117,8 +117,25 @@ class ScalingSettings(Section):
     )
 
 
+class ServerlessSettings(Section):
+    """A serverless endpoint, where `endpoint.variant` asks for one."""
+
+    memory_mb: Literal[1024, 2048, 3072, 4096, 5120, 6144] = Field(
+        default=2048, description="memory of what answers; the processors come with it"
+    )
+    max_concurrency: int = Field(
+        default=5, ge=1, le=200, description="requests at once, at most; more are refused as too many"
+    )
+
+
 class EndpointSettings(Section):
     """What serves."""
+
+    variant: Literal["instances", "serverless"] = Field(
+        default="instances",
+        description="machines that are always there; or, for little traffic, none: `serverless` costs nothing while "
+        "nobody asks, and lets the first request wait",
+    )
 
     instance_type: InstanceType = Field(default="ml.m5.large", description="machine that serves")
     instance_count: int = Field(default=1, ge=1, le=10, description="how many of them to begin with")
@@ -126,6 +143,8 @@ class EndpointSettings(Section):
     rollout: RolloutSettings = Field(default_factory=RolloutSettings, description="how a new version takes over")
     alarms: AlarmSettings = Field(default_factory=AlarmSettings, description="the alarms that watch it")
     scaling: ScalingSettings = Field(default_factory=ScalingSettings, description="how many instances serve")
+
+    serverless: ServerlessSettings = Field(default_factory=ServerlessSettings, description="a serverless endpoint")
 
     @model_validator(mode="after")
     def _bounds_hold_each_other(self) -> Self:

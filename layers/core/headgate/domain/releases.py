@@ -30,7 +30,8 @@ _OVER = frozenset({ReleaseState.RETIRED, ReleaseState.FAILED, ReleaseState.HELD}
 class Release:
     """A version put in service, or on its way there; `at` is the time of its last move.
 
-    `capture_percent` of the requests are kept with their answers. `scaling` is `endpoint.scaling` of the project,
+    `capture_percent` of the requests are kept with their answers. `serverless` is `endpoint.serverless` of the
+    project where no instances serve, `scaling` is `endpoint.scaling`,
     `bounds_before` those that the endpoint had before (`min`, `max`), `scaled` what it scales by since
     (`Kept.document`). `rollout` is what the project asked for (a `Wishes`
     as a dict), `plan` what was planned of it when the endpoint was about to be changed (`Plan.document`), `verdict`
@@ -60,6 +61,7 @@ class Release:
     rollout: Mapping[str, Any] = field(default_factory=dict)
     patience: Mapping[str, Any] = field(default_factory=dict)
     scaling: Mapping[str, Any] = field(default_factory=dict)
+    serverless: Mapping[str, int] | None = None
     plan: Mapping[str, Any] | None = None
     verdict: Mapping[str, Any] | None = None
     image: str | None = None
@@ -104,7 +106,7 @@ class EndpointState:
 
     `target` is the configuration that a change under way leads to, `instances` how many the variant shall have,
     `modified_at` the time of the last change, `baking_since` when the wait began that a change is in, "" when it is in
-    none; as the ledger writes times.
+    none; as the ledger writes times. `serverless` has no instances, and counts as one.
     """
 
     status: str
@@ -115,6 +117,7 @@ class EndpointState:
     instances: int = 1
     modified_at: str = ""
     baking_since: str = ""
+    serverless: bool = False
 
     @property
     def in_progress(self) -> bool:

@@ -142,6 +142,16 @@ def rollback_plan(serving: int | None) -> Plan:
     return _unguarded(serving or 1, reason)
 
 
+def serverless_plan(*, to_instances: bool) -> Plan:
+    """How a version goes into service where a serverless endpoint is, or was: SageMaker guards nothing there."""
+    kept = "" if to_instances else ", no request is captured, and the first one after a pause waits for a start"
+    reason = (
+        "A serverless endpoint has no instances to split, and SageMaker guards no deployment of it: the new version "
+        f"takes all requests at once, the alarms that watch what serves lead back{kept}."
+    )
+    return _unguarded(1, reason)
+
+
 def _unguarded(instances: int, reason: str) -> Plan:
     return Plan(Strategy.ALL_AT_ONCE, False, (instances,), 0, 0, SHORTEST_LIMIT, reason)
 

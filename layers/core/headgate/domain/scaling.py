@@ -115,6 +115,12 @@ def unscalable(instance_type: str) -> str | None:
     return None
 
 
+def without_instances(serverless: Mapping[str, int]) -> Kept:
+    """What scales a serverless endpoint: nothing but itself."""
+    most = serverless["max_concurrency"]
+    return Kept(None, f"A serverless endpoint scales by itself, up to {most} requests at once, and down to nothing.")
+
+
 def keep(wishes: Scaling, instance_type: str, serving: int, known: Bounds | None) -> Kept:
     """What the target of an endpoint shall be now that a release is over.
 

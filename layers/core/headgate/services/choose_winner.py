@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from headgate.aws.ledger import Ledger
-from headgate.aws.sagemaker import Searches
+from headgate.aws.searches import Searches
 from headgate.domain.errors import ConflictError
 from headgate.domain.names import Project
 from headgate.domain.runs import LastSearch

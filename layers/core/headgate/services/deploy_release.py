@@ -16,7 +16,8 @@ from headgate.domain.formats import engine_of
 from headgate.domain.lease import Lease
 from headgate.domain.names import OWNER_TAG, Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back, refused_as_frozen
-from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan
+from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan, serverless_plan
+from headgate.domain.serverless import capacity_of
 from headgate.domain.standing_alarms import Composite, Patience, standing_alarms
 from headgate.services.keep_scaling import hold_capacity, let_go, serving_release
 from headgate.services.take_endpoint import Tasks
@@ -84,12 +85,12 @@ def deploy_release(
         model_data_url=release.model_data_url,
         engine=engine_of(release.format),
         role=serving.role,
+        isolated=release.serverless is None,
         tags=tags,
     )
     endpoints.ensure_config(
         release.name,
-        instance_type=release.instance_type,
-        instance_count=release.instance_count,
+        capacity=capacity_of(release.serverless, release.instance_type, release.instance_count),
         capture=_capture(project, release, serving.artifact_bucket),
         tags=tags,
     )
@@ -102,8 +103,7 @@ def deploy_release(
         bounds = hold_capacity(release.endpoint, scaling=endpoints.scaling(), owner=serving.owner)
         before = endpoints.describe(release.endpoint)  # what it has now, nothing takes away
     wishes = Wishes(**release.rollout)
-    serves = before.instances if before is not None else None
-    planned = plan(wishes, release.instance_type, serves) if release.repeats is None else rollback_plan(serves)
+    planned = _planned(release, wishes, before)
     names = _guard(project, release, wishes, lease, ledger, alarms, tags)
     # As late as can be: a release that is planned still is settled without a look at the endpoint.
     if release.state != ReleaseState.DEPLOYING:
@@ -142,6 +142,13 @@ def deploy_release(
     after = endpoints.describe(release.endpoint)
     if after is None or not after.in_progress:
         tasks.succeed(command.task_token, {"endpoint": release.endpoint})
+
+
+def _planned(release: Release, wishes: Wishes, before: EndpointState | None) -> Plan:
+    if release.serverless is not None or (before is not None and before.serverless):
+        return serverless_plan(to_instances=release.serverless is None)
+    serves = before.instances if before is not None else None
+    return plan(wishes, release.instance_type, serves) if release.repeats is None else rollback_plan(serves)
 
 
 def _is_on_other_machines(project: Project, release: Release, ledger: Ledger) -> bool:
@@ -228,4 +235,4 @@ def _change(
         endpoints.delete(release.endpoint)
         raise EndpointBusyError(release.endpoint)
     elif before.config != release.name and not is_turned_back(release, before):
-        endpoints.update(release.endpoint, release.name, planned.deployment(alarms))
+        endpoints.update(release.endpoint, release.name, planned.deployment(alarms), retain=not before.serverless)

@@ -8,7 +8,7 @@ from headgate.aws.ledger import Ledger
 from headgate.domain.errors import ScalingRefusedError
 from headgate.domain.names import OWNER_TAG, Project
 from headgate.domain.releases import EndpointState, Release
-from headgate.domain.scaling import Bounds, Kept, Scaling, keep
+from headgate.domain.scaling import Bounds, Kept, Scaling, keep, without_instances
 
 
 def hold_capacity(endpoint: str, *, scaling: Autoscaling, owner: str) -> Bounds | None:
@@ -75,7 +75,10 @@ def let_scale(
         return Kept(target.bounds, stranger).document()
     wishes = Scaling.of(serving.scaling, serving.instance_count)
     known = target.bounds if target is not None else before
-    kept = keep(wishes, serving.instance_type, endpoint.instances, known)
+    if serving.serverless is not None:
+        kept = without_instances(serving.serverless)
+    else:
+        kept = keep(wishes, serving.instance_type, endpoint.instances, known)
     tags = {"headgate:tenant": project.tenant, "headgate:project": project.name, OWNER_TAG: owner}
     try:
         if kept.bounds is not None:

@@ -18,6 +18,7 @@ from headgate.domain.releases import (
     refused_as_frozen,
 )
 from headgate.domain.rollout import Wishes
+from headgate.domain.serverless import chosen
 from headgate.domain.standing_alarms import Patience
 from headgate.services.settle_release import settled
 from headgate.services.take_endpoint import told
@@ -42,6 +43,7 @@ class PlanRelease:
     rollout: Mapping[str, Any] = field(default_factory=dict)
     alarms: Mapping[str, Any] = field(default_factory=dict)
     scaling: Mapping[str, Any] = field(default_factory=dict)
+    serverless: Mapping[str, int] | None = None
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "PlanRelease":
@@ -62,6 +64,7 @@ class PlanRelease:
             event["endpoint"].get("rollout", {}),
             event["endpoint"].get("alarms", {}),
             event["endpoint"].get("scaling", {}),
+            event["endpoint"]["serverless"] if event["endpoint"].get("variant") == "serverless" else None,
         )
 
 
@@ -98,6 +101,11 @@ def plan_release(
         if (refusal := refused_as_frozen(command.version, head.freeze, now)) is not None:
             return told(refusal)
         planned = _release(command, head.next_release, Wishes.of(command.rollout, bake_seconds), now)
+        if command.serverless is not None:
+            serverless, note = chosen(command.serverless, endpoints.describe(project.endpoint))
+            captured = planned.capture_percent if serverless is None else 0
+            why = f"{planned.why} {note}".strip()
+            planned = replace(planned, serverless=serverless, capture_percent=captured, why=why)
         # The head is written as it was read: nobody can be crowned between the comparison and the plan.
         ledger.write(
             project, replace(head, next_release=head.next_release + 1), LeaseKept(lease), ReleasePlanned(planned)

@@ -152,6 +152,9 @@ def _write(project: Project, lease: Lease, incident: Incident, target: Release, 
         at=now,
         incident=incident.incident,
         repeats=target.sequence,
+        serverless=target.serverless
+        if left is not None and left.serverless
+        else None,  # from instances no way leads there
         scaling=left.scaling if left is not None else target.scaling,  # as it is wanted now: the traffic is the same
         **fresh,
     )

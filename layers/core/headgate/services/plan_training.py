@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.aws.s3 import Objects
-from headgate.aws.sagemaker import Searches
+from headgate.aws.searches import Searches
 from headgate.domain.errors import SearchRefusedError
 from headgate.domain.families import DEFAULT, Family, read_families
 from headgate.domain.names import Project
