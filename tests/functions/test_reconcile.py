@@ -18,6 +18,7 @@ from headgate.domain.incidents import Incident, IncidentState
 from headgate.domain.names import Part, Project, dataset_id
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import Champion, Ending, Outcome
+from headgate.domain.scaling import Bounds, Scaling, Target
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 IRIS = Project("demo", "iris")
@@ -255,6 +256,34 @@ def test_an_endpoint_that_failed_unnoticed_becomes_an_incident(served: World) ->
     [incident] = served.ledger.incidents(IRIS)
     assert (incident.kind, incident.incident in served.executions()) == ("endpoint", True)
     assert (served.round(), served.told()) == ({}, [])
+
+
+class Targets:
+    """Application Auto Scaling with one endpoint's target, or none."""
+
+    def __init__(self) -> None:
+        self.there: Target | None = None
+
+    def target(self, _endpoint: str, _owner: str) -> Target | None:
+        return self.there
+
+    def keep(self, _endpoint: str, bounds: Bounds, _wishes: Scaling, _tags: Any) -> None:
+        self.there = Target(bounds, held=False, ours=True)
+
+
+def test_a_scalable_target_that_is_gone_is_registered_again(served: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from headgate import entrypoint
+
+    targets = Targets()
+    monkeypatch.setattr(entrypoint, "Autoscaling", lambda _client: targets)
+    item = {"pk": {"S": "demo#iris"}, "sk": {"S": "RELEASE#00000001"}}
+    served.aws.client("dynamodb").update_item(
+        TableName="ledger", Key=item, UpdateExpression="SET scaled = :told",
+        ExpressionAttributeValues={":told": {"M": {"min": {"N": "1"}, "max": {"N": "4"}, "reason": {"S": "1 to 4."}}}},
+    )  # fmt: skip
+    assert set(served.round()) == {"scaling-lost"}
+    assert targets.there is not None
+    assert (targets.there.held, served.round()) == (False, {})
 
 
 def test_rules_and_dead_letters_are_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

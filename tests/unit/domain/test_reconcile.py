@@ -27,6 +27,7 @@ from headgate.domain.reconcile import (
 )
 from headgate.domain.releases import EndpointState, Release
 from headgate.domain.runs import Champion, Head, Run
+from headgate.domain.scaling import Bounds, Target
 
 IRIS = Project("demo", "iris")
 NOW, EARLIER = "2026-01-02T00:00:00.000Z", "2026-01-01T00:00:00.000Z"
@@ -75,6 +76,7 @@ def test_nothing_is_found_where_all_is_well() -> None:
 
 
 ACTIVE = replace(seen().head, active="demo-iris-a")
+SCALED = release(scaled={"min": 1, "max": 4, "reason": "1 to 4."})
 PLACE = Place("demo-iris-a", "o", "token", 0, 1)
 
 
@@ -101,6 +103,8 @@ PLACE = Place("demo-iris-a", "o", "token", 0, 1)
         ({"endpoint": EndpointState("UpdateRollbackFailed", "demo-iris-r1", modified_at=EARLIER)}, "endpoint-failed"),
         ({"endpoint": EndpointState("InService", "by-hand")}, "endpoint-differs"),
         ({"alarms": {"part": False}}, "alarm-missing"),
+        ({"releases": [SCALED]}, "scaling-lost"),
+        ({"releases": [SCALED], "target": Target(Bounds(1, 4), held=True, ours=True)}, "scaling-lost"),
         ({"alarms": {"errors": False, "part": False}}, "alarm-disabled"),
     ],
 )
@@ -120,6 +124,9 @@ def test_each_kind_is_found(changes: dict[str, Any], kind: str) -> None:
         {"incidents": [incident(seen_at=NOW)]},
         {"uploads": [Upload("k", "v", 1, EARLIER, "demo-iris-a")]},
         {"endpoint": EndpointState("Updating", "by-hand")},
+        {"releases": [SCALED], "target": Target(Bounds(1, 4), held=False, ours=True)},
+        {"releases": [SCALED], "target": Target(Bounds(1, 4), held=True, ours=False)},
+        {"releases": [release(scaled={"min": None, "max": None, "reason": "It is switched off."})]},
         {"endpoint": EndpointState("Failed", "demo-iris-r1", modified_at=NOW)},
         {"endpoint": EndpointState("Failed", "demo-iris-r1", modified_at=EARLIER),
          "incidents": [incident("CLOSED", kind="endpoint")]},

@@ -15,6 +15,7 @@ from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState
 from headgate.domain.runs import RUNNING, WAITING, Head, Run
+from headgate.domain.scaling import Bounds, Target
 
 GRACE = timedelta(minutes=2)
 """So long something may be under way: it is written down first, and then done."""
@@ -49,13 +50,14 @@ class Kind(StrEnum):
     RULE_GONE = "rule-gone"
     RULE_DISABLED = "rule-disabled"
     DEAD_LETTERS = "dead-letters"
+    SCALING_LOST = "scaling-lost"
     NOT_LOOKED_AT = "not-looked-at"
 
 
 REPAIRED = frozenset(
     {
         *(Kind.UPLOAD_UNSEEN, Kind.RUN_LEFT, Kind.RUN_WAITS, Kind.RELEASE_LEFT, Kind.LEASE_LEFT, Kind.INCIDENT_LEFT),
-        *(Kind.ALARM_MISSING, Kind.ENDPOINT_FAILED),
+        *(Kind.ALARM_MISSING, Kind.ENDPOINT_FAILED, Kind.SCALING_LOST),
     }
 )
 """What is repaired; people are told of the others at once, and of these when repairs do not hold."""
@@ -136,6 +138,7 @@ class Seen:
     standing: Sequence[str] = ()
     alarms: Mapping[str, bool] = field(default_factory=dict)
     uploads: Sequence[Upload] = ()
+    target: Target | None = None
 
     @property
     def champion(self) -> Release | None:
@@ -165,7 +168,6 @@ class Seen:
 
 def findings(seen: Seen) -> list[Finding]:
     """All that is not as it should be with a project, in the order in which it is to be repaired."""
-    # Targets of automatic scaling belong here: registered as `endpoint.scaling` says, and bound to what serves.
     return [
         *_of_releases(seen),
         *_of_the_lease(seen),
@@ -174,6 +176,7 @@ def findings(seen: Seen) -> list[Finding]:
         *_of_uploads(seen),
         *_of_the_endpoint(seen),
         *_of_alarms(seen),
+        *_of_scaling(seen),
     ]
 
 
@@ -275,6 +278,26 @@ def _of_alarms(seen: Seen) -> Iterator[Finding]:
     if disabled:
         said = f"Alarms that watch what serves are switched off: {', '.join(disabled)}."
         yield seen.found(Kind.ALARM_DISABLED, champion.name, said)
+
+
+def _of_scaling(seen: Seen) -> Iterator[Finding]:
+    champion = seen.champion
+    if champion is None or not seen.at_rest or seen.endpoint is None or seen.endpoint.config != champion.name:
+        return
+    if scaled_by(champion) is None or seen.endpoint.status != "InService":
+        return
+    if seen.target is None:
+        said = "The endpoint scaled by its requests, and its scalable target is gone."
+        yield seen.found(Kind.SCALING_LOST, seen.project.endpoint, said)
+    elif seen.target.ours and seen.target.held:
+        said = "The endpoint's instances are held as during a release, and none is on its way."
+        yield seen.found(Kind.SCALING_LOST, seen.project.endpoint, said)
+
+
+def scaled_by(champion: Release) -> Bounds | None:
+    """Between which counts a release was let scale when it was settled; None where it was not."""
+    told = champion.scaled or {}
+    return Bounds(told["min"], told["max"]) if told.get("min") is not None else None
 
 
 @dataclass(frozen=True, slots=True)

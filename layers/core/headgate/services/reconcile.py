@@ -20,6 +20,7 @@ from headgate.domain.reconcile import (
     findings_of_the_deployment,
     follow_up,
     is_due,
+    scaled_by,
 )
 from headgate.domain.runs import Run
 from headgate.services.deploy_release import standing_of
@@ -191,7 +192,9 @@ def look(project: Project, tools: Tools) -> Seen:
     standing, drift = standing_of(project, champion)
     names = [*(alarm.name for alarm in standing), drift.name]
     active = [*(alarm.name for alarm in standing if alarm.active), drift.name]
-    return replace(seen, all_alarms=names, standing=active, alarms=tools.alarms.active(names))
+    scaling = tools.endpoints.scaling() if scaled_by(champion) is not None else None
+    target = scaling.target(project.endpoint, tools.owner) if scaling is not None else None
+    return replace(seen, all_alarms=names, standing=active, alarms=tools.alarms.active(names), target=target)
 
 
 def _run_now(project: Project, run: Run, tools: Tools) -> Run:

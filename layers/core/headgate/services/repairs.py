@@ -11,12 +11,13 @@ from headgate.aws.stepfunctions import Executions
 from headgate.domain.errors import EndpointBusyError, LeaseLostError
 from headgate.domain.failures import ending_of
 from headgate.domain.lease import leave
-from headgate.domain.reconcile import Finding, Kind, Seen, is_to_be_started
+from headgate.domain.reconcile import Finding, Kind, Seen, is_to_be_started, scaled_by
 from headgate.domain.runs import Ending, Outcome
 from headgate.services.alarm import given_to
 from headgate.services.close_incident import CloseIncident, close_incident
 from headgate.services.deploy_release import tags_of, watch_over
 from headgate.services.endpoint_broke import BROKEN, EndpointBroke, open_repair
+from headgate.services.keep_scaling import let_scale
 from headgate.services.object_created import ObjectCreated, receive_object
 from headgate.services.runs import Runs
 from headgate.services.settle_release import settled
@@ -64,6 +65,7 @@ def repair(finding: Finding, seen: Seen, tools: Tools) -> str:
         Kind.INCIDENT_LEFT: _take_up_incident,
         Kind.ALARM_MISSING: _watch,
         Kind.ENDPOINT_FAILED: _open_repair,
+        Kind.SCALING_LOST: _scale,
     }
     try:
         return ways[finding.kind](finding, seen, tools)
@@ -151,3 +153,12 @@ def _open_repair(_finding: Finding, seen: Seen, tools: Tools) -> str:
     status = next(event for event, described in BROKEN.items() if described == seen.endpoint.status)
     broke = EndpointBroke(seen.project.endpoint, status, seen.endpoint.modified_at)
     return open_repair(broke, ledger=tools.ledger, executions=tools.responses, now=tools.now)
+
+
+def _scale(_finding: Finding, seen: Seen, tools: Tools) -> str:
+    champion = seen.champion
+    if champion is None or tools.ledger.lease(seen.project).holder is not None:
+        return "left to who has the endpoint"  # a release holds its instances, and lets them scale when it is over
+    before, scaling = scaled_by(champion), tools.endpoints.scaling()
+    kept = let_scale(seen.project, champion, seen.endpoint, before, scaling=scaling, owner=tools.owner)
+    return f"lets it scale: {kept['reason']}" if kept is not None else "it does not serve any more"
