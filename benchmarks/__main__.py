@@ -19,6 +19,7 @@ NAMES = (
     "search",
     "prediction",
     "deployment",
+    "promotion",
     "alarms",
     "verdict",
     "drift",

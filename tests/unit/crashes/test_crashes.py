@@ -36,7 +36,7 @@ RETURN = Scenario("an alarm leads back", served=("a", "b"), runs=(), incidents=(
 CONTEST = replace(RETURN, name="an alarm leads back while another version comes", runs=("c",))
 REPAIR = replace(RETURN, name="an endpoint that failed is made anew by itself", fails_before=True)
 SCENARIOS = [REPAIR, FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD, RETURN, *PEOPLE]
-SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "32"))
+SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "96"))
 """One in so many pairs is played where time counts; all of them are about 10,000."""
 
 
