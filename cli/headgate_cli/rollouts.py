@@ -1,5 +1,6 @@
 """How the next version of a project would go into service: the planner of the core on what the cloud says now."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +14,14 @@ from headgate.domain.project_file import parse_settings
 from headgate.domain.rollout import Wishes, plan, serverless_plan
 from headgate.domain.scaling import Scaling, keep, without_instances
 from headgate.domain.serverless import chosen
+from headgate.domain.trial import Trial, planned_trial
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.runs import Records
 
 
 def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
-    """The plan under project.yaml as it is now, with `endpoint`, `instance_type`, `release`, and `alarms` in words.
+    """The plan under project.yaml as it is now, with `trial`, what comes before it in words ("" for nothing),
+    `endpoint`, `instance_type`, `release`, and `alarms` in words.
 
     Raises:
         SettingsError: when project.yaml cannot be read.
@@ -35,7 +38,17 @@ def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
     else:
         made = plan(wishes, settings.instance_type, serving.instances if serving is not None else None)
     made = replace(made, reason=f"{made.reason} {note}".strip())
-    release = project.release_name(Records(cloud).ledger.head(project).next_release)
+    head = Records(cloud).ledger.head(project)
+    release = project.release_name(head.next_release)
+    trial = planned_trial(
+        wishes,
+        release,
+        settings.instance_type,
+        project.release_name(head.champion.sequence) if head.champion is not None else None,
+        serving.instances if serving is not None else 0,
+        settings.capture.percent,
+        serverless=serverless is not None or (serving is not None and serving.serverless),
+    )
     count = serving.instances if serving is not None else settings.instance_count
     scaling = Scaling.of(settings.scaling.model_dump(), settings.instance_count)
     kept = without_instances(serverless) if serverless else keep(scaling, settings.instance_type, count, None)
@@ -43,6 +56,7 @@ def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
         "endpoint": project.endpoint,
         "release": release,
         "instance_type": settings.instance_type,
+        "trial": trial.why if isinstance(trial, Trial) else trial,
         **made.document(),
         "serverless": serverless,
         "scaling": kept.document(),
@@ -59,3 +73,27 @@ def _settings_file(cloud: Cloud, project: Project) -> bytes:
             raise
         return b""
     return bytes(found["Body"].read())
+
+
+def trial_facts(trial: Mapping[str, Any]) -> dict[str, str]:
+    """What a trial told of a version beside the one that serves, in words."""
+    found: dict[str, str] = {"tried as": f"{trial['strategy']}, {trial['percent']} % of the requests"}
+    if told := trial.get("said"):
+        found["found"] = told
+    if (answers := trial.get("agreement")) and answers["rows"]:
+        found["answers"] = f"{answers['rows']} rows that both answered, {answers['otherwise']} of them otherwise"
+        changes = [f"{each['from']} became {each['to']} in {each['rows']}" for each in answers["changes"]]
+        if changes:
+            found["changes"] = ", ".join(changes)
+        if answers["apart"] is not None:
+            found["apart"] = f"{answers['apart']:.4g} in the median"
+    if errors := trial.get("signals", {}).get("errors"):
+        found["failed"] = ", ".join(
+            f"{errors[side]['hits']} of {errors[side]['requests']} {whose}"
+            for side, whose in (("canary", "of the new version"), ("serving", "of the one that serves"))
+        )
+    for side, name in (("tried", "new version"), ("serving", "one that serves")):
+        if latency := trial.get("latency", {}).get(side):
+            times = f"{latency['median'] / 1000:.1f} ms, one in a hundred above {latency['slowest'] / 1000:.1f} ms"
+            found[f"latency of the {name}"] = f"median {times}"
+    return found

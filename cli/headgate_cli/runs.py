@@ -151,7 +151,8 @@ def release_document(release: Release) -> dict[str, Any]:
     """
     keys = (
         *("sequence", "version", "run", "state", "format", "in_service_at", "at", "outcome", "reason_code", "reason"),
-        *("why", "dataset", "name", "model_data_url", "artifact", "image", "plan", "alarms", "verdict"),
+        *("why", "dataset", "name", "model_data_url", "artifact", "image", "plan", "alarms", "trial"),
+        "verdict",
         *("capacity_before", "capacity_after", "removed_at"),
     )
     return {key: getattr(release, key) for key in keys}

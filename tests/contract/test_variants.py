@@ -192,6 +192,7 @@ def test_a_failed_endpoint_can_only_be_deleted(cloud, put, archives, make_config
         ({"config": {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://contract/a"}}}}, "Async"),
         ({"config": {"MetricsConfig": {"EnableEnhancedMetrics": True}}}, "EnableEnhancedMetrics"),
         ({"shadows": {"shadow": "down"}, "two": True}, "one production variant and one shadow variant"),
+        ({"shadows": {"shadow": "down"}, "InstanceType": "ml.inf1.xlarge"}, "Inf1 instances have no shadow variant"),
     ],
 )  # fmt: skip
 def test_configurations_that_are_not_there_are_refused_by_name(archives, make_config, members, said) -> None:
@@ -220,15 +221,28 @@ def test_what_an_invocation_cannot_have_is_refused_by_name(endpoint, cloud, argu
 
 
 def test_a_shadow_variant_is_asked_the_same_and_nobody_gets_its_answer(
-    cloud, archives, make_config, settled, name, summed
+    cloud, archives, make_config, settled, name, summed, bucket
 ) -> None:
     client, runtime = cloud.client("sagemaker"), cloud.client("sagemaker-runtime")
-    config = make_config({"main": archives["up"]}, shadows={"mirror": archives["down"]}, InitialInstanceCount=1)
+    capture = {
+        "InitialSamplingPercentage": 100,
+        "DestinationS3Uri": f"s3://{bucket}/{name}/captured",
+        "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
+        "CaptureContentTypeHeader": {"JsonContentTypes": ["application/json"]},
+    }
+    config = make_config(
+        {"main": archives["up"]},
+        shadows={"mirror": archives["down"]},
+        InitialInstanceCount=1,
+        config={"DataCaptureConfig": capture},
+    )
     client.create_endpoint(EndpointName=name, EndpointConfigName=config)
     described = settled(name)
     assert described["ShadowProductionVariants"][0]["CurrentInstanceCount"] == 1
     for _ in range(10):
-        answer = runtime.invoke_endpoint(EndpointName=name, Body=BODY, ContentType="application/json")
+        answer = runtime.invoke_endpoint(
+            EndpointName=name, Body=BODY, ContentType="application/json", InferenceId="case-7"
+        )
         assert answer["InvokedProductionVariant"] == "main"
         assert json.loads(answer["Body"].read())["predictions"][0]["label"] == "yes"
     with pytest.raises(ClientError, match="Could not find variant mirror"):
@@ -236,6 +250,14 @@ def test_a_shadow_variant_is_asked_the_same_and_nobody_gets_its_answer(
     wait_until(lambda: summed("Invocations", name, "main") == 10)
     wait_until(lambda: summed("Invocations", name, "mirror") == 10)
     assert summed("ModelLatency", name, "mirror") > 0
+    for variant, label in (("main", "yes"), ("mirror", "no")):
+        s3, place = cloud.client("s3"), f"{name}/captured/{name}/{variant}/"
+        found = wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=place).get("Contents"))  # noqa: B023
+        lines = s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read().decode().splitlines()
+        kept = json.loads(lines[0])
+        assert kept["eventMetadata"]["inferenceId"] == "case-7"
+        assert kept["captureData"]["endpointInput"]["data"] == BODY
+        assert json.loads(kept["captureData"]["endpointOutput"]["data"])["predictions"][0]["label"] == label
     client.delete_endpoint(EndpointName=name)
 
 

@@ -116,6 +116,7 @@ EVENTS: dict[str, Event] = {
     "register_version": lambda _: {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION},
     "settle_release": lambda _: RELEASE,
     "take_endpoint": lambda _: {**RUN, "visit": 0, "task_token": "token"},
+    "try_release": lambda _: RELEASE,
     "validate_dataset": lambda _: RUN,
     "watch_release": lambda _: RELEASE,
 }

@@ -7,7 +7,7 @@ import pytest
 
 from headgate.domain.alarms import alarms_of
 from headgate.domain.project import LONGEST_APPROVAL_HOURS
-from headgate.domain.rollout import LONGEST_DEPLOYMENT, Wishes
+from headgate.domain.rollout import LONGEST_DEPLOYMENT, LONGEST_TRIAL_MINUTES, Wishes
 from headgate.services.close_run import CloseRun
 
 from .conftest import Failure, Played, definition_of, raised
@@ -37,6 +37,9 @@ ROLLBACK = {"tenant": "demo", "project": "iris", "incident": "demo-iris-20260131
 BACK: dict[str, list[Any]] = {**SCRIPT, "PlanRollback": [{**RELEASE, "incident": ROLLBACK["incident"], "repeats": 1}]}
 BY_ITSELF = [name for name in SCRIPT if name != "WatchRelease"]
 """Tasks whose failure is the promotion's."""
+TRIED = {**RELEASE, "rollout": {"strategy": "shadow"}}
+WAITS, GO_ON = {"outcome": "LATER", "seconds": 30}, {"outcome": "GO_ON"}
+SHADOW: dict[str, list[Any]] = {**SCRIPT, "PlanRelease": [TRIED], "TryRelease": [GO_ON]}
 Play = Callable[..., Played]
 
 
@@ -192,9 +195,10 @@ def test_an_alarm_that_rings_already_is_given_a_few_minutes(play: Play) -> None:
     assert "SettleRelease" not in {name for name, _ in played.calls}  # the endpoint was not touched
 
 
-def test_the_machines_outlast_the_longest_approval_and_two_deployments() -> None:
+def test_the_machines_outlast_the_longest_approval_the_longest_trial_and_two_deployments() -> None:
     promote, train = definition_of("promote"), definition_of("train")
-    assert promote["TimeoutSeconds"] > 2 * LONGEST_DEPLOYMENT + LONGEST_APPROVAL_HOURS * 3600
+    before = LONGEST_APPROVAL_HOURS * 3600 + LONGEST_TRIAL_MINUTES * 60
+    assert promote["TimeoutSeconds"] > 2 * LONGEST_DEPLOYMENT + before
     assert train["States"]["Promote The Version"]["TimeoutSeconds"] > promote["TimeoutSeconds"]
     assert train["TimeoutSeconds"] > train["States"]["Promote The Version"]["TimeoutSeconds"]
 
@@ -260,3 +264,35 @@ def test_a_rollback_that_cannot_be_planned_at_once_is_planned_later(play: Play, 
 def test_a_rollback_that_cannot_be_planned_is_an_ending_too(play: Play) -> None:
     played = play("promote", ROLLBACK, {**BACK, "PlanRollback": [raised("LeaseLostError", "Too late.")]})
     assert (played.status, played.output["outcome"]) == ("SUCCEEDED", "FAILED")
+
+
+def test_a_release_that_is_to_be_tried_is_before_it_takes_over(play: Play) -> None:
+    played = play("promote", GIVEN, {**SHADOW, "TryRelease": [WAITS, WAITS, GO_ON]})
+    assert played.output == PROMOTED
+    called = [name for name, _ in played.calls]
+    assert called[1:5] == ["PlanRelease", "TryRelease", "TryRelease", "TryRelease"]
+    assert played.given_to("TryRelease") == TRIED
+
+
+def test_a_trial_may_be_the_ending(play: Play) -> None:
+    ending = {"outcome": "NOT_PROMOTED", "reason_code": "SHADOW_REPORTED", "reason": "It agrees."}
+    played = play("promote", GIVEN, {**SHADOW, "TryRelease": [WAITS, ending]})
+    assert (played.status, played.output) == ("SUCCEEDED", ending)
+    assert "DeployRelease" not in {name for name, _ in played.calls}
+    assert CloseRun.parse({**GIVEN, **played.output}).ending.outcome == "NOT_PROMOTED"
+
+
+@pytest.mark.parametrize("error", ["TransientError", "ConflictError", "EndpointBusyError"])
+def test_a_trial_that_cannot_go_on_at_once_goes_on_later(play: Play, error: str) -> None:
+    assert play("promote", GIVEN, {**SHADOW, "TryRelease": [Failure(error), WAITS, GO_ON]}).output == PROMOTED
+
+
+def test_a_trial_that_fails_is_the_promotions_failure(play: Play) -> None:
+    played = play("promote", GIVEN, {**SHADOW, "TryRelease": [raised("AccessDeniedError", "No.")]})
+    assert (played.output["outcome"], played.output["reason_code"]) == ("FAILED", "PROMOTION_FAILED")
+    assert "DeployRelease" not in {name for name, _ in played.calls}
+
+
+def test_a_release_that_is_not_to_be_tried_is_not(play: Play) -> None:
+    played = play("promote", GIVEN, {**SCRIPT, "PlanRelease": [{**RELEASE, "rollout": {"strategy": "canary"}}]})
+    assert "Try It Beside What Serves" not in played.states

@@ -9,6 +9,7 @@ import jsonschema
 import pytest
 
 from headgate.domain.project import LONGEST_APPROVAL_HOURS
+from headgate.domain.rollout import LONGEST_TRIAL_MINUTES
 from headgate.services.close_incident import CloseIncident
 
 from .conftest import Failure, Played, definition_of, raised
@@ -136,6 +137,6 @@ def test_an_endpoint_on_its_way_is_waited_for_before_the_incident_is_closed(play
 
 def test_the_machine_outlasts_the_promotion_that_it_waits_for() -> None:
     respond, promote = definition_of("respond"), definition_of("promote")
-    without_a_person = promote["TimeoutSeconds"] - 3600 * LONGEST_APPROVAL_HOURS
+    without_a_person = promote["TimeoutSeconds"] - 3600 * LONGEST_APPROVAL_HOURS - 60 * LONGEST_TRIAL_MINUTES
     assert respond["States"]["Roll Back"]["TimeoutSeconds"] > without_a_person
     assert respond["TimeoutSeconds"] > respond["States"]["Roll Back"]["TimeoutSeconds"]

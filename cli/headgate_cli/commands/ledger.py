@@ -133,6 +133,7 @@ def _show_plan(console: Console, document: Mapping[str, Any]) -> None:
         {
             "endpoint": document["endpoint"],
             "instances": _capacity(document),
+            "first": document["trial"] or None,
             "strategy": document["strategy"].replace("_", " "),
             "because": document["reason"],
             "scaling": document["scaling"]["reason"],
@@ -174,7 +175,8 @@ def _show_versions(console: Console, documents: list[dict[str, Any]]) -> None:
 
 def _show_releases(console: Console, document: Mapping[str, Any]) -> None:
     from headgate_cli.board import outcome_text
-    from headgate_cli.tables import rows
+    from headgate_cli.rollouts import trial_facts
+    from headgate_cli.tables import facts, rows
 
     lines = (
         (
@@ -190,6 +192,9 @@ def _show_releases(console: Console, document: Mapping[str, Any]) -> None:
     )
     columns = ("release", "version", "state", "format", "put in service", "outcome", "reason")
     rows(console, columns, lines, empty="Nothing was put in service yet.")
+    for trial in (each["trial"] for each in document["releases"][-1:] if each["trial"]):
+        console.print()
+        facts(console, trial_facts(trial))
     _show_freeze(console, document["freeze"])
 
 
@@ -217,6 +222,7 @@ def _show_served(console: Console, document: Mapping[str, Any]) -> None:
             "why": release["reason"],
             "how": (release["plan"] or {}).get("reason"),
             "under watch": (release["verdict"] or {}).get("reason"),
+            "as a shadow": (release["trial"] or {}).get("said"),
             "run": release["run"],
             "archive": release["model_data_url"],
             "image": release["image"],

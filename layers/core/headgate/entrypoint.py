@@ -26,6 +26,7 @@ from headgate.aws.searches import Searches
 from headgate.aws.sns import Topic
 from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
+from headgate.aws.trials import Trials
 from headgate.domain.errors import ConfigurationError
 from headgate.domain.names import Project
 from headgate.services.decide_response import World
@@ -219,6 +220,11 @@ def world(tenant: str) -> World:
     settings = environment(PolicyEnvironment)
     rules = ProjectRules(objects(tenant), settings.data_bucket, int(settings.tenant_retrains_per_day))
     return World(ledger(tenant), alarms(tenant), endpoints(tenant), rules.of)
+
+
+def trials(tenant: str) -> Trials:
+    """Endpoints in which a version is tried."""
+    return Trials(client("sagemaker", tenant), lambda: Autoscaling(client("application-autoscaling", tenant)))
 
 
 def watcher(tenant: str) -> Watcher:

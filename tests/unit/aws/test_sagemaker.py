@@ -1,21 +1,24 @@
 """The adapter of endpoints against answers that the API reference gives, checked by botocore's model of them."""
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
-from botocore.stub import Stubber
+from botocore.stub import ANY, Stubber
 
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.sagemaker import Endpoints
 from headgate.aws.searches import Searches
+from headgate.aws.trials import Trials
 from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError
 from headgate.domain.names import OWNER_TAG
 from headgate.domain.rollout import Wishes, plan
 from headgate.domain.serverless import capacity_of
+from headgate.domain.trial import Trial, planned_trial
 
 NAME = "demo-iris-r1"
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012"
@@ -297,3 +300,48 @@ def test_only_our_own_releases_are_taken_away(aws: boto3.Session, owner: str, le
         Endpoints(client, unused).remove("r1", "ledger")
     assert len(client.list_models()["Models"]) == left
     assert len(client.list_endpoint_configs()["EndpointConfigs"]) == left
+
+
+TRIED = "demo-iris-r2-try"
+TRIAL = planned_trial(Wishes(strategy="shadow"), "demo-iris-r2", "ml.m5.large", NAME, 2, 100)
+
+
+def describe_trial(sagemaker: Stubber, shadow: str) -> None:
+    about = {"EndpointConfigName": TRIED, "EndpointConfigArn": f"{ARN}:endpoint-config/{TRIED}", "CreationTime": MOMENT}
+    variants = {"ProductionVariants": [VARIANT], "ShadowProductionVariants": [{**VARIANT, "ModelName": shadow}]}
+    sagemaker.add_response("describe_endpoint_config", about | variants, {"EndpointConfigName": TRIED})
+
+
+def ensure_trial(sagemaker: Stubber) -> None:
+    assert isinstance(TRIAL, Trial)
+    capture = Capture(100, "s3://b/captured")
+    Trials(sagemaker.client, unused).ensure_trial(
+        TRIAL, model="demo-iris-r2", instance_type="ml.c5.large", capture=capture, tags=TAGS
+    )
+
+
+def test_a_shadow_stands_beside_the_variant_that_serves_as_it_is(sagemaker: Stubber) -> None:
+    describe_config(sagemaker)
+    shadow = {
+        "VariantName": "shadow", "ModelName": "demo-iris-r2", "InstanceType": "ml.c5.large",
+        "InitialInstanceCount": 2, "InitialVariantWeight": 1.0,
+    }  # fmt: skip
+    asked = {
+        "EndpointConfigName": TRIED,
+        "ProductionVariants": [VARIANT],
+        "ShadowProductionVariants": [shadow],
+        "DataCaptureConfig": ANY,
+        "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()],
+    }
+    sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": f"{ARN}:endpoint-config/{TRIED}"}, asked)
+    describe_trial(sagemaker, "demo-iris-r2")
+    ensure_trial(sagemaker)
+
+
+@pytest.mark.parametrize("shadow", ["demo-iris-r2", "another-model"])
+def test_a_trial_of_that_name_is_ours_if_it_tries_the_same(sagemaker: Stubber, shadow: str) -> None:
+    describe_config(sagemaker)
+    exists(sagemaker, "create_endpoint_config", "endpoint configuration")
+    describe_trial(sagemaker, shadow)
+    with pytest.raises(NameTakenError) if shadow != "demo-iris-r2" else nullcontext():
+        ensure_trial(sagemaker)

@@ -9,12 +9,14 @@ from headgate.domain.incidents import is_incident
 from headgate.domain.rollout import Wishes
 from headgate.domain.runs import OUTCOMES
 from headgate.domain.standing_alarms import Patience, standing_alarms
+from headgate.domain.trial import config_of
 
 from .account import Account
 from .road import IRIS, OWNER, Road
 
 _MOVES = {
-    "PLANNED": {"DEPLOYING", "FAILED", "HELD", "IN_SERVICE"},
+    "PLANNED": {"TRYING", "DEPLOYING", "FAILED", "HELD", "IN_SERVICE"},
+    "TRYING": {"PLANNED", "FAILED", "HELD"},
     "DEPLOYING": {"IN_SERVICE", "FAILED"},
     "IN_SERVICE": {"RETIRED"},
     "RETIRED": set(),
@@ -47,8 +49,12 @@ def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
         lease = _lease(account)
         [held] = [each for each in releases_of(account) if holder_of(each) == lease["holder"]] or [None]
         assert held is not None, f"I06: {operation} by one who does not hold the endpoint"
-        assert held["state"] == "DEPLOYING", f"I13: {operation} of a release that is {held['state']} in the ledger"
-        if operation != "DeleteEndpoint":
+        assert held["state"] in ("TRYING", "DEPLOYING"), f"I13: {operation} of a release that is {held['state']}"
+        if held["state"] == "TRYING":
+            trial = held["trial"]
+            wanted = (trial["before"],) if trial["stand"] != "watching" else (trial["config"], trial["before"])
+            assert given["EndpointConfigName"] in wanted, "a trial comes, and goes, and does nothing else"
+        elif operation != "DeleteEndpoint":
             assert given["EndpointConfigName"] == held["name"], "I06: a release of another than the holder"
             model = account.models[held["name"]]["PrimaryContainer"]["ModelDataUrl"]
             assert model == held["model_data_url"], "I03: another artifact than the one that was judged"
@@ -85,12 +91,13 @@ def at_rest(start: Account, road: Road, crashes: int) -> None:
     lease = _lease(account)
     assert (lease.get("holder"), lease.get("token"), lease.get("waiting")) == (None, None, None), f"I10: {lease}"
     tries = account.made["UpdateEndpoint"] + account.made["CreateEndpoint"]
-    wanted = len(road.scenario.runs) + len(road.scenario.incidents)
+    wanted = len(road.scenario.runs) + len(road.scenario.incidents) + 2 * sum(bool(each["trial"]) for each in releases)
     assert tries <= wanted + crashes, f"I07: {tries} changes of the endpoint"
     if start.endpoint and account.endpoint and start.endpoint["EndpointStatus"] == "InService":
         assert account.endpoint["instances"] >= start.endpoint["instances"], "I25: less capacity than before"
     names = {each["name"] for each in releases}
     assert set(account.models) <= names, f"a model that no release knows: {account.models.keys() - names}"
+    names |= {config_of(each["name"]) for each in releases if each["rollout"]["strategy"] == "shadow"}
     assert set(account.configs) <= names, f"a configuration that no release knows: {account.configs.keys() - names}"
     assert account.tokens == {}, f"nobody waits, but tokens are open: {account.tokens}"
     head = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", "PROJECT"])
@@ -104,7 +111,9 @@ def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) ->
     champion = (head.get("champion") or {}).get("sequence")
     serving = [each for each in releases if each["state"] == "IN_SERVICE"]
     assert [each["sequence"] for each in serving] == ([champion] if champion else []), "I04: the champion is not one"
-    assert not [each for each in releases if each["state"] in ("PLANNED", "DEPLOYING")], "Q: a release is left open"
+    assert not [each for each in releases if each["state"] in ("PLANNED", "TRYING", "DEPLOYING")], (
+        "Q: a release is left open"
+    )
     there = account.endpoint
     if there is not None and there["EndpointStatus"] == "InService":
         assert champion is not None, "I04: something serves that the ledger does not know"

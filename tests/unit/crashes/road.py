@@ -18,13 +18,16 @@ from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints, Registry
 from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions, Tasks
+from headgate.aws.trials import Trials
 from headgate.domain.alarms import standing_name
 from headgate.domain.approval import PENDING
 from headgate.domain.errors import ConflictError
 from headgate.domain.incidents import ENDPOINT, Incident, is_incident
 from headgate.domain.names import Project
 from headgate.domain.policy import Rules
+from headgate.domain.releases import Release
 from headgate.domain.runs import Run
+from headgate.domain.trial import Trial
 from headgate.services.await_approval import AwaitApproval, await_approval
 from headgate.services.close_incident import CloseIncident, close_incident
 from headgate.services.close_run import CloseRun, close_run
@@ -36,6 +39,8 @@ from headgate.services.plan_rollback import PlanRollback, plan_rollback
 from headgate.services.runs import Runs
 from headgate.services.settle_release import SettleRelease, settle_release
 from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
+from headgate.services.try_release import TryRelease, try_release
+from headgate.services.try_release import World as Trying
 from headgate.services.version_changed import wake_approved
 
 from .account import Account, Clients, DiedError
@@ -55,6 +60,7 @@ class Scenario:
     `served` versions were promoted before; `broken` releases do not come up; `events` says how often the endpoint's
     events arrive, and `late` that they do only when all is over; `quick`, that a change is over with the next call.
     `incidents` are those of alarms on what serves: each leads to a rollback.
+    `shadow` is what a trial as a shadow finds, "" where none is asked for; what passes takes over.
     `person` is the word of somebody who has to approve of the versions, "" where nobody has to, "-" of who is silent.
     """
 
@@ -70,6 +76,7 @@ class Scenario:
     incidents: tuple[str, ...] = ()
     person: str = ""
     machine: str = "ml.m5.large"
+    shadow: str = ""
 
     def __str__(self) -> str:
         return self.name
@@ -143,6 +150,8 @@ class Road:
         for name in runs or self.scenario.runs:
             given = given_to(name, judged_against, self.scenario.instances, manual=bool(self.scenario.person))
             given["endpoint"]["instance_type"] = self.scenario.machine
+            if self.scenario.shadow:
+                given["endpoint"]["rollout"] = {"strategy": "shadow", "shadow_then": "promote"}
             begun.append(Promotion(given["run"], given, self.account, self.invoke))
         for name in [] if runs else self.scenario.incidents:
             given = {"tenant": IRIS.tenant, "project": IRIS.name, "incident": name}
@@ -246,6 +255,17 @@ def _deploy(road: Road, payload: dict[str, Any]) -> None:
     )
 
 
+def _try(road: Road, payload: dict[str, Any]) -> dict[str, Any]:
+    def observe(_project: Project, release: Release, _trial: Trial) -> dict[str, Any]:
+        return {**(release.trial or {}), "stand": road.scenario.shadow, "said": "Seen."}
+
+    serving = Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER, road.objects, "artifacts")
+    world = Trying(
+        road.ledger, Trials(road.clients["sagemaker"], road.endpoints.scaling), road.tasks, serving, observe, road.now
+    )
+    return try_release(TryRelease.parse(payload), world)
+
+
 FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
     "AwaitApproval": lambda road, payload: await_approval(
         AwaitApproval.parse(payload), ledger=road.ledger, registry=road.registry, tasks=road.tasks, topic=road.topic
@@ -269,6 +289,7 @@ FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
         now=road.now,
     ),
     "WatchRelease": lambda _road, _payload: {"outcome": "OVER"},  # it moves no release; see test_watch_release
+    "TryRelease": _try,
     "OnEndpointChanged": lambda road, payload: wake_promotion(
         payload, ledger=road.ledger, endpoints=road.endpoints, tasks=road.tasks
     ),

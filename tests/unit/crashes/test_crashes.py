@@ -31,11 +31,14 @@ OLD = Scenario("older releases are cleaned up", served=tuple("abcdef"), runs=("g
 ASKED = Scenario("a person approves", person="Approved")
 REFUSED = Scenario("a person rejects, and three events tell of it", person="Rejected", events=3)
 SILENT = Scenario("nobody approves in time", person="-")
+SHADOW = Scenario("a shadow that does well takes over", shadow="passed")
+WORSE = Scenario("a shadow that does worse is taken away", shadow="failed")
+UNFIT = Scenario("a shadow that does not come up", shadow="passed", broken=frozenset({"demo-iris-r2-try"}))
 PEOPLE = [ASKED, REFUSED, SILENT]
 RETURN = Scenario("an alarm leads back", served=("a", "b"), runs=(), incidents=("demo-iris-20260101T000000-0123abcd",))
 CONTEST = replace(RETURN, name="an alarm leads back while another version comes", runs=("c",))
 REPAIR = replace(RETURN, name="an endpoint that failed is made anew by itself", fails_before=True)
-SCENARIOS = [REPAIR, FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD, RETURN, *PEOPLE]
+SCENARIOS = [REPAIR, FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD, RETURN, *PEOPLE, SHADOW]
 SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "96"))
 """One in so many pairs is played where time counts; all of them are about 10,000."""
 
@@ -120,6 +123,17 @@ def test_a_death_anywhere_and_another_on_the_retry_change_no_ending(
         schedules += 1
     record_property("schedules", schedules)
     assert schedules >= 2 * calm.account.calls
+
+
+@pytest.mark.parametrize("scenario", [WORSE, UNFIT], ids=str)
+def test_a_trial_that_does_not_end_well_is_taken_away_wherever_a_process_dies(
+    clients: Clients, scenario: Scenario
+) -> None:
+    start = before(clients, scenario)
+    calm = play(clients, start, scenario, at())
+    assert set(invariants.ending_of(calm).values()) == {"NOT_PROMOTED"}
+    for deaths in once(calm.account.calls)[::2]:
+        assert set(invariants.ending_of(play(clients, start, scenario, at(*deaths))).values()) == {"NOT_PROMOTED"}
 
 
 def test_an_alarm_leads_back_to_the_version_before(clients: Clients) -> None:

@@ -9,7 +9,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headgate.domain.endpoint_settings import EndpointSettings, RolloutSettings
-from headgate.domain.rollout import Plan, Strategy, Wishes, plan
+from headgate.domain.rollout import TRIALS, Plan, Strategy, Wishes, plan
 from headgate_local.sagemaker.hosting import plan as local
 
 ALARMS = ["errors", "latency"]
@@ -170,4 +170,4 @@ def test_the_settings_of_a_project_are_the_planners_words() -> None:
     wishes = Wishes.of(asked.model_dump(), 600)
     assert (wishes.strategy, wishes.bake_seconds, wishes.keep_seconds, wishes.step_percent) == ("linear", 90, 0, 50)
     words = set(get_args(RolloutSettings.model_fields["strategy"].annotation))
-    assert words == {"auto", *Strategy}
+    assert words == {"auto", *Strategy, *TRIALS}

@@ -85,8 +85,9 @@ class FakeEndpoints:
         assert name in self.models
         self.configs.add(name)
 
-    def remove(self, name: str, owner: str) -> None:
+    def remove(self, name: str, owner: str, trial: str | None = None) -> None:
         assert owner == OWNER
+        self.configs.discard(trial or "")
         assert self.state is None or name not in (self.state.config, self.state.target)
         self.configs.discard(name)
         self.models.discard(name)

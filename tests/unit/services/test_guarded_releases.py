@@ -177,7 +177,7 @@ def test_old_releases_are_taken_away_and_the_last_three_good_ones_stay(
 def test_a_clean_up_that_fails_does_not_fail_the_release(
     plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(_self: Any, _name: str, _owner: str) -> None:
+    def refused(_self: Any, _name: str, _owner: str, _trial: str | None = None) -> None:
         raise AccessDeniedError("no")
 
     monkeypatch.setattr(FakeEndpoints, "remove", refused)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headgate.aws.errors import translated
-from headgate.domain.alarms import NAMESPACE, TAKE_BACK, Alarm, AlarmNow, fleet, sequence_of
+from headgate.domain.alarms import NAMESPACE, TAKE_BACK, VARIANT, Alarm, AlarmNow, fleet, sequence_of
 from headgate.domain.errors import NotFoundError
 from headgate.domain.standing_alarms import Composite
 from headgate.domain.watch import Limits, Period, Usual
@@ -116,10 +116,14 @@ class Measurements:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def usual(self, endpoint: str, config: str, start: datetime, end: datetime) -> Usual | None:
+    def usual(self, endpoint: str, config: str, start: datetime, end: datetime, variant: str = VARIANT) -> Usual | None:
         """What latency is usual, roughly: means of the minutes' percentiles, by requests; None without requests."""
         wanted = {"requests": ("Invocations", "Sum"), "p50": ("ModelLatency", "p50"), "p99": ("ModelLatency", "p99")}
-        minutes = [each for each in self._read(endpoint, config, wanted, start, end, 60).values() if "p99" in each]
+        minutes = [
+            each
+            for each in self._read(fleet(endpoint, config, variant), wanted, start, end, 60).values()
+            if "p99" in each
+        ]
         requests = sum(minute["requests"] for minute in minutes)
         if not requests:
             return None
@@ -127,7 +131,14 @@ class Measurements:
         return Usual(median, slowest)
 
     def periods(
-        self, endpoint: str, config: str, limits: Limits, start: datetime, end: datetime, seconds: int
+        self,
+        endpoint: str,
+        config: str,
+        limits: Limits,
+        start: datetime,
+        end: datetime,
+        seconds: int,
+        variant: str = VARIANT,
     ) -> dict[datetime, Period]:
         """What the instances did, in periods of so many seconds, by their beginning; periods without requests miss."""
         wanted = {
@@ -143,7 +154,7 @@ class Measurements:
                 found.get("slow", 100.0),
                 found.get("slowest", 100.0),
             )
-            for at, found in self._read(endpoint, config, wanted, start, end, seconds).items()
+            for at, found in self._read(fleet(endpoint, config, variant), wanted, start, end, seconds).items()
             if found.get("requests")
         }
 
@@ -160,8 +171,7 @@ class Measurements:
 
     def _read(
         self,
-        endpoint: str,
-        config: str,
+        whose: Mapping[str, str],
         wanted: Mapping[str, tuple[str, str]],
         start: datetime,
         end: datetime,
@@ -174,7 +184,7 @@ class Measurements:
                     "Metric": {
                         "Namespace": "AWS/SageMaker",
                         "MetricName": metric,
-                        "Dimensions": _dimensions(fleet(endpoint, config)),
+                        "Dimensions": _dimensions(whose),
                     },
                     "Period": seconds,
                     "Stat": statistic,
@@ -183,7 +193,7 @@ class Measurements:
             for name, (metric, statistic) in wanted.items()
         ]
         found: dict[datetime, dict[str, float]] = {}
-        with translated(f"read the metrics of {config}"):
+        with translated(f"read the metrics of {whose['EndpointConfigName']}"):
             pages = self._client.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries, StartTime=start, EndTime=end
             )

@@ -239,6 +239,18 @@ class Ledger:
             if not _refused(error):
                 raise
 
+    def keep_trial(self, project: Project, sequence: int, trial: Mapping[str, Any]) -> None:
+        """Keep what was found of a release that is tried, unless it is tried no more or the last word was said."""
+        open_ = "#state = :trying AND trial.stand = :watching"
+        values = {":trying": "TRYING", ":watching": "watching"}
+        update = self._writes.update(project, release_key(sequence), {"trial": trial}, open_, values)
+        try:
+            with translated("keep what a trial told"):
+                self._client.update_item(**update["Update"])
+        except ConflictError as error:
+            if not _refused(error):
+                raise
+
     def owner(self, endpoint: str) -> Project | None:
         """The project that claimed an endpoint's name, or None; never another system's endpoint."""
         item = self._get(f"ENDPOINT#{endpoint}", "OWNER")

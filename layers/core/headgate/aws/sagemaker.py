@@ -267,7 +267,7 @@ class Endpoints:
             self._client.create_endpoint_config,
             EndpointConfigName=name,
             ProductionVariants=[variant],
-            **({"DataCaptureConfig": _captured(capture)} if capture else {}),
+            **({"DataCaptureConfig": captured_config(capture)} if capture else {}),
             Tags=_tags(tags),
         )
         # CreateEndpoint reads eventually; a consistent Describe first is what its documentation asks for.
@@ -322,16 +322,15 @@ class Endpoints:
             if not says(error, *ABSENT):
                 raise
 
-    def remove(self, name: str, owner: str) -> None:
-        """Take away the configuration and then the model of a release. What is gone, or another ledger's, is let be."""
+    def remove(self, name: str, owner: str, trial: str | None = None) -> None:
+        """Take away the configurations of a release, its trial's too, and its model; not what is another ledger's."""
         client = self._client
-        for kind, describe, delete in (
-            ("EndpointConfig", client.describe_endpoint_config, client.delete_endpoint_config),
-            ("Model", client.describe_model, client.delete_model),
-        ):
-            named = {f"{kind}Name": name}
+        config = ("EndpointConfig", client.describe_endpoint_config, client.delete_endpoint_config)
+        every = [(name, *config), (name, "Model", client.describe_model, client.delete_model)]
+        for called, kind, describe, delete in ([(trial, *config)] if trial else []) + every:
+            named = {f"{kind}Name": called}
             try:
-                with translated(f"take away {name}"):
+                with translated(f"take away {called}"):
                     if self.owner(describe(**named)[f"{kind}Arn"]) == owner:
                         delete(**named)
             except NotFoundError:
@@ -349,7 +348,7 @@ class Endpoints:
                 raise
 
 
-def _captured(capture: Capture) -> dict[str, Any]:
+def captured_config(capture: Capture) -> dict[str, Any]:
     """The DataCaptureConfig. Bodies of the types that are named are kept as text; of all others, as base64."""
     return {
         "EnableCapture": True,

@@ -65,9 +65,9 @@ def alarm_names(release: str) -> tuple[str, str, str]:
     return (f"headgate-{release}-errors", f"headgate-{release}-latency", f"headgate-{release}-verdict")
 
 
-def fleet(endpoint: str, config: str) -> dict[str, str]:
+def fleet(endpoint: str, config: str, variant: str = VARIANT) -> dict[str, str]:
     """The dimensions of the metrics of the instances that serve one configuration of an endpoint."""
-    return {"EndpointName": endpoint, "VariantName": VARIANT, "EndpointConfigName": config}
+    return {"EndpointName": endpoint, "VariantName": variant, "EndpointConfigName": config}
 
 
 def alarms_of(release: str, endpoint: str, wishes: Wishes) -> tuple[Alarm, Alarm, Alarm]:

@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
+from headgate.domain.rollout import LONGEST_TRIAL_MINUTES
 from headgate.domain.scaling import INVOCATIONS_PER_MINUTE
 from headgate.domain.section import InstanceType, Section
 
@@ -14,10 +15,11 @@ MOST_INSTANCES = 100
 class RolloutSettings(Section):
     """How a version takes over from the one before; the planner keeps what is asked within the limits of AWS."""
 
-    strategy: Literal["auto", "all_at_once", "canary", "linear", "rolling"] = Field(
+    strategy: Literal["auto", "all_at_once", "canary", "linear", "rolling", "shadow"] = Field(
         default="auto",
         description="how requests move to a new version; auto: a canary, instances in turn for accelerated machines, "
-        "all at once for a single instance",
+        "all at once for a single instance; shadow: it is first asked the same as the version that serves, and nobody "
+        "gets its answers",
     )
     bake_minutes: float | None = Field(
         default=None,
@@ -43,6 +45,24 @@ class RolloutSettings(Section):
     )
     max_latency_ms: float = Field(
         default=1000.0, gt=0, description="a slower tenth of the requests in a minute brings the version before back"
+    )
+    trial_minutes: float | None = Field(
+        default=None,
+        gt=0,
+        le=LONGEST_TRIAL_MINUTES,
+        description="how long a shadow is tried; otherwise six times the deployment's `BakeSeconds`, which is an hour: "
+        "captured answers come minutes late",
+    )
+    trial_percent: int | None = Field(
+        default=None, ge=1, le=100, description="part of the requests that a shadow is asked too; otherwise all"
+    )
+    shadow_then: Literal["report", "promote"] = Field(
+        default="report",
+        description="what becomes of a shadow that agrees, is not slower and does not fail: people are told, or it "
+        "takes over",
+    )
+    max_disagreement_percent: float = Field(
+        default=20.0, gt=0, le=100, description="part of the rows that a shadow may answer otherwise"
     )
 
 

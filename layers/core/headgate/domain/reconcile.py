@@ -29,7 +29,7 @@ LATE = timedelta(minutes=30)
 """How long after the end of its plan a release may still be on its way before people are told."""
 _BROKEN = frozenset({"Failed", "UpdateRollbackFailed"})
 """An endpoint that is so is an incident, of which SageMaker's event tells."""
-_MOVING = frozenset({ReleaseState.PLANNED, ReleaseState.DEPLOYING})
+_MOVING = frozenset({ReleaseState.PLANNED, ReleaseState.TRYING, ReleaseState.DEPLOYING})
 
 
 class Kind(StrEnum):

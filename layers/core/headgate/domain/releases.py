@@ -15,12 +15,13 @@ _IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack
 class ReleaseState(StrEnum):
     """Where a release stands."""
 
-    PLANNED = "PLANNED"  # its endpoint was not touched yet
+    PLANNED = "PLANNED"  # what serves is not changed yet; a trial may be over
+    TRYING = "TRYING"  # beside the version that serves
     DEPLOYING = "DEPLOYING"
     IN_SERVICE = "IN_SERVICE"
     RETIRED = "RETIRED"
     FAILED = "FAILED"
-    HELD = "HELD"  # a freeze met it before its endpoint was touched
+    HELD = "HELD"  # it never served: a freeze met it, or its trial was all that was asked for, or told nothing
 
 
 _OVER = frozenset({ReleaseState.RETIRED, ReleaseState.FAILED, ReleaseState.HELD})
@@ -36,6 +37,7 @@ class Release:
     (`Kept.document`). `rollout` is what the project asked for (a `Wishes`
     as a dict), `plan` what was planned of it when the endpoint was about to be changed (`Plan.document`), `verdict`
     what the watch of it said last (`stand`, `reason`, `signals`).
+    `trial` is what was tried before, and what was found (`Trial.document`).
     `artifact` identifies the model's archive as it was when it was deployed (`Objects.identity`), `image` is the
     container's, `alarms` are the names of those that guard it; capacities are instances, None where nothing served.
     `removed_at` is when its model and configuration were taken away, for nobody goes back to it any more.
@@ -64,6 +66,7 @@ class Release:
     serverless: Mapping[str, int] | None = None
     plan: Mapping[str, Any] | None = None
     verdict: Mapping[str, Any] | None = None
+    trial: Mapping[str, Any] | None = None
     image: str | None = None
     artifact: Mapping[str, Any] | None = None
     alarms: Sequence[str] | None = None
@@ -95,7 +98,7 @@ class Release:
 
 OF_ITS_COURSE = (
     *("plan", "verdict", "artifact", "alarms", "capacity_before", "capacity_after", "removed_at", "in_service_at"),
-    *("bounds_before", "scaled", "condemned", "outcome", "reason_code", "reason"),
+    *("trial", "bounds_before", "scaled", "condemned", "outcome", "reason_code", "reason"),
 )
 """Fields of a release that tell what became of it; a release that repeats it begins without them."""
 
@@ -127,7 +130,7 @@ class EndpointState:
 
 def is_turned_back(release: Release, endpoint: EndpointState) -> bool:
     """Whether the change to the release began before now, and SageMaker took it back: it is not tried again."""
-    begun = release.state == ReleaseState.DEPLOYING and not endpoint.in_progress
+    begun = release.state in (ReleaseState.TRYING, ReleaseState.DEPLOYING) and not endpoint.in_progress
     return begun and bool(endpoint.failure_reason) and endpoint.modified_at > release.at
 
 
@@ -149,7 +152,22 @@ def settle(release: Release, endpoint: EndpointState | None, stopped: Ending | N
     if endpoint is None:
         gone = f"The endpoint was deleted while version {release.version} went into service."
         return stopped or Ending(Outcome.FAILED, "ENDPOINT_GONE", gone)
+    if release.state == ReleaseState.TRYING:
+        return _tried(release, endpoint, stopped)
     return None if endpoint.in_progress else _at_rest(release, endpoint, stopped)
+
+
+def is_tried(release: Release, endpoint: EndpointState) -> bool:
+    """Whether the endpoint has a release's trial in it."""
+    return release.trial is not None and release.trial["config"] in (endpoint.config, endpoint.target)
+
+
+def _tried(release: Release, endpoint: EndpointState, stopped: Ending | None) -> Ending | None:
+    """The ending of a release whose promotion stopped during its trial; None while the trial is not taken away."""
+    if endpoint.in_progress or (is_tried(release, endpoint) and endpoint.status != "Failed"):
+        return None
+    over = f"The promotion of version {release.version} stopped during its trial, which is taken away."
+    return stopped or Ending(Outcome.FAILED, "TRIAL_STOPPED", over)
 
 
 def _at_rest(release: Release, endpoint: EndpointState, stopped: Ending | None) -> Ending:

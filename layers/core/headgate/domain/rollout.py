@@ -19,6 +19,12 @@ SHORTEST_LIMIT = 600
 ALARM_PERIOD = 60
 """Seconds that an alarm looks at: SageMaker publishes the metrics of invocations once a minute."""
 
+SHADOW = "shadow"
+"""Not a way to move requests: the version is tried beside the one that serves before it takes over (`trial.py`)."""
+TRIALS = frozenset({SHADOW})
+LONGEST_TRIAL_MINUTES = 10_080
+"""A week, as SageMaker's own shadow tests last if nobody says more; a history of Step Functions holds its looks."""
+
 _PROVISIONING, _PROVISIONING_OF_A_STEP = 1800, 600
 """Seconds that instances may take to come up, beside the waits: for the whole, and more for each step."""
 _UNGUARDED = ("ml.inf1.",)
@@ -37,7 +43,11 @@ class Strategy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Wishes:
-    """What a project asks for; `auto` leaves the strategy to the planner. `keep_seconds` None: as long as a bake."""
+    """What a project asks for; `auto` leaves the strategy to the planner. `keep_seconds` None: as long as a bake.
+
+    A strategy of `TRIALS` asks for a trial first, for `trial_seconds` (None: six bakes) with `trial_percent` of the
+    requests (None: the strategy's own part); how the version takes over afterwards is then left to the planner.
+    """
 
     bake_seconds: int = 600
     strategy: str = "auto"
@@ -46,13 +56,24 @@ class Wishes:
     keep_seconds: int | None = None
     max_error_percent: float = 5.0
     max_latency_ms: float = 1000.0
+    trial_seconds: int | None = None
+    trial_percent: int | None = None
+    shadow_then: str = "report"
+    max_disagreement_percent: float = 20.0
+
+    @property
+    def way(self) -> str:
+        """How requests shall move, `auto` where the planner chooses."""
+        return "auto" if self.strategy in TRIALS else self.strategy
 
     @classmethod
     def of(cls, settings: Mapping[str, Any], bake_seconds: int) -> "Wishes":
         """From `endpoint.rollout` of project.yaml; `bake_seconds` is the deployment's default."""
         given = {name: value for name, value in settings.items() if value is not None}
         bake, keep = given.pop("bake_minutes", None), given.pop("termination_wait_minutes", None)
+        trial = given.pop("trial_minutes", None)
         return cls(
+            trial_seconds=None if trial is None else max(1, round(60 * trial)),
             bake_seconds=bake_seconds if bake is None else round(60 * bake),
             keep_seconds=None if keep is None else round(60 * keep),
             **given,
@@ -157,11 +178,11 @@ def _unguarded(instances: int, reason: str) -> Plan:
 
 
 def _strategy(wishes: Wishes, instance_type: str, serving: int) -> tuple[Strategy, str]:
-    if serving == 1 and wishes.strategy != Strategy.ALL_AT_ONCE:
-        asked = "" if wishes.strategy == "auto" else f", so there is no {wishes.strategy} deployment of it"
+    if serving == 1 and wishes.way != Strategy.ALL_AT_ONCE:
+        asked = "" if wishes.way == "auto" else f", so there is no {wishes.way} deployment of it"
         return Strategy.ALL_AT_ONCE, f"A single instance cannot be split, and a canary is at most half of them{asked}."
-    if wishes.strategy != "auto":
-        return Strategy(wishes.strategy), f"The project asks for {wishes.strategy}."
+    if wishes.way != "auto":
+        return Strategy(wishes.way), f"The project asks for {wishes.way}."
     if instance_type.startswith(_SCARCE):
         scarce = (
             f"A second fleet of {instance_type} is expensive and may not be had, so the instances are replaced in turn."

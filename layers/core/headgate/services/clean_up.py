@@ -5,6 +5,8 @@ from headgate.aws.ledger_changes import ReleaseMoved
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.names import Project
 from headgate.domain.releases import ReleaseState, removable
+from headgate.domain.rollout import TRIALS
+from headgate.domain.trial import config_of
 
 _AT_ONCE = 3
 """Releases that are taken away by one settlement; each adds at most one, so that no backlog stays."""
@@ -23,7 +25,8 @@ def clean_up(project: Project, *, ledger: Ledger, endpoints: Endpoints, owner: s
     if endpoint is None or endpoint.in_progress:
         return
     for release in removable(ledger.releases(project), {endpoint.config, endpoint.target})[:_AT_ONCE]:
-        endpoints.remove(release.name, owner)
+        tried = release.rollout.get("strategy") in TRIALS
+        endpoints.remove(release.name, owner, config_of(release.name) if tried else None)
         state = ReleaseState(release.state)
         gone = ReleaseMoved(release.sequence, state, state, release.at, facts={"removed_at": now})
         ledger.write(project, ledger.head(project), gone)

@@ -82,13 +82,14 @@ def _look(incident: Incident, project: Project, world: World, now: str) -> Situa
     champion = ledger.release(project, head.champion.sequence) if head.champion is not None else None
     newest = ledger.release(project, head.next_release - 1)
     moving = newest is not None and newest.state in (ReleaseState.PLANNED, ReleaseState.DEPLOYING)
+    tried = newest is not None and newest.state == ReleaseState.TRYING  # a trial ends at once for a rollback
     endpoint = world.endpoints.describe(project.endpoint) if champion is not None else None
     return Situation(
         incident=incident,
         champion=champion,
         serves=endpoint is not None,
         status=endpoint.status if endpoint is not None else "",
-        moving=moving or lease.holder is not None,
+        moving=moving or (lease.holder is not None and not tried),
         alarm=world.alarms.now(incident.alarm) if incident.kind not in (BY_HAND, ENDPOINT) else None,
         past=[each for each in ledger.incidents(project) if each.incident != incident.incident],
         tenant_retrains=ledger.retrains(project.tenant, now[:10]),

@@ -10,14 +10,16 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import ConflictError, HeadgateError, LeaseLostError, NotFoundError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import EndpointState, Release, ReleaseState, settle
+from headgate.domain.releases import EndpointState, Release, ReleaseState, is_tried, settle
 from headgate.domain.runs import Champion, Ending, Outcome
 from headgate.domain.scaling import Bounds
 from headgate.services.clean_up import clean_up
-from headgate.services.keep_scaling import let_scale, serving_release
+from headgate.services.keep_scaling import hold_capacity, let_scale, serving_release
 from headgate.services.take_endpoint import Tasks, told, wake_next
 
 IN_PROGRESS = {"outcome": "IN_PROGRESS"}
+HOLDING = frozenset({"SHADOW_REPORTED", "SHADOW_HELD", "FROZEN"})
+"""Endings of releases that never served, and of which nothing bad is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +81,8 @@ def settled(
 ) -> Ending | None:
     """The ending of a release: the one it has, or the one that its endpoint tells, which is written under the lease.
 
-    The release's own run gives the lease back by the same write. `stopped` says why the release's promotion stopped,
-    where that is known.
+    The release's own run gives the lease back by the same write. A trial that is still in the endpoint is taken away
+    first. `stopped` says why the release's promotion stopped, where that is known.
 
     Returns:
         The ending, or None while the endpoint is still on its way.
@@ -91,6 +93,8 @@ def settled(
     if release.ending is not None:
         return release.ending
     endpoint = endpoints.describe(release.endpoint)
+    if release.state == ReleaseState.TRYING and endpoint is not None:
+        take_away(project, release, endpoint, lease, ledger, endpoints)
     ending = settle(release, endpoint, stopped)
     if ending is not None:
         under = LeaseFreed(lease) if lease.holder == release.holder else LeaseKept(lease)
@@ -100,6 +104,19 @@ def settled(
         facts = {"capacity_after": endpoint.instances if endpoint is not None else None, "scaled": scaled}
         _write(project, release, ending, facts, under, ledger, now)
     return ending
+
+
+def take_away(
+    project: Project, release: Release, endpoint: EndpointState, lease: Lease, ledger: Ledger, endpoints: Endpoints
+) -> bool:
+    """Begin to take a release's trial away from an endpoint at rest; False when there is none, or it cannot be now."""
+    if release.trial is None or endpoint.in_progress or endpoint.status == "Failed" or not is_tried(release, endpoint):
+        return False
+    # SageMaker cannot be told a fence: the lease is looked at right before the call.
+    ledger.check(project, lease)
+    hold_capacity(release.endpoint, scaling=endpoints.scaling(), owner=ledger.name)
+    endpoints.update(release.endpoint, release.trial["before"], None)
+    return True
 
 
 def _still(project: Project, lease: Lease, ledger: Ledger) -> None:
@@ -135,7 +152,8 @@ def _write(
 ) -> None:
     head, was = ledger.head(project), ReleaseState(release.state)
     if ending.outcome != Outcome.PROMOTED:
-        ledger.write(project, head, under, ReleaseMoved(release.sequence, was, ReleaseState.FAILED, now, ending, facts))
+        state = ReleaseState.HELD if ending.reason_code in HOLDING else ReleaseState.FAILED
+        ledger.write(project, head, under, ReleaseMoved(release.sequence, was, state, now, ending, facts))
         return
     changes: list[Change] = [under, ReleaseMoved(release.sequence, was, ReleaseState.IN_SERVICE, now, ending, facts)]
     if head.champion is not None:

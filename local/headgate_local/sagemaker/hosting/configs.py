@@ -20,6 +20,8 @@ CONFIG = Kind(
 )
 FREQUENCIES = (10, 30, 60, 120, 180, 240, 300)
 NOT_SUPPORTED = ("AsyncInferenceConfig", "ExplainerConfig")
+NO_SHADOWS = ("ml.inf1.",)
+"""Instance types of endpoints that have no shadow variant (developer guide: shadow-tests-create)."""
 VARIANTS_NOT_SUPPORTED = ("InstancePools", "CapacityReservationConfig", "AcceleratorType", "CoreDumpConfig")
 
 
@@ -33,6 +35,8 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
     if shadows and (len(shadows) > 1 or len(request["ProductionVariants"]) > 1):
         raise invalid("With a shadow variant there must be one production variant and one shadow variant.")
     every = [*request["ProductionVariants"], *shadows]
+    if shadows and any(variant.get("InstanceType", "").startswith(NO_SHADOWS) for variant in every):
+        raise invalid("Endpoints on Inf1 instances have no shadow variant.")
     names = [variant["VariantName"] for variant in every]
     if len(set(names)) < len(names):
         raise invalid("Production variant names must be unique within an endpoint configuration.")

@@ -86,7 +86,7 @@ class Fleet:
 
     def _capture(self, variant: Variant) -> None:
         wanted = self.config.get("DataCaptureConfig", {})
-        if variant.name in self.variants and wanted.get("EnableCapture", bool(wanted)):
+        if wanted.get("EnableCapture", bool(wanted)):
             storage = Storage(self._sagemaker.endpoint_url, variant.role)
             variant.capture = Capture(wanted, self._endpoint, variant.name, storage)
 

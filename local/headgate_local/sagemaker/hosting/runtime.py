@@ -153,8 +153,8 @@ def _note(sagemaker: "SageMaker", variant: Variant, request: Request, start: flo
     sagemaker.hosting.telemetry.note(note)
 
 
-def _copy(sagemaker: "SageMaker", variant: Variant, request: Request, answer: Answer) -> None:
-    """Capture what was asked and answered, and ask the shadow variant the same."""
+def _keep(variant: Variant, request: Request, answer: Answer) -> None:
+    """Capture what was asked and answered, where that is wanted."""
     if variant.capture and answer.status < 400:
         variant.capture.take(
             (request.content_type, request.body),
@@ -162,6 +162,11 @@ def _copy(sagemaker: "SageMaker", variant: Variant, request: Request, answer: An
             request.headers.get("X-Amzn-SageMaker-Inference-Id"),
             request.headers.get("X-Amzn-SageMaker-Custom-Attributes", ""),
         )
+
+
+def _copy(sagemaker: "SageMaker", variant: Variant, request: Request, answer: Answer) -> None:
+    """Capture what was asked and answered, and ask the shadow variant the same."""
+    _keep(variant, request, answer)
     shadow, hosting = variant.shadow, sagemaker.hosting
     if shadow is None or random.random() >= variant.shadow_share:  # noqa: S311 - chance, not secrecy
         return
@@ -170,12 +175,14 @@ def _copy(sagemaker: "SageMaker", variant: Variant, request: Request, answer: An
 
 
 def _mirror(sagemaker: "SageMaker", shadow: Variant, request: Request) -> None:
-    """Ask a shadow variant; nobody gets its answer, but what it took is measured."""
+    """Ask a shadow variant; nobody gets its answer, but what it took is measured, and its answer is captured."""
     try:
         start, status = time.perf_counter(), 0
         try:
             with shadow.instances.take() as instance:
-                status = shadow.disturbance.around(request.body, partial(_invoke, instance, request.headers)).status
+                answer = shadow.disturbance.around(request.body, partial(_invoke, instance, request.headers))
+            status = answer.status
+            _keep(shadow, request, answer)
         except (InstanceGone, TimeoutError, NoneUp):
             pass
         except Closed:

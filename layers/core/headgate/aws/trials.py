@@ -1,0 +1,58 @@
+"""Endpoint configurations of trials: the version that serves as it is, and another one beside it."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from headgate.aws.errors import translated
+from headgate.aws.sagemaker import Endpoints, captured_config
+from headgate.domain.captures import Capture
+from headgate.domain.errors import NameTakenError
+from headgate.domain.trial import Trial
+
+
+class Trials(Endpoints):
+    """Endpoints in which a version is tried."""
+
+    def ensure_trial(
+        self, trial: Trial, *, model: str, instance_type: str, capture: Capture | None, tags: Mapping[str, str]
+    ) -> None:
+        """Make sure that the trial's configuration is there, with a variant of this model beside the one that serves.
+
+        The answers of both are captured. The variant that serves is the one of the configuration before, so that
+        nothing changes for whoever asks.
+
+        Raises:
+            NameTakenError: when there is a configuration of that name with other models in it.
+        """
+        serving = self._variant(trial.before)
+        beside = {
+            "VariantName": trial.variant,
+            "ModelName": model,
+            "InstanceType": instance_type,
+            "InitialInstanceCount": trial.instances,
+            "InitialVariantWeight": trial.weight,
+        }
+        variants = {"ProductionVariants": [serving], "ShadowProductionVariants": [beside]}
+        self._create(
+            f"create endpoint configuration {trial.config}",
+            self._client.create_endpoint_config,
+            EndpointConfigName=trial.config,
+            **variants,
+            **({"DataCaptureConfig": captured_config(capture)} if capture else {}),
+            Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+        )
+        with translated(f"describe endpoint configuration {trial.config}"):
+            config = self._client.describe_endpoint_config(EndpointConfigName=trial.config)
+        if _models(config) != _models(variants):
+            raise NameTakenError("endpoint configuration", trial.config)
+
+    def _variant(self, config: str) -> dict[str, Any]:
+        with translated(f"describe endpoint configuration {config}"):
+            found = self._client.describe_endpoint_config(EndpointConfigName=config)
+        return dict(found["ProductionVariants"][0])
+
+
+def _models(config: Mapping[str, Any]) -> list[list[str]]:
+    """The models of the variants that serve, and of those that are shadows."""
+    kinds = ("ProductionVariants", "ShadowProductionVariants")
+    return [[variant["ModelName"] for variant in config.get(kind, [])] for kind in kinds]

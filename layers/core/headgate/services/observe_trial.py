@@ -1,0 +1,84 @@
+"""What is seen of a trial: how both versions do at the same time, and how far they agree.
+
+Nothing is remembered between two looks: all that was seen is read again, so that a look may be doubled, late or lost.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from headgate.domain.agreement import agreement
+from headgate.domain.alarms import VARIANT
+from headgate.domain.names import Project
+from headgate.domain.releases import Release
+from headgate.domain.rollout import Wishes
+from headgate.domain.trial import Trial, agreed, in_trouble, shadow_rules, stand_of_shadow
+from headgate.domain.verdict import judge
+from headgate.domain.watch import Observed, Period, Stand, Usual, evidence_of, limits_of, period_seconds
+from headgate.services.captured import Captured
+from headgate.services.watch_release import Watcher
+
+_NOTHING = Period(0, 0)
+
+
+def observe_trial(project: Project, release: Release, trial: Trial, watcher: Watcher, now: str) -> dict[str, Any]:
+    """Look once at a trial that began; what was found, as it is kept with the release (`stand`, `said`, numbers)."""
+    kept, wishes, until = dict(release.trial or {}), Wishes(**release.rollout), datetime.fromisoformat(now)
+    since = datetime.fromisoformat(kept.get("since") or now)
+    seen, usual = _measured(release, trial, wishes, watcher, since, until)
+    evidence, rules = evidence_of(seen), shadow_rules(wishes)
+    captured = Captured(watcher.objects, watcher.artifact_bucket, watcher.data_bucket, project)
+    found = agreement(
+        captured.answers(trial.before, trial.variant, since, until),
+        captured.answers(trial.before, VARIANT, since, until),
+    )
+    time_is_up = (until - since).total_seconds() >= trial.seconds
+    answers = agreed(found, wishes, rules.least_requests)
+    stand, said = stand_of_shadow(judge(evidence, rules), answers, time_is_up=time_is_up)
+    if stand == Stand.WATCHING and (trouble := in_trouble(seen, wishes)) is not None:
+        stand, said = Stand.HELD, trouble
+    signals = {
+        name: {
+            side: {"requests": share.requests, "hits": share.hits}
+            for side, share in {"canary": each.canary, "serving": each.serving}.items()
+        }
+        for name, each in evidence.items()
+    }
+    return {
+        **kept,
+        "stand": str(stand),
+        "said": said,
+        "since": since.isoformat(),
+        "at": now,
+        "signals": signals,
+        "agreement": found.document(),
+        "latency": usual,
+    }
+
+
+def _measured(
+    release: Release, trial: Trial, wishes: Wishes, watcher: Watcher, since: datetime, until: datetime
+) -> tuple[Observed, Mapping[str, Any]]:
+    """What the metrics tell of both; and the latency of each, in microseconds."""
+    length, name = period_seconds(trial.seconds), release.endpoint
+    start = since.replace(microsecond=0, second=0 if length > 1 else since.second)
+    if start >= until:
+        return Observed(), {}
+
+    def usual(variant: str) -> Usual | None:
+        return watcher.measurements.usual(name, trial.config, start, until, variant)
+
+    before, new = usual(VARIANT), usual(trial.variant)
+    limits = limits_of(before, wishes, at_once=False)
+
+    def periods(variant: str) -> dict[datetime, Period]:
+        return watcher.measurements.periods(name, trial.config, limits, start, until, length, variant)
+
+    serving, tried = periods(VARIANT), periods(trial.variant)
+    times = sorted(serving.keys() | tried.keys())
+    seen = Observed([tried.get(at, _NOTHING) for at in times], [serving.get(at, _NOTHING) for at in times])
+    return seen, {
+        side: {"median": each.median, "slowest": each.slowest}
+        for side, each in {"serving": before, "tried": new}.items()
+        if each is not None
+    }

@@ -1,0 +1,134 @@
+"""What is seen of a trial: metrics of both versions and their captured answers, at given times."""
+
+import json
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from headgate.domain.releases import Release, ReleaseState
+from headgate.domain.rollout import Wishes
+from headgate.domain.trial import Trial, planned_trial
+from headgate.domain.watch import Period, Usual
+from headgate.services.observe_trial import observe_trial
+from headgate.services.watch_release import Watcher
+
+from .conftest import IRIS, NOW
+
+BEGAN = datetime.fromisoformat(NOW)
+TRIAL = planned_trial(Wishes(strategy="shadow"), "demo-iris-r2", "ml.m5.large", "demo-iris-r1", 1, 100)
+assert isinstance(TRIAL, Trial)
+
+
+@dataclass
+class FakeMeasurements:
+    """What the variants measured in every minute of the trial."""
+
+    minutes: dict[str, Period] = field(default_factory=dict)
+
+    def usual(self, _endpoint: str, config: str, _start: Any, _end: Any, variant: str) -> Usual | None:
+        assert config == "demo-iris-r2-try"
+        return Usual(2_000, 4_000) if variant in self.minutes else None
+
+    def periods(
+        self, _endpoint: str, _config: str, _limits: Any, start: datetime, end: datetime, seconds: int, variant: str
+    ) -> dict[datetime, Period]:
+        assert seconds == 60
+        times = range(int((end - start).total_seconds()) // 60)
+        return {start + timedelta(minutes=at): self.minutes[variant] for at in times if variant in self.minutes}
+
+
+@dataclass
+class FakeObjects:
+    """Captured answers by the key of their file."""
+
+    files: dict[str, bytes] = field(default_factory=dict)
+
+    def written(self, _bucket: str, prefix: str) -> list[tuple[str, int, datetime]]:
+        return [(key, len(body), BEGAN) for key, body in self.files.items() if key.startswith(prefix)]
+
+    def get_bytes(self, _bucket: str, key: str) -> bytes:
+        return self.files[key]
+
+    def answer(self, variant: str, labels: list[str]) -> None:
+        lines = []
+        for number, label in enumerate(labels):
+            asked = {"data": json.dumps({"instances": [{"x": number}]}), "encoding": "JSON"}
+            told = {"data": json.dumps({"predictions": [{"label": label}]}), "encoding": "JSON"}
+            about = {"inferenceTime": f"{BEGAN + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"}
+            lines.append(
+                json.dumps({"captureData": {"endpointInput": asked, "endpointOutput": told}, "eventMetadata": about})
+            )
+        key = f"_captured/demo/iris/demo-iris-r1/demo-iris/{variant}/{BEGAN:%Y/%m/%d/%H}/1.jsonl"
+        self.files[key] = "\n".join(lines).encode()
+
+
+@dataclass
+class Seen:
+    """A release that is tried, and looks at it."""
+
+    release: Release
+    measurements: FakeMeasurements
+    objects: FakeObjects
+
+    def look(self, minutes: float) -> dict[str, Any]:
+        watcher = Watcher(None, None, self.measurements, None, self.objects, "artifacts", "data")  # type: ignore[arg-type]
+        now = (BEGAN + timedelta(minutes=minutes)).isoformat()
+        assert isinstance(TRIAL, Trial)
+        found = observe_trial(IRIS, self.release, TRIAL, watcher, now)
+        self.release = replace(self.release, trial=found)
+        return found
+
+
+@pytest.fixture
+def seen() -> Seen:
+    assert isinstance(TRIAL, Trial)
+    known = dict.fromkeys(("run", "dataset", "holdout", "version", "model_data_url", "why"), "x")
+    release = Release(
+        sequence=2, name="demo-iris-r2", endpoint="demo-iris", state=ReleaseState.TRYING, at=NOW,
+        instance_type="ml.m5.large", instance_count=1, trial=TRIAL.document(), **known,
+    )  # fmt: skip
+    seen = Seen(release, FakeMeasurements(), FakeObjects())
+    assert seen.look(0)["stand"] == "watching"
+    return seen
+
+
+GOOD = Period(20, 0, 50.0, 99.0)
+
+
+@pytest.mark.parametrize(
+    ("tried", "otherwise", "after", "stand"),
+    [
+        (GOOD, 0, 30, "watching"),
+        (GOOD, 5, 60, "passed"),
+        (Period(20, 12, 50.0, 99.0), 0, 10, "failed"),
+        (Period(20, 0, 0.0, 10.0), 0, 30, "failed"),
+        (GOOD, 150, 10, "failed"),
+        (Period(0, 0), 0, 60, "held"),
+    ],
+    ids=["goes on", "does well", "fails", "is slow", "disagrees", "is not asked"],
+)
+def test_what_a_shadow_comes_to(seen: Seen, tried: Period, otherwise: int, after: int, stand: str) -> None:
+    seen.measurements.minutes = {"main": GOOD, "shadow": tried}
+    seen.objects.answer("main", ["yes"] * 300)
+    seen.objects.answer("shadow", ["no"] * otherwise + ["yes"] * (300 - otherwise))
+    found = seen.look(after)
+    assert found["stand"] == stand, found["said"]
+    assert found["since"] == BEGAN.isoformat()
+    assert found["agreement"]["otherwise"] == otherwise
+    assert found["latency"]["tried"] == {"median": 2_000, "slowest": 4_000}
+
+
+def test_a_shadow_whose_answers_nobody_kept_is_held(seen: Seen) -> None:
+    seen.measurements.minutes = {"main": GOOD, "shadow": GOOD}
+    found = seen.look(60)
+    assert (found["stand"], found["agreement"]["rows"]) == ("held", 0)
+    assert "too few to tell" in found["said"]
+
+
+def test_the_version_that_serves_in_trouble_ends_the_trial(seen: Seen) -> None:
+    seen.measurements.minutes = {"main": Period(20, 5, 50.0, 99.0), "shadow": Period(20, 5, 50.0, 99.0)}
+    found = seen.look(10)
+    assert found["stand"] == "held"
+    assert "fails itself" in found["said"]
