@@ -97,7 +97,7 @@ class FakeEndpoints:
         assert config in self.configs
         self.state, self.goal, self.owned_by = EndpointState("Creating", config), config, tags["headgate:ledger"]
 
-    def update(self, name: str, config: str, deployment: Any, *, retain: bool) -> None:
+    def update(self, name: str, config: str, deployment: Any, *, retain: bool = True) -> None:
         assert self.state is not None
         assert config in self.configs
         assert retain is not self.state.serverless
