@@ -88,7 +88,7 @@ def drift(stage: Stage) -> Played:
 
 
 def storm(stage: Stage) -> Played:
-    """All alarms of a tenant's endpoints ring at once, again and again: at most one action for each endpoint."""
+    """All alarms of a tenant's endpoints ring at once, again and again: none is acted on twice in one way."""
     owned = _serving(stage)
     begun = [each.incident for each in Records(stage.cloud).ledger.incidents_of_tenant(stage.project.tenant)]
     alarms = [standing_name(name, kind) for name in owned.values() for kind in _KINDS]
@@ -101,17 +101,18 @@ def storm(stage: Stage) -> Played:
         stage.ring(alarms)
         every = _after_the_storm(stage, set(begun))
         stage.well_again()
-    acted = Counter(each.project for each in every if each.action in ROLLING_BACK | RETRAINING)
+    acted = Counter((each.project, each.action) for each in every if each.action in ROLLING_BACK | RETRAINING)
     explained = all(each.reason for each in every)
     for name in sorted({each.project for each in every}):
         of_it = [each for each in every if each.project == name]
-        stage.note("headgate", f"{name}: {len(of_it)} incidents, {acted[name]} of them acted on, each with its reason")
+        did = [action for project, action in acted if project == name]
+        stage.note("headgate", f"{name}: {len(of_it)} incidents; done: {', '.join(sorted(did)) or 'nothing'}")
     good = bool(every) and explained and all(count <= 1 for count in acted.values())
     return Played(
         stage.timeline,
         good,
         f"{count} alarms became {len(every)} incidents, {'all' if explained else 'NOT ALL'} of them "
-        f"explained; at most {max(acted.values(), default=0)} of an endpoint did something.",
+        f"explained; at most {max(acted.values(), default=0)} rollback and retraining of an endpoint.",
     )
 
 

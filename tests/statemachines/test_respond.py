@@ -118,7 +118,9 @@ def test_an_incident_that_cannot_be_closed_is_left_open_and_fails(play: Play) ->
 
 
 @pytest.mark.parametrize("task", ["DecideResponse", "CloseIncident"])
-@pytest.mark.parametrize("error", ["TransientError", "ConflictError", "Lambda.TooManyRequestsException"])
+@pytest.mark.parametrize(
+    "error", ["TransientError", "ConflictError", "Lambda.TooManyRequestsException", "States.Timeout"]
+)
 def test_what_passes_by_itself_is_tried_again(play: Play, task: str, error: str) -> None:
     played = play("respond", GIVEN, {**SCRIPT, task: [Failure(error), Failure(error), *SCRIPT[task]]})
     assert played.states[-1] == "Rolled Back"

@@ -1,11 +1,14 @@
-"""Seam: an exception in a Python Lambda keeps its class name, and idle execution environments end, all of them.
+"""Seam: an exception in a Python Lambda keeps its class name, idle execution environments end, and only so many work.
 
 AWS answers ``errorType`` with the class's name; MiniStack answers ``Runtime.HandlerError`` for every one, so that no
 state machine could retry or catch an error by its name. MiniStack keeps one environment of every function for good:
-50 MB for each, whereas on AWS an idle one ends.
+50 MB for each, whereas on AWS an idle one ends. And MiniStack begins one more for every invocation that comes while
+the others work: a storm of events would start hundreds of processes on a laptop, which then do nothing but start.
 """
 
 import contextvars
+import os
+import threading
 import time
 from typing import Any
 
@@ -17,6 +20,11 @@ from headgate_local.rest import idle_seconds
 PLACE = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 """Where MiniStack's worker script, the text that runs beside a function's code, reports an exception."""
 
+AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
+"""Invocations that work at the same time; others wait their turn."""
+LONGEST_TURN = 20.0
+"""Seconds after which an invocation no longer waits, so that one that waits for another one cannot stop both."""
+_turns = threading.BoundedSemaphore(AT_ONCE)
 _raised: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("headgate_raised")
 
 
@@ -40,11 +48,13 @@ def install() -> None:
         return result
 
     def naming_execute(func: dict[str, Any], event: Any, request_id: str) -> dict[str, Any]:
-        token = _raised.set({})
+        token, had_a_turn = _raised.set({}), _turns.acquire(timeout=LONGEST_TURN)
         try:
             result: dict[str, Any] = execute(func, event, request_id)
             raised = _raised.get()
         finally:
+            if had_a_turn:
+                _turns.release()
             _raised.reset(token)
         if result.get("error") and "error_type" in raised:
             trace = raised.get("trace", "").splitlines(keepends=True)
