@@ -27,6 +27,7 @@ from headgate_training.heads import Head
 from headgate_training.optimizers import optimizer_of
 from headgate_training.schedules import rates
 from headgate_training.settings import Settings
+from headgate_training.wide import refit_linear, weigh_depth
 from headgate_training.workers import ALONE, Workers
 
 ENOUGH = 1e-4
@@ -186,6 +187,7 @@ class _Training:
         """Have the head learn from the best weights' answers."""
         progress = self._progress
         if progress.stage == "search":
+            weigh_depth(self._model, self._head, validation.encoded, self._head.prepare(validation.target))
             answers = self._head.predict(self._model(validation.encoded, training=False)).numpy()
             self._progress = progress = replace(progress, stage="finish", epoch=0, predicted=[answers])
         self._head.calibrate(progress.predicted[0], validation.target)
@@ -193,6 +195,8 @@ class _Training:
     def finish(self) -> None:
         """Train on all rows, the learning rate falling to nothing; without effect if that goes astray."""
         progress = self._progress
+        if progress.stage == "finish" and not progress.epoch:
+            refit_linear(self._model, self._head, self._encoded.numpy(), self._target.numpy())
         epochs = max(FINISH_LEAST, math.ceil(FINISH * progress.best))
         steps = len(self._target) // self._settings.batch_size
         falling = self._settings.learning_rate * np.linspace(1, 0, epochs * steps, endpoint=False)

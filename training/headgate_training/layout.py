@@ -7,9 +7,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from headgate_training.encoding import CYCLES, Encoding
-from headgate_training.spec import GridKind
+from headgate_training.spec import Forecast, GridKind
 from headgate_training.text import KNOWN
 
+DAY = 86_400
+"""Seconds."""
+OVERTONES = (6, 3, 6)
+"""Of the year, the week and the day: as many as tell twelve months and seven days apart."""
 BINS = 16
 """Pieces, at most, that the range of a number is cut into."""
 ROWS_OF_A_PIECE = 40
@@ -62,6 +66,15 @@ class TextPlace:
 
 
 @dataclass(frozen=True)
+class Cycle:
+    """Where the sine and the cosine of a year, a week or a day lie, and how many overtones tell its moments apart."""
+
+    sine: int
+    cosine: int
+    overtones: int
+
+
+@dataclass(frozen=True)
 class Layout:
     """All that lies in an encoded row. ``places`` are the columns that are neither in a grid nor looked up nor text."""
 
@@ -69,6 +82,10 @@ class Layout:
     indices: Sequence[IndexPlace] = ()
     grids: Sequence[GridPlace] = ()
     texts: Sequence[TextPlace] = ()
+    unread: Sequence[int] = ()
+    """Positions that no family is to read."""
+    cycles: Sequence[Cycle] = ()
+    """Of moments that are forecast: what repeats."""
 
     @property
     def has_pieces(self) -> bool:
@@ -76,9 +93,9 @@ class Layout:
         return any(place.edges for place in self.places)
 
     def plain(self, width: int) -> list[int]:
-        """Positions of an encoded row that a dense layer may read as they are: all but numbers to be looked up."""
-        looked_up = {place.at for place in self.indices}.union(*(place.tokens for place in self.texts))
-        return [position for position in range(width) if position not in looked_up]
+        """Positions of an encoded row that a dense layer may read as they are: no numbers to be looked up."""
+        others = {place.at for place in self.indices}.union(self.unread, *(place.tokens for place in self.texts))
+        return [position for position in range(width) if position not in others]
 
     def beside_grids(self, width: int) -> list[int]:
         """Those of ``plain`` that are in no grid."""
@@ -89,19 +106,31 @@ class Layout:
 NOTHING_KNOWN = Layout()
 
 
-def find_layout(encoding: Encoding, encoded: np.ndarray) -> Layout:
-    """Where the columns lie in encoded rows [rows, width], and the quantiles of their numbers in these rows."""
+def find_layout(encoding: Encoding, encoded: np.ndarray, forecast: Forecast | None = None) -> Layout:
+    """Where the columns lie in encoded rows [rows, width], and the quantiles of their numbers in these rows.
+
+    Rows that a ``forecast`` is asked for are later than all of these: how late it is nobody can learn from, and it is
+    not read. Nor is what its steps leave to chance: the weekday of months, the hour of days.
+    """
     scaled = encoding.scaled
     cycles_at, flags_at = len(scaled), len(scaled) + CYCLES * len(encoding.datetime)
     flagged = [position for position, column in enumerate(scaled) if column.missing]
-    places = []
+    places, unread, cycles = [], [], []
     for position in range(len(scaled)):
         at = [position]
         if (moment := position - len(encoding.numeric)) >= 0:
             at += range(cycles_at + CYCLES * moment, cycles_at + CYCLES * (moment + 1))
         if position in flagged:
             at.append(flags_at + flagged.index(position))
-        places.append(Place(tuple(at), _edges(encoded[:, position])))
+        if forecast is not None and moment >= 0:
+            kept = _live_cycles(forecast)
+            cycles += [Cycle(at[1 + number], at[1 + len(OVERTONES) + number], OVERTONES[number]) for number in kept]
+            idle = {number for number in range(len(OVERTONES)) if number not in kept}
+            late = [position, *(at[1 + half + number] for half in (0, len(OVERTONES)) for number in idle)]
+            unread += late
+            places.append(Place(tuple(each for each in at if each not in late)))
+        else:
+            places.append(Place(tuple(at), _edges(encoded[:, position])))
     start = flags_at + len(flagged)
     for column in encoding.onehot:
         places.append(Place(tuple(range(start, start + column.width))))
@@ -116,7 +145,17 @@ def find_layout(encoding: Encoding, encoded: np.ndarray) -> Layout:
         tokens = range(start + text.bag_width, start + text.width)
         texts.append(TextPlace(range(start, tokens.start), tokens, KNOWN + len(text.words)))
         start = tokens.stop
-    return Layout(places, indices, grids, texts)
+    return Layout(places, indices, grids, texts, unread, cycles)
+
+
+def _live_cycles(forecast: Forecast) -> tuple[int, ...]:
+    """Which of the year (0), the week (1) and the day (2) steps of a forecast go through."""
+    unit, count = forecast.every or ("", 0)
+    if unit == "month":
+        return (0,)
+    if unit == "second" and count % DAY == 0:
+        return (0,) if count % (7 * DAY) == 0 else (0, 1)
+    return (0, 1, 2)
 
 
 def _edges(values: np.ndarray) -> tuple[float, ...]:

@@ -50,6 +50,8 @@ class Forecast:
     entity: tuple[str, ...]
     time: str
     steps: int
+    every: tuple[str, int] | None = None
+    """How far two moments lie apart: months or seconds, and how many; None without a calendar."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,8 @@ def _read_forecast(given: Mapping[str, Any] | None) -> Forecast | None:
         return None
     if not isinstance(given["steps"], int) or given["steps"] < 1:
         raise SpecError("A forecast looks back at least one step; spec.json asks for fewer.")
-    return Forecast(tuple(given["entity"]), given["time"], given["steps"])
+    every = given.get("every")
+    return Forecast(tuple(given["entity"]), given["time"], given["steps"], tuple(every) if every else None)
 
 
 def _read_names(raw: Mapping[str, Any], key: str) -> tuple[str, ...]:

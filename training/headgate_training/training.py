@@ -14,6 +14,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from headgate_training.ahead import Past
 from headgate_training.baseline import write_features
 from headgate_training.checkpoints import NOTHING_KEPT, SECONDS, Checkpoints, Keeper
 from headgate_training.compression import Frozen, compress, convert, freeze
@@ -113,10 +114,10 @@ def train(
         keras.utils.set_random_seed(settings.seed)
         head = choose_head(spec, target, settings.class_weights)
         family = importlib.import_module(FAMILIES[settings.family])
-        layout = find_layout(encoding, part.encoded)
+        layout = find_layout(encoding, part.encoded, spec.forecast)
         model = family.build(encoding.width, head.outputs, settings, layout)
         if spec.task == "regression":
-            start_linear(model, encoding.width, layout, part.encoded, head.prepare(target))
+            start_linear(model, part.encoded, head.prepare(target), Past.of(spec, encoding, head))
         with closing(EventLog(places.tensorboard if workers.is_chief else None)) as events:
             report = Reporter(spec, val_target, around.history, events, is_chief=workers.is_chief)
             fitted = fit(model, head, part, val_part, settings, report, around)

@@ -14,10 +14,10 @@ from keras import layers, ops
 
 from headgate_training.beside import beside
 from headgate_training.layout import NOTHING_KNOWN, Layout
-from headgate_training.members import MembersDense, Stack, Sum
+from headgate_training.members import MembersDense, Stack
 from headgate_training.settings import Settings
 from headgate_training.tokens import Cells, Embedded
-from headgate_training.wide import wide
+from headgate_training.wide import add_up
 
 TEXT = "both"
 WHOLE = 1_024
@@ -56,7 +56,7 @@ def build(
     encoded = keras.Input((width,), name="encoded")
     found = Stack()([_member(encoded, width, settings, layout, share) for _ in range(settings.members)])
     deep = MembersDense(settings.members, outputs, gain=1.0)(found)
-    return keras.Model(encoded, Sum()([deep, *wide(encoded, width, outputs, settings.members, layout)]))
+    return keras.Model(encoded, add_up(deep, encoded, width, settings.members, layout))
 
 
 def _member(

@@ -13,9 +13,9 @@ import keras
 from keras import layers
 
 from headgate_training.layout import NOTHING_KNOWN, Layout
-from headgate_training.members import EMBEDDING, Columns, Lookup, MembersDense, Pieces, Sum
+from headgate_training.members import EMBEDDING, Columns, Lookup, MembersDense, Pieces
 from headgate_training.settings import Settings
-from headgate_training.wide import wide
+from headgate_training.wide import add_up
 
 UNITS_ARE_SHARED = True
 """All layers add to the same hidden units: one that is taken out leaves all of them."""
@@ -52,7 +52,7 @@ def build(
         inner = MembersDense(settings.members, settings.hidden_units, gain=2.0)(hidden)
         hidden = layers.Add()([hidden, _activate(inner, settings)])
     deep = MembersDense(settings.members, outputs, gain=1.0)(hidden)
-    return keras.Model(encoded, Sum()([deep, *wide(encoded, width, outputs, settings.members, layout)]))
+    return keras.Model(encoded, add_up(deep, encoded, width, settings.members, layout))
 
 
 def _first(encoded: keras.KerasTensor, width: int, settings: Settings, layout: Layout) -> keras.KerasTensor:

@@ -11,10 +11,10 @@ import keras
 from keras import layers, ops
 
 from headgate_training.layout import NOTHING_KNOWN, GridPlace, Layout
-from headgate_training.members import EMBEDDING, Columns, Lookup, MembersDense, Pieces, Sum
+from headgate_training.members import EMBEDDING, Columns, Lookup, MembersDense, Pieces
 from headgate_training.settings import Settings
 from headgate_training.tokens import Cells, fold
-from headgate_training.wide import wide
+from headgate_training.wide import add_up
 
 NOT_PRUNED = (
     "The units of a recurrent network feed each other at every step: without some, the others mean something else."
@@ -61,10 +61,10 @@ def build(width: int, outputs: int, settings: Settings, layout: Layout = NOTHING
         for one in _beside(encoded, width, layout, settings)
     ]
     hidden = layers.Dropout(settings.dropout or 0.0)(layers.ReLU()(layers.Add()(found)))
-    deep = MembersDense(settings.members, outputs, gain=0.1)(hidden)
+    deep = MembersDense(settings.members, outputs, gain=0.0)(hidden)
     if outputs == 1 and all(grid.kind == "sequence" for grid in layout.grids):
         deep = deep * spreads[0]
-    return keras.Model(encoded, Sum()([deep, *wide(encoded, width, outputs, settings.members, layout)]))
+    return keras.Model(encoded, add_up(deep, encoded, width, settings.members, layout))
 
 
 def _beside(encoded: keras.KerasTensor, width: int, layout: Layout, settings: Settings) -> list[keras.KerasTensor]:

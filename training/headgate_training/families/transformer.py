@@ -11,11 +11,11 @@ import keras
 from keras import layers, ops
 
 from headgate_training.layout import NOTHING_KNOWN, GridPlace, Layout, Place
-from headgate_training.members import Columns, Lookup, MembersDense, Pieces, Stack, Sum
+from headgate_training.members import Columns, Lookup, MembersDense, Pieces, Stack
 from headgate_training.settings import Settings
 from headgate_training.text import NONE
 from headgate_training.tokens import Cells, Embedded, fold, patches
-from headgate_training.wide import wide
+from headgate_training.wide import add_up
 
 NOT_PRUNED = "Attention reads its units in heads, and every layer passes all of them on: none can be taken out alone."
 HEAD_UNITS = 8
@@ -51,7 +51,7 @@ def build(width: int, outputs: int, settings: Settings, layout: Layout = NOTHING
     answers = [_member(encoded, settings, layout) for _ in range(settings.members)]
     scores = MembersDense(settings.members, outputs, gain=1.0)(Stack()(answers))
     if layout.grids or layout.texts:
-        scores = Sum()([scores, *wide(encoded, width, outputs, settings.members, layout)])
+        scores = add_up(scores, encoded, width, settings.members, layout)
     return keras.Model(encoded, scores)
 
 
