@@ -17,11 +17,11 @@ from headgate_training.families import FAMILIES
 from headgate_training.layout import GridPlace, IndexPlace, Layout, Place, TextPlace
 from headgate_training.litert import LiteRtModel
 from headgate_training.parquet import read_parquet
+from headgate_training.ridge import fit_ridge
 from headgate_training.savedmodel import SavedModel
 from headgate_training.settings import Settings
 from headgate_training.table import Table
 from headgate_training.tokens import fold, patches
-from headgate_training.ridge import fit_ridge
 
 from .jobs import Job, make_spec, run_job, write_parts, write_spec
 
