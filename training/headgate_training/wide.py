@@ -21,6 +21,8 @@ from headgate_training.ridge import fit_ridge
 
 ROWS, COLUMNS = 20_000, 1_000
 """Rows that ridge regression looks at, the last ones, at most; and columns, beyond which it is left out."""
+SURE = 1.645
+"""Standard errors that depth has to be better than the line by: 95 % of a normal distribution lie below."""
 
 
 def add_up(
@@ -136,7 +138,7 @@ def start_linear(model: keras.Model, encoded: np.ndarray, scores: np.ndarray, pa
 
 
 def weigh_depth(model: keras.Model, head: Head, encoded: np.ndarray, scores: np.ndarray) -> None:
-    """Leave the line of a forecast alone unless depth is better on the validation part, by more than its error.
+    """Leave the line of a forecast alone unless depth is better on the validation part beyond chance.
 
     What is learnt beside the line has been chosen by these rows, the line has not: of a few dozen windows, the lower
     loss alone would as often as not be luck.
@@ -147,7 +149,7 @@ def weigh_depth(model: keras.Model, head: Head, encoded: np.ndarray, scores: np.
             line.share.assign(share)
             errors.append(np.square(_pooled(model, head, encoded) - scores))
         gain = errors[0] - errors[1]
-        if gain.mean() <= gain.std() / len(gain) ** 0.5:
+        if gain.mean() <= SURE * gain.std() / len(gain) ** 0.5:
             line.share.assign(0.0)
 
 
