@@ -19,6 +19,8 @@ SKEWED = 1.0
 """Targets that are never negative and skewed more than this are treated as counts or amounts."""
 START = 0.5413
 """log(e - 1): softplus of it is 1, so that scores around 0 are amounts around the mean."""
+LEAST_SHARE = 0.05
+"""Of the target's deviation: an answer of nothing has errors, too."""
 LEAST = 1e-6
 """Of the mean amount: less is not predicted, so that its logarithm stays finite."""
 
@@ -91,6 +93,7 @@ class Numbers:
         self._mean = float(target.mean())
         self._deviation = float(target.std()) or 1.0
         self._residuals = (0.0, 0.0)
+        self._grows = False
 
     def prepare(self, target: np.ndarray) -> np.ndarray:
         """Deviations from the training mean, in standard deviations."""
@@ -110,6 +113,8 @@ class Numbers:
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
         """Keep how far the validation errors reach, in the unit that errors grow with."""
+        if self._ahead:
+            self._grows = self._errors_grow(predicted, target)
         residuals = (target - predicted) / self._error_unit(tf.constant(predicted)).numpy()
         self._residuals = reach(residuals, either_side=self._ahead)
 
@@ -120,8 +125,19 @@ class Numbers:
         return tf.stack([low, value, high], axis=1)
 
     def _error_unit(self, value: tf.Tensor) -> tf.Tensor:
-        """Errors are the same for small values and large ones."""
-        return tf.ones_like(value)
+        """Errors are the same for small values and large ones, or so of a series that grows in per cent."""
+        return tf.abs(value) + LEAST_SHARE * self._deviation if self._grows else tf.ones_like(value)
+
+    def _errors_grow(self, predicted: np.ndarray, target: np.ndarray) -> bool:
+        """Whether errors are more alike in shares of the answers than as they are: of which they are likelier.
+
+        The likelihood is that of errors with the density of Laplace, whose scale is their mean size.
+        """
+        sizes, doubts = np.abs(target - predicted), []
+        for self._grows in (False, True):
+            unit = self._error_unit(tf.constant(predicted)).numpy()
+            doubts.append(np.log((sizes / unit).mean() + 1e-12) + np.log(unit).mean())
+        return bool(doubts[1] < doubts[0])
 
 
 class Amounts(Numbers):

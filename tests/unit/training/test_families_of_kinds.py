@@ -1,18 +1,24 @@
 """Families on images, sequences, texts and many categories: learned, and answered alike by all engines."""
 
 import importlib
+import io
 import json
 import os
 import shutil
 import subprocess
 import sys
+import tarfile
 from pathlib import Path
 
 import keras
 import numpy as np
+import onnxruntime
 import pytest
 import tensorflow as tf
 
+from headgate.services.publish_training_code import _archive, source_files
+from headgate_cli.exporting import Version, export
+from headgate_training.encoding import Encoder, load_encoding
 from headgate_training.families import FAMILIES
 from headgate_training.layout import GridPlace, IndexPlace, Layout, Place, TextPlace
 from headgate_training.litert import LiteRtModel
@@ -20,6 +26,7 @@ from headgate_training.parquet import read_parquet
 from headgate_training.ridge import fit_ridge
 from headgate_training.savedmodel import SavedModel
 from headgate_training.settings import Settings
+from headgate_training.spec import read_spec
 from headgate_training.table import Table
 from headgate_training.tokens import fold, patches
 
@@ -72,6 +79,28 @@ def test_golden_and_nasty_requests_are_answered(job: Job) -> None:
         np.testing.assert_allclose(answer["value"], example["answer"]["value"], rtol=1e-4, atol=1e-3)
     (answer,) = twin.answer([golden[0]["request"] | NASTY])
     assert np.isfinite(answer["value"])
+
+
+def test_every_family_is_handed_over_as_onnx(job: Job, tmp_path: Path) -> None:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as tar:
+        tar.add(job.version, "1")
+    version = Version("1", packed.getvalue(), _archive(source_files(TRAINING)), "float32")
+    made = tmp_path / "made"
+    export(version, "onnx", made, force=False)  # ends in an error if its own example is not answered
+    signature = json.loads((made / "signature.json").read_text(encoding="utf-8"))
+    session = onnxruntime.InferenceSession(made / "model" / "model.onnx", providers=["CPUExecutionProvider"])
+    (given,), (told,) = session.get_inputs(), session.get_outputs()
+    spec = read_spec(job.places.spec / "spec.json")
+    encoding = load_encoding(job.version / "assets.extra" / "encoding.json")
+    assert (given.type, given.shape[1:]) == ("tensor(float)", [encoding.width])
+    assert (told.type, told.shape[1:]) == ("tensor(float)", [len(signature["outputs"])])
+    assert [(each["name"], each["kind"]) for each in signature["inputs"]] == list(COLUMNS.items())
+    table = read_parquet(job.test, spec)
+    with SavedModel(job.version) as model:
+        expected = model.predict(table)
+    (answers,) = session.run(None, {given.name: Encoder(encoding, spec).encode(table)})
+    np.testing.assert_allclose(answers, expected, rtol=1e-4, atol=1e-3)
 
 
 LAYOUT = Layout(
