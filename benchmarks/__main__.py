@@ -23,6 +23,7 @@ NAMES = (
     "alarms",
     "verdict",
     "drift",
+    "storm",
     "road",
     "burst",
     "idle",

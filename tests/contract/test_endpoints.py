@@ -157,7 +157,9 @@ def test_a_failed_update_leaves_the_old_model_in_service(endpoint, cloud, put, m
     assert ask(endpoint, LARGE)[0]["label"] == "yes"
 
 
-@pytest.mark.parametrize("archive", [b"this is no archive", tar_gz({"../out": b"x"})])
+@pytest.mark.parametrize(
+    "archive", [b"this is no archive", tar_gz({"../out": b"x"})], ids=["no archive", "out of its folder"]
+)
 def test_an_archive_that_cannot_be_unpacked_fails_the_endpoint(cloud, put, make_config, settled, name, archive) -> None:
     client = cloud.client("sagemaker")
     config = make_config({"main": put(f"{name}/broken.tar.gz", archive)})
