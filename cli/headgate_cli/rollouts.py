@@ -87,6 +87,11 @@ def trial_facts(trial: Mapping[str, Any]) -> dict[str, str]:
             found["changes"] = ", ".join(changes)
         if answers["apart"] is not None:
             found["apart"] = f"{answers['apart']:.4g} in the median"
+    if labels := trial.get("contest"):
+        found["wrong"] = ", ".join(
+            f"{labels[side]['wrong']} of {labels[side]['rows']} labelled answers {whose}"
+            for side, whose in (("tried", "of the new version"), ("serving", "of the one that serves"))
+        )
     if errors := trial.get("signals", {}).get("errors"):
         found["failed"] = ", ".join(
             f"{errors[side]['hits']} of {errors[side]['requests']} {whose}"

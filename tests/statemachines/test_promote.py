@@ -7,7 +7,7 @@ import pytest
 
 from headgate.domain.alarms import alarms_of
 from headgate.domain.project import LONGEST_APPROVAL_HOURS
-from headgate.domain.rollout import LONGEST_DEPLOYMENT, LONGEST_TRIAL_MINUTES, Wishes
+from headgate.domain.rollout import LONGEST_DEPLOYMENT, LONGEST_TRIAL_MINUTES, TRIALS, Wishes
 from headgate.services.close_run import CloseRun
 
 from .conftest import Failure, Played, definition_of, raised
@@ -266,12 +266,14 @@ def test_a_rollback_that_cannot_be_planned_is_an_ending_too(play: Play) -> None:
     assert (played.status, played.output["outcome"]) == ("SUCCEEDED", "FAILED")
 
 
-def test_a_release_that_is_to_be_tried_is_before_it_takes_over(play: Play) -> None:
-    played = play("promote", GIVEN, {**SHADOW, "TryRelease": [WAITS, WAITS, GO_ON]})
+@pytest.mark.parametrize("strategy", sorted(TRIALS))
+def test_a_release_that_is_to_be_tried_is_before_it_takes_over(play: Play, strategy: str) -> None:
+    tried = {**TRIED, "rollout": {"strategy": strategy}}
+    played = play("promote", GIVEN, {**SHADOW, "PlanRelease": [tried], "TryRelease": [WAITS, WAITS, GO_ON]})
     assert played.output == PROMOTED
     called = [name for name, _ in played.calls]
     assert called[1:5] == ["PlanRelease", "TryRelease", "TryRelease", "TryRelease"]
-    assert played.given_to("TryRelease") == TRIED
+    assert played.given_to("TryRelease") == tried
 
 
 def test_a_trial_may_be_the_ending(play: Play) -> None:

@@ -192,7 +192,8 @@ def _show_releases(console: Console, document: Mapping[str, Any]) -> None:
     )
     columns = ("release", "version", "state", "format", "put in service", "outcome", "reason")
     rows(console, columns, lines, empty="Nothing was put in service yet.")
-    for trial in (each["trial"] for each in document["releases"][-1:] if each["trial"]):
+    newest = max(document["releases"], key=lambda each: int(each["sequence"]), default={"trial": None})
+    if (trial := newest["trial"]) is not None:
         console.print()
         facts(console, trial_facts(trial))
     _show_freeze(console, document["freeze"])
@@ -222,7 +223,7 @@ def _show_served(console: Console, document: Mapping[str, Any]) -> None:
             "why": release["reason"],
             "how": (release["plan"] or {}).get("reason"),
             "under watch": (release["verdict"] or {}).get("reason"),
-            "as a shadow": (release["trial"] or {}).get("said"),
+            "when tried": (release["trial"] or {}).get("said"),
             "run": release["run"],
             "archive": release["model_data_url"],
             "image": release["image"],

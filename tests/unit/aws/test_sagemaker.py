@@ -345,3 +345,19 @@ def test_a_trial_of_that_name_is_ours_if_it_tries_the_same(sagemaker: Stubber, s
     describe_trial(sagemaker, shadow)
     with pytest.raises(NameTakenError) if shadow != "demo-iris-r2" else nullcontext():
         ensure_trial(sagemaker)
+
+
+def test_in_an_ab_test_both_answer_by_weight(sagemaker: Stubber) -> None:
+    trial = planned_trial(Wishes(strategy="ab", trial_percent=20), "demo-iris-r2", "ml.m5.large", NAME, 4, 100)
+    assert isinstance(trial, Trial)
+    beside = {**VARIANT, "VariantName": "challenger", "ModelName": "demo-iris-r2", "InitialVariantWeight": 0.25}
+    variants = {"ProductionVariants": [VARIANT, beside]}
+    tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
+    describe_config(sagemaker)
+    made = {"EndpointConfigArn": f"{ARN}:endpoint-config/{TRIED}"}
+    sagemaker.add_response("create_endpoint_config", made, {"EndpointConfigName": TRIED, **variants, "Tags": tags})
+    about = {"EndpointConfigName": TRIED, "CreationTime": MOMENT, **made}
+    sagemaker.add_response("describe_endpoint_config", about | variants, {"EndpointConfigName": TRIED})
+    Trials(sagemaker.client, unused).ensure_trial(
+        trial, model="demo-iris-r2", instance_type="ml.m5.large", capture=None, tags=TAGS
+    )

@@ -23,8 +23,8 @@ from headgate.domain.watch import Observed, Period, Stand
 R2, R1 = "demo-iris-r2", "demo-iris-r1"
 
 
-def asked(**settings: object) -> Wishes:
-    return Wishes.of(RolloutSettings(strategy="shadow", **settings).model_dump(), 600)  # type: ignore[arg-type]
+def asked(strategy: str = "shadow", **settings: object) -> Wishes:
+    return Wishes.of(RolloutSettings(strategy=strategy, **settings).model_dump(), 600)  # type: ignore[arg-type]
 
 
 def planned(wishes: Wishes, serving: int = 2, captured: int = 100, instance_type: str = "ml.m5.large") -> Trial | str:
@@ -65,11 +65,41 @@ def test_a_trial_is_told_in_a_sentence() -> None:
     assert "endpoint.capture.percent is 0" in unseen.why
 
 
+@pytest.mark.parametrize(
+    ("settings", "serving", "percent", "instances", "weight", "seconds"),
+    [
+        ({}, 1, 50, 1, 1.0, 86_400),
+        ({"trial_percent": 20, "trial_minutes": 60}, 4, 20, 1, 0.25, 3600),
+        ({"trial_percent": 100}, 2, 90, 2, 9.0, 86_400),
+    ],
+)
+def test_an_ab_test_is_planned(
+    settings: dict[str, object], serving: int, percent: int, instances: int, weight: float, seconds: int
+) -> None:
+    trial = planned(asked("ab", **settings), serving)
+    assert isinstance(trial, Trial)
+    assert (trial.percent, trial.instances, trial.weight, trial.seconds) == (percent, instances, weight, seconds)
+    assert (trial.variant, trial.goes_on) == ("challenger", True)
+    assert of_document(trial.document()) == trial
+
+
+def test_an_ab_test_is_told_in_a_sentence() -> None:
+    told = planned(asked("ab", trial_percent=10, ab_labels=500))
+    assert isinstance(told, Trial)
+    assert told.why == (
+        "The new version answers 10 % of the requests, on 1 instance of its own, for 1440 min, or 500 labelled rows of "
+        "each, at most. It takes over once labels tell that it is more often right, and goes once it is worse, fails "
+        "or is slow; if neither is told, the version that serves stays."
+    )
+    assert told.labels == 500
+
+
 def test_there_is_no_trial_where_there_can_be_none() -> None:
     assert planned(Wishes()) == ""
     assert "Nothing serves" in str(planned_trial(asked(), R2, "ml.m5.large", None, 0, 100))
     without = planned_trial(asked(), R2, "ml.m5.large", R1, 1, 0, serverless=True)
     assert "without instances" in str(without)
+    assert isinstance(planned(asked("ab"), instance_type="ml.inf1.xlarge"), Trial)
     assert "ml.inf1" in str(planned(asked(), instance_type="ml.inf1.xlarge"))
 
 
@@ -153,10 +183,17 @@ def test_when_a_shadow_is_over(metrics: Judgement, answers: Judgement, over: boo
 
 
 @pytest.mark.parametrize(
-    ("stand", "code"), [("passed", "SHADOW_REPORTED"), ("failed", "SHADOW_WORSE"), ("held", "SHADOW_HELD")]
+    ("strategy", "stand", "code"),
+    [
+        ("shadow", "passed", "SHADOW_REPORTED"),
+        ("shadow", "failed", "SHADOW_WORSE"),
+        ("shadow", "held", "SHADOW_HELD"),
+        ("ab", "failed", "AB_WORSE"),
+        ("ab", "held", "AB_HELD"),
+    ],
 )
-def test_every_ending_says_what_was_seen(stand: str, code: str) -> None:
-    ending = ended("7", {"stand": stand, "said": "It was seen."})
+def test_every_ending_says_what_was_seen(strategy: str, stand: str, code: str) -> None:
+    ending = ended("7", {"strategy": strategy, "stand": stand, "said": "It was seen."})
     assert (ending.outcome, ending.reason_code) == ("NOT_PROMOTED", code)
     assert "Version 7" in ending.reason or "version 7" in ending.reason
     assert "It was seen." in ending.reason

@@ -56,7 +56,10 @@ class FakeObjects:
         for number, label in enumerate(labels):
             asked = {"data": json.dumps({"instances": [{"x": number}]}), "encoding": "JSON"}
             told = {"data": json.dumps({"predictions": [{"label": label}]}), "encoding": "JSON"}
-            about = {"inferenceTime": f"{BEGAN + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}"}
+            about = {
+                "inferenceId": f"{variant}-{number}",
+                "inferenceTime": f"{BEGAN + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}",
+            }
             lines.append(
                 json.dumps({"captureData": {"endpointInput": asked, "endpointOutput": told}, "eventMetadata": about})
             )
@@ -72,11 +75,12 @@ class Seen:
     measurements: FakeMeasurements
     objects: FakeObjects
 
+    trial: Trial = TRIAL
+
     def look(self, minutes: float) -> dict[str, Any]:
         watcher = Watcher(None, None, self.measurements, None, self.objects, "artifacts", "data")  # type: ignore[arg-type]
         now = (BEGAN + timedelta(minutes=minutes)).isoformat()
-        assert isinstance(TRIAL, Trial)
-        found = observe_trial(IRIS, self.release, TRIAL, watcher, now)
+        found = observe_trial(IRIS, self.release, self.trial, watcher, now)
         self.release = replace(self.release, trial=found)
         return found
 
@@ -132,3 +136,30 @@ def test_the_version_that_serves_in_trouble_ends_the_trial(seen: Seen) -> None:
     found = seen.look(10)
     assert found["stand"] == "held"
     assert "fails itself" in found["said"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "after", "labels", "stand"),
+    [
+        (10, 60, 0, "passed"),
+        (160, 10, 0, "failed"),
+        (78, 10, 0, "watching"),
+        (78, 10, 300, "held"),
+        (78, 1440, 0, "held"),
+    ],
+    ids=["wins", "loses", "goes on", "enough labels", "time is up"],
+)
+def test_what_an_ab_test_comes_to(seen: Seen, wrong: int, after: int, labels: int, stand: str) -> None:
+    wishes = Wishes(strategy="ab", ab_labels=labels)
+    trial = planned_trial(wishes, "demo-iris-r2", "ml.m5.large", "demo-iris-r1", 1, 100)
+    assert isinstance(trial, Trial)
+    seen.trial, seen.release = trial, replace(seen.release, trial=trial.document() | {"since": NOW})
+    seen.measurements.minutes = {"main": GOOD, "challenger": GOOD}
+    seen.objects.answer("main", ["no"] * 80 + ["yes"] * 220)
+    seen.objects.answer("challenger", ["no"] * wrong + ["yes"] * (300 - wrong))
+    rows = [f"{variant}-{number}#1,yes" for variant in ("main", "challenger") for number in range(300)]
+    seen.objects.files["demo/iris/feedback/1.csv"] = "\n".join(["id,label", *rows]).encode()
+    found = seen.look(after)
+    assert found["stand"] == stand, found["said"]
+    assert found["contest"]["tried"] == {"rows": 300, "wrong": wrong}
+    assert found["contest"]["serving"] == {"rows": 300, "wrong": 80}

@@ -129,15 +129,31 @@ def test_a_shadow_that_did_well_takes_over_where_the_project_wants_that(plan: An
 
 
 @pytest.mark.parametrize(
-    ("stand", "code", "state"), [("failed", "SHADOW_WORSE", "FAILED"), ("held", "SHADOW_HELD", "HELD")]
+    ("strategy", "stand", "code", "state"),
+    [
+        ("shadow", "failed", "SHADOW_WORSE", "FAILED"),
+        ("shadow", "held", "SHADOW_HELD", "HELD"),
+        ("ab", "failed", "AB_WORSE", "FAILED"),
+        ("ab", "held", "AB_HELD", "HELD"),
+    ],
 )
-def test_a_shadow_that_did_not_do_well_never_takes_over(
-    plan: Any, served: Tried, stand: str, code: str, state: str
+def test_a_version_that_did_not_do_well_when_tried_never_takes_over(
+    plan: Any, served: Tried, strategy: str, stand: str, code: str, state: str
 ) -> None:
-    plan("b", rollout={**SHADOW, "shadow_then": "promote"})
+    plan("b", rollout={"strategy": strategy, "shadow_then": "promote"})
     served.stand = stand
     assert served.until("NOT_PROMOTED")["reason_code"] == code
     assert (served.release.state, served.states[-1]) == (state, SERVES)
+
+
+def test_the_winner_of_an_ab_test_takes_over_as_any_other_version_does(plan: Any, served: Tried) -> None:
+    plan("b", capture_percent=100, rollout={"strategy": "ab", "trial_percent": 20})
+    served.step()
+    assert (served.endpoints.trial.variant, served.endpoints.trial.weight) == ("challenger", 0.25)  # type: ignore[union-attr]
+    served.endpoints.rest()
+    served.stand = "passed"
+    assert served.until("GO_ON") == GO_ON
+    assert (served.release.state, served.states[-1]) == ("PLANNED", SERVES)
 
 
 def test_a_shadow_that_does_not_come_up_is_an_ending(tried: Tried) -> None:

@@ -186,6 +186,7 @@ class Endpoints:
                 return None
             raise
         variants = answer.get("ProductionVariants") or [{}]
+        variants = sorted(variants, key=lambda each: each.get("VariantName") != VARIANT)  # another one may be tried
         return EndpointState(
             answer["EndpointStatus"],
             answer["EndpointConfigName"],

@@ -7,6 +7,7 @@ from headgate.aws.errors import translated
 from headgate.aws.sagemaker import Endpoints, captured_config
 from headgate.domain.captures import Capture
 from headgate.domain.errors import NameTakenError
+from headgate.domain.rollout import SHADOW
 from headgate.domain.trial import Trial
 
 
@@ -32,7 +33,10 @@ class Trials(Endpoints):
             "InitialInstanceCount": trial.instances,
             "InitialVariantWeight": trial.weight,
         }
-        variants = {"ProductionVariants": [serving], "ShadowProductionVariants": [beside]}
+        if trial.strategy == SHADOW:
+            variants = {"ProductionVariants": [serving], "ShadowProductionVariants": [beside]}
+        else:
+            variants = {"ProductionVariants": [serving, beside]}
         self._create(
             f"create endpoint configuration {trial.config}",
             self._client.create_endpoint_config,

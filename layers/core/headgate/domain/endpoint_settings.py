@@ -15,11 +15,11 @@ MOST_INSTANCES = 100
 class RolloutSettings(Section):
     """How a version takes over from the one before; the planner keeps what is asked within the limits of AWS."""
 
-    strategy: Literal["auto", "all_at_once", "canary", "linear", "rolling", "shadow"] = Field(
+    strategy: Literal["auto", "all_at_once", "canary", "linear", "rolling", "shadow", "ab"] = Field(
         default="auto",
         description="how requests move to a new version; auto: a canary, instances in turn for accelerated machines, "
         "all at once for a single instance; shadow: it is first asked the same as the version that serves, and nobody "
-        "gets its answers",
+        "gets its answers; ab: it first answers a part of the requests, until labels tell which version is better",
     )
     bake_minutes: float | None = Field(
         default=None,
@@ -50,11 +50,18 @@ class RolloutSettings(Section):
         default=None,
         gt=0,
         le=LONGEST_TRIAL_MINUTES,
-        description="how long a shadow is tried; otherwise six times the deployment's `BakeSeconds`, which is an hour: "
-        "captured answers come minutes late",
+        description="how long a version is tried at most; otherwise a shadow six times the deployment's `BakeSeconds`, "
+        "which is an hour, for captured answers come minutes late, and in an A/B test 144 times, which is a day",
     )
     trial_percent: int | None = Field(
-        default=None, ge=1, le=100, description="part of the requests that a shadow is asked too; otherwise all"
+        default=None,
+        ge=1,
+        le=100,
+        description="part of the requests that a shadow is asked too, otherwise all; or that the new "
+        "version answers in an A/B test, 90 at most, otherwise half",
+    )
+    ab_labels: int = Field(
+        default=0, ge=0, description="labelled rows of each version that end an A/B test; 0: only its time does"
     )
     shadow_then: Literal["report", "promote"] = Field(
         default="report",

@@ -19,9 +19,9 @@ SHORTEST_LIMIT = 600
 ALARM_PERIOD = 60
 """Seconds that an alarm looks at: SageMaker publishes the metrics of invocations once a minute."""
 
-SHADOW = "shadow"
-"""Not a way to move requests: the version is tried beside the one that serves before it takes over (`trial.py`)."""
-TRIALS = frozenset({SHADOW})
+SHADOW, AB = "shadow", "ab"
+"""No ways to move requests: the version is tried beside the one that serves before it takes over (`trial.py`)."""
+TRIALS = frozenset({SHADOW, AB})
 LONGEST_TRIAL_MINUTES = 10_080
 """A week, as SageMaker's own shadow tests last if nobody says more; a history of Step Functions holds its looks."""
 
@@ -45,8 +45,8 @@ class Strategy(StrEnum):
 class Wishes:
     """What a project asks for; `auto` leaves the strategy to the planner. `keep_seconds` None: as long as a bake.
 
-    A strategy of `TRIALS` asks for a trial first, for `trial_seconds` (None: six bakes) with `trial_percent` of the
-    requests (None: the strategy's own part); how the version takes over afterwards is then left to the planner.
+    A strategy of `TRIALS` asks for a trial first, for `trial_seconds` with `trial_percent` of the requests (None: as
+    long, and as many, as the strategy says itself); how the version takes over afterwards is then left to the planner.
     """
 
     bake_seconds: int = 600
@@ -58,6 +58,7 @@ class Wishes:
     max_latency_ms: float = 1000.0
     trial_seconds: int | None = None
     trial_percent: int | None = None
+    ab_labels: int = 0
     shadow_then: str = "report"
     max_disagreement_percent: float = 20.0
 

@@ -43,12 +43,19 @@ class Captured:
     def labels(self, since: datetime) -> dict[Row, str]:
         """The labels that were written since then; the newest of each row. Files that cannot be read are left out."""
         labels: dict[Row, str] = {}
+        for file in self.label_files(since):
+            labels |= file
+        return labels
+
+    def label_files(self, since: datetime) -> list[dict[Row, str]]:
+        """The labels that were written since then, file by file, as they came. What cannot be read is left out."""
+        files = []
         for _, body in sorted(self._newest(self.data_bucket, [self.project.feedback], since), key=lambda each: each[0]):
             try:
-                labels |= read_labels(body)
+                files.append(read_labels(body))
             except FeedbackError:
                 continue
-        return labels
+        return files
 
     def _newest(self, bucket: str, prefixes: list[str], since: datetime) -> Iterator[tuple[datetime, bytes]]:
         """The newest objects under the prefixes and when they were written, until room or time is used up."""

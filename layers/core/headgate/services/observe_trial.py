@@ -9,10 +9,11 @@ from typing import Any
 
 from headgate.domain.agreement import agreement
 from headgate.domain.alarms import VARIANT
+from headgate.domain.contest import contest
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
-from headgate.domain.rollout import Wishes
-from headgate.domain.trial import Trial, agreed, in_trouble, shadow_rules, stand_of_shadow
+from headgate.domain.rollout import SHADOW, Wishes
+from headgate.domain.trial import Trial, agreed, in_trouble, metric_rules, stand_of_contest, stand_of_shadow
 from headgate.domain.verdict import judge
 from headgate.domain.watch import Observed, Period, Stand, Usual, evidence_of, limits_of, period_seconds
 from headgate.services.captured import Captured
@@ -26,15 +27,22 @@ def observe_trial(project: Project, release: Release, trial: Trial, watcher: Wat
     kept, wishes, until = dict(release.trial or {}), Wishes(**release.rollout), datetime.fromisoformat(now)
     since = datetime.fromisoformat(kept.get("since") or now)
     seen, usual = _measured(release, trial, wishes, watcher, since, until)
-    evidence, rules = evidence_of(seen), shadow_rules(wishes)
+    evidence = evidence_of(seen)
+    metrics = judge(evidence, metric_rules(wishes))
     captured = Captured(watcher.objects, watcher.artifact_bucket, watcher.data_bucket, project)
-    found = agreement(
-        captured.answers(trial.before, trial.variant, since, until),
-        captured.answers(trial.before, VARIANT, since, until),
-    )
+    new = captured.answers(trial.before, trial.variant, since, until)
+    old = captured.answers(trial.before, VARIANT, since, until)
     time_is_up = (until - since).total_seconds() >= trial.seconds
-    answers = agreed(found, wishes, rules.least_requests)
-    stand, said = stand_of_shadow(judge(evidence, rules), answers, time_is_up=time_is_up)
+    if trial.strategy == SHADOW:
+        found = agreement(new, old)
+        answers = agreed(found, wishes, metric_rules(wishes).least_requests)
+        stand, said = stand_of_shadow(metrics, answers, time_is_up=time_is_up)
+        told = {"agreement": found.document()}
+    else:
+        labels = contest(new, old, captured.label_files(since))
+        enough = 0 < trial.labels <= labels.rows
+        stand, said = stand_of_contest(metrics, labels, over=time_is_up or enough)
+        told = {"contest": labels.document()}
     if stand == Stand.WATCHING and (trouble := in_trouble(seen, wishes)) is not None:
         stand, said = Stand.HELD, trouble
     signals = {
@@ -51,7 +59,7 @@ def observe_trial(project: Project, release: Release, trial: Trial, watcher: Wat
         "since": since.isoformat(),
         "at": now,
         "signals": signals,
-        "agreement": found.document(),
+        **told,
         "latency": usual,
     }
 

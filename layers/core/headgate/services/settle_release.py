@@ -18,7 +18,7 @@ from headgate.services.keep_scaling import hold_capacity, let_scale, serving_rel
 from headgate.services.take_endpoint import Tasks, told, wake_next
 
 IN_PROGRESS = {"outcome": "IN_PROGRESS"}
-HOLDING = frozenset({"SHADOW_REPORTED", "SHADOW_HELD", "FROZEN"})
+HOLDING = frozenset({"SHADOW_REPORTED", "SHADOW_HELD", "AB_HELD", "FROZEN"})
 """Endings of releases that never served, and of which nothing bad is known."""
 
 
