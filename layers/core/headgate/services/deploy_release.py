@@ -99,8 +99,7 @@ def deploy_release(
         raise NameTakenError("endpoint", release.endpoint)
     bounds = None
     if before is not None and not before.in_progress and before.config != release.name:
-        ledger.check(project, lease)
-        bounds = hold_capacity(release.endpoint, scaling=endpoints.scaling(), owner=serving.owner)
+        bounds = hold_capacity(project, lease, ledger=ledger, scaling=endpoints.scaling(), owner=serving.owner)
         before = endpoints.describe(release.endpoint)  # what it has now, nothing takes away
     wishes = Wishes(**release.rollout)
     planned = _planned(release, wishes, before)

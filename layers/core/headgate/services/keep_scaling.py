@@ -6,17 +6,24 @@ from typing import Any
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.ledger import Ledger
 from headgate.domain.errors import ScalingRefusedError
+from headgate.domain.lease import Lease
 from headgate.domain.names import OWNER_TAG, Project
 from headgate.domain.releases import EndpointState, Release
 from headgate.domain.scaling import Bounds, Kept, Scaling, keep, without_instances
 
 
-def hold_capacity(endpoint: str, *, scaling: Autoscaling, owner: str) -> Bounds | None:
+def hold_capacity(project: Project, lease: Lease, *, ledger: Ledger, scaling: Autoscaling, owner: str) -> Bounds | None:
     """Let nothing take instances away while a release goes into service; the bounds that the target has, if it is ours.
 
     What AWS refuses here stops no release: without a hold the count is kept by the update all the same.
+
+    Raises:
+        LeaseLostError: when another promotion changes the endpoint by now: nobody would let go of what is held here.
     """
+    endpoint = project.endpoint
     target = scaling.target(endpoint, owner)
+    # Application Auto Scaling cannot be told a fence: the lease is looked at right before the call, and in any case.
+    ledger.check(project, lease)
     if target is None or not target.ours:
         return None
     if not target.held:

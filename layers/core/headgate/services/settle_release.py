@@ -112,9 +112,8 @@ def take_away(
     """Begin to take a release's trial away from an endpoint at rest; False when there is none, or it cannot be now."""
     if release.trial is None or endpoint.in_progress or endpoint.status == "Failed" or not is_tried(release, endpoint):
         return False
-    # SageMaker cannot be told a fence: the lease is looked at right before the call.
-    ledger.check(project, lease)
-    hold_capacity(release.endpoint, scaling=endpoints.scaling(), owner=ledger.name)
+    # SageMaker cannot be told a fence: the lease is looked at right before the calls.
+    hold_capacity(project, lease, ledger=ledger, scaling=endpoints.scaling(), owner=ledger.name)
     endpoints.update(release.endpoint, release.trial["before"], None)
     return True
 

@@ -134,8 +134,8 @@ def _begun(project: Project, release: Release, lease: Lease, world: World) -> di
 
 def _put(project: Project, release: Release, trial: Trial, lease: Lease, world: World) -> dict[str, Any]:
     """Begin to change the endpoint, whose instances nothing takes away until the release is settled."""
-    world.ledger.check(project, lease)
-    hold_capacity(release.endpoint, scaling=world.endpoints.scaling(), owner=world.serving.owner)
+    scaling = world.endpoints.scaling()
+    hold_capacity(project, lease, ledger=world.ledger, scaling=scaling, owner=world.serving.owner)
     world.endpoints.update(release.endpoint, trial.config, None)
     return _soon(trial)
 
