@@ -130,9 +130,10 @@ def deploy_release(
         deploying = ReleaseState.DEPLOYING
         move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, deploying, now, facts=facts)
         ledger.write(project, head, LeaseKept(lease), move)
+    elsewhere = bounds is not None and _is_on_other_machines(project, release, ledger)
     # SageMaker cannot be told a fence: the lease is looked at right before the one call that changes the endpoint.
     ledger.check(project, lease)
-    if bounds is not None and _is_on_other_machines(project, release, ledger):
+    if elsewhere:
         endpoints.scaling().remove(release.endpoint)  # SageMaker refuses the update otherwise; settled, it scales again
     _change(release, before, planned, names, endpoints, tags)
     # Only now may an event wake the promotion: one of an earlier change would find the old configuration at rest.
