@@ -7,7 +7,7 @@ tutorial says: three dense layers, numpy arrays, batch 32, Adam with 1e-3, so ma
 validation accuracy that it came to, its time is when it first did. Headgate's time is until an epoch of its default
 training is as accurate; encoding and tracing included for both, the import of TensorFlow for neither. Every measurement
 is a fresh process, and the two take turns. Processor seconds, of all threads, are told beside the wall clock's: they
-say the same on a machine that others use, too.
+say the same on a machine that others use, too. Headgate may take more epochs than the peer: it is seconds that count.
 """
 
 import argparse
@@ -21,6 +21,8 @@ from typing import Any
 
 COLUMNS, VALIDATION = 20, 0.2
 GOAL = 0.2
+PATIENCE = 2
+"""Times as many epochs as the peer has are waited for; it is seconds that count."""
 
 
 Course = list[tuple[float, float, float]]
@@ -139,7 +141,7 @@ def measure(rows: int, epochs: int, rounds: int) -> dict[str, Any]:
     for _ in range(rounds):
         peer = course_of("plain", rows, epochs)
         target = max(accuracy for *_, accuracy in peer)
-        ours = course_of("headgate", rows, epochs)
+        ours = course_of("headgate", rows, PATIENCE * epochs)  # larger batches take fewer steps an epoch
         reached = [seconds for *seconds, accuracy in ours if accuracy >= target]
         if not reached:
             return {"target": target, "plain": peer, "headgate": None, "course": ours}
@@ -175,7 +177,8 @@ def main() -> None:
         print(json.dumps(measured))
         return
     if measured["headgate"] is None:
-        print(f"Headgate did not come to the target accuracy {measured['target']:.4f} in {options.epochs} epochs.")
+        most = PATIENCE * options.epochs
+        print(f"Headgate did not come to the target accuracy {measured['target']:.4f} in {most} epochs.")
         return
     print(f"{options.rows:,} rows x {COLUMNS} columns, to a validation accuracy of {measured['target']:.4f}")
     print(f"{'':22}{'wall':>10}{'processor':>12}")
