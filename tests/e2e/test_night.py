@@ -3,9 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from .conftest import Cloud, headgate
 
 
+@pytest.mark.timeout(900)  # alarms look at whole minutes, and a machine may do other things
 def test_every_scene_of_a_night_ends_in_its_good_state(
     cloud: Cloud, tmp_path: Path, record_property: Callable[[str, object], None]
 ) -> None:
