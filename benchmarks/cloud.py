@@ -4,11 +4,15 @@ import io
 import os
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import numpy as np
 
+from headgate.aws.ledger import Ledger
+from headgate.domain.names import Part, Project, dataset_id
+from headgate.domain.runs import Run
 from headgate_local import launcher
 from headgate_local.card import Card
 
@@ -39,3 +43,21 @@ def example_table(rows: int, seed: int, columns: int = 12) -> bytes:
     for values, name in zip(features, label, strict=True):
         text.write(",".join([*(f"{value:.6f}" for value in values), name]) + "\n")
     return text.getvalue().encode()
+
+
+def ended(cloud: Card, project: Project, name: str, body: bytes, patience: float) -> Run:
+    """Drop a file, and wait until the run that comes of it has ended.
+
+    Raises:
+        TimeoutError: when it has not within so many seconds.
+    """
+    s3, ledger = cloud.client("s3"), Ledger(cloud.client("dynamodb"), cloud.output("LedgerTable"))
+    key = f"{project.prefix}incoming/{name}"
+    version = s3.put_object(Bucket=cloud.data_bucket, Key=key, Body=body)["VersionId"]
+    run = project.run_id(dataset_id(cloud.data_bucket, [Part(key, version, len(body))]))
+    deadline = time.monotonic() + patience
+    while (known := ledger.run(project, run)) is None or not known.ended:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{run} has not ended")
+        time.sleep(0.1)
+    return known

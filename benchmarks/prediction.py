@@ -33,11 +33,10 @@ from typing import Any
 
 import orjson
 
-from benchmarks.cloud import local_cloud
+from benchmarks.cloud import ended, local_cloud
 from benchmarks.throughput import serve_uvicorn, throughput
 from benchmarks.wire import CONTENT_TYPE, KeptAlive, plain, signed
-from headgate.aws.ledger import Ledger
-from headgate.domain.names import Part, Project, dataset_id
+from headgate.domain.names import Project
 from headgate_local.card import Card
 from headgate_local.serving import Server, respond
 
@@ -59,19 +58,12 @@ Ask = Callable[[], bytes]
 
 def promote(cloud: Card, project: Project, file: Path, folder: Path) -> None:
     """Drop an example, wait until its model is in service, and unpack that model's archive."""
-    s3, ledger = cloud.client("s3"), Ledger(cloud.client("dynamodb"), cloud.output("LedgerTable"))
-    body, key = file.read_bytes(), f"{project.prefix}incoming/{file.name}"
-    version = s3.put_object(Bucket=cloud.data_bucket, Key=key, Body=body)["VersionId"]
-    run = project.run_id(dataset_id(cloud.data_bucket, [Part(key, version, len(body))]))
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while (known := ledger.run(project, run)) is None or not known.ended:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{run} has not ended")
-        time.sleep(0.1)
+    known = ended(cloud, project, file.name, file.read_bytes(), PATIENCE_SECONDS)
+    run = known.run
     if known.state != "PROMOTED":
         raise RuntimeError(f"{run} ended {known.state}: {known.reason}")
     archive = f"{project.prefix}runs/{run}/training/{run}/output/model.tar.gz"
-    packed = s3.get_object(Bucket=cloud.artifact_bucket, Key=archive)["Body"].read()
+    packed = cloud.client("s3").get_object(Bucket=cloud.artifact_bucket, Key=archive)["Body"].read()
     with tarfile.open(fileobj=io.BytesIO(packed)) as tar:
         tar.extractall(folder, filter="data")
 

@@ -21,9 +21,9 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cloud import example_table, local_cloud
+from benchmarks.cloud import ended, example_table, local_cloud
 from headgate.aws.ledger import Ledger
-from headgate.domain.names import Part, Project, dataset_id
+from headgate.domain.names import Project
 from headgate.domain.releases import Release
 from headgate_cli.connection import Cloud, connect
 from headgate_cli.incidents import roll_back
@@ -44,7 +44,7 @@ WORKERS = 16
 @contextmanager
 def asked(cloud: Card, rate: float) -> Iterator[tuple[Counter[str], list[float]]]:
     """Ask the endpoint `rate` times a second; counts how that ended, and keeps each answer's seconds."""
-    ended: Counter[str] = Counter()
+    answers: Counter[str] = Counter()
     seconds: list[float] = []
     over = threading.Event()
     random = np.random.default_rng(0)
@@ -59,9 +59,9 @@ def asked(cloud: Card, rate: float) -> Iterator[tuple[Counter[str], list[float]]
         try:
             answer = runtime.invoke_endpoint(EndpointName=PROJECT.endpoint, ContentType="application/json", Body=body)
             answer["Body"].read()
-            ended["answered"] += 1
+            answers["answered"] += 1
         except Exception as problem:
-            ended[type(problem).__name__] += 1
+            answers[type(problem).__name__] += 1
         seconds.append(time.perf_counter() - begun)
 
     def send() -> None:
@@ -74,7 +74,7 @@ def asked(cloud: Card, rate: float) -> Iterator[tuple[Counter[str], list[float]]
         sender = threading.Thread(target=send)
         sender.start()
         try:
-            yield ended, seconds
+            yield answers, seconds
         finally:
             over.set()
             sender.join()
@@ -84,14 +84,8 @@ def promoted(cloud: Card, settings: str, rows: int, seed: int) -> Release:
     """Drop a table under these settings; the release that came of it."""
     s3, ledger = cloud.client("s3"), Ledger(cloud.client("dynamodb"), cloud.output("LedgerTable"))
     s3.put_object(Bucket=cloud.data_bucket, Key=f"{PROJECT.prefix}project.yaml", Body=(settings + ENDPOINT).encode())
-    body, key = example_table(rows, seed, COLUMNS), f"{PROJECT.prefix}incoming/{rows}.csv"
-    version = s3.put_object(Bucket=cloud.data_bucket, Key=key, Body=body)["VersionId"]
-    run = PROJECT.run_id(dataset_id(cloud.data_bucket, [Part(key, version, len(body))]))
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while (known := ledger.run(PROJECT, run)) is None or not known.ended:
-        if time.monotonic() > deadline:
-            raise TimeoutError(f"{run} has not ended")
-        time.sleep(0.2)
+    known = ended(cloud, PROJECT, f"{rows}.csv", example_table(rows, seed, COLUMNS), PATIENCE_SECONDS)
+    run = known.run
     release = ledger.releases(PROJECT)[0]
     if release.run != run or known.state != "PROMOTED":
         raise SystemExit(f"{run} ended {known.state}: {known.reason}")
@@ -117,23 +111,23 @@ def measure(card: Card, rate: float) -> list[dict[str, Any]]:
     """A promotion and a rollback under requests."""
     promoted(card, WEAK, 2000, seed=1)
     cloud, measured = connect(None), []
-    with asked(card, rate) as (ended, seconds):
+    with asked(card, rate) as (answers, seconds):
         release = promoted(card, GOOD, 4000, seed=3)
-    measured.append({"what": "promotion", **timed(cloud, release.run, release), **_noticed(ended, seconds)})
-    with asked(card, rate) as (ended, seconds):
+    measured.append({"what": "promotion", **timed(cloud, release.run, release), **_noticed(answers, seconds)})
+    with asked(card, rate) as (answers, seconds):
         time.sleep(2)
         incident = roll_back(cloud, PROJECT, None, "A benchmark.", anyway=False, timeout=PATIENCE_SECONDS)
     back = Ledger(card.client("dynamodb"), card.output("LedgerTable")).release(PROJECT, incident.rollback or 0)
     if back is None:
         raise SystemExit(f"{incident.incident} ended {incident.outcome}: {incident.done}")
-    measured.append({"what": "rollback", **timed(cloud, incident.incident, back), **_noticed(ended, seconds)})
+    measured.append({"what": "rollback", **timed(cloud, incident.incident, back), **_noticed(answers, seconds)})
     return measured
 
 
-def _noticed(ended: Counter[str], seconds: list[float]) -> dict[str, Any]:
+def _noticed(answers: Counter[str], seconds: list[float]) -> dict[str, Any]:
     return {
-        "requests": ended.total(),
-        "failed": ended.total() - ended["answered"],
+        "requests": answers.total(),
+        "failed": answers.total() - answers["answered"],
         "p50 ms": round(float(np.percentile(seconds, 50)) * 1000, 1),
         "p99 ms": round(float(np.percentile(seconds, 99)) * 1000, 1),
     }

@@ -9,6 +9,7 @@ from typing import Any
 from headgate.aws.ledger import Ledger
 from headgate.domain.errors import ConflictError
 from headgate.domain.freezes import Freeze, standing
+from headgate.domain.moments import written
 from headgate.domain.names import UNKNOWN, Project
 from headgate_cli.connection import Cloud, user_name
 from headgate_cli.errors import UsageError
@@ -28,7 +29,7 @@ def freeze(cloud: Cloud, tenant: str, project: str | None, why: str, until: str 
     if not why.strip():
         raise UsageError("Say why with --reason TEXT: whoever meets the freeze reads it.")
     now = datetime.now(UTC)
-    wanted = Freeze(user_name(cloud), " ".join(why.split()), _text(now), end_of(until, now) if until else None)
+    wanted = Freeze(user_name(cloud), " ".join(why.split()), written(now), end_of(until, now) if until else None)
     ledger = Records(cloud).ledger
     owners = _projects(ledger, tenant, project)
     return [freeze_document(owner, _write(ledger, owner, lambda _known: wanted)) for owner in owners]
@@ -40,7 +41,7 @@ def unfreeze(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
     Raises:
         UsageError: when none of them is frozen.
     """
-    ledger, now, who = Records(cloud).ledger, _text(datetime.now(UTC)), user_name(cloud)
+    ledger, now, who = Records(cloud).ledger, written(datetime.now(UTC)), user_name(cloud)
 
     def lift(known: Freeze | None) -> Freeze | None:
         there = standing(known, now)
@@ -56,7 +57,7 @@ def unfreeze(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
 
 def frozen(ledger: Ledger, project: Project) -> dict[str, Any] | None:
     """The freeze that holds for a project now, as JSON; None where there is none."""
-    there = standing(ledger.head(project).freeze, _text(datetime.now(UTC)))
+    there = standing(ledger.head(project).freeze, written(datetime.now(UTC)))
     return freeze_document(project, there) if there is not None else None
 
 
@@ -79,10 +80,10 @@ def end_of(until: str, now: datetime) -> str:
         UsageError: when it is neither, or not to come.
     """
     if (span := _SPAN.fullmatch(until)) is not None:
-        end = _text(now + timedelta(**{_UNITS[span[2]]: int(span[1])}))
+        end = written(now + timedelta(**{_UNITS[span[2]]: int(span[1])}))
     else:
         end = moment_of(until)
-    if end <= _text(now):
+    if end <= written(now):
         raise UsageError(f"{until} is not to come. Name a time after now, or a span such as 90m, 12h or 3d.")
     return end
 
@@ -110,7 +111,3 @@ def _projects(ledger: Ledger, tenant: str, project: str | None) -> list[Project]
     if not names:
         raise UsageError(f"{tenant} has no projects yet; name one with --project.")
     return [Project(tenant, name) for name in sorted(names)]
-
-
-def _text(moment: datetime) -> str:
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -2,17 +2,17 @@
 
 import getpass
 import json
-import threading
-import time
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
 from headgate.domain.incidents import BY_HAND, Answered, Incident, document, incident_id, projects_of
+from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, ExitCode, UsageError
 from headgate_cli.runs import Records
+from headgate_cli.waiting import eventually
 
 EXIT_CODES: dict[str, ExitCode] = {Answered.ROLLED_BACK: ExitCode.DONE, Answered.FAILED: ExitCode.FAILED}
 """How `rollback` ends by what came of it; with anything else nothing was rolled back."""
@@ -53,7 +53,7 @@ def roll_back(cloud: Cloud, project: Project, to: str | None, reason: str, *, an
     served = {each.version for each in ledger.releases(project) if each.in_service_at is not None}
     if to is not None and to not in served:
         raise UsageError(f"Version {to} never served. Those that did: {', '.join(sorted(served))}.")
-    at = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    at = written(now)
     asked = Incident(
         incident_id(project, BY_HAND, at),
         project.tenant,
@@ -76,13 +76,15 @@ def roll_back(cloud: Cloud, project: Project, to: str | None, reason: str, *, an
 
 
 def _ended(cloud: Cloud, project: Project, incident: str, timeout: float) -> Incident:
-    ledger, until, tick = Records(cloud).ledger, time.monotonic() + timeout, threading.Event()
-    while time.monotonic() < until:
+    ledger = Records(cloud).ledger
+
+    def look() -> Incident | None:
         known = ledger.incident(project, incident)
-        if known is not None and known.ended:
-            return known
-        tick.wait(0.2 if cloud.is_local else 2)
-    raise CommandError(f"The rollback goes on. See what comes of it with: headgate explain {incident}")
+        return known if known is not None and known.ended else None
+
+    if (ended := eventually(cloud, look, timeout)) is None:
+        raise CommandError(f"The rollback goes on. See what comes of it with: headgate explain {incident}")
+    return ended
 
 
 def _newest_first(incidents: Iterable[Incident]) -> list[Incident]:

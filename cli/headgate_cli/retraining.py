@@ -2,8 +2,6 @@
 
 import getpass
 import json
-import threading
-import time
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
@@ -15,6 +13,7 @@ from headgate.domain.runs import Run
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError
 from headgate_cli.runs import Records
+from headgate_cli.waiting import eventually
 
 _ANSWER_SECONDS = 120.0
 """How long it may take until a request is recorded; on AWS an event and a function's cold start lie between."""
@@ -57,12 +56,10 @@ def retrain_facts(retrain: Mapping[str, Any] | None) -> dict[str, str]:
 
 
 def _recorded(cloud: Cloud, project: Project, request: str) -> Run:
-    ledger, until, tick = Records(cloud).ledger, time.monotonic() + _ANSWER_SECONDS, threading.Event()
-    while time.monotonic() < until:
-        run = asked_for(ledger.runs_of_project(project), request)
-        if run is not None:
-            return run
-        tick.wait(0.2 if cloud.is_local else 2)
+    ledger = Records(cloud).ledger
+    run = eventually(cloud, lambda: asked_for(ledger.runs_of_project(project), request), _ANSWER_SECONDS)
+    if run is not None:
+        return run
     raise CommandError(
         f"The request {request} is on the bus, but nothing came of it yet. `headgate runs --project {project.name}` "
         "shows its run; if there is none, look at the alarm on RetrainDeadLetters."

@@ -8,6 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.ledger import Ledger
+from headgate.domain.moments import written
 from headgate.domain.names import Project, owners_of
 from headgate.domain.releases import Release
 from headgate.domain.runs import Run
@@ -142,7 +143,7 @@ def moment_of(text: str) -> str:
     except ValueError:
         raise UsageError(f"{text} is no time. Write one as 2026-01-31T17:00 (UTC) or 2026-01-31T17:00+01:00.") from None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(moment)
 
 
 def release_document(release: Release) -> dict[str, Any]:

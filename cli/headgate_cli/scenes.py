@@ -164,8 +164,7 @@ def _serving(stage: Stage) -> dict[str, str]:
     owned: dict[str, str] = {}
     for run in ledger.runs_of_tenant(tenant):
         if run.project not in owned and (champion := ledger.head(Project(tenant, run.project)).champion):
-            release = ledger.release(Project(tenant, run.project), champion.sequence)
-            owned |= {run.project: release.name} if release else {}
+            owned[run.project] = Project(tenant, run.project).release_name(champion.sequence)
     return owned
 
 

@@ -2,7 +2,6 @@
 
 import json
 import threading
-import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -21,6 +20,7 @@ from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.rows import Instances, Row
 from headgate_cli.runs import Artifacts, Records, RunRef
 from headgate_cli.timeline import Timeline
+from headgate_cli.waiting import eventually
 
 REQUESTS_PER_SECOND = 10
 _MOST_ROWS = 2000
@@ -46,9 +46,7 @@ class Stage:
 
     def champion(self) -> Release:
         """The release that serves."""
-        ledger = Records(self.cloud).ledger
-        champion = ledger.head(self.project).champion
-        release = ledger.release(self.project, champion.sequence) if champion else None
+        release = Records(self.cloud).ledger.serving(self.project)
         if release is None:
             raise UsageError(
                 f"Nothing of {self.project.tenant}/{self.project.name} serves: `headgate drop` a dataset first."
@@ -154,12 +152,10 @@ class Stage:
 
     def until(self, look: Callable[[], _Seen | None], what: str) -> _Seen:
         """Look until there is something to see. Raises CommandError when it takes longer than the rehearsal may."""
-        deadline, tick = time.monotonic() + self.timeout, threading.Event()
-        while time.monotonic() < deadline:
-            if (seen := look()) is not None:
-                return seen
-            tick.wait(0.2 if self.cloud.is_local else 2)
-        raise CommandError(f"{what.capitalize()} was not seen within {self.timeout:.0f} seconds (--timeout).")
+        seen = eventually(self.cloud, look, self.timeout)
+        if seen is None:
+            raise CommandError(f"{what.capitalize()} was not seen within {self.timeout:.0f} seconds (--timeout).")
+        return seen
 
     def look_at_requests(self) -> None:
         """Ask the monitor to look now, which it does every few minutes by itself."""

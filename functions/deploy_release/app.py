@@ -4,13 +4,12 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import ServingEnvironment, alarms, endpoints, environment, ledger, logger, now, objects, tasks
-from headgate.services.deploy_release import DeployRelease, Serving, deploy_release
+from headgate.entrypoint import alarms, endpoints, ledger, logger, now, serving, tasks
+from headgate.services.deploy_release import DeployRelease, deploy_release
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Deploy the release named in the payload; the token goes back when the endpoint has come to rest."""
-    settings = environment(ServingEnvironment)
     command = DeployRelease.parse(event)
     tenant = command.project.tenant
     deploy_release(
@@ -19,13 +18,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
         endpoints=endpoints(tenant),
         alarms=alarms(tenant),
         tasks=tasks(tenant),
-        serving=Serving(
-            settings.serving_image,
-            settings.serving_role_arn,
-            settings.ledger_table,
-            objects(tenant),
-            settings.artifact_bucket,
-        ),
+        serving=serving(tenant),
         now=now(),
     )
     logger.info("release deploying", tenant=tenant, project=command.project.name, release=command.sequence)

@@ -5,26 +5,19 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import ServingEnvironment, environment, ledger, logger, now, objects, tasks, trials, watcher
-from headgate.services.deploy_release import Serving
+from headgate.entrypoint import ledger, logger, now, serving, tasks, trials, watcher
 from headgate.services.observe_trial import observe_trial
 from headgate.services.try_release import TryRelease, World, try_release
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Do what is due for the release named in the payload."""
-    settings = environment(ServingEnvironment)
     command, moment = TryRelease.parse(event), now()
     tenant = command.project.tenant
-    serving = Serving(
-        settings.serving_image,
-        settings.serving_role_arn,
-        settings.ledger_table,
-        objects(tenant),
-        settings.artifact_bucket,
-    )
     observe = partial(observe_trial, watcher=watcher(tenant), now=moment)
-    answer = try_release(command, World(ledger(tenant), trials(tenant), tasks(tenant), serving, observe, moment))
+    answer = try_release(
+        command, World(ledger(tenant), trials(tenant), tasks(tenant), serving(tenant), observe, moment)
+    )
     logger.info(
         "release tried",
         decision=answer["outcome"],

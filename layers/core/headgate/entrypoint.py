@@ -8,7 +8,7 @@ import os
 from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from functools import cache, lru_cache, partial
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import boto3
 from aws_lambda_powertools import Logger, Metrics
@@ -16,8 +16,7 @@ from botocore.config import Config
 
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.cloudwatch import Alarms, Measurements
-from headgate.aws.events import Bus, Rules
-from headgate.aws.findings import Findings
+from headgate.aws.events import Bus
 from headgate.aws.ledger import Ledger
 from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
@@ -28,17 +27,21 @@ from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.aws.trials import Trials
 from headgate.domain.errors import ConfigurationError
+from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate.services.decide_response import World
+from headgate.services.deploy_release import Serving
 from headgate.services.experiments import Experiments
 from headgate.services.project_rules import ProjectRules
 from headgate.services.projects import projects_in
-from headgate.services.reconcile import Deployment, Reconciler
-from headgate.services.repairs import Tools
 from headgate.services.retrain_requested import Retrainings
 from headgate.services.runs import Runs
 from headgate.services.watch_release import Watcher
 from headgate.tracking import Tracking
+
+if TYPE_CHECKING:  # one function of all needs them: the others are to start without
+    from headgate.services.reconcile import Reconciler
+    from headgate.services.repairs import Tools
 
 logger = Logger(service="headgate")
 metrics = Metrics(namespace="Headgate", service="headgate")
@@ -222,6 +225,18 @@ def world(tenant: str) -> World:
     return World(ledger(tenant), alarms(tenant), endpoints(tenant), rules.of)
 
 
+def serving(tenant: str) -> Serving:
+    """How releases are served."""
+    settings = environment(ServingEnvironment)
+    return Serving(
+        settings.serving_image,
+        settings.serving_role_arn,
+        settings.ledger_table,
+        objects(tenant),
+        settings.artifact_bucket,
+    )
+
+
 def trials(tenant: str) -> Trials:
     """Endpoints in which a version is tried."""
     return Trials(client("sagemaker", tenant), lambda: Autoscaling(client("application-autoscaling", tenant)))
@@ -262,7 +277,9 @@ def retrainings(tenant: str) -> Retrainings:
     return Retrainings(objects(tenant), runs(tenant), *buckets, settings.training_code_hash)
 
 
-def _tools(tenant: str) -> Tools:
+def _tools(tenant: str) -> "Tools":
+    from headgate.services.repairs import Tools
+
     settings = environment(ReconcileEnvironment)
     return Tools(
         ledger(tenant),
@@ -280,8 +297,12 @@ def _tools(tenant: str) -> Tools:
     )
 
 
-def reconciler() -> Reconciler:
+def reconciler() -> "Reconciler":
     """What makes rounds, now."""
+    from headgate.aws.events import Rules
+    from headgate.aws.findings import Findings
+    from headgate.services.reconcile import Deployment, Reconciler
+
     settings, tenant = environment(ReconcileEnvironment), "_system"
     sqs = client("sqs", tenant)
     queues = {url.rpartition("/")[2]: Queue(sqs, url) for url in settings.dead_letter_queues.split()}
@@ -334,4 +355,4 @@ def topic(tenant: str) -> Topic:
 
 def now() -> str:
     """The time as the ledger writes it: UTC, ISO 8601, milliseconds."""
-    return datetime.now(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(datetime.now(UTC))

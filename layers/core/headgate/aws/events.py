@@ -2,11 +2,13 @@
 
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from headgate.aws.errors import translated
 from headgate.domain.errors import NotFoundError, TransientError
-from headgate.domain.reconcile import RuleNow
+
+if TYPE_CHECKING:
+    from headgate.domain.reconcile import RuleNow
 
 SOURCE, BUS = "headgate", "default"
 
@@ -38,8 +40,10 @@ class Rules:
     def __init__(self, client: Any) -> None:
         self._client = client
 
-    def now(self, name: str) -> RuleNow | None:
+    def now(self, name: str) -> "RuleNow | None":
         """A rule as it is, or None when there is none of that name."""
+        from headgate.domain.reconcile import RuleNow  # whoever puts events does without
+
         try:
             with translated(f"look at the rule {name}"):
                 found = self._client.describe_rule(Name=name)

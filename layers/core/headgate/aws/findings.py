@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from headgate.aws.errors import translated
-from headgate.aws.items import as_item, as_values
+from headgate.aws.items import as_item, as_values, built
 from headgate.domain.reconcile import Known, forget_at
 
 _PARTITION = "FINDINGS"
@@ -32,7 +32,6 @@ class Findings:
             self._client.put_item(TableName=self._table, Item=as_item(item))
 
     def _read(self) -> Iterator[Known]:
-        names = {field.name for field in dataclasses.fields(Known)}
         with translated("read the findings"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -42,5 +41,4 @@ class Findings:
             )
             for page in pages:
                 for item in page["Items"]:
-                    values = as_values(item)["finding"]
-                    yield Known(**{name: value for name, value in values.items() if name in names})
+                    yield built(Known, as_values(item)["finding"])

@@ -1,5 +1,6 @@
 """Values as items of DynamoDB, and back."""
 
+import dataclasses
 import math
 from collections.abc import Mapping
 from decimal import Decimal
@@ -30,6 +31,12 @@ def _storable(value: Any) -> Any:
 def as_values(item: Mapping[str, Any]) -> dict[str, Any]:
     """The values of an item; numbers are int where they are whole, float where not."""
     return {name: _number(_deserialize(value)) for name, value in item.items()}
+
+
+def built(kind: type[Any], values: Mapping[str, Any]) -> Any:
+    """A dataclass of the values that it has fields for; newer writers may know more."""
+    known = {field.name for field in dataclasses.fields(kind)}
+    return kind(**{name: value for name, value in values.items() if name in known})
 
 
 def _number(value: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
-from headgate.aws.items import as_item, as_values
+from headgate.aws.items import as_item, as_values, built
 from headgate.aws.ledger_changes import (
     INCIDENT,
     NOT_ENDED,
@@ -63,23 +63,28 @@ class Ledger:
             "search": LastSearch(**search) if search else None,
             "freeze": Freeze(**freeze) if freeze else None,
         }
-        head: Head = _build(Head, {**item, **known})
+        head: Head = built(Head, {**item, **known})
         return head
 
     def run(self, project: Project, run: str) -> Run | None:
         """One run, or None."""
         item = self._get(project_key(project), run_key(run))
-        return _build(Run, item) if item else None
+        return built(Run, item) if item else None
 
     def release(self, project: Project, sequence: int) -> Release | None:
         """One release, or None."""
         item = self._get(project_key(project), release_key(sequence))
-        return _build(Release, item) if item else None
+        return built(Release, item) if item else None
+
+    def serving(self, project: Project) -> Release | None:
+        """The release that serves by the ledger's word, or None."""
+        champion = self.head(project).champion
+        return self.release(project, champion.sequence) if champion is not None else None
 
     def incident(self, project: Project, incident: str) -> Incident | None:
         """One incident, or None."""
         item = self._get(project_key(project), incident_key(incident))
-        return _build(Incident, item) if item else None
+        return built(Incident, item) if item else None
 
     def incidents(self, project: Project) -> list[Incident]:
         """Every incident of a project, the newest alarm first."""
@@ -118,7 +123,7 @@ class Ledger:
         """Every release of a project, the newest first."""
         condition, values = "pk = :pk AND begins_with(sk, :sk)", {":pk": project_key(project), ":sk": RELEASE}
         items = self._query(condition, values, ConsistentRead=True, ScanIndexForward=False)
-        return [_build(Release, as_values(item)) for item in items]
+        return [built(Release, as_values(item)) for item in items]
 
     def add_run(self, run: Run) -> bool:
         """Record a run that was not known; False when it was."""
@@ -157,7 +162,7 @@ class Ledger:
         if item is None or (item["tenant"], item["project"]) != (project.tenant, project.name):
             return Lease()
         waiting = item.get("waiting")
-        lease: Lease = _build(Lease, {**item, "waiting": Place(**waiting) if waiting else None})
+        lease: Lease = built(Lease, {**item, "waiting": Place(**waiting) if waiting else None})
         return lease
 
     def change_lease(self, project: Project, lease: Lease, *changes: Change) -> Lease:
@@ -264,7 +269,7 @@ class Ledger:
         )
         limited = {"PaginationConfig": {"MaxItems": most}}
         items = self._query(condition, values, ConsistentRead=True, ScanIndexForward=False, **limited)
-        return [_build(Window, as_values(item)) for item in items]
+        return [built(Window, as_values(item)) for item in items]
 
     def keep_window(self, project: Project, window: Window) -> bool:
         """Record a judged window; False when another one took its number first."""
@@ -313,19 +318,14 @@ class Ledger:
 
 def runs_of(items: Sequence[Mapping[str, Any]]) -> list[Run]:
     """Runs from raw items of the table, of its index or of its stream; other items are left out."""
-    return [_build(Run, as_values(item)) for item in items if item["sk"]["S"].startswith(RUN)]
+    return [built(Run, as_values(item)) for item in items if item["sk"]["S"].startswith(RUN)]
 
 
 def incidents_of(items: Sequence[Mapping[str, Any]]) -> list[Incident]:
     """Incidents from raw items of the table or of its stream; other items are left out."""
-    return [_build(Incident, as_values(item)) for item in items if item["sk"]["S"].startswith(INCIDENT)]
+    return [built(Incident, as_values(item)) for item in items if item["sk"]["S"].startswith(INCIDENT)]
 
 
 def _refused(error: ConflictError) -> bool:
     """Whether the write's own condition failed, and not a transaction that is under way on the same item."""
     return isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == "ConditionalCheckFailedException"
-
-
-def _build(kind: type[Any], item: Mapping[str, Any]) -> Any:
-    known = {field.name for field in dataclasses.fields(kind)}
-    return kind(**{name: value for name, value in item.items() if name in known})

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadErro
 
 from headgate.aws.errors import translated
 from headgate.domain.errors import NotFoundError, TransientError
+from headgate.domain.moments import written
 from headgate.domain.names import Part
 from headgate.domain.window import File
 
@@ -126,7 +127,7 @@ class Objects:
         with translated(f"list s3://{bucket}/{prefix}"):
             pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
             return [
-                (Part(each["Key"], each["VersionId"], each["Size"]), _moment(each["LastModified"]))
+                (Part(each["Key"], each["VersionId"], each["Size"]), written(each["LastModified"]))
                 for page in pages
                 for each in page.get("Versions", [])
                 if each["IsLatest"]
@@ -153,7 +154,7 @@ class Objects:
                 Bucket=bucket, Prefix=prefix, StartAfter=after
             )
             found = [each for page in pages for each in page.get("Contents", [])]
-        return [File(each["Key"], each["Size"], _moment(each["LastModified"])) for each in found]
+        return [File(each["Key"], each["Size"], written(each["LastModified"])) for each in found]
 
     def get_file(self, bucket: str, key: str, path: Path) -> None:
         """Read an object of any size into a file."""
@@ -168,11 +169,6 @@ class Objects:
     def _put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         with translated(f"write s3://{bucket}/{key}"):
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
-
-
-def _moment(at: datetime) -> str:
-    """A time as the ledger writes it."""
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 @contextmanager

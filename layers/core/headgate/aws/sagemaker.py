@@ -6,7 +6,6 @@ counts as made, and what we make carries our ledger's name as a tag.
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -18,6 +17,7 @@ from headgate.domain.approval import Registered
 from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.experiment import Expense, JobFacts
+from headgate.domain.moments import written
 from headgate.domain.names import OWNER_TAG
 from headgate.domain.releases import EndpointState
 
@@ -194,7 +194,7 @@ class Endpoints:
             answer["EndpointArn"],
             answer.get("PendingDeploymentSummary", {}).get("EndpointConfigName", ""),
             variants[0].get("DesiredInstanceCount") or variants[0].get("CurrentInstanceCount") or 1,
-            _time(answer["LastModifiedTime"]),
+            written(answer["LastModifiedTime"]),
             _baking_since(answer.get("PendingDeploymentSummary", {}).get("ProductionVariants", [])),
             "CurrentServerlessConfig" in variants[0],
         )
@@ -366,12 +366,7 @@ def captured_config(capture: Capture) -> dict[str, Any]:
 def _baking_since(variants: Sequence[Mapping[str, Any]]) -> str:
     """Since when the new instances take requests and are watched; "" while they do not."""
     steps = [step for variant in variants for step in variant.get("VariantStatus", []) if step["Status"] == "Baking"]
-    return max((_time(step["StartTime"]) for step in steps), default="")
-
-
-def _time(moment: datetime) -> str:
-    """As the ledger writes times."""
-    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return max((written(step["StartTime"]) for step in steps), default="")
 
 
 def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:

@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import Any
 
 from headgate.domain.freezes import Freeze
+from headgate.domain.moments import written
 from headgate.domain.names import PROJECT, TENANT, Project
 from headgate.domain.runs import Ending, Outcome
 
@@ -168,7 +169,7 @@ def moment(text: str) -> str:
     """A time as AWS's events write it, as the ledger writes it."""
     at = datetime.fromisoformat(text)
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(at)
 
 
 def answered(incident: Incident, rollback: Ending | None, retraining: bool, failure: Ending | None) -> dict[str, Any]:

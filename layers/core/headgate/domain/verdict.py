@@ -93,6 +93,17 @@ class Evidence:
         return math.exp(-self.strongest)
 
 
+def counted(evidence: Mapping[str, Evidence]) -> dict[str, dict[str, dict[str, int]]]:
+    """The numbers behind each signal, for the ledger: requests and hits, of the canary and of what serves."""
+    return {
+        name: {
+            side: {"requests": share.requests, "hits": share.hits}
+            for side, share in (("canary", seen.canary), ("serving", seen.serving))
+        }
+        for name, seen in evidence.items()
+    }
+
+
 def since(canary: Share, past: Share, wagers: Wagers = RARE) -> Evidence:
     """The evidence where there is only the past to compare all of the canary's requests with."""
 

@@ -19,7 +19,7 @@ from headgate.domain.releases import EndpointState, Release, ReleaseState, is_tu
 from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan, serverless_plan
 from headgate.domain.serverless import capacity_of
 from headgate.domain.standing_alarms import Composite, Patience, standing_alarms
-from headgate.services.keep_scaling import hold_capacity, let_go, serving_release
+from headgate.services.keep_scaling import hold_capacity, let_go
 from headgate.services.take_endpoint import Tasks
 
 
@@ -78,20 +78,11 @@ def deploy_release(
         raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
     lease = ledger.enter(project, release.holder)
     tags = tags_of(project, release, serving.owner)
-    image = release.image or serving.image  # a rollback serves with the image that it served with before
-    endpoints.ensure_model(
-        release.name,
-        image=image,
-        model_data_url=release.model_data_url,
-        engine=engine_of(release.format),
-        role=serving.role,
-        isolated=release.serverless is None,
-        tags=tags,
-    )
+    image = make_model(release, endpoints, serving, tags)
     endpoints.ensure_config(
         release.name,
         capacity=capacity_of(release.serverless, release.instance_type, release.instance_count),
-        capture=_capture(project, release, serving.artifact_bucket),
+        capture=captured_of(project, release, serving.artifact_bucket, release.name),
         tags=tags,
     )
     before = endpoints.describe(release.endpoint)
@@ -152,12 +143,28 @@ def _planned(release: Release, wishes: Wishes, before: EndpointState | None) -> 
 
 
 def _is_on_other_machines(project: Project, release: Release, ledger: Ledger) -> bool:
-    serves = serving_release(project, ledger)
+    serves = ledger.serving(project)
     return serves is not None and serves.instance_type != release.instance_type
 
 
-def _capture(project: Project, release: Release, bucket: str) -> Capture | None:
-    place = f"s3://{bucket}/{project.captured(release.name)}".rstrip("/")
+def make_model(release: Release, endpoints: Endpoints, serving: Serving, tags: dict[str, str]) -> str:
+    """Make sure that a release's model is there; the image that it serves with."""
+    image = release.image or serving.image  # a rollback serves with the image that it served with before
+    endpoints.ensure_model(
+        release.name,
+        image=image,
+        model_data_url=release.model_data_url,
+        engine=engine_of(release.format),
+        role=serving.role,
+        isolated=release.serverless is None,
+        tags=tags,
+    )
+    return image
+
+
+def captured_of(project: Project, release: Release, bucket: str, config: str) -> Capture | None:
+    """What is captured of the requests to a release, and where: with what was captured under a configuration."""
+    place = f"s3://{bucket}/{project.captured(config)}".rstrip("/")
     return Capture(release.capture_percent, place) if release.capture_percent else None
 
 

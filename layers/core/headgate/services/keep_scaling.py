@@ -38,12 +38,6 @@ def let_go(endpoint: str, *, scaling: Autoscaling) -> None:
         scaling.hold(endpoint, yes=False)
 
 
-def serving_release(project: Project, ledger: Ledger) -> Release | None:
-    """The release that serves by the ledger's word, or None."""
-    champion = ledger.head(project).champion
-    return ledger.release(project, champion.sequence) if champion is not None else None
-
-
 def let_scale(
     project: Project,
     serving: Release | None,

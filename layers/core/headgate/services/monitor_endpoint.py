@@ -18,6 +18,7 @@ from headgate.domain.drift import judge_drift
 from headgate.domain.errors import NotFoundError, SettingsError
 from headgate.domain.feedback import FeedbackError, Row, read_labels
 from headgate.domain.gaps import judge_gaps
+from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate.domain.project_file import MAX_BYTES as MAX_SETTINGS_BYTES
 from headgate.domain.project_file import parse_settings
@@ -81,8 +82,7 @@ def monitor_endpoint(
         JUDGED; or NOTHING_SERVES, OFF (by project.yaml, or as nothing is captured), NO_BASELINE (the version is older
         than baselines), NOTHING_NEW, WAITING (for more rows, or time), JUDGED_BEFORE (by somebody who was faster).
     """
-    champion = monitor.ledger.head(project).champion
-    release = monitor.ledger.release(project, champion.sequence) if champion else None
+    release = monitor.ledger.serving(project)
     if release is None:
         return Look("NOTHING_SERVES")
     settings = _settings(project, monitor)
@@ -251,4 +251,4 @@ def _fetch(monitor: Monitor, key: str, path: Path) -> Path:
 
 def _days_ago(now: str) -> str:
     earliest = datetime.fromisoformat(now) - timedelta(days=LABEL_DAYS)
-    return earliest.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return written(earliest)

@@ -14,7 +14,7 @@ from headgate.domain.names import Project
 from headgate.domain.releases import Release
 from headgate.domain.rollout import SHADOW, Wishes
 from headgate.domain.trial import Trial, agreed, in_trouble, metric_rules, stand_of_contest, stand_of_shadow
-from headgate.domain.verdict import judge
+from headgate.domain.verdict import counted, judge
 from headgate.domain.watch import Observed, Period, Stand, Usual, evidence_of, limits_of, period_seconds
 from headgate.services.captured import Captured
 from headgate.services.watch_release import Watcher
@@ -45,20 +45,13 @@ def observe_trial(project: Project, release: Release, trial: Trial, watcher: Wat
         told = {"contest": labels.document()}
     if stand == Stand.WATCHING and (trouble := in_trouble(seen, wishes)) is not None:
         stand, said = Stand.HELD, trouble
-    signals = {
-        name: {
-            side: {"requests": share.requests, "hits": share.hits}
-            for side, share in {"canary": each.canary, "serving": each.serving}.items()
-        }
-        for name, each in evidence.items()
-    }
     return {
         **kept,
         "stand": str(stand),
         "said": said,
         "since": since.isoformat(),
         "at": now,
-        "signals": signals,
+        "signals": counted(evidence),
         **told,
         "latency": usual,
     }

@@ -74,8 +74,7 @@ def _choose(
     incident: Incident, project: Project, ledger: Ledger, endpoints: Endpoints, archives: Objects
 ) -> Release | Ending:
     """The release to repeat, or why there is none."""
-    head = ledger.head(project)
-    champion = ledger.release(project, head.champion.sequence) if head.champion is not None else None
+    champion = ledger.serving(project)
     endpoint = endpoints.describe(project.endpoint)
     if champion is None or endpoint is None:
         return _nothing("NOTHING_SERVES", "Nothing is in service any more.")

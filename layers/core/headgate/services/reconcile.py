@@ -111,8 +111,7 @@ class Reconciler:
                 done = _repaired(finding, seen, tools)
             if followed.page is not None:
                 self._tell(finding, followed.page, done)
-            fresh = before is None or followed.rounds == 1
-            first = self.now if before is None or fresh else before.first_at
+            first = before.first_at if before is not None and followed.rounds > 1 else self.now
             self.record.keep(
                 Known(
                     finding.key, str(finding.kind), finding.subject, finding.said, finding.tenant, finding.project,

@@ -14,7 +14,7 @@ from headgate.domain.releases import EndpointState, Release, ReleaseState, is_tr
 from headgate.domain.runs import Champion, Ending, Outcome
 from headgate.domain.scaling import Bounds
 from headgate.services.clean_up import clean_up
-from headgate.services.keep_scaling import hold_capacity, let_scale, serving_release
+from headgate.services.keep_scaling import hold_capacity, let_scale
 from headgate.services.take_endpoint import Tasks, told, wake_next
 
 IN_PROGRESS = {"outcome": "IN_PROGRESS"}
@@ -135,7 +135,7 @@ def _scaled(
     ledger: Ledger,
     endpoints: Endpoints,
 ) -> dict[str, Any] | None:
-    serving = release if ending.outcome == Outcome.PROMOTED else serving_release(project, ledger)
+    serving = release if ending.outcome == Outcome.PROMOTED else ledger.serving(project)
     before = Bounds(release.bounds_before["min"], release.bounds_before["max"]) if release.bounds_before else None
     return let_scale(project, serving, endpoint, before, scaling=endpoints.scaling(), owner=ledger.name)
 

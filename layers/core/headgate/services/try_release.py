@@ -12,9 +12,7 @@ from typing import Any
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseKept, ReleaseMoved
 from headgate.aws.trials import Trials
-from headgate.domain.captures import Capture
 from headgate.domain.errors import LeaseLostError, NameTakenError, NotFoundError
-from headgate.domain.formats import engine_of
 from headgate.domain.incidents import is_incident
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
@@ -23,7 +21,7 @@ from headgate.domain.rollout import Wishes
 from headgate.domain.runs import Ending
 from headgate.domain.trial import Trial, ended, of_document, pause_of, planned_trial
 from headgate.domain.watch import Stand
-from headgate.services.deploy_release import Serving, tags_of
+from headgate.services.deploy_release import Serving, captured_of, make_model, tags_of
 from headgate.services.keep_scaling import hold_capacity
 from headgate.services.settle_release import settled, take_away
 from headgate.services.take_endpoint import Tasks, told, wake_next
@@ -146,22 +144,12 @@ def _made(project: Project, release: Release, trial: Trial, world: World) -> dic
     What is captured lies where that of the version that serves lies: its monitor goes on.
     """
     serving, tags = world.serving, tags_of(project, release, world.serving.owner)
-    image = release.image or serving.image
-    world.endpoints.ensure_model(
-        release.name,
-        image=image,
-        model_data_url=release.model_data_url,
-        engine=engine_of(release.format),
-        role=serving.role,
-        isolated=True,
-        tags=tags,
-    )
-    place = f"s3://{serving.artifact_bucket}/{project.captured(trial.before)}".rstrip("/")
+    image = make_model(release, world.endpoints, serving, tags)
     world.endpoints.ensure_trial(
         trial,
         model=release.name,
         instance_type=release.instance_type,
-        capture=Capture(release.capture_percent, place) if release.capture_percent else None,
+        capture=captured_of(project, release, serving.artifact_bucket, trial.before),
         tags=tags,
     )
     return {"trial": trial.document(), "image": image}

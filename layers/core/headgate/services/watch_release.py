@@ -23,7 +23,7 @@ from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back
 from headgate.domain.rollout import Wishes
 from headgate.domain.told import Told
-from headgate.domain.verdict import Evidence, Judgement, Share
+from headgate.domain.verdict import Evidence, Judgement, Share, counted
 from headgate.domain.watch import (
     FINAL,
     PAST_SECONDS,
@@ -246,9 +246,4 @@ def _probe(look: _Look, watcher: Watcher, number: int, longest: float, *, compar
 
 def _document(stand: Stand, judgement: Judgement, evidence: Mapping[str, Evidence], at: datetime) -> dict[str, Any]:
     """The verdict for the ledger: the word, its reason, and the numbers that it rests on."""
-    signals = {
-        name: {side: {"requests": share.requests, "hits": share.hits} for side, share in sides.items()}
-        for name, seen in evidence.items()
-        if (sides := {"canary": seen.canary, "serving": seen.serving})
-    }
-    return {"stand": str(stand), "reason": judgement.reason, "signals": signals, "at": at.isoformat()}
+    return {"stand": str(stand), "reason": judgement.reason, "signals": counted(evidence), "at": at.isoformat()}
