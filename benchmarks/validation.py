@@ -2,7 +2,8 @@
 
     python -m benchmarks.validation [--json] [--rows N] [--rounds N]
 
-Every measurement is a fresh process, imports included; the contestants take turns, so that a busy machine slows all.
+Every measurement is a fresh process that did the same with a small table first, so that nobody's imports are counted:
+`benchmarks.cold_start` measures ours. The contestants take turns, so that a busy machine slows all.
 `headgate, verdict` is what validates: byte checks, reading, profile, inference, leakage; from the upload to the answer
 whether it is fit to train on. The goal is its: no peer comes to a verdict, and none writes anything.
 `headgate` goes on to what training needs: the same, and the split as three Parquet files.
@@ -19,12 +20,14 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 COLUMNS = 20
 GOAL_RATIO, GOAL_PEAK_MB = 0.59, 400  # a million rows a second where polars reads and profiles 1.7 million
 BLOCK_BYTES = 4 * 1024**2
+SMALL_ROWS = 2_000
 
 
 def generate(path: Path, rows: int) -> None:
@@ -42,7 +45,16 @@ def generate(path: Path, rows: int) -> None:
     pl.DataFrame(columns).write_csv(path)
 
 
-def headgate(path: Path) -> Any:
+def headgate(path: Path) -> None:
+    _examined(path)
+
+
+def headgate_verdict(path: Path) -> float:
+    """The whole step; gives when the verdict was known, by the clock, before parts are written and files removed."""
+    return _examined(path)
+
+
+def _examined(path: Path) -> float:
     from headgate.domain.findings import Findings
     from headgate.domain.project import ProjectSettings
     from headgate.tables.engine import Limits
@@ -55,12 +67,7 @@ def headgate(path: Path) -> Any:
         assert kind is not None
         findings = Findings()
         examine([copy], kind, ProjectSettings(), None, findings, workdir=Path(folder), limits=Limits())
-    return findings
-
-
-def headgate_verdict(path: Path) -> float:
-    """The whole step; gives the seconds that came after the verdict."""
-    return headgate(path).seconds["split"]
+        return time.perf_counter() - findings.seconds["split"]
 
 
 def headgate_profile(path: Path) -> None:
@@ -133,15 +140,16 @@ def _blocks(path: Path) -> Iterator[bytes]:
 
 def alone(name: str, path: Path) -> None:
     """Run one contestant in this process; print its seconds and its peak memory."""
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+        small = Path(folder) / "small.csv"
+        with path.open("rb") as whole:
+            small.write_bytes(b"".join(islice(whole, SMALL_ROWS)))
+        CONTESTANTS[name](small)
     begun = time.perf_counter()
-    afterwards = CONTESTANTS[name](path)
-    seconds = time.perf_counter() - begun
-    if name == "headgate, verdict":
-        seconds -= afterwards
+    ended = CONTESTANTS[name](path) or time.perf_counter()
     # Not ru_maxrss: it begins with the size of the process that started this one.
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:"))
-    peak = int(line.split()[1]) / 1024
-    print(json.dumps({"seconds": seconds, "peak_mb": peak}))
+    print(json.dumps({"seconds": ended - begun, "peak_mb": int(line.split()[1]) / 1024}))
 
 
 def measure_all(path: Path, rows: int, rounds: int) -> dict[str, dict[str, float]]:
