@@ -67,6 +67,8 @@ BODIES = [
     ),
     ("application/x-ndjson", '{"age": 1, "ward": "B2", "smoker": true}'),
     ("text/csv", "1,B2,true\n2.5,,false\n,C1,\n"),
+    ("text/csv", "ward,smoker,age\r\nB2,true,1\r\n\r\n,,nan"),
+    ("text/csv", "1,B2,true\r"),
     ("text/csv; charset=utf-8", '\ufeffward,smoker,age\n"B, ""2""\nfloor 1",true,1\n'),
 ]
 
@@ -121,6 +123,10 @@ def test_bodies_in_base64_are_read_alike(read: Read) -> None:
         captured("image/png", "x").encode(),
         captured("text/csv", "1,B2").encode(),
         captured("text/csv", '1,"B2').encode(),
+        captured("text/csv", "1,B2,true\n1,B2", rows=2).encode(),
+        captured("text/csv", "1,B2\r,true").encode(),
+        captured("text/csv", "age,ward,smoker\n1,B2").encode(),
+        captured("text/csv", "").encode(),
         captured("application/json", "!!", encoding="BASE64").encode(),
         captured("application/json", ONE).replace("predictions", "error").encode(),
         json.dumps({"captureData": {"endpointInput": {"data": ONE, "encoding": "JSON"}}}).encode(),

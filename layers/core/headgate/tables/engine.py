@@ -51,6 +51,7 @@ class Engine:
     def __init__(self, workdir: Path, limits: Limits) -> None:
         self._limits = limits
         self._workdir = workdir
+        self._kept: dict[str, list[Path]] = {}
         self.shape = Shape(columns=1, row_bytes=8)
         self._connection = duckdb.connect()
         spill = workdir / "spill"
@@ -119,14 +120,18 @@ class Engine:
     def _set_threads(self) -> None:
         self.rows(f"SET threads = {self._limits.threads if self.shape.narrow else 1}")
 
-    def keep(self, name: str, query: str) -> None:
-        """Keep the rows of a query under a name, in a file of `workdir`.
+    def keep(self, name: str, *queries: str) -> None:
+        """Keep the rows of queries under a name, each in a file of `workdir`.
 
         A file takes the memory of a few row groups to write and to read, where a table takes a block for each column
-        and thread.
+        and thread. Queries of the same form come one after the other: of a union DuckDB holds the rows of its later
+        parts in memory until the earlier ones have ended.
         """
-        self.write(query, self._file(name))
-        self.rows(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(self._file(name))})")
+        files = [self._workdir / f"{name}.{number}.kept.parquet" for number in range(len(queries))]
+        for query, file in zip(queries, files, strict=True):
+            self.write(query, file)
+        self._kept[name] = files
+        self.rows(f"CREATE VIEW {name} AS SELECT * FROM read_parquet({literal(files)})")
 
     def keep_sample(self, name: str, query: str) -> None:
         """Keep a few rows under a name, in memory."""
@@ -135,7 +140,8 @@ class Engine:
     def forget(self, name: str) -> None:
         """Give back the disk of what was kept."""
         self.rows(f"DROP VIEW {name}")
-        self._file(name).unlink()
+        for file in self._kept.pop(name):
+            file.unlink()
 
     def write(self, query: str, path: Path) -> None:
         """Write the rows of a query, in their order if it has one, as Parquet."""
@@ -143,9 +149,6 @@ class Engine:
         # Small dictionaries, for categories: large ones cost time, and one for each of many columns fills memory.
         options = "FORMAT parquet, COMPRESSION uncompressed, WRITE_BLOOM_FILTER false, DICTIONARY_SIZE_LIMIT 200"
         self.rows(f"COPY ({query}) TO {literal(path)} ({options}, ROW_GROUP_SIZE {group})")
-
-    def _file(self, name: str) -> Path:
-        return self._workdir / f"{name}.kept.parquet"
 
     def close(self) -> None:
         """Free memory and spilled disk."""
