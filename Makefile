@@ -8,13 +8,14 @@ UV_VERSION := 0.13.9
 UV := $(BIN)/uv
 SAM := .venv-sam/bin/sam
 SDK := .venv-sagemaker/bin/python
+REFEREE := .venv-referee/.ready
 COMPILE := $(UV) pip compile --quiet --no-emit-index-url --no-emit-find-links --generate-hashes \
 	--custom-compile-command "make lock"
 export SAM_CLI_TELEMETRY := 0
 # Python writes byte code also where the machine says otherwise: without it TensorFlow takes four times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-night test conformance clients mutate lint images build bench lock clean
+.PHONY: help setup demo demo-night test conformance clients mutate prove lint images build bench lock clean
 
 help:  ## What can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -27,7 +28,7 @@ demo-night: setup  ## What goes wrong at night, rehearsed: a bad model, drift, a
 demo: setup  ## The whole story on real data: drop, train, judge, serve, predict
 	@$(BIN)/headgate demo
 
-test: setup  ## Every test, the real template on a local cloud included
+test: setup $(REFEREE)  ## Every test, the real template on a local cloud included
 	HEADGATE_STRICT=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not clients"
 
 conformance: setup  ## The contract suite against your AWS account: starts no machine, costs a cent or two for alarms
@@ -38,6 +39,9 @@ clients: setup .venv-sagemaker/.ready  ## The local cloud under boto3, the AWS C
 
 mutate: setup  ## Change the rules of gate and rollout place by place: 90 % of the changes have to fail a test
 	$(BIN)/python -m tests.mutate
+
+prove: setup $(REFEREE)  ## Every AWS call of a run, held against the template's permissions by an independent evaluator
+	$(BIN)/python -m tests.prove
 
 lint: setup $(SAM)  ## Formatting, types, layers, the template and the state machines
 	$(BIN)/ruff format --check .
@@ -67,7 +71,7 @@ lock:  ## Resolve the dependencies anew, for Python 3.11 and 3.12
 		layers/core/requirements.in -o layers/core/requirements.lock
 
 clean:  ## Remove what make created
-	rm -rf $(VENV) .venv-sam .venv-sagemaker .aws-sam build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-sam .venv-sagemaker .venv-referee .aws-sam build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"Headgate needs Python 3.11 or 3.12, but {sys.executable} is {v[0]}.{v[1]}. Try: make PYTHON=python3.12")'
@@ -90,4 +94,11 @@ $(SAM): requirements-sam.lock | setup
 	@echo "Setting up .venv-sagemaker: about a minute the first time."
 	@test -x $(SDK) || $(PYTHON) -m venv .venv-sagemaker
 	@VIRTUAL_ENV=$(CURDIR)/.venv-sagemaker $(UV) pip sync --quiet --require-hashes requirements-sagemaker.lock
+	@touch $@
+
+# The judge of permissions is a Node.js package; where there is no npm, its tests are left out and `make prove` says so.
+$(REFEREE): tests/prove/referee/package.json tests/prove/referee/package-lock.json
+	@mkdir -p .venv-referee && cp $^ .venv-referee/
+	@if command -v npm >/dev/null; then cd .venv-referee && npm ci --silent --no-audit --no-fund; \
+	else echo "No npm here: what needs Node.js 20 is left out."; fi
 	@touch $@

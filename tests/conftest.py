@@ -11,6 +11,7 @@ import pytest
 from contract.conformance import pytest_addoption, pytest_collection_modifyitems, pytest_configure  # noqa: F401
 from hypothesis import settings
 from moto import mock_aws
+from prove import recorder
 from samtranslator.yaml_helper import yaml_parse
 
 from headgate.aws.ledger import Ledger
@@ -20,6 +21,8 @@ from headgate.domain.runs import Run
 
 ROOT = Path(__file__).resolve().parents[1]
 REGION = "eu-central-1"
+
+recorder.install()  # where `make prove` asks for it
 
 # Machines are noisy: how long an example takes fails no test.
 settings.register_profile("headgate", deadline=None)

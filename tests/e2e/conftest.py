@@ -14,6 +14,8 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
+from prove import recorder
+from prove.harvest import harvest
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Part, Project, dataset_id
@@ -103,17 +105,18 @@ def headgate(cloud: Cloud, *arguments: str, given: str | None = None, seconds: f
 
 @pytest.fixture(scope="session")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
-    home = tmp_path_factory.mktemp("home")
-    before = os.environ.get("HEADGATE_HOME")
-    os.environ["HEADGATE_HOME"] = str(home)
-    try:
-        yield Cloud(launcher.up(None, print))
-    finally:
-        launcher.down(purge=True, progress=print)
-        if before is None:
-            del os.environ["HEADGATE_HOME"]
-        else:
-            os.environ["HEADGATE_HOME"] = before
+    records = os.environ.get(recorder.VARIABLE)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HEADGATE_HOME", str(tmp_path_factory.mktemp("home")))
+        if records:
+            patch.setenv("PYTHONPATH", str(ROOT / "tests" / "prove" / "worker"))
+        try:
+            card = launcher.up(None, print)
+            yield Cloud(card)
+            if records:
+                harvest(card.client, card.stack, Path(records))
+        finally:
+            launcher.down(purge=True, progress=print)
 
 
 @pytest.fixture(scope="session")

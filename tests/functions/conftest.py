@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from prove.recorder import acting
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.domain.standing_alarms import Composite
@@ -67,17 +68,20 @@ def invoke(
     from headgate import entrypoint
 
     role = aws.client("iam").create_role(RoleName="machine", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
-    machine = aws.client("stepfunctions").create_state_machine(
-        name="headgate-train",
-        roleArn=role,
-        definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
-    )
+    machines = {
+        name: aws.client("stepfunctions").create_state_machine(
+            name=f"headgate-{name}",
+            roleArn=role,
+            definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
+        )["stateMachineArn"]
+        for name in ("train", "respond")
+    }
     settings = {
         "LEDGER_TABLE": "ledger",
         "DATA_BUCKET": make_bucket("data"),
         "ARTIFACT_BUCKET": make_bucket("artifacts"),
-        "TRAIN_STATE_MACHINE_ARN": machine["stateMachineArn"],
-        "RESPOND_STATE_MACHINE_ARN": machine["stateMachineArn"],
+        "TRAIN_STATE_MACHINE_ARN": machines["train"],
+        "RESPOND_STATE_MACHINE_ARN": machines["respond"],
         "TENANT_RETRAINS_PER_DAY": "10",
         "NOTIFICATION_TOPIC_ARN": aws.client("sns").create_topic(Name="topic")["TopicArn"],
         "MONITOR_QUEUE_URL": aws.client("sqs").create_queue(QueueName="monitor")["QueueUrl"],
@@ -102,7 +106,12 @@ def invoke(
     context = SimpleNamespace(
         function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
     )
-    return lambda name, event: load(name).handler(event, context)
+
+    def handle(name: str, event: dict[str, Any]) -> Any:
+        with acting("functions", name):
+            return load(name).handler(event, context)
+
+    return handle
 
 
 @pytest.fixture(autouse=True)

@@ -17,6 +17,7 @@ FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app
 RUN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
 INCIDENT = {"tenant": "demo", "project": "roses", "incident": "demo-roses-20260131T083012-0123abcd"}
 RELEASE = {"tenant": "demo", "project": "iris", "sequence": 1}
+ARCHIVE = "demo/iris/runs/demo-iris-0123456789/training/demo-iris-0123456789/output/model.tar.gz"
 GATE = {"min_improvement": 0.0, "min_test_rows": 20}
 EVALUATION = {
     "metric": "auc",
@@ -31,7 +32,7 @@ TO_BE_PLANNED = {
     **RUN,
     "holdout": RUN["dataset"],
     "version": "1",
-    "model_data_url": "s3://artifacts/model.tar.gz",
+    "model_data_url": f"s3://artifacts/{ARCHIVE}",
     "judged_against": None,
     "why": "Better.",
     "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
@@ -63,7 +64,7 @@ SEARCHED = {
     "shape": None,
     "tuning": {"searched": True},
     "cut_short": False,
-    "defaults": {"model_data_url": "s3://artifacts/model.tar.gz", "objective": 0.9},
+    "defaults": {"model_data_url": f"s3://artifacts/{ARCHIVE}", "objective": 0.9},
 }
 SPEC = {
     "format": 1,
@@ -113,7 +114,7 @@ EVENTS: dict[str, Event] = {
     "plan_training": lambda _: TO_BE_TRAINED,
     "publish_training_code": lambda _: DELETION,
     "reconcile": lambda example: example("scheduled-event"),
-    "register_version": lambda _: {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION},
+    "register_version": lambda _: {**RUN, "model_data_url": f"s3://artifacts/{ARCHIVE}", "metrics": EVALUATION},
     "settle_release": lambda _: RELEASE,
     "take_endpoint": lambda _: {**RUN, "visit": 0, "task_token": "token"},
     "try_release": lambda _: RELEASE,
@@ -133,7 +134,7 @@ def present(invoke: Any, ledger: Ledger, objects: Objects, make_run: Any) -> Non
     objects.put_json("artifacts", f"{folder}manifest.json", manifest)
     objects.put_json("artifacts", f"{folder}spec/spec.json", SPEC)
     objects.put_json("artifacts", f"{folder}report.json", {"split": {"train": 97}, "profile": []})
-    objects.put_bytes("artifacts", "model.tar.gz", b"an archive")
+    objects.put_bytes("artifacts", ARCHIVE, b"an archive")
     metrics = {"model_data_url": TO_BE_PLANNED["model_data_url"], "metrics": EVALUATION}
     assert invoke("register_version", {**RUN, **metrics})["package"] == PACKAGE
     invoke("take_endpoint", {**RUN, "visit": 0, "task_token": "token"})

@@ -38,8 +38,6 @@ class World:
         aws.client("sns").subscribe(
             TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:123456789012:inbox"
         )
-        machines = aws.client("stepfunctions").list_state_machines()["stateMachines"]
-        self._machine = machines[0]["stateMachineArn"]
         aws.client("s3").put_object(Bucket="data", Key="demo/iris/readme", Body=b"")
 
     def round(self, **event: Any) -> dict[str, str]:
@@ -57,7 +55,9 @@ class World:
         return sorted(subject for subject in subjects if "rule-gone" not in subject)
 
     def executions(self) -> dict[str, str]:
-        found = self.aws.client("stepfunctions").list_executions(stateMachineArn=self._machine)["executions"]
+        client = self.aws.client("stepfunctions")
+        machines = [each["stateMachineArn"] for each in client.list_state_machines()["stateMachines"]]
+        found = [each for arn in machines for each in client.list_executions(stateMachineArn=arn)["executions"]]
         return {each["name"]: each["executionArn"] for each in found}
 
     def stop(self, name: str) -> None:
@@ -290,17 +290,18 @@ def test_rules_and_dead_letters_are_told_once(world: World, monkeypatch: pytest.
     from headgate import entrypoint
 
     events, sqs = world.aws.client("events"), world.aws.client("sqs")
-    for name in ("well", "off", "bare"):
+    for name in ("headgate-well", "headgate-off", "headgate-bare"):
         events.put_rule(Name=name, ScheduleExpression="rate(1 day)")
-    for name in ("well", "off"):
+    for name in ("headgate-well", "headgate-off"):
         events.put_targets(Rule=name, Targets=[{"Id": "a", "Arn": "arn:aws:sqs:eu-central-1:123456789012:inbox"}])
-    events.disable_rule(Name="off")
-    monkeypatch.setenv("RULES", "well off bare gone")
+    events.disable_rule(Name="headgate-off")
+    monkeypatch.setenv("RULES", "headgate-well headgate-off headgate-bare headgate-gone")
     entrypoint.environment.cache_clear()
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"], MessageBody="poison")
     told = world._invoke("reconcile", {})["findings"]
     assert sorted((each["kind"], each["subject"]) for each in told) == [
-        ("dead-letters", "dead"), ("rule-disabled", "off"), ("rule-gone", "bare"), ("rule-gone", "gone"),
+        ("dead-letters", "dead"), ("rule-disabled", "headgate-off"), ("rule-gone", "headgate-bare"),
+        ("rule-gone", "headgate-gone"),
     ]  # fmt: skip
     assert world.told() == ["headgate: dead-letters", "headgate: rule-disabled"]
     assert len(world._invoke("reconcile", {})["findings"]) == 4

@@ -20,6 +20,7 @@ from headgate.domain.names import Project
 
 ROOT = Path(__file__).resolve().parents[2]
 RUN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
+ARCHIVE = "s3://artifacts/demo/iris/runs/demo-iris-0123456789/training/demo-iris-0123456789/output/model.tar.gz"
 GATE = {"min_improvement": 0.0, "min_test_rows": 20}
 EVALUATION = {
     "format": 1,
@@ -153,7 +154,7 @@ def test_the_record_keeps_which_format_serves_and_what_it_bought(invoke: Invoke,
 
 
 def test_a_version_is_registered_once_with_its_identities(invoke: Invoke, aws: boto3.Session) -> None:
-    event = {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION}
+    event = {**RUN, "model_data_url": ARCHIVE, "metrics": EVALUATION}
     assert invoke("register_version", event)["version"] == "1"
     sagemaker = aws.client("sagemaker")
     [summary] = sagemaker.list_model_packages(ModelPackageGroupName="demo-iris")["ModelPackageSummaryList"]
@@ -169,7 +170,7 @@ def test_a_version_is_registered_once_with_its_identities(invoke: Invoke, aws: b
 def test_the_format_that_the_gate_chose_is_registered_and_planned(
     invoke: Invoke, ledger: Ledger, make_run: Any, aws: boto3.Session
 ) -> None:
-    event = {**RUN, "model_data_url": "s3://artifacts/model.tar.gz", "metrics": EVALUATION, "format": "int8"}
+    event = {**RUN, "model_data_url": ARCHIVE, "metrics": EVALUATION, "format": "int8"}
     invoke("register_version", event)
     sagemaker = aws.client("sagemaker")
     [summary] = sagemaker.list_model_packages(ModelPackageGroupName="demo-iris")["ModelPackageSummaryList"]
@@ -184,7 +185,7 @@ def test_the_format_that_the_gate_chose_is_registered_and_planned(
 
 def promotion(judged_against: int | None) -> dict[str, Any]:
     """What `train` gives to `promote`."""
-    given = {"version": "1", "model_data_url": "s3://artifacts/model.tar.gz", "holdout": "0123456789", "why": "Better."}
+    given = {"version": "1", "model_data_url": ARCHIVE, "holdout": "0123456789", "why": "Better."}
     endpoint = {"instance_type": "ml.m5.large", "instance_count": 1}
     return {**RUN, **given, "endpoint": endpoint, "judged_against": judged_against}
 

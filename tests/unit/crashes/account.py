@@ -23,6 +23,11 @@ _START = datetime(2026, 1, 1, tzinfo=UTC)
 _MOVING = {"Creating", "Updating"}
 
 
+def archive_of(name: str) -> str:
+    """The key of the archive of a run."""
+    return f"demo/iris/runs/demo-iris-{name}/training/demo-iris-{name}/output/model.tar.gz"
+
+
 class DiedError(BaseException):
     """The process is gone; no handler of its own sees that."""
 

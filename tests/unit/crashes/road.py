@@ -9,6 +9,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from prove.recorder import acting
+
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.items import as_values
@@ -43,12 +45,12 @@ from headgate.services.try_release import TryRelease, try_release
 from headgate.services.try_release import World as Trying
 from headgate.services.version_changed import wake_approved
 
-from .account import Account, Clients, DiedError
+from .account import Account, Clients, DiedError, archive_of
 from .machine import Promotion
 
 OWNER = "ledger"
 IRIS = Project("demo", "iris")
-_MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:train"
+_MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:headgate-train"
 _CLOSINGS, _WAKINGS = 8, 3
 """How often train tries to close a run, and Lambda an event."""
 
@@ -135,7 +137,8 @@ class Road:
         first, died = self.account.calls + 1, False
         self.acting, self.payload = (function, first), payload
         try:
-            return json.loads(json.dumps(FUNCTIONS[function](self, payload)))
+            with acting("roads", function):
+                return json.loads(json.dumps(FUNCTIONS[function](self, payload)))
         except DiedError:
             died = True
             raise
@@ -322,7 +325,7 @@ def given_to(name: str, judged_against: int | None, instances: int = 2, manual: 
         "dataset": name,
         "holdout": "a",
         "version": f"version-demo-iris-{name}",
-        "model_data_url": f"s3://artifacts/{name}/model.tar.gz",
+        "model_data_url": f"s3://artifacts/{archive_of(name)}",
         "judged_against": judged_against,
         "why": "It is better.",
         "format": "float32",

@@ -2,6 +2,8 @@
 
 from typing import Any
 
+_ARN = "arn:aws:application-autoscaling:eu-central-1:000000000000:scalable-target/1234abcd56ab78cd901ef1234567890ab123"
+
 
 class Refusal(Exception):
     """AWS's answer to a call that it refuses."""
@@ -22,7 +24,7 @@ class Scalable:
 
     def _RegisterScalableTarget(self, given: dict[str, Any]) -> None:
         there = self._there()
-        known = self.target or {"ScalableTargetARN": "arn:target", "SuspendedState": {}}
+        known = self.target or {"ScalableTargetARN": _ARN, "SuspendedState": {}}
         if self.target is None and not {"MinCapacity", "MaxCapacity"} <= given.keys():
             raise Refusal("ValidationException", "MinCapacity and MaxCapacity are required.")
         suspended = {**known["SuspendedState"], **given.get("SuspendedState", {})}
@@ -36,7 +38,7 @@ class Scalable:
         return {"ScalableTargets": [self.target] if self.target else []}
 
     def _ListTagsForResource(self, given: dict[str, Any]) -> dict[str, Any]:
-        assert given["ResourceARN"] == "arn:target"
+        assert given["ResourceARN"] == _ARN
         return {"Tags": self._scaled()["Tags"]}
 
     def _PutScalingPolicy(self, given: dict[str, Any]) -> dict[str, Any]:

@@ -34,7 +34,7 @@ from .account import Account, Clients
 from .road import IRIS, Road, Scenario, before
 
 EXAMPLE = Path(__file__).resolve().parents[3] / "events/examples/cloudwatch-alarm-state-change.json"
-_MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:respond"
+_MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:headgate-respond"
 SERVED = Scenario("two versions served", served=("a", "b"), runs=())
 ERRORS = standing_name("demo-iris-r2", "errors")
 

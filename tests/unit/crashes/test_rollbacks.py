@@ -12,7 +12,7 @@ from headgate.domain.releases import Release
 from headgate.services.plan_rollback import PlanRollback, plan_rollback
 from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
 
-from .account import Account, Clients
+from .account import Account, Clients, archive_of
 from .machine import Promotion
 from .road import IRIS, Road, Scenario, _add, before, given_to
 
@@ -88,7 +88,7 @@ def test_planning_twice_is_planning_once(road: Road) -> None:
 @pytest.mark.parametrize("damage", ["lost", "changed", "never known"])
 def test_what_cannot_be_deployed_any_more_is_passed_over(road: Road, damage: str) -> None:
     if damage == "lost":
-        road.account.lost = frozenset({"b/model.tar.gz"})
+        road.account.lost = frozenset({archive_of("b")})
     else:
         key = (f"{IRIS.tenant}#{IRIS.name}", "RELEASE#00000002")
         artifact = {"NULL": True} if damage == "never known" else {"M": {"etag": {"S": "another"}}}
@@ -97,7 +97,7 @@ def test_what_cannot_be_deployed_any_more_is_passed_over(road: Road, damage: str
 
 
 def test_where_nothing_is_left_the_bad_version_serves_on_and_is_condemned(road: Road) -> None:
-    road.account.lost = frozenset({"a/model.tar.gz", "b/model.tar.gz"})
+    road.account.lost = frozenset({archive_of("a"), archive_of("b")})
     ending = planned(road, decided(road))
     assert (ending["outcome"], ending["reason_code"]) == ("NOT_PROMOTED", "NOTHING_DEPLOYABLE")
     assert all(f"version-demo-iris-{name}" in ending["reason"] for name in "ab")
@@ -146,7 +146,7 @@ def test_a_failed_endpoint_goes_back_to_what_it_served_on_as_many_instances(
 ) -> None:
     for each in condemned_ones:
         _condemn(road, each)
-    road.account.lost = frozenset(f"{name}/model.tar.gz" for name in lost)
+    road.account.lost = frozenset(archive_of(name) for name in lost)
     plan = planned(road, failed(road))
     assert (plan["repeats"] if isinstance(expected, int) else plan["reason_code"]) == expected
     assert condemned(road) == condemned_ones

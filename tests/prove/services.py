@@ -1,0 +1,105 @@
+"""What AWS's services do in the name of the template's roles: Lambda for its functions, SageMaker for its jobs.
+
+Sources: Lambda developer guide (event source mappings, dead-letter queues, logs), SageMaker developer guide
+("SageMaker AI roles": permissions of CreateTrainingJob, CreateProcessingJob and CreateModel).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from tests.lint_template import REGION
+from tests.prove.needs import Need, need
+from tests.prove.stack import Asked, Stack
+
+_POLLED = {
+    "sqs": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+    "dynamodb": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
+}
+_PULLS = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"]
+
+
+def functions(stack: Stack) -> Iterator[Asked]:
+    """What Lambda does for the functions: logs, queues and streams that it reads, queues for what failed."""
+    for logical, properties in stack.of("AWS::Lambda::Function"):
+        stream = f"arn:aws:logs:{REGION}:{stack.account}:log-group:/aws/lambda/{stack.named(logical)}:log-stream:1"
+        wants = [need("logs:CreateLogStream", stream), need("logs:PutLogEvents", stream)]
+        if "DeadLetterConfig" in properties:
+            wants.append(need("sqs:SendMessage", stack.plain(properties["DeadLetterConfig"]["TargetArn"])))
+        yield from (Asked(stack.role_of[logical], each, stack, f"Lambda for {logical}") for each in wants)
+    for name, mapping in stack.of("AWS::Lambda::EventSourceMapping"):
+        role = stack.role_of[mapping["FunctionName"]["Ref"]]
+        source = stack.plain(mapping["EventSourceArn"])
+        wants = [need(action, source) for action in _POLLED[source.split(":")[2]]]
+        if failed := mapping.get("DestinationConfig"):
+            wants.append(need("sqs:SendMessage", stack.plain(failed["OnFailure"]["Destination"])))
+        yield from (Asked(role, each, stack, f"Lambda for {name}") for each in wants)
+
+
+def jobs(kind: str, described: Mapping[str, Any], stack: Stack) -> Iterator[Asked]:
+    """What SageMaker does with the roles of a job, a model or a configuration that a cloud describes."""
+    role = described.get("RoleArn") or described.get("ExecutionRoleArn") or stack.arn("ServingRole")
+    logical = next((name for name in stack.roles if stack.arn(name) == role), None)
+    if logical is not None:
+        wants = {"training": training_job, "processing": processing_job, "model": model, "config": capture}[kind]
+        yield from (Asked(logical, each, stack, f"SageMaker: {kind}") for each in wants(described, stack.account))
+
+
+def training_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
+    """What SageMaker does with the role of a training job, as CreateTrainingJob or its description tells."""
+    yield from _container(job["AlgorithmSpecification"]["TrainingImage"], "/aws/sagemaker/TrainingJobs", account)
+    yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/TrainingJobs")
+    for channel in job.get("InputDataConfig", []):
+        yield from _reads(channel["DataSource"]["S3DataSource"]["S3Uri"])
+    if archive := job.get("HyperParameters", {}).get("sagemaker_submit_directory"):
+        yield from _reads(archive.strip('"'))
+    yield from _writes(job["OutputDataConfig"]["S3OutputPath"])
+    for key in ("CheckpointConfig", "TensorBoardOutputConfig"):
+        if place := job.get(key):
+            yield from _writes(place.get("S3Uri") or place["S3OutputPath"])
+            yield from _reads(place.get("S3Uri") or place["S3OutputPath"])
+
+
+def processing_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
+    """What SageMaker does with the role of a processing job."""
+    yield from _container(job["AppSpecification"]["ImageUri"], "/aws/sagemaker/ProcessingJobs", account)
+    yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/ProcessingJobs")
+    for given in job.get("ProcessingInputs", []):
+        yield from _reads(given["S3Input"]["S3Uri"])
+    for made in job.get("ProcessingOutputConfig", {}).get("Outputs", []):
+        yield from _writes(made["S3Output"]["S3Uri"])
+
+
+def model(described: Mapping[str, Any], account: str) -> Iterator[Need]:
+    """What SageMaker does with the role of a model that serves."""
+    yield from _container(described["PrimaryContainer"]["Image"], "/aws/sagemaker/Endpoints/demo-iris", account)
+    yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/Endpoints")
+    yield from _reads(described["PrimaryContainer"]["ModelDataUrl"])
+
+
+def capture(config: Mapping[str, Any], account: str) -> Iterator[Need]:
+    """What an endpoint's configuration asks of the serving role: requests are kept, alarms of a deployment heeded."""
+    if place := config.get("DataCaptureConfig", {}).get("DestinationS3Uri"):
+        yield from (each for each in _writes(place) if each.action == "s3:PutObject")
+    yield need("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{account}:alarm:headgate-demo-iris-r1-errors")
+
+
+def _container(image: str, logs: str, account: str) -> Iterator[Need]:
+    registry, _, repository = image.partition("/")
+    owner, region = registry.split(".")[0], registry.split(".")[3]
+    yield need("ecr:GetAuthorizationToken")
+    yield from (need(each, f"arn:aws:ecr:{region}:{owner}:repository/{repository.split(':')[0]}") for each in _PULLS)
+    group = f"arn:aws:logs:{REGION}:{account}:log-group:{logs}"
+    yield from (need(each, group) for each in ("logs:CreateLogGroup", "logs:DescribeLogStreams"))
+    yield from (need(each, f"{group}:log-stream:1") for each in ("logs:CreateLogStream", "logs:PutLogEvents"))
+
+
+def _reads(uri: str) -> Iterator[Need]:
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    yield need("s3:ListBucket", f"arn:aws:s3:::{bucket}", s3__prefix=key)
+    yield need("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}" + ("file" if key.endswith("/") else ""))
+
+
+def _writes(uri: str) -> Iterator[Need]:
+    place = "arn:aws:s3:::" + uri.removeprefix("s3://").rstrip("/") + "/file"
+    yield need("s3:PutObject", place)
+    yield need("s3:AbortMultipartUpload", place)  # of an upload in parts that failed
