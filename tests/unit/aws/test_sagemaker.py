@@ -234,6 +234,23 @@ def test_an_update_hands_over_the_deployment_where_there_is_one(sagemaker: Stubb
     endpoints.update("demo-iris", NAME, None)
 
 
+def test_a_variant_loses_its_requests_unless_the_endpoint_moves_or_sagemaker_will_not(
+    sagemaker: Stubber, endpoints: Endpoints
+) -> None:
+    asked = {
+        "EndpointName": "demo-iris",
+        "DesiredWeightsAndCapacities": [{"VariantName": "challenger", "DesiredWeight": 0.0}],
+    }
+    operation, arn = "update_endpoint_weights_and_capacities", "arn:aws:sagemaker:eu-central-1:000000000000:endpoint/x"
+    sagemaker.add_response(operation, {"EndpointArn": arn}, asked)
+    sagemaker.add_client_error(operation, "ValidationException", 'Cannot update in-progress endpoint "x".')
+    sagemaker.add_client_error(operation, "ValidationException", "No such weight.")
+    assert endpoints.silence("demo-iris", "challenger")
+    with pytest.raises(EndpointBusyError):
+        endpoints.silence("demo-iris", "challenger")
+    assert not endpoints.silence("demo-iris", "challenger")
+
+
 def test_the_template_lets_nobody_change_an_endpoint_of_another_ledger(template: dict[str, Any]) -> None:
     [_, policy] = template["Resources"]["DeployRelease"]["Properties"]["Policies"]
     changing = {"sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint"}

@@ -214,14 +214,31 @@ class Account(Scalable):
         kept = given.get("RetainAllVariantProperties")
         instances = there["instances"] if kept else config["ProductionVariants"][0]["InitialInstanceCount"]
         moving = {**there, "EndpointStatus": "Updating", "goal": given["EndpointConfigName"], "instances": instances}
+        moving.pop("weights", None)  # a configuration with variants of its own
         self.endpoint = {**moving, "FailureReason": "", "LastModifiedTime": self.now}
 
     def _DescribeEndpoint(self, given: dict[str, Any]) -> dict[str, Any]:
         there = dict(self._there())
         count, goal = there.pop("instances"), there.pop("goal")
+        weights = there.pop("weights", {})
+        of_config = self.configs[there["EndpointConfigName"]]["ProductionVariants"][1:]
         variants = [{"VariantName": "main", "CurrentInstanceCount": count, "DesiredInstanceCount": count}]
+        for each in of_config:
+            name, instances = each["VariantName"], each["InitialInstanceCount"]
+            weight = weights.get(name, each["InitialVariantWeight"])
+            variants.append({"VariantName": name, "DesiredInstanceCount": instances, "DesiredWeight": weight})
         pending = {"PendingDeploymentSummary": {"EndpointConfigName": goal}} if goal else {}
         return {**there, **pending, "EndpointArn": _arn("endpoint"), "ProductionVariants": variants}
+
+    def _UpdateEndpointWeightsAndCapacities(self, given: dict[str, Any]) -> None:
+        there = self._there()
+        if there["EndpointStatus"] != "InService":
+            raise Refusal("ValidationException", f'Cannot update in-progress endpoint "{_arn("endpoint")}".')
+        weights = {each["VariantName"]: each["DesiredWeight"] for each in given["DesiredWeightsAndCapacities"]}
+        known = {each["VariantName"] for each in self.configs[there["EndpointConfigName"]]["ProductionVariants"]}
+        assert set(weights) <= known, "a variant that is not there"
+        moving = {**there, "EndpointStatus": "Updating", "goal": there["EndpointConfigName"], "weights": weights}
+        self.endpoint = {**moving, "FailureReason": "", "LastModifiedTime": self.now}
 
     def _DeleteEndpoint(self, given: dict[str, Any]) -> None:
         if self._there()["EndpointStatus"] in _MOVING:

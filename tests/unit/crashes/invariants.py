@@ -58,6 +58,12 @@ def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
             assert given["EndpointConfigName"] == held["name"], "I06: a release of another than the holder"
             model = account.models[held["name"]]["PrimaryContainer"]["ModelDataUrl"]
             assert model == held["model_data_url"], "I03: another artifact than the one that was judged"
+    if operation == "UpdateEndpointWeightsAndCapacities":
+        lease = _lease(account)
+        [held] = [each for each in releases_of(account) if holder_of(each) == lease["holder"]]
+        assert (held["state"], held["trial"]["stand"]) == ("TRYING", "failed"), "I06: weights of what is not worse"
+        [change] = given["DesiredWeightsAndCapacities"]
+        assert change == {"VariantName": "challenger", "DesiredWeight": 0.0}, "what serves loses its requests"
     if operation == "UpdateEndpoint" and account.target is not None:
         assert account.target["SuspendedState"]["DynamicScalingInSuspended"], (
             "I25: it may be scaled in while it changes"
@@ -97,7 +103,7 @@ def at_rest(start: Account, road: Road, crashes: int) -> None:
         assert account.endpoint["instances"] >= start.endpoint["instances"], "I25: less capacity than before"
     names = {each["name"] for each in releases}
     assert set(account.models) <= names, f"a model that no release knows: {account.models.keys() - names}"
-    names |= {config_of(each["name"]) for each in releases if each["rollout"]["strategy"] == "shadow"}
+    names |= {config_of(each["name"]) for each in releases if each["rollout"]["strategy"] in ("shadow", "ab")}
     assert set(account.configs) <= names, f"a configuration that no release knows: {account.configs.keys() - names}"
     assert account.tokens == {}, f"nobody waits, but tokens are open: {account.tokens}"
     head = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", "PROJECT"])

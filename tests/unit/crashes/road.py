@@ -62,7 +62,7 @@ class Scenario:
     `served` versions were promoted before; `broken` releases do not come up; `events` says how often the endpoint's
     events arrive, and `late` that they do only when all is over; `quick`, that a change is over with the next call.
     `incidents` are those of alarms on what serves: each leads to a rollback.
-    `shadow` is what a trial as a shadow finds, "" where none is asked for; what passes takes over.
+    `trial` is what a trial finds, "" where none is asked for; what passes takes over. `strategy` says which kind.
     `person` is the word of somebody who has to approve of the versions, "" where nobody has to, "-" of who is silent.
     """
 
@@ -78,7 +78,8 @@ class Scenario:
     incidents: tuple[str, ...] = ()
     person: str = ""
     machine: str = "ml.m5.large"
-    shadow: str = ""
+    trial: str = ""
+    strategy: str = "shadow"
 
     def __str__(self) -> str:
         return self.name
@@ -153,8 +154,8 @@ class Road:
         for name in runs or self.scenario.runs:
             given = given_to(name, judged_against, self.scenario.instances, manual=bool(self.scenario.person))
             given["endpoint"]["instance_type"] = self.scenario.machine
-            if self.scenario.shadow:
-                given["endpoint"]["rollout"] = {"strategy": "shadow", "shadow_then": "promote"}
+            if self.scenario.trial:
+                given["endpoint"]["rollout"] = {"strategy": self.scenario.strategy, "shadow_then": "promote"}
             begun.append(Promotion(given["run"], given, self.account, self.invoke))
         for name in [] if runs else self.scenario.incidents:
             given = {"tenant": IRIS.tenant, "project": IRIS.name, "incident": name}
@@ -260,7 +261,7 @@ def _deploy(road: Road, payload: dict[str, Any]) -> None:
 
 def _try(road: Road, payload: dict[str, Any]) -> dict[str, Any]:
     def observe(_project: Project, release: Release, _trial: Trial) -> dict[str, Any]:
-        return {**(release.trial or {}), "stand": road.scenario.shadow, "said": "Seen."}
+        return {**(release.trial or {}), "stand": road.scenario.trial, "said": "Seen."}
 
     serving = Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER, road.objects, "artifacts")
     world = Trying(

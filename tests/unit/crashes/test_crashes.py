@@ -31,14 +31,33 @@ OLD = Scenario("older releases are cleaned up", served=tuple("abcdef"), runs=("g
 ASKED = Scenario("a person approves", person="Approved")
 REFUSED = Scenario("a person rejects, and three events tell of it", person="Rejected", events=3)
 SILENT = Scenario("nobody approves in time", person="-")
-SHADOW = Scenario("a shadow that does well takes over", shadow="passed")
-WORSE = Scenario("a shadow that does worse is taken away", shadow="failed")
-UNFIT = Scenario("a shadow that does not come up", shadow="passed", broken=frozenset({"demo-iris-r2-try"}))
+SHADOW = Scenario("a shadow that does well takes over", trial="passed")
+WORSE = Scenario("a shadow that does worse is taken away", trial="failed")
+AB_WINS = Scenario("the better one of an A/B test takes over", trial="passed", strategy="ab")
+AB_WORSE = Scenario("the worse one of an A/B test loses its requests, then goes", trial="failed", strategy="ab")
+UNFIT = Scenario("a shadow that does not come up", trial="passed", broken=frozenset({"demo-iris-r2-try"}))
 PEOPLE = [ASKED, REFUSED, SILENT]
 RETURN = Scenario("an alarm leads back", served=("a", "b"), runs=(), incidents=("demo-iris-20260101T000000-0123abcd",))
 CONTEST = replace(RETURN, name="an alarm leads back while another version comes", runs=("c",))
 REPAIR = replace(RETURN, name="an endpoint that failed is made anew by itself", fails_before=True)
-SCENARIOS = [REPAIR, FIRST, NEXT, BACK, DEAD, ANEW, LINE, QUICK, LOST, THRICE, LATE, OLD, RETURN, *PEOPLE, SHADOW]
+SCENARIOS = [
+    REPAIR,
+    FIRST,
+    NEXT,
+    BACK,
+    DEAD,
+    ANEW,
+    LINE,
+    QUICK,
+    LOST,
+    THRICE,
+    LATE,
+    OLD,
+    RETURN,
+    *PEOPLE,
+    SHADOW,
+    AB_WINS,
+]
 SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "96"))
 """One in so many pairs is played where time counts; all of them are about 10,000."""
 
@@ -125,7 +144,7 @@ def test_a_death_anywhere_and_another_on_the_retry_change_no_ending(
     assert schedules >= 2 * calm.account.calls
 
 
-@pytest.mark.parametrize("scenario", [WORSE, UNFIT], ids=str)
+@pytest.mark.parametrize("scenario", [WORSE, AB_WORSE, UNFIT], ids=str)
 def test_a_trial_that_does_not_end_well_is_taken_away_wherever_a_process_dies(
     clients: Clients, scenario: Scenario
 ) -> None:
@@ -134,6 +153,19 @@ def test_a_trial_that_does_not_end_well_is_taken_away_wherever_a_process_dies(
     assert set(invariants.ending_of(calm).values()) == {"NOT_PROMOTED"}
     for deaths in once(calm.account.calls)[::2]:
         assert set(invariants.ending_of(play(clients, start, scenario, at(*deaths))).values()) == {"NOT_PROMOTED"}
+
+
+def test_the_worse_one_of_an_ab_test_has_no_requests_before_anything_has_to_come_up(clients: Clients) -> None:
+    """The version that serves stands beside it: weights first, and only then another configuration."""
+    changes: list[str] = []
+
+    def dies(road: Road, death: Death) -> bool:
+        if death.after and road.account.operation.startswith("UpdateEndpoint"):
+            changes.append(road.account.operation)
+        return False
+
+    play(clients, before(clients, AB_WORSE), AB_WORSE, dies)
+    assert changes == ["UpdateEndpoint", "UpdateEndpointWeightsAndCapacities", "UpdateEndpoint"]
 
 
 def test_an_alarm_leads_back_to_the_version_before(clients: Clients) -> None:

@@ -68,6 +68,8 @@ class FakeEndpoints:
     deployment: Any = None
     broken: frozenset[str] = frozenset()
     targets: FakeScaling = field(default_factory=FakeScaling)
+    refuses_weights: bool = False
+    silenced: int = 0
 
     def scaling(self) -> FakeScaling:
         return self.targets
@@ -107,13 +109,27 @@ class FakeEndpoints:
         self.deployment = deployment
         self.state, self.goal = replace(self.state, status="Updating", failure_reason="", target=config), config
 
+    def silence(self, _name: str, variant: str) -> bool:
+        assert self.state is not None
+        assert self.state.weights[variant] > 0
+        self.silenced += 1
+        if not self.refuses_weights:
+            moving = {"status": "Updating", "weights": {**self.state.weights, variant: 0.0}}
+            self.state, self.goal = replace(self.state, **moving), self.state.config
+        return not self.refuses_weights
+
     def delete(self, _name: str) -> None:
         self.state = None
+
+    def weights_of(self, _config: str) -> dict[str, float]:
+        return {"main": 1.0}
 
     def rest(self) -> None:
         assert self.state is not None
         if self.goal not in self.broken:
-            self.state = EndpointState("InService", self.goal, instances=self.state.instances, modified_at=LATER)
+            weights = self.state.weights if self.goal == self.state.config else self.weights_of(self.goal)
+            count = self.state.instances
+            self.state = EndpointState("InService", self.goal, instances=count, modified_at=LATER, weights=weights)
         elif self.state.status == "Creating":
             self.state = EndpointState("Failed", self.goal, "The container did not answer.")
         else:

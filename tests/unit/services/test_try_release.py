@@ -31,6 +31,10 @@ class FakeTrials(FakeEndpoints):
         self.configs.add(trial.config)
         self.trial, self.capture = trial, capture
 
+    def weights_of(self, config: str) -> dict[str, float]:
+        trial = self.trial
+        return {"main": 1.0} | ({trial.variant: trial.weight} if trial and config == trial.config else {})
+
 
 @dataclass
 class Tried:
@@ -154,6 +158,28 @@ def test_the_winner_of_an_ab_test_takes_over_as_any_other_version_does(plan: Any
     served.stand = "passed"
     assert served.until("GO_ON") == GO_ON
     assert (served.release.state, served.states[-1]) == ("PLANNED", SERVES)
+
+
+@pytest.mark.parametrize(("stand", "silenced"), [("failed", 1), ("held", 0)])
+def test_what_is_worse_in_an_ab_test_loses_its_requests_before_instances_have_to_come_up(
+    plan: Any, served: Tried, stand: str, silenced: int
+) -> None:
+    plan("b", capture_percent=100, rollout={"strategy": "ab"})
+    served.step()
+    served.endpoints.rest()
+    served.stand = stand
+    assert served.step()["outcome"] == "LATER"
+    assert (served.endpoints.silenced, served.endpoints.state.weights["challenger"]) == (silenced, 1.0 - silenced)  # type: ignore[union-attr]
+    served.endpoints.rest()
+    served.until("NOT_PROMOTED")
+    assert (served.endpoints.silenced, served.endpoints.updates, served.states[-1]) == (silenced, 2, SERVES)
+
+
+def test_weights_that_are_refused_hold_nothing_up(plan: Any, served: Tried) -> None:
+    plan("b", capture_percent=100, rollout={"strategy": "ab"})
+    served.stand, served.endpoints.refuses_weights = "failed", True
+    assert served.until("NOT_PROMOTED")["reason_code"] == "AB_WORSE"
+    assert served.states[-1] == SERVES
 
 
 def test_a_shadow_that_does_not_come_up_is_an_ending(tried: Tried) -> None:

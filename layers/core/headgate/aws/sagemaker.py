@@ -197,6 +197,7 @@ class Endpoints:
             written(answer["LastModifiedTime"]),
             _baking_since(answer.get("PendingDeploymentSummary", {}).get("ProductionVariants", [])),
             "CurrentServerlessConfig" in variants[0],
+            {each["VariantName"]: each["DesiredWeight"] for each in variants if "DesiredWeight" in each},
         )
 
     def in_service(self) -> list[str]:
@@ -313,6 +314,27 @@ class Endpoints:
             if says(error, _BUSY):
                 raise EndpointBusyError(name) from error
             raise
+
+    def silence(self, name: str, variant: str) -> bool:
+        """Start to give a variant no more requests; its instances stay, so nothing has to come up for that.
+
+        Returns:
+            False when SageMaker refuses to, for another reason than that the endpoint moves; nothing is changed.
+
+        Raises:
+            EndpointBusyError: when another change is under way.
+        """
+        weights = [{"VariantName": variant, "DesiredWeight": 0.0}]
+        try:
+            with translated(f"take the requests from {variant} of endpoint {name}"):
+                self._client.update_endpoint_weights_and_capacities(
+                    EndpointName=name, DesiredWeightsAndCapacities=weights
+                )
+        except ClientError as error:
+            if says(error, _BUSY):
+                raise EndpointBusyError(name) from error
+            return False
+        return True
 
     def delete(self, name: str) -> None:
         """Delete an endpoint that failed to come up, so that it can be created again; one that is gone is let be."""

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import Any
 
 from headgate.domain.freezes import Freeze, standing
+from headgate.domain.rollout import AB
 from headgate.domain.runs import Ending, Outcome
 from headgate.domain.watch import Stand
 
@@ -109,7 +110,8 @@ class EndpointState:
 
     `target` is the configuration that a change under way leads to, `instances` how many the variant shall have,
     `modified_at` the time of the last change, `baking_since` when the wait began that a change is in, "" when it is in
-    none; as the ledger writes times. `serverless` has no instances, and counts as one.
+    none; as the ledger writes times. `serverless` has no instances, and counts as one. `weights` are those that the
+    variants shall have, by their names.
     """
 
     status: str
@@ -121,6 +123,7 @@ class EndpointState:
     modified_at: str = ""
     baking_since: str = ""
     serverless: bool = False
+    weights: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def in_progress(self) -> bool:
@@ -160,6 +163,17 @@ def settle(release: Release, endpoint: EndpointState | None, stopped: Ending | N
 def is_tried(release: Release, endpoint: EndpointState) -> bool:
     """Whether the endpoint has a release's trial in it."""
     return release.trial is not None and release.trial["config"] in (endpoint.config, endpoint.target)
+
+
+def answers_badly(release: Release, endpoint: EndpointState) -> str | None:
+    """The variant of a release's trial that still answers requests though it was found worse; None where none does.
+
+    The version that serves stands beside it, so that it needs nothing but the weight to have all requests again.
+    """
+    trial = release.trial or {}
+    variant = str(trial.get("variant"))
+    worse = trial.get("strategy") == AB and trial.get("stand") == Stand.FAILED and endpoint.config == trial["config"]
+    return variant if worse and endpoint.weights.get(variant, 0) > 0 else None
 
 
 def _tried(release: Release, endpoint: EndpointState, stopped: Ending | None) -> Ending | None:

@@ -10,7 +10,7 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import ConflictError, HeadgateError, LeaseLostError, NotFoundError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import EndpointState, Release, ReleaseState, is_tried, settle
+from headgate.domain.releases import EndpointState, Release, ReleaseState, answers_badly, is_tried, settle
 from headgate.domain.runs import Champion, Ending, Outcome
 from headgate.domain.scaling import Bounds
 from headgate.services.clean_up import clean_up
@@ -109,12 +109,18 @@ def settled(
 def take_away(
     project: Project, release: Release, endpoint: EndpointState, lease: Lease, ledger: Ledger, endpoints: Endpoints
 ) -> bool:
-    """Begin to take a release's trial away from an endpoint at rest; False when there is none, or it cannot be now."""
+    """Begin to take a release's trial away from an endpoint at rest; False when there is none, or it cannot be now.
+
+    Of a version that was found worse the requests are taken first, by its weight: a matter of seconds, where the
+    configuration that the endpoint goes back to needs instances of its own. The next call goes on from there.
+    """
     if release.trial is None or endpoint.in_progress or endpoint.status == "Failed" or not is_tried(release, endpoint):
         return False
     # SageMaker cannot be told a fence: the lease is looked at right before the calls.
     hold_capacity(project, lease, ledger=ledger, scaling=endpoints.scaling(), owner=ledger.name)
-    endpoints.update(release.endpoint, release.trial["before"], None)
+    worse = answers_badly(release, endpoint)
+    if worse is None or not endpoints.silence(release.endpoint, worse):
+        endpoints.update(release.endpoint, release.trial["before"], None)
     return True
 
 

@@ -168,7 +168,8 @@ def _going_on(command: TryRelease, release: Release, lease: Lease, world: World)
         if found is None:  # an attempt before this one died before it changed the endpoint
             return _put(project, release, trial, lease, world)
         ledger.keep_trial(project, release.sequence, found)
-        kept = _found(command, ledger).trial or {}
+        release = _found(command, ledger)
+        kept = release.trial or {}
     if kept["stand"] == Stand.WATCHING:
         return _later(pause_of(trial))
     if take_away(project, release, endpoint, lease, ledger, world.endpoints):
