@@ -4,7 +4,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from headgate.aws.sagemaker import Registry
+from headgate.aws.registry import Registry
 from headgate.domain.approval import APPROVED, REFUSED
 from headgate.domain.names import Project
 from headgate.domain.runs import Run

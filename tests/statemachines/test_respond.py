@@ -73,6 +73,13 @@ def test_an_endpoint_that_was_made_anew_is_an_ending_of_its_own(play: Play) -> N
     assert (played.status, played.states[-1]) == ("SUCCEEDED", "Repaired")
 
 
+def test_what_answers_nobody_any_more_is_an_ending_of_its_own(play: Play) -> None:
+    stopped = {"outcome": "NOT_PROMOTED", "reason_code": "TAKEN_OUT_OF_SERVICE", "reason": "It is deleted."}
+    script = {**SCRIPT, "states:startExecution": [{"Output": stopped}]}
+    played = play("respond", GIVEN, {**script, "CloseIncident": [closed("TAKEN_OUT_OF_SERVICE")]})
+    assert (played.status, played.states[-1]) == ("SUCCEEDED", "Taken Out Of Service")
+
+
 def test_a_retraining_follows_a_rollback_that_succeeded(play: Play) -> None:
     both = {**SCRIPT, "DecideResponse": [decided("rollback-then-retrain")]}
     played = play("respond", GIVEN, both)

@@ -18,9 +18,10 @@ from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.cloudwatch import Alarms, Measurements
 from headgate.aws.events import Bus
 from headgate.aws.ledger import Ledger
+from headgate.aws.registry import Registry
 from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
-from headgate.aws.sagemaker import Endpoints, Jobs, Registry
+from headgate.aws.sagemaker import Endpoints, Jobs
 from headgate.aws.searches import Searches
 from headgate.aws.sns import Topic
 from headgate.aws.sqs import Queue

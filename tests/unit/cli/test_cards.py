@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from headgate.aws.ledger import Ledger
-from headgate.aws.sagemaker import Registry
+from headgate.aws.registry import Registry
 from headgate.domain.names import Project
 from headgate.domain.runs import Run
 from headgate_cli.cards import fetch, find, write

@@ -10,7 +10,7 @@ import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunEnded
-from headgate.aws.sagemaker import Registry
+from headgate.aws.registry import Registry
 from headgate.domain.approval import PENDING
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome

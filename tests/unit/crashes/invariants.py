@@ -48,6 +48,9 @@ def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
     if operation in CHANGES:
         lease = _lease(account)
         [held] = [each for each in releases_of(account) if holder_of(each) == lease["holder"]] or [None]
+        if held is None and operation == "DeleteEndpoint":
+            _is_taken_out_of_service(account, lease["holder"])
+            return
         assert held is not None, f"I06: {operation} by one who does not hold the endpoint"
         assert held["state"] in ("TRYING", "DEPLOYING"), f"I13: {operation} of a release that is {held['state']}"
         if held["state"] == "TRYING":
@@ -72,6 +75,11 @@ def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
         name = given.get("ModelName") or given["EndpointConfigName"]
         there = account.endpoint or {}
         assert name not in (there.get("EndpointConfigName"), there.get("goal")), "P09: what serves is deleted"
+
+
+def _is_taken_out_of_service(account: Account, holder: str) -> None:
+    [champion] = [each for each in releases_of(account) if each["state"] == "IN_SERVICE"]
+    assert (champion["condemned"] or {}).get("incident") == holder, "I13: what serves is deleted without a word"
 
 
 def moved(before: dict[tuple[str, str], Any], after: dict[tuple[str, str], Any]) -> None:

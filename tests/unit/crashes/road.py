@@ -16,8 +16,9 @@ from headgate.aws.cloudwatch import Alarms
 from headgate.aws.items import as_values
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunStarted
+from headgate.aws.registry import Registry
 from headgate.aws.s3 import Objects
-from headgate.aws.sagemaker import Endpoints, Registry
+from headgate.aws.sagemaker import Endpoints
 from headgate.aws.sns import Topic
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.aws.trials import Trials
@@ -62,8 +63,9 @@ class Scenario:
     `served` versions were promoted before; `broken` releases do not come up; `events` says how often the endpoint's
     events arrive, and `late` that they do only when all is over; `quick`, that a change is over with the next call.
     `incidents` are those of alarms on what serves: each leads to a rollback.
-    `trial` is what a trial finds, "" where none is asked for; what passes takes over. `strategy` says which kind.
-    `person` is the word of somebody who has to approve of the versions, "" where nobody has to, "-" of who is silent.
+    `fails_closed`: a bad version with nothing behind it is taken out of service. `trial` is what a trial of the kind
+    `strategy` finds, "" where none is asked for; what passes takes over. `person` is the word of somebody who has to
+    approve of the versions, "" where nobody has to, "-" of who is silent.
     """
 
     name: str
@@ -78,6 +80,7 @@ class Scenario:
     incidents: tuple[str, ...] = ()
     person: str = ""
     machine: str = "ml.m5.large"
+    fails_closed: bool = False
     trial: str = ""
     strategy: str = "shadow"
 
@@ -247,26 +250,21 @@ class Road:
         raise AssertionError(f"{function} never succeeds: {payload}")
 
 
+def _serving(road: Road) -> Serving:
+    return Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER, road.objects, "artifacts")
+
+
 def _deploy(road: Road, payload: dict[str, Any]) -> None:
-    deploy_release(
-        DeployRelease.parse(payload),
-        ledger=road.ledger,
-        endpoints=road.endpoints,
-        alarms=road.alarms,
-        tasks=road.tasks,
-        serving=Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER, road.objects, "artifacts"),
-        now=road.now,
-    )
+    told = {"ledger": road.ledger, "endpoints": road.endpoints, "alarms": road.alarms, "tasks": road.tasks}
+    deploy_release(DeployRelease.parse(payload), **told, serving=_serving(road), now=road.now)
 
 
 def _try(road: Road, payload: dict[str, Any]) -> dict[str, Any]:
     def observe(_project: Project, release: Release, _trial: Trial) -> dict[str, Any]:
         return {**(release.trial or {}), "stand": road.scenario.trial, "said": "Seen."}
 
-    serving = Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER, road.objects, "artifacts")
-    world = Trying(
-        road.ledger, Trials(road.clients["sagemaker"], road.endpoints.scaling), road.tasks, serving, observe, road.now
-    )
+    trials = Trials(road.clients["sagemaker"], road.endpoints.scaling)
+    world = Trying(road.ledger, trials, road.tasks, _serving(road), observe, road.now)
     return try_release(TryRelease.parse(payload), world)
 
 
@@ -299,7 +297,9 @@ FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
     ),
     "DecideResponse": lambda road, payload: decide_response(
         DecideResponse.parse(payload),
-        World(road.ledger, road.alarms, road.endpoints, lambda _project: Rules()),
+        World(
+            road.ledger, road.alarms, road.endpoints, lambda _project: Rules(fails_closed=road.scenario.fails_closed)
+        ),
         now=road.now,
     ),
     "PlanRollback": lambda road, payload: plan_rollback(

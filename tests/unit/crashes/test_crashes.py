@@ -39,6 +39,7 @@ UNFIT = Scenario("a shadow that does not come up", trial="passed", broken=frozen
 PEOPLE = [ASKED, REFUSED, SILENT]
 RETURN = Scenario("an alarm leads back", served=("a", "b"), runs=(), incidents=("demo-iris-20260101T000000-0123abcd",))
 CONTEST = replace(RETURN, name="an alarm leads back while another version comes", runs=("c",))
+CLOSED = replace(RETURN, name="nothing to go back to, and it fails closed", served=("a",), fails_closed=True)
 REPAIR = replace(RETURN, name="an endpoint that failed is made anew by itself", fails_before=True)
 SCENARIOS = [
     REPAIR,
@@ -174,6 +175,16 @@ def test_an_alarm_leads_back_to_the_version_before(clients: Clients) -> None:
     assert [each["version"] for each in invariants.releases_of(road.account)] == [
         *("version-demo-iris-a", "version-demo-iris-b", "version-demo-iris-a")
     ]
+
+
+def test_a_bad_version_with_nothing_behind_it_answers_nobody_wherever_a_process_dies(clients: Clients) -> None:
+    """Where the project fails closed: its endpoint is deleted once, and that it is gone surprises nobody."""
+    start = before(clients, CLOSED)
+    calm = play(clients, start, CLOSED, at())
+    for deaths in [(), *once(calm.account.calls)]:
+        road = play(clients, start, CLOSED, at(*deaths))
+        assert set(invariants.ending_of(road).values()) == {"TAKEN_OUT_OF_SERVICE"}, deaths
+        assert (road.account.endpoint, road.account.made["DeleteEndpoint"]) == (None, 1), deaths
 
 
 def test_a_rollback_and_a_promotion_at_once_end_as_if_one_came_after_the_other(clients: Clients) -> None:

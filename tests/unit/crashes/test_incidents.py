@@ -222,6 +222,11 @@ def _again(room: Room, incident: Incident) -> str:
             "NOT_ROLLED_BACK",
             "nothing-to-go-back-to",
         ),
+        (
+            {"rollback": Ending(Outcome.NOT_PROMOTED, "TAKEN_OUT_OF_SERVICE", "None.")},
+            "TAKEN_OUT_OF_SERVICE",
+            "taken-out-of-service",
+        ),
         ({"rollback": Ending(Outcome.NOT_PROMOTED, "ANOTHER_SERVES", "Release 3.")}, "IGNORED", None),
         ({"rollback": Ending(Outcome.ROLLED_BACK, "UPDATE_ROLLED_BACK", "No.")}, "FAILED", "rollback-failed"),
         ({"failure": Ending(Outcome.FAILED, "X", "AWS refused.")}, "FAILED", "incident-failed"),

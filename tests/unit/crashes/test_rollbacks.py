@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from headgate.aws.ledger_changes import ReleaseCondemned
-from headgate.domain.errors import LeaseLostError
+from headgate.domain.errors import EndpointBusyError, LeaseLostError
 from headgate.domain.incidents import BY_HAND, ENDPOINT, Incident, IncidentState, incident_id
 from headgate.domain.releases import Release
 from headgate.services.plan_rollback import PlanRollback, plan_rollback
@@ -108,6 +108,41 @@ def test_the_first_release_has_nothing_before_it(clients: Clients) -> None:
     account, _ = before(clients, Scenario("one version served", served=("a",), runs=()))
     road = Road(clients, account, THREE)
     assert planned(road, decided(road, release=1))["reason_code"] == "NO_VERSION_BEFORE"
+
+
+@pytest.mark.parametrize(("asked", "gone"), [({"fails_closed": True}, True), ({}, False)])
+def test_with_nothing_behind_it_a_bad_version_answers_nobody_where_the_project_fails_closed(
+    road: Road, asked: dict[str, Any], gone: bool
+) -> None:
+    road.account.lost = frozenset({archive_of("a"), archive_of("b")})
+    incident = decided(road, **asked)
+    ending = planned(road, incident)
+    assert (ending["reason_code"] == "TAKEN_OUT_OF_SERVICE", road.account.endpoint is None) == (gone, gone)
+    assert planned(road, incident) == ending
+    assert (condemned(road), len(versions(road))) == ([3], 3)
+
+
+def test_an_endpoint_that_moves_is_not_deleted_but_waited_for(road: Road) -> None:
+    road.account.lost = frozenset({archive_of("a"), archive_of("b")})
+    assert road.account.endpoint is not None
+    road.account.endpoint = {**road.account.endpoint, "EndpointStatus": "Updating"}
+    with pytest.raises(EndpointBusyError):
+        planned(road, decided(road, fails_closed=True))
+    assert road.account.made["DeleteEndpoint"] == 0
+
+
+@pytest.mark.parametrize(("to", "anyway", "expected"), [("c", True, 3), ("c", False, "CONDEMNED"), ("a", False, 1)])
+def test_a_person_brings_a_version_back_that_answers_nobody(
+    road: Road, to: str, anyway: bool, expected: int | str
+) -> None:
+    road.account.lost = frozenset({archive_of("a"), archive_of("b")})
+    planned(road, decided(road, fails_closed=True))
+    road.account.lost = frozenset()
+    road.account.items = {key: item for key, item in road.account.items.items() if key[1] != "OWNER"}
+    assert road.ledger.claim_endpoint(IRIS)
+    asked = {"kind": BY_HAND, "by": "ada", "to": f"version-demo-iris-{to}", "anyway": anyway}
+    plan = planned(road, decided(road, **asked))
+    assert (plan["repeats"] if isinstance(expected, int) else plan["reason_code"]) == expected
 
 
 def test_a_second_rollback_finds_another_champion_and_does_nothing(road: Road) -> None:

@@ -96,6 +96,18 @@ def test_what_does_not_mean_what_serves_or_is_seen_to_is_ignored(changes: dict[s
     assert said in decision.reason
 
 
+def test_a_person_may_name_what_shall_serve_where_nothing_answers_any_more() -> None:
+    asked = seen(incident("by-hand", alarm="by-hand", by="ada", to="1"), serves=False)
+    assert decided(asked).action == Action.ROLLBACK
+    assert decided(seen(incident("by-hand", alarm="by-hand", by="ada"), serves=False)).action == Action.IGNORE
+
+
+@pytest.mark.parametrize("closed", [False, True])
+def test_only_an_alarms_rollback_fails_closed_and_only_where_the_project_asks(closed: bool) -> None:
+    assert decided(seen(), fails_closed=closed).fails_closed is closed
+    assert not decided(seen(incident("by-hand", by="ada")), fails_closed=closed).fails_closed
+
+
 def test_an_alarm_that_looked_at_the_time_before_the_promotion_is_looked_at_again() -> None:
     early = seen(incident("quality", since=at(-700)))
     assert decided(early).action == Action.IGNORE

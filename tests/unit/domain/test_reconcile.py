@@ -130,6 +130,7 @@ def test_each_kind_is_found(changes: dict[str, Any], kind: str) -> None:
         {"endpoint": EndpointState("Failed", "demo-iris-r1", modified_at=NOW)},
         {"endpoint": EndpointState("Failed", "demo-iris-r1", modified_at=EARLIER),
          "incidents": [incident("CLOSED", kind="endpoint")]},
+        {"endpoint": None, "incidents": [incident("CLOSED", outcome="TAKEN_OUT_OF_SERVICE", release=1)]},
         {"endpoint": None, "runs": [run()], "lease": Lease("demo-iris-a", 1), "executions": {"demo-iris-a": "RUNNING"}},
         {"alarms": {}, "runs": [run()], "releases": [release(), release("DEPLOYING", 2)],
          "executions": {"demo-iris-a": "RUNNING"}},

@@ -7,7 +7,7 @@ import boto3
 import pytest
 
 from headgate.aws.ledger import Ledger
-from headgate.aws.sagemaker import Registry
+from headgate.aws.registry import Registry
 from headgate.domain.approval import APPROVED, PENDING, REFUSED, Wait
 from headgate.domain.notices import asking
 from headgate.domain.runs import Ending, Outcome, Run

@@ -1,10 +1,9 @@
-"""SageMaker as the control plane uses it: jobs, the registry, and endpoints.
+"""SageMaker as the control plane uses it: jobs and endpoints (the registry is in `registry`).
 
 Names are SageMaker's for the whole account, release numbers the ledger's own: what exists already is compared before it
 counts as made, and what we make carries our ledger's name as a tag.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -13,7 +12,6 @@ from botocore.exceptions import ClientError
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.errors import code_of, translated
 from headgate.domain.alarms import VARIANT
-from headgate.domain.approval import Registered
 from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.experiment import Expense, JobFacts
@@ -22,7 +20,7 @@ from headgate.domain.names import OWNER_TAG
 from headgate.domain.releases import EndpointState
 
 # SageMaker has no error code of its own for these; the sentences are the same in every service that wraps it.
-_EXISTS = "already exist"
+EXISTS = "already exist"
 ABSENT = ("Could not find", "does not exist")
 _BUSY = "in-progress endpoint"
 
@@ -81,92 +79,6 @@ class Jobs:
         begun, ended = job.get("ProcessingStartTime"), job.get("ProcessingEndTime")
         seconds = (ended - begun).total_seconds() * cluster["InstanceCount"] if begun and ended else None
         return Expense("evaluation", 1, cluster["InstanceType"], seconds, "lasted")
-
-
-class Registry:
-    """The model registry: one group for each project, one package for each version that passed the gate."""
-
-    def __init__(self, client: Any) -> None:
-        self._client = client
-
-    def ensure_group(self, name: str, description: str, tags: Mapping[str, str]) -> None:
-        """Make sure that the project's group is there."""
-        try:
-            with translated(f"create the model package group {name}"):
-                self._client.create_model_package_group(
-                    ModelPackageGroupName=name, ModelPackageGroupDescription=description, Tags=_tags(tags)
-                )
-        except ClientError as error:
-            if not says(error, _EXISTS):
-                raise
-
-    def register(
-        self,
-        group: str,
-        run: str,
-        *,
-        status: str,
-        image: str,
-        model_data_url: str,
-        metrics_url: str,
-        properties: Mapping[str, str],
-    ) -> str:
-        """Register a version that the gate let pass, with the approval status that it begins with.
-
-        Returns:
-            Its ARN, which ends with its number. A second call for the same run gives the first one's: the client token
-            is made of the run (CreateModelPackage, API reference).
-        """
-        with translated(f"register a version of {group}"):
-            answer = self._client.create_model_package(
-                ModelPackageGroupName=group,
-                ModelPackageDescription=f"Trained by run {run}",
-                ModelApprovalStatus=status,
-                InferenceSpecification={
-                    "Containers": [{"Image": image, "ModelDataUrl": model_data_url}],
-                    "SupportedContentTypes": ["application/json", "application/jsonlines", "text/csv"],
-                    "SupportedResponseMIMETypes": ["application/json"],
-                },
-                ModelMetrics={
-                    "ModelQuality": {"Statistics": {"ContentType": "application/json", "S3Uri": metrics_url}}
-                },
-                CustomerMetadataProperties={name: value[:256] for name, value in properties.items()},
-                ClientToken=hashlib.sha256(run.encode()).hexdigest()[:36],
-            )
-        return str(answer["ModelPackageArn"])
-
-    def version(self, arn: str) -> Registered:
-        """What the registry says of a version.
-
-        Raises:
-            NotFoundError: when there is none of that ARN.
-        """
-        try:
-            with translated(f"describe the version {arn}"):
-                package = self._client.describe_model_package(ModelPackageName=arn)
-        except ClientError as error:
-            if says(error, "not found", *ABSENT):
-                raise NotFoundError(f"The version {arn} is not in the registry.") from error
-            raise
-        by = package.get("LastModifiedBy", {})
-        known = package.get("CustomerMetadataProperties", {})
-        return Registered(
-            str(package["ModelPackageVersion"]),
-            package["ModelApprovalStatus"],
-            package.get("ApprovalDescription", ""),
-            by.get("UserProfileName") or by.get("IamIdentity", {}).get("Arn", ""),
-            *(known.get(name, "") for name in ("tenant", "project", "run")),
-        )
-
-    def decide(self, arn: str, status: str, description: str) -> None:
-        """Write a person's word on a version; the description is cut to the 1,024 characters of one line it may have.
-
-        Raises:
-            ConflictError: when somebody else changed it at the same moment.
-        """
-        line = " ".join(description.split())[:1024]
-        with translated(f"change the approval of {arn}"):
-            self._client.update_model_package(ModelPackageArn=arn, ModelApprovalStatus=status, ApprovalDescription=line)
 
 
 class Endpoints:
@@ -240,7 +152,7 @@ class Endpoints:
             PrimaryContainer={"Image": image, "ModelDataUrl": model_data_url, "Environment": {ENGINE: engine}},
             ExecutionRoleArn=role,
             EnableNetworkIsolation=isolated,
-            Tags=_tags(tags),
+            Tags=as_tags(tags),
         )
         with translated(f"describe model {name}"):
             model = self._client.describe_model(ModelName=name)
@@ -270,7 +182,7 @@ class Endpoints:
             EndpointConfigName=name,
             ProductionVariants=[variant],
             **({"DataCaptureConfig": captured_config(capture)} if capture else {}),
-            Tags=_tags(tags),
+            Tags=as_tags(tags),
         )
         # CreateEndpoint reads eventually; a consistent Describe first is what its documentation asks for.
         with translated(f"describe endpoint configuration {name}"):
@@ -288,9 +200,9 @@ class Endpoints:
         """
         try:
             with translated(f"create endpoint {name}"):
-                self._client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=_tags(tags))
+                self._client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=as_tags(tags))
         except ClientError as error:
-            if says(error, _EXISTS):
+            if says(error, EXISTS):
                 raise EndpointBusyError(name) from error
             raise
 
@@ -337,11 +249,17 @@ class Endpoints:
         return True
 
     def delete(self, name: str) -> None:
-        """Delete an endpoint that failed to come up, so that it can be created again; one that is gone is let be."""
+        """Delete an endpoint; one that is gone is let be.
+
+        Raises:
+            EndpointBusyError: when a change is under way.
+        """
         try:
             with translated(f"delete endpoint {name}"):
                 self._client.delete_endpoint(EndpointName=name)
         except ClientError as error:
+            if says(error, _BUSY):
+                raise EndpointBusyError(name) from error
             if not says(error, *ABSENT):
                 raise
 
@@ -367,7 +285,7 @@ class Endpoints:
             with translated(doing):
                 call(**arguments)
         except ClientError as error:
-            if not says(error, _EXISTS):
+            if not says(error, EXISTS):
                 raise
 
 
@@ -391,5 +309,6 @@ def _baking_since(variants: Sequence[Mapping[str, Any]]) -> str:
     return max((written(step["StartTime"]) for step in steps), default="")
 
 
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
+    """Tags as SageMaker takes them."""
     return [{"Key": name, "Value": value} for name, value in tags.items()]

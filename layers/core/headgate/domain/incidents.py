@@ -43,6 +43,7 @@ class Answered(StrEnum):
 
     ROLLED_BACK = "ROLLED_BACK"
     REPAIRED = "REPAIRED"  # an endpoint that failed was made anew
+    TAKEN_OUT_OF_SERVICE = "TAKEN_OUT_OF_SERVICE"  # a version that is bad answers nobody, for want of another
     NOT_ROLLED_BACK = "NOT_ROLLED_BACK"  # a version that is bad serves on, for want of another
     RETRAINING_ASKED_FOR = "RETRAINING_ASKED_FOR"
     PAGED = "PAGED"
@@ -52,6 +53,10 @@ class Answered(StrEnum):
 
 NO_TARGET = frozenset({"NO_VERSION_BEFORE", "NOTHING_DEPLOYABLE"})
 """Codes of a rollback's ending that leave a bad version in service for want of another one."""
+
+
+STOPPED = "TAKEN_OUT_OF_SERVICE"
+"""Code of a rollback's ending that found nothing to go back to, and left nothing in service."""
 
 
 class IncidentState(StrEnum):
@@ -71,7 +76,8 @@ class Incident:
     that it looked at. `look` counts how often the alarm was found red again. `by` is the person who asked, `to` the
     version asked for, `anyway` that it may be a condemned one. `release` is the number of the release that served when
     it was decided, `rollback` that of the release that was made to go back. `runbook` is the page for people, `freezes`
-    says that the project was frozen until they have looked.
+    says that the project was frozen until they have looked. `fails_closed`: where its rollback finds nothing to go
+    back to, the endpoint is deleted.
     """
 
     incident: str
@@ -95,6 +101,7 @@ class Incident:
     decided_at: str | None = None
     runbook: str | None = None
     freezes: bool = False
+    fails_closed: bool = False
     look_again: int | None = None
     rollback: int | None = None
     outcome: str | None = None
@@ -207,6 +214,8 @@ def _rolled(rollback: Ending, retraining: bool) -> dict[str, Any]:
         return _told(Answered.ROLLED_BACK, f"{rollback.reason}{asked}", "rolled-back")
     if rollback.reason_code in NO_TARGET:
         return _told(Answered.NOT_ROLLED_BACK, rollback.reason, "nothing-to-go-back-to") | {"freezes": True}
+    if rollback.reason_code == STOPPED:
+        return _told(Answered.TAKEN_OUT_OF_SERVICE, rollback.reason, "taken-out-of-service") | {"freezes": True}
     if rollback.outcome in (Outcome.NOT_PROMOTED, Outcome.SUPERSEDED):
         return _told(Answered.IGNORED, f"Nothing was done. {rollback.reason}", None)
     return _told(Answered.FAILED, f"The rollback did not succeed. {rollback.reason}", "rollback-failed")

@@ -47,6 +47,8 @@ class Rules:
     retrains_in_vain: int = 2
     maintenance: Sequence[str] = ()
     tenant_retrains_per_day: int = 10
+    fails_closed: bool = False
+    """Whether a bad version with nothing behind it shall answer nobody."""
 
     def answer_to(self, kind: str) -> Action:
         """What the project wants done about a kind of alarm."""
@@ -82,7 +84,8 @@ class Situation:
 @dataclass(frozen=True, slots=True)
 class Decision:
     """What is done, why, and which page people are told of; `look_again` are seconds until the alarm is looked at
-    again, None where nobody needs to. `freezes`: nothing is released until people have looked.
+    again, None where nobody needs to. `freezes`: nothing is released until people have looked. `fails_closed`: where
+    a rollback finds nothing to go back to, the endpoint stops to answer.
     """
 
     action: Action
@@ -90,13 +93,15 @@ class Decision:
     runbook: str | None = None
     look_again: int | None = None
     freezes: bool = False
+    fails_closed: bool = False
 
 
 def decide(seen: Situation, rules: Rules, now: str) -> Decision:
     """Decide what is done about an incident; asking again in the same situation gives the same answer."""
     at = datetime.fromisoformat(now)
     champion, kind = seen.champion, seen.incident.kind
-    if champion is None or not seen.serves:
+    stopped_on_purpose = kind == BY_HAND and seen.incident.to is not None
+    if champion is None or not (seen.serves or stopped_on_purpose):
         gone = "its endpoint is deleted" if champion is not None else "nothing is in service"
         return _ignored(f"There is nothing to act on: {gone}.")
     if kind == BY_HAND:
@@ -195,7 +200,8 @@ def _rollback(seen: Situation, champion: Release, wanted: Action, rules: Rules, 
         return _page(seen, reason, rules, at, "rolled-back-twice", freezes=True)
     reason = f"Version {champion.version} serves since {champion.in_service_at}, and its {kind} alarm rings."
     # An alarm of the version that is left says nothing of the one that follows.
-    return Decision(wanted, reason, "rolled-back", None if seen.incident.watches is not None else SOON)
+    later = None if seen.incident.watches is not None else SOON
+    return Decision(wanted, reason, "rolled-back", later, fails_closed=rules.fails_closed)
 
 
 def _repair(seen: Situation, champion: Release, rules: Rules, at: datetime) -> Decision:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from headgate.domain.incidents import ENDPOINT, Incident, IncidentState
+from headgate.domain.incidents import ENDPOINT, Answered, Incident, IncidentState
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState
@@ -255,6 +255,9 @@ def _of_the_endpoint(seen: Seen) -> Iterator[Finding]:
         return
     name, meant = seen.project.endpoint, f"release {champion.sequence} (version {champion.version})"
     if endpoint is None:
+        stopped = (each for each in seen.incidents if each.outcome == Answered.TAKEN_OUT_OF_SERVICE)
+        if any(each.release == champion.sequence for each in stopped):
+            return  # on purpose, and people were told
         yield seen.found(Kind.ENDPOINT_GONE, name, f"The endpoint is deleted; by the ledger {meant} serves.")
     elif endpoint.status in _BROKEN:
         answered = any(each.kind == ENDPOINT and each.at >= endpoint.modified_at for each in seen.incidents)

@@ -26,6 +26,11 @@ class RespondSettings(Section):
     groups: Answer = Field(default="page", description="groups of `sensitive` are told apart more than in training")
     cost: Answer = Field(default="page", description="more instances serve than the project means to pay for")
     other: Answer = Field(default="page", description="any other alarm that names the project in its tags")
+    nothing_behind: Literal["page", "fail-closed"] = Field(
+        default="page",
+        description="what becomes of a version that shall be left when no version before it can serve, as of the first "
+        "one: it answers on and people are told, or its endpoint is deleted too, so that nobody gets its answers",
+    )
     cool_down_minutes: float = Field(
         default=60.0,
         ge=0,

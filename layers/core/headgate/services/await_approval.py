@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.aws.ledger import Ledger
-from headgate.aws.sagemaker import Registry
+from headgate.aws.registry import Registry
 from headgate.aws.sns import Topic
 from headgate.domain.approval import APPROVED, REFUSED, Wait, expired, refused
 from headgate.domain.errors import NotFoundError

@@ -63,6 +63,7 @@ def decide_response(command: DecideResponse, world: World, *, now: str) -> dict[
             "reason": decision.reason,
             "runbook": decision.runbook,
             "freezes": decision.freezes,
+            "fails_closed": decision.fails_closed,
             "look_again": decision.look_again,
             "release": champion.sequence if champion is not None else None,
             "decided_at": now,

@@ -8,8 +8,8 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseKept, ReleaseCondemned, ReleasePlanned
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
-from headgate.domain.errors import HeadgateError, NotFoundError, TransientError
-from headgate.domain.incidents import ENDPOINT, NO_TARGET, Incident
+from headgate.domain.errors import EndpointBusyError, HeadgateError, NotFoundError, TransientError
+from headgate.domain.incidents import ENDPOINT, NO_TARGET, STOPPED, Incident
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import OF_ITS_COURSE, EndpointState, Release, ReleaseState, good_ones_before
@@ -39,6 +39,9 @@ def plan_rollback(
     An endpoint that failed goes back to what it served, or where that cannot be deployed to what served before; then
     nothing is condemned, and the instances are as many as it had.
 
+    Where there is nothing to go back to and the project fails closed, the endpoint is deleted: the release was
+    condemned before, which is how whoever comes again knows that the endpoint is gone on purpose.
+
     What the decision rested on is looked at again, now that nobody else can change it. The release that is left is
     condemned by the same write, so that its version does not come back by itself, whatever becomes of the rollback.
 
@@ -65,9 +68,25 @@ def plan_rollback(
                 ledger.write(
                     project, ledger.head(project), LeaseKept(lease), *_condemning(project, incident, ledger, now)
                 )
+                if incident.fails_closed:
+                    chosen = _stopped(project, lease, chosen, ledger, endpoints)
             return told(chosen)
         planned = _write(project, lease, incident, chosen, ledger, now)
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
+
+
+def _stopped(project: Project, lease: Lease, why: Ending, ledger: Ledger, endpoints: Endpoints) -> Ending:
+    """Take what serves out of service. Deleting is the one way in which an endpoint answers nobody: its last variant
+    keeps at least one instance, and all requests.
+    """
+    endpoint = endpoints.describe(project.endpoint)
+    if endpoint is not None and endpoint.status != "Deleting":
+        if endpoint.in_progress:
+            raise EndpointBusyError(project.endpoint)
+        ledger.check(project, lease)  # SageMaker cannot be told a fence
+        endpoints.delete(project.endpoint)
+    said = "The project fails closed (respond.nothing_behind), so its endpoint is deleted and answers nobody."
+    return _nothing(STOPPED, f"{why.reason} {said}")
 
 
 def _choose(
@@ -76,9 +95,9 @@ def _choose(
     """The release to repeat, or why there is none."""
     champion = ledger.serving(project)
     endpoint = endpoints.describe(project.endpoint)
-    if champion is None or endpoint is None:
+    if champion is None or (endpoint is None and not _is_gone_on_purpose(champion, incident)):
         return _nothing("NOTHING_SERVES", "Nothing is in service any more.")
-    if incident.kind == ENDPOINT:
+    if incident.kind == ENDPOINT and endpoint is not None:
         return _to_repair(champion, endpoint, ledger.releases(project), archives)
     if champion.sequence != incident.release:
         return _nothing(
@@ -89,13 +108,22 @@ def _choose(
     if incident.to is not None:
         wanted = [each for each in releases if each.version == incident.to and each.in_service_at is not None]
         candidates = wanted[:1]
-        if candidates and candidates[0].version == champion.version and endpoint.status == "InService":
+        serves = endpoint is not None and endpoint.status == "InService"
+        if serves and candidates and candidates[0].version == champion.version:
             return _nothing("SERVES_ALREADY", f"Version {incident.to} serves already.")
         if any(each.condemned for each in wanted) and not incident.anyway:
             return _nothing("CONDEMNED", f"Version {incident.to} was condemned; say --anyway to go back to it.")
     else:
         candidates = good_ones_before(champion, releases)
     return _first_that_can_be_deployed(candidates, archives)
+
+
+def _is_gone_on_purpose(champion: Release, incident: Incident) -> bool:
+    """Whether an incident has to do with an endpoint that is gone: it deleted that itself, or a person names the
+    version that shall serve on a new one.
+    """
+    by_itself = incident.fails_closed and (champion.condemned or {}).get("incident") == incident.incident
+    return by_itself or incident.to is not None
 
 
 def _to_repair(

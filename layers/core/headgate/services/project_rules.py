@@ -35,5 +35,6 @@ class ProjectRules:
             retrains_per_day=said.retrains_per_day,
             retrains_in_vain=said.retrains_in_vain,
             maintenance=said.maintenance,
+            fails_closed=said.nothing_behind == "fail-closed",
             tenant_retrains_per_day=self._tenant_retrains,
         )

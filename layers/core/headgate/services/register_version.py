@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.aws.sagemaker import Registry
+from headgate.aws.registry import Registry
 from headgate.domain.approval import APPROVED, PENDING
 from headgate.domain.names import Project
 

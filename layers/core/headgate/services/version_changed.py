@@ -3,7 +3,7 @@
 from typing import Any
 
 from headgate.aws.ledger import Ledger
-from headgate.aws.sagemaker import Registry
+from headgate.aws.registry import Registry
 from headgate.domain.errors import BadKeyError, NotFoundError
 from headgate.domain.names import Project
 from headgate.services.await_approval import DECIDED
