@@ -221,12 +221,10 @@ class Account(Scalable):
         there = dict(self._there())
         count, goal = there.pop("instances"), there.pop("goal")
         weights = there.pop("weights", {})
-        of_config = self.configs[there["EndpointConfigName"]]["ProductionVariants"][1:]
         variants = [{"VariantName": "main", "CurrentInstanceCount": count, "DesiredInstanceCount": count}]
-        for each in of_config:
-            name, instances = each["VariantName"], each["InitialInstanceCount"]
-            weight = weights.get(name, each["InitialVariantWeight"])
-            variants.append({"VariantName": name, "DesiredInstanceCount": instances, "DesiredWeight": weight})
+        for each in self.configs[there["EndpointConfigName"]]["ProductionVariants"][1:]:
+            name = each["VariantName"]
+            variants.append({"VariantName": name, "DesiredWeight": weights.get(name, each["InitialVariantWeight"])})
         pending = {"PendingDeploymentSummary": {"EndpointConfigName": goal}} if goal else {}
         return {**there, **pending, "EndpointArn": _arn("endpoint"), "ProductionVariants": variants}
 
