@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from headgate.domain.incidents import BY_HAND, Answered, Incident, document, incident_id, projects_of
+from headgate.domain.incidents import BY_HAND, Answered, Incident, document, incident_id, project_of
 from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud
@@ -32,9 +32,9 @@ def found(cloud: Cloud, incident: str) -> Incident:
         UsageError: when there is no such incident.
     """
     ledger = Records(cloud).ledger
-    for project in projects_of(incident):
-        if (known := ledger.incident(project, incident)) is not None:
-            return known
+    project = project_of(incident)
+    if project is not None and (known := ledger.incident(project, incident)) is not None:
+        return known
     raise UsageError(f"There is no incident {incident}. `headgate incidents` lists those that exist.")
 
 

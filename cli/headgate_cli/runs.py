@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.moments import written
-from headgate.domain.names import Project, owners_of
+from headgate.domain.names import Project, owner_of
 from headgate.domain.releases import Release
 from headgate.domain.runs import Run
 from headgate_cli.connection import Cloud, error_code
@@ -41,10 +41,9 @@ class Records:
         Raises:
             UsageError: when there is no such run.
         """
-        for project in owners_of(run):
-            record = self.ledger.run(project, run)
-            if record:
-                return record
+        project = owner_of(run)
+        if project is not None and (record := self.ledger.run(project, run)) is not None:
+            return record
         raise UsageError(f"There is no run {run}. `headgate runs` lists those that exist.")
 
 

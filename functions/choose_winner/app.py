@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import Environment, environment, ledger, logger, searches
+from headgate.entrypoint import ledger, logger, searches
+from headgate.environments import Environment, environment
 from headgate.services.choose_winner import ChooseWinner, choose_winner
 
 

@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import Environment, environment, ledger, logger, objects
+from headgate.entrypoint import ledger, logger, objects
+from headgate.environments import Environment, environment
 from headgate.services.judge_challenger import JudgeChallenger, judge_challenger
 
 

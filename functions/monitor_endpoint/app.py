@@ -11,8 +11,9 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.domain.names import Project
-from headgate.entrypoint import Environment, environment, ledger, logger, now, objects
+from headgate.domain.names import Project, tenant_of_name
+from headgate.entrypoint import ledger, logger, now, objects
+from headgate.environments import Environment, environment
 from headgate.services.monitor_endpoint import Monitor, monitor_endpoint
 
 _processor = BatchProcessor(event_type=EventType.SQS)
@@ -21,7 +22,7 @@ _processor = BatchProcessor(event_type=EventType.SQS)
 def _look(record: SQSRecord) -> None:
     endpoint = record.json_body["endpoint"]
     try:
-        project = ledger("_unknown").owner(endpoint)
+        project = ledger(tenant).owner(endpoint) if (tenant := tenant_of_name(endpoint)) else None
         if project is None:
             return  # another system's endpoint
         look = monitor_endpoint(project, _monitor(project), publish=partial(_publish, project), now=now())

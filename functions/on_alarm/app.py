@@ -6,13 +6,15 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from headgate.domain.alarms import standing_alarm
+from headgate.domain.names import tenant_of_name
 from headgate.entrypoint import alarms, ledger, logger, now, responses
 from headgate.services.alarm import AlarmChanged, open_incident
 from headgate.services.endpoint_broke import EVENT, EndpointBroke, open_repair
 
 _processor = BatchProcessor(event_type=EventType.SQS)
-# The event names an alarm, not yet whose it is; the ledger or the alarm's tags do.
-_TENANT = "_unknown"
+# Whose alarm it is that a project made for itself, its tags tell, which anybody's may be.
+_UNKNOWN = "_unknown"
 
 
 def _follow_up(record: SQSRecord) -> None:
@@ -27,15 +29,20 @@ def _follow_up(record: SQSRecord) -> None:
 
 def _alarm_rang(event: dict[str, Any]) -> None:
     alarm = AlarmChanged.parse(event)
+    ours = standing_alarm(alarm.name)
+    tenant = (tenant_of_name(ours[0]) if ours else None) or _UNKNOWN
     decision = open_incident(
-        alarm, ledger=ledger(_TENANT), alarms=alarms(_TENANT), executions=responses(_TENANT), now=now()
+        alarm, ledger=ledger(tenant), alarms=alarms(tenant), executions=responses(tenant), now=now()
     )
     logger.info("alarm rang", decision=decision, alarm=alarm.name, at=alarm.at)
 
 
 def _endpoint_broke(event: dict[str, Any]) -> None:
     broke = EndpointBroke.parse(event)
-    decision = open_repair(broke, ledger=ledger(_TENANT), executions=responses(_TENANT), now=now())
+    tenant = tenant_of_name(broke.endpoint)
+    if tenant is None:
+        return  # another system's endpoint
+    decision = open_repair(broke, ledger=ledger(tenant), executions=responses(tenant), now=now())
     logger.info("endpoint broke", decision=decision, endpoint=broke.endpoint, status=broke.status, at=broke.at)
 
 

@@ -4,19 +4,16 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from headgate.domain.names import tenant_of_name
 from headgate.entrypoint import endpoints, ledger, logger, tasks
 from headgate.services.endpoint_changed import wake_promotion
-
-# The event names an endpoint, not yet its owner; the ledger's claim does.
-_TENANT = "_unknown"
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     """Wake the promotion that waits for the endpoint."""
-    decision = wake_promotion(
-        event,
-        ledger=ledger(_TENANT),
-        endpoints=endpoints(_TENANT),
-        tasks=tasks(_TENANT),
-    )
-    logger.info("endpoint changed", decision=decision, endpoint=event["detail"]["EndpointName"])
+    endpoint = str(event["detail"]["EndpointName"])
+    tenant = tenant_of_name(endpoint)
+    if tenant is None:
+        return  # another system's endpoint
+    decision = wake_promotion(event, ledger=ledger(tenant), endpoints=endpoints(tenant), tasks=tasks(tenant))
+    logger.info("endpoint changed", decision=decision, endpoint=endpoint)

@@ -7,7 +7,8 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.domain.names import tenant_of
-from headgate.entrypoint import Environment, environment, logger, objects, runs
+from headgate.entrypoint import logger, objects, runs
+from headgate.environments import Environment, environment
 from headgate.services.object_created import ObjectCreated, receive_object
 
 _processor = BatchProcessor(event_type=EventType.SQS)

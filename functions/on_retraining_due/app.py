@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import RetrainQueueEnvironment, environment, logger, now, objects, retrain_queue
+from headgate.entrypoint import logger, now, objects, retrain_queue
+from headgate.environments import RetrainQueueEnvironment, environment
 from headgate.services.retraining_due import have_projects_retrained
 
 # The schedule is of all tenants.

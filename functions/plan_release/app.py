@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import RolloutEnvironment, endpoints, environment, ledger, logger, now
+from headgate.entrypoint import endpoints, ledger, logger, now
+from headgate.environments import RolloutEnvironment, environment
 from headgate.services.plan_release import PlanRelease, plan_release
 
 

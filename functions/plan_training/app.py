@@ -5,7 +5,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import TuningEnvironment, environment, ledger, logger, objects, searches
+from headgate.entrypoint import ledger, logger, objects, searches
+from headgate.environments import TuningEnvironment, environment
 from headgate.services.plan_training import PlanTraining, find_families, plan_training
 from headgate.services.publish_training_code import find_training_code
 

@@ -6,7 +6,8 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.cloudformation import answer
-from headgate.entrypoint import Environment, environment, logger, objects
+from headgate.entrypoint import logger, objects
+from headgate.environments import Environment, environment
 from headgate.services.publish_training_code import find_training_code, publish_training_code
 
 # Lambda unpacks layers to /opt, which is not on the path; the local cloud puts each layer's folder there.

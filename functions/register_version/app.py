@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import RegistryEnvironment, environment, logger, registry
+from headgate.entrypoint import logger, registry
+from headgate.environments import RegistryEnvironment, environment
 from headgate.services.register_version import RegisterVersion, register_version
 
 

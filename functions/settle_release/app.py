@@ -4,7 +4,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import Environment, endpoints, environment, ledger, logger, now, tasks
+from headgate.entrypoint import endpoints, ledger, logger, now, tasks
+from headgate.environments import Environment, environment
 from headgate.services.settle_release import SettleRelease, settle_release
 
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import TrainingCodeEnvironment, environment, ledger, logger, objects
+from headgate.entrypoint import ledger, logger, objects
+from headgate.environments import TrainingCodeEnvironment, environment
 from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 
 

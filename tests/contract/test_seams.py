@@ -28,6 +28,10 @@ FUNCTIONS = {
         "ministack.core.responses.get_account_id": "",
         "ministack.core.responses.get_region": "",
     },
+    "conditions": {
+        "ministack.core.iam_actions.dynamodb_service_context": "body",
+        "ministack.core.iam_evaluator._resolve_condition_key": "key ctx",
+    },
     "objects": {
         "ministack.services.s3._fire_s3_event": "bucket_name key event_name size etag deletion_type restore_event_data "
         "version_id sequencer object_extra record_extra",

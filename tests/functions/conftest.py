@@ -48,7 +48,7 @@ class MetricAlarms(Alarms):
     """Alarms of moto's account, which has no composite ones: these are names, in `made`."""
 
     def __init__(self, client: Any, made: set[str]) -> None:
-        super().__init__(client)
+        super().__init__(client, client)
         self._made = made
 
     def combine(self, alarm: Composite, tags: Mapping[str, str]) -> None:
@@ -65,7 +65,7 @@ def invoke(
     aws: boto3.Session, ledger: Any, make_bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str, dict[str, Any]], Any]:
     """Invoke a function by its folder's name, with the resources it is told of in moto's account."""
-    from headgate import entrypoint
+    from headgate import clients, entrypoint
 
     role = aws.client("iam").create_role(RoleName="machine", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     machines = {
@@ -90,6 +90,7 @@ def invoke(
         "DEAD_LETTER_QUEUES": aws.client("sqs").create_queue(QueueName="dead")["QueueUrl"],
         "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
         "SERVING_ROLE_ARN": role,
+        "FUNCTION_ROLE_ARN": role,
         "TRAINING_CODE_HASH": "0123456789abcdef",
         "BAKE_SECONDS": "600",
         "TUNING_MONEY_LIMIT": "20",
@@ -101,8 +102,7 @@ def invoke(
         entrypoint, "alarms", lambda tenant: MetricAlarms(entrypoint.client("cloudwatch", tenant), made)
     )
     monkeypatch.setattr(entrypoint, "searches", lambda _tenant: NoSearches())
-    entrypoint.environment.cache_clear()
-    entrypoint.client.cache_clear()
+    clients.forget_clients()
     context = SimpleNamespace(
         function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
     )

@@ -287,7 +287,7 @@ def test_a_scalable_target_that_is_gone_is_registered_again(served: World, monke
 
 
 def test_rules_and_dead_letters_are_told_once(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from headgate import entrypoint
+    from headgate import clients
 
     events, sqs = world.aws.client("events"), world.aws.client("sqs")
     for name in ("headgate-well", "headgate-off", "headgate-bare"):
@@ -296,7 +296,7 @@ def test_rules_and_dead_letters_are_told_once(world: World, monkeypatch: pytest.
         events.put_targets(Rule=name, Targets=[{"Id": "a", "Arn": "arn:aws:sqs:eu-central-1:123456789012:inbox"}])
     events.disable_rule(Name="headgate-off")
     monkeypatch.setenv("RULES", "headgate-well headgate-off headgate-bare headgate-gone")
-    entrypoint.environment.cache_clear()
+    clients.forget_clients()
     sqs.send_message(QueueUrl=sqs.get_queue_url(QueueName="dead")["QueueUrl"], MessageBody="poison")
     told = world._invoke("reconcile", {})["findings"]
     assert sorted((each["kind"], each["subject"]) for each in told) == [

@@ -15,6 +15,7 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunEnded
 from headgate.domain.names import Project
 from headgate.domain.runs import RUNNING, WAITING, Ending, Outcome, Run
+from headgate.environments import RetrainQueueEnvironment, environment
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 ROSES = Project("demo", "roses")
@@ -133,10 +134,10 @@ def test_one_dataset_alone_was_trained_on_by_its_upload_unless_the_code_is_newer
 ) -> None:
     upload = world.learned("may.csv", 1, 1)
     assert world.ask("a").reason_code == "NOTHING_NEW"
-    from headgate import entrypoint
+    from headgate import clients
 
     monkeypatch.setenv("TRAINING_CODE_HASH", "newer")
-    entrypoint.environment.cache_clear()
+    clients.forget_clients()
     run = world.ask("b")
     assert (run.state, run.dataset != upload.dataset) == (RUNNING, True)
 
@@ -215,7 +216,7 @@ def test_a_schedule_that_is_due_asks_once(
         for at in ("2026-01-05T02:59", "2026-01-05T03:05", "2026-01-05T03:20", "2026-01-05T04:05"):
             clock.setattr(entrypoint, "now", lambda at=at: f"{at}:00.000Z")
             invoke("on_retraining_due", example("scheduled-event"))
-    sqs, queue = aws.client("sqs"), entrypoint.environment(entrypoint.RetrainQueueEnvironment).retrain_queue_url
+    sqs, queue = aws.client("sqs"), environment(RetrainQueueEnvironment).retrain_queue_url
     messages = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10)["Messages"]
     assert len(messages) == 2  # the look at 3:05 and the one at 3:20, of the same request
     for message in messages:

@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 
-from headgate import entrypoint
+from headgate import clients
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Project
 
@@ -91,10 +91,10 @@ def test_what_became_of_a_release_is_on_the_bus_and_in_the_one_message(
     if lost:
         with monkeypatch.context() as away:
             away.setenv("NOTIFICATION_TOPIC_ARN", "arn:aws:sns:eu-central-1:123456789012:gone")
-            entrypoint.environment.cache_clear()
+            clients.forget_clients()
             with pytest.raises(BatchProcessingError):
                 invoke("on_run_ended", event)
-        entrypoint.environment.cache_clear()
+        clients.forget_clients()
     assert invoke("on_run_ended", event) == {"batchItemFailures": []}
     told = bus()
     assert [each["detail-type"] for each in told] == ["ReleaseHeld"] * (1 + lost)

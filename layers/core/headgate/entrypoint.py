@@ -1,18 +1,15 @@
 """The composition root: environment, logger, metrics, and the one factory of AWS clients.
 
 Handlers reach AWS through here only. Nothing is read or opened at import; every adapter is made for a tenant, in whose
-name it calls AWS.
+name it calls AWS, under credentials that reach this tenant's things and nobody else's.
 """
 
 import os
-from dataclasses import dataclass, fields
 from datetime import UTC, datetime
-from functools import cache, lru_cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar
+from functools import partial
+from typing import TYPE_CHECKING
 
-import boto3
 from aws_lambda_powertools import Logger, Metrics
-from botocore.config import Config
 
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.cloudwatch import Alarms, Measurements
@@ -27,9 +24,22 @@ from headgate.aws.sns import Topic
 from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.aws.trials import Trials
-from headgate.domain.errors import ConfigurationError
+from headgate.clients import client, shared
 from headgate.domain.moments import written
 from headgate.domain.names import Project
+from headgate.environments import (
+    Environment,
+    MonitoringEnvironment,
+    NoticesEnvironment,
+    PolicyEnvironment,
+    ReconcileEnvironment,
+    ResponsesEnvironment,
+    RetrainingEnvironment,
+    RetrainQueueEnvironment,
+    RunsEnvironment,
+    ServingEnvironment,
+    environment,
+)
 from headgate.services.decide_response import World
 from headgate.services.deploy_release import Serving
 from headgate.services.experiments import Experiments
@@ -48,142 +58,6 @@ logger = Logger(service="headgate")
 metrics = Metrics(namespace="Headgate", service="headgate")
 
 
-@dataclass(frozen=True, slots=True)
-class Environment:
-    """What every function is told by the template."""
-
-    ledger_table: str
-    data_bucket: str
-    artifact_bucket: str
-
-
-@dataclass(frozen=True, slots=True)
-class RunsEnvironment(Environment):
-    """What a function is told that starts or ends runs."""
-
-    train_state_machine_arn: str
-
-
-@dataclass(frozen=True, slots=True)
-class ResponsesEnvironment(Environment):
-    """What a function is told that has incidents answered."""
-
-    respond_state_machine_arn: str
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyEnvironment(Environment):
-    """What a function is told that decides; the budget is a whole number, as text."""
-
-    tenant_retrains_per_day: str
-
-
-@dataclass(frozen=True, slots=True)
-class NoticesEnvironment(Environment):
-    """What a function is told that tells people."""
-
-    notification_topic_arn: str
-
-
-@dataclass(frozen=True, slots=True)
-class TrainingCodeEnvironment(Environment):
-    """What a function is told that knows which code trains."""
-
-    training_code_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class RegistryEnvironment(TrainingCodeEnvironment):
-    """What a function is told that registers versions."""
-
-    serving_image: str
-
-
-@dataclass(frozen=True, slots=True)
-class RetrainingEnvironment(RunsEnvironment):
-    """What a function is told that has projects retrained."""
-
-    training_code_hash: str
-
-
-@dataclass(frozen=True, slots=True)
-class RolloutEnvironment(Environment):
-    """What a function is told that plans releases; text, as every variable is."""
-
-    bake_seconds: str
-
-
-@dataclass(frozen=True, slots=True)
-class ServingEnvironment(Environment):
-    """What a function is told that puts versions in service."""
-
-    serving_image: str
-    serving_role_arn: str
-
-
-@dataclass(frozen=True, slots=True)
-class TuningEnvironment(Environment):
-    """What a function is told that plans searches; the limit is in USD for one search, as text."""
-
-    tuning_money_limit: str
-
-
-@dataclass(frozen=True, slots=True)
-class MonitoringEnvironment(Environment):
-    """What a function is told that has endpoints looked at."""
-
-    monitor_queue_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class RetrainQueueEnvironment(Environment):
-    """What a function is told that requests retrainings."""
-
-    retrain_queue_url: str
-
-
-@dataclass(frozen=True, slots=True)
-class ReconcileEnvironment(RunsEnvironment):
-    """What a function is told that makes rounds; names and addresses are separated by spaces."""
-
-    respond_state_machine_arn: str
-    notification_topic_arn: str
-    rules: str
-    dead_letter_queues: str
-
-
-_Kind = TypeVar("_Kind", bound=Environment)
-
-
-@cache
-def environment(kind: type[_Kind]) -> _Kind:
-    """The environment of a function, read at first use.
-
-    Raises:
-        ConfigurationError: naming the variables that the template should have set.
-    """
-    values = {field.name: os.environ.get(field.name.upper(), "") for field in fields(kind)}
-    if missing := [name.upper() for name, value in values.items() if not value]:
-        raise ConfigurationError(missing)
-    return kind(**values)
-
-
-@lru_cache(maxsize=64)
-def client(service: str, tenant: str) -> Any:
-    """An AWS client for work on behalf of a tenant. Every client of the functions is made here.
-
-    The tenant is written into the user agent, so that the audit trail of every call names it; credentials scoped to
-    the tenant have their place here too.
-    """
-    config = Config(
-        retries={"mode": "standard", "max_attempts": 5},
-        connect_timeout=5,
-        read_timeout=20,  # shorter than the shortest function's timeout, so that a call that hangs is tried again
-        user_agent_extra=f"headgate tenant/{tenant}",
-    )
-    return boto3.client(service, config=config)
-
-
 def ledger(tenant: str) -> Ledger:
     """The ledger."""
     return Ledger(client("dynamodb", tenant), environment(Environment).ledger_table)
@@ -196,27 +70,31 @@ def objects(tenant: str) -> Objects:
 
 def executions(tenant: str) -> Executions:
     """The executions of `train`."""
-    return Executions(client("stepfunctions", tenant), environment(RunsEnvironment).train_state_machine_arn)
+    return _executions(tenant, environment(RunsEnvironment).train_state_machine_arn)
 
 
 def responses(tenant: str) -> Executions:
     """The executions of `respond`."""
-    return Executions(client("stepfunctions", tenant), environment(ResponsesEnvironment).respond_state_machine_arn)
+    return _executions(tenant, environment(ResponsesEnvironment).respond_state_machine_arn)
+
+
+def _executions(tenant: str, machine: str) -> Executions:
+    return Executions(client("stepfunctions", tenant), machine, starting=shared("stepfunctions", tenant))
 
 
 def tasks(tenant: str) -> Tasks:
     """Tasks that wait for their token."""
-    return Tasks(client("stepfunctions", tenant))
+    return Tasks(shared("stepfunctions", tenant))
 
 
 def endpoints(tenant: str) -> Endpoints:
     """Models, endpoint configurations and endpoints."""
-    return Endpoints(client("sagemaker", tenant), lambda: Autoscaling(client("application-autoscaling", tenant)))
+    return Endpoints(client("sagemaker", tenant), lambda: Autoscaling(shared("application-autoscaling", tenant)))
 
 
 def alarms(tenant: str) -> Alarms:
     """The alarms that guard releases."""
-    return Alarms(client("cloudwatch", tenant))
+    return Alarms(client("cloudwatch", tenant), shared("cloudwatch", tenant))
 
 
 def world(tenant: str) -> World:
@@ -240,7 +118,7 @@ def serving(tenant: str) -> Serving:
 
 def trials(tenant: str) -> Trials:
     """Endpoints in which a version is tried."""
-    return Trials(client("sagemaker", tenant), lambda: Autoscaling(client("application-autoscaling", tenant)))
+    return Trials(client("sagemaker", tenant), lambda: Autoscaling(shared("application-autoscaling", tenant)))
 
 
 def watcher(tenant: str) -> Watcher:
@@ -248,7 +126,7 @@ def watcher(tenant: str) -> Watcher:
     return Watcher(
         ledger(tenant),
         endpoints(tenant),
-        Measurements(client("cloudwatch", tenant)),
+        Measurements(shared("cloudwatch", tenant)),
         Requests(client("sagemaker-runtime", tenant)),
         objects(tenant),
         environment(Environment).artifact_bucket,
@@ -258,12 +136,12 @@ def watcher(tenant: str) -> Watcher:
 
 def monitor_queue(tenant: str) -> Queue:
     """The queue of endpoints to be looked at."""
-    return Queue(client("sqs", tenant), environment(MonitoringEnvironment).monitor_queue_url)
+    return Queue(shared("sqs", tenant), environment(MonitoringEnvironment).monitor_queue_url)
 
 
 def retrain_queue(tenant: str) -> Queue:
     """The queue of requests for retraining."""
-    return Queue(client("sqs", tenant), environment(RetrainQueueEnvironment).retrain_queue_url)
+    return Queue(shared("sqs", tenant), environment(RetrainQueueEnvironment).retrain_queue_url)
 
 
 def runs(tenant: str) -> Runs:
@@ -305,11 +183,11 @@ def reconciler() -> "Reconciler":
     from headgate.services.reconcile import Deployment, Reconciler
 
     settings, tenant = environment(ReconcileEnvironment), "_system"
-    sqs = client("sqs", tenant)
+    sqs = shared("sqs", tenant)
     queues = {url.rpartition("/")[2]: Queue(sqs, url) for url in settings.dead_letter_queues.split()}
     return Reconciler(
         _tools,
-        Deployment(Rules(client("events", tenant)), settings.rules.split(), queues),
+        Deployment(Rules(shared("events", tenant)), settings.rules.split(), queues),
         Findings(client("dynamodb", tenant), settings.ledger_table),
         topic(tenant),
         now(),
@@ -346,12 +224,12 @@ def searches(tenant: str) -> Searches:
 
 def bus(tenant: str) -> Bus:
     """The bus that others listen to."""
-    return Bus(client("events", tenant))
+    return Bus(shared("events", tenant))
 
 
 def topic(tenant: str) -> Topic:
     """The topic that people subscribe to."""
-    return Topic(client("sns", tenant), environment(NoticesEnvironment).notification_topic_arn)
+    return Topic(shared("sns", tenant), environment(NoticesEnvironment).notification_topic_arn)
 
 
 def now() -> str:

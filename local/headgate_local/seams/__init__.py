@@ -17,6 +17,7 @@ def install(endpoint_url: str) -> None:
     from headgate_local.sagemaker.service import SageMaker
     from headgate_local.seams import (
         bus,
+        conditions,
         connections,
         faults,
         identity,
@@ -36,6 +37,7 @@ def install(endpoint_url: str) -> None:
     _installed.append(sagemaker)
     routing.install(sagemaker)
     identity.install()
+    conditions.install()
     monitoring.install(sagemaker)
     scaling.install(sagemaker.scaling)
     lambdas.install()

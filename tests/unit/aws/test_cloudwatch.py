@@ -23,7 +23,7 @@ def client(aws: boto3.Session) -> Any:
 
 @pytest.fixture
 def alarms(client: Any) -> Alarms:
-    adapter = Alarms(client)
+    adapter = Alarms(client, client)
     for alarm in MADE:
         adapter.ensure(alarm, {"headgate:ledger": "ledger"})
     return adapter

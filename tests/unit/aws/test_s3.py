@@ -2,12 +2,14 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from headgate.aws.s3 import Objects
-from headgate.domain.errors import NotFoundError
+from headgate.domain.errors import AccessDeniedError, NotFoundError
 from headgate.domain.names import Part
 
 KEYS = ["plain.csv", "with space.csv", "a+b.csv", "100%.csv", "%2e%2e/x.csv", "ü/é 😀.csv", "q?a=b&c#d.csv"]
@@ -35,6 +37,50 @@ def test_a_key_is_passed_as_it_is(objects: Objects, make_bucket, uploaded, key: 
     assert content_of(objects, bucket, part) == b"content"
     objects.copy(bucket, part, bucket, f"copy/{key}")
     assert objects.get_bytes(bucket, f"copy/{key}") == b"content"
+
+
+def raise_(error: Exception) -> None:
+    raise error
+
+
+class Bounded:
+    """S3 as who may list only under a prefix sees it: of what is not there it says 403 (HeadObject, API reference)."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        def call(*given: Any, **named: Any) -> Any:
+            try:
+                return getattr(self._client, name)(*given, **named)
+            except ClientError as error:
+                error.response["Error"]["Code"] = "403"
+                raise
+
+        return call
+
+
+def test_what_may_not_be_read_is_refused_and_what_is_not_there_is_not_found(
+    aws: boto3.Session, make_bucket, uploaded, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket, objects = make_bucket("here"), Objects(Bounded(aws.client("s3")))
+    part = uploaded(bucket, "a.csv", b"x")
+    uploaded(bucket, "ab", b"x")  # the list of what begins with a name is not the name
+    for look in (
+        lambda: objects.get_bytes(bucket, "a"),
+        lambda: objects.identity(bucket, "a"),
+        lambda: objects.get_file(bucket, "a", tmp_path / "a"),
+        lambda: content_of(objects, bucket, Part("a.csv", "gone", 1)),
+    ):
+        with pytest.raises(NotFoundError):
+            look()
+    assert objects.stands(bucket, part)
+    assert not objects.stands(bucket, Part("a.csv", "gone", 1))
+    assert not objects.stands(bucket, Part("a", "gone", 1))
+    denied = {"Error": {"Code": "AccessDenied", "Message": "no"}}
+    monkeypatch.setattr(Bounded, "get_object", lambda *_, **__: raise_(ClientError(denied, "GetObject")), raising=False)
+    with pytest.raises(AccessDeniedError):
+        objects.get_bytes(bucket, part.key)
 
 
 def test_a_version_stays_what_it_was(objects: Objects, make_bucket, uploaded) -> None:

@@ -19,7 +19,7 @@ def machine(aws: boto3.Session) -> str:
 
 def test_an_execution_is_started_once_and_described_when_it_is_over(aws: boto3.Session, machine: str) -> None:
     client = aws.client("stepfunctions")
-    executions = Executions(client, machine)
+    executions = Executions(client, machine, starting=client)
     assert executions.stopped("demo-iris-a") is None
     assert executions.start("demo-iris-a", GIVEN)
     assert executions.stopped("demo-iris-a") is None

@@ -22,9 +22,9 @@ def cloud(aws: boto3.Session, ledger: Ledger, make_bucket: Callable[[str], str])
 
 
 def test_a_run_is_found_by_its_id_alone(cloud: Cloud, ledger: Ledger, make_run: Callable[..., Run]) -> None:
-    run = make_run(A, tenant="north-lab", project="blood-test", run=f"north-lab-blood-test-{A}")
+    run = make_run(A, tenant="northlab", project="blood-test", run=f"northlab-blood-test-{A}")
     ledger.add_run(run)
-    assert ref_of(Records(cloud).find_run(run.run)) == RunRef(Project("north-lab", "blood-test"), A)
+    assert ref_of(Records(cloud).find_run(run.run)) == RunRef(Project("northlab", "blood-test"), A)
 
 
 @pytest.mark.parametrize("name", ["nonsense", f"demo-iris-{A}", ""])

@@ -1,8 +1,7 @@
 """An AWS account in memory, behind real clients of boto3: DynamoDB, S3, SageMaker, its scaling, CloudWatch, and more.
 
-botocore's hooks answer each call before anything is sent, so that the adapters, their parameters and botocore's checks
-of them are the real ones; a call takes a tenth of a millisecond. The same hooks make a process die right before a call
-or right after its effect.
+botocore's hooks answer each call before it is sent, in a tenth of a millisecond, so that the adapters and botocore's
+checks are real. The same hooks make a process die right before a call or right after its effect.
 """
 
 import re
@@ -393,8 +392,7 @@ class Clients:
 
     def _answer(self, model: Any, context: dict[str, Any], **_more: Any) -> tuple[_Answered, dict[str, Any]]:
         try:
-            answer = self.account.call(model.name, context["given"])
+            answer, status = self.account.call(model.name, context["given"]), 200
         except Refusal as refusal:
-            told = {"Error": {"Code": refusal.code, "Message": refusal.message}}
-            return _Answered(400), {**told, "ResponseMetadata": {"HTTPStatusCode": 400}}
-        return _Answered(200), {**answer, "ResponseMetadata": {"HTTPStatusCode": 200}}
+            answer, status = {"Error": {"Code": refusal.code, "Message": refusal.message}}, 400
+        return _Answered(status), {**answer, "ResponseMetadata": {"HTTPStatusCode": status}}

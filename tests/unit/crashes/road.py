@@ -118,7 +118,7 @@ class Road:
         self.objects = Objects(self.clients["s3"])
         scaling = Autoscaling(self.clients["application-autoscaling"])
         self.endpoints = Endpoints(self.clients["sagemaker"], lambda: scaling)
-        self.alarms = Alarms(self.clients["cloudwatch"])
+        self.alarms = Alarms(self.clients["cloudwatch"], self.clients["cloudwatch"])
         self.tasks = Tasks(self.clients["stepfunctions"])
         self.registry = Registry(self.clients["sagemaker"])
         self.topic = Topic(self.clients["sns"], "arn:aws:sns:eu-central-1:000000000000:topic")
@@ -129,7 +129,7 @@ class Road:
 
     @property
     def runs(self) -> Runs:
-        executions = Executions(self.clients["stepfunctions"], _MACHINE)
+        executions = Executions(self.clients["stepfunctions"], _MACHINE, starting=self.clients["stepfunctions"])
         return Runs(self.ledger, executions, lambda: self.endpoints, lambda: self.tasks, self.now)
 
     def invoke(self, function: str, payload: dict[str, Any]) -> Any:

@@ -54,7 +54,7 @@ class Room:
         clients.account = self.account = account
         self.road = Road(clients, account, SERVED)
         self.ledger, self.alarms = self.road.ledger, self.road.alarms
-        self.executions = Executions(clients["stepfunctions"], _MACHINE)
+        self.executions = Executions(clients["stepfunctions"], _MACHINE, starting=clients["stepfunctions"])
         self.rules = Rules()
 
     def hear(self, told: dict[str, Any], now: str = "2026-01-31T08:30:13.000Z") -> str:
@@ -144,7 +144,7 @@ def test_what_is_not_ours_to_answer_costs_nothing(room: Room, told: dict[str, An
         ({"headgate:tenant": "demo", "headgate:project": "iris", "headgate:kind": "cost"}, "started", "cost"),
         ({"headgate:tenant": "demo", "headgate:project": "iris"}, "started", "other"),
         ({"headgate:tenant": "acme", "headgate:project": "wards"}, "unknown", None),
-        ({"headgate:tenant": "demo-iris", "headgate:project": ""}, "foreign", None),
+        ({"headgate:tenant": "demo-iris", "headgate:project": "x"}, "foreign", None),
         ({"team": "ops"}, "foreign", None),
     ],
 )
@@ -156,7 +156,7 @@ def test_an_alarm_of_ones_own_joins_by_its_tags(
             assert arn.endswith(":alarm:my own")
             return tags
 
-    room.alarms = Tagged(None)
+    room.alarms = Tagged(None, None)
     assert room.hear(event("my own", configuration={"metrics": []})) == decision
     assert [each.kind for each in room.ledger.incidents(IRIS)] == ([kind] if kind else [])
 

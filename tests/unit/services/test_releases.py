@@ -8,12 +8,12 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+import boto3
 import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.errors import EndpointBusyError, EndpointTakenError, LeaseLostError, NameTakenError
 from headgate.domain.freezes import Freeze
-from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState
 from headgate.services.endpoint_changed import wake_promotion
 
@@ -307,12 +307,14 @@ def test_an_event_of_an_earlier_change_wakes_nobody(
     assert "second" not in tasks.given
 
 
-def test_two_projects_never_share_an_endpoint(ledger: Ledger, make_run: Any, tasks: FakeTasks) -> None:
-    assert ledger.claim_endpoint(Project("demo", "a-b"))
-    other = Project("demo-a", "b")
-    ledger.add_run(make_run("x", tenant="demo-a", project="b"))
+def test_two_projects_never_share_an_endpoint(
+    aws: boto3.Session, ledger: Ledger, make_run: Any, tasks: FakeTasks
+) -> None:
+    names = {"pk": "ENDPOINT#demo-iris", "sk": "OWNER", "tenant": "acme", "project": "iris"}  # as no names can clash
+    aws.client("dynamodb").put_item(TableName="ledger", Item={key: {"S": value} for key, value in names.items()})
+    ledger.add_run(make_run("x"))
     with pytest.raises(EndpointTakenError):
-        take(ledger, tasks, make_run("x").run, other)
+        take(ledger, tasks, make_run("x").run)
 
 
 def test_an_unknown_endpoints_event_is_ignored(ledger: Ledger, endpoints: Any, tasks: Any) -> None:

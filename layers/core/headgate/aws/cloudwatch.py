@@ -13,10 +13,15 @@ from headgate.domain.watch import Limits, Period, Usual
 
 
 class Alarms:
-    """Alarms on the metrics of endpoints."""
+    """Alarms on the metrics of endpoints.
 
-    def __init__(self, client: Any) -> None:
+    `shared` is the client for what IAM allows on all alarms or on none: looking at them, combining them, and the tags
+    of one that anybody may have made.
+    """
+
+    def __init__(self, client: Any, shared: Any) -> None:
         self._client = client
+        self._shared = shared
 
     def ensure(self, alarm: Alarm, tags: Mapping[str, str]) -> None:
         """Make sure that the alarm is there as described; one that is there keeps its state."""
@@ -37,7 +42,7 @@ class Alarms:
     def combine(self, alarm: Composite, tags: Mapping[str, str]) -> None:
         """Make sure that a composite alarm is there as described; its parts are there before it."""
         with translated(f"make the alarm {alarm.name}"):
-            self._client.put_composite_alarm(
+            self._shared.put_composite_alarm(
                 AlarmName=alarm.name,
                 AlarmDescription=alarm.description,
                 AlarmRule=alarm.rule,
@@ -52,7 +57,7 @@ class Alarms:
     def now(self, name: str) -> AlarmNow | None:
         """How an alarm of any kind is now, or None when there is none of that name."""
         with translated(f"look at the alarm {name}"):
-            found = self._client.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
+            found = self._shared.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
         for each in [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]:
             since = each["StateUpdatedTimestamp"].astimezone(UTC).isoformat(timespec="milliseconds")
             return AlarmNow(each["StateValue"], since.replace("+00:00", "Z"), each.get("ActionsEnabled", True))
@@ -63,7 +68,7 @@ class Alarms:
         found: dict[str, bool] = {}
         for at in range(0, len(names), 100):
             with translated("look at the alarms of a release"):
-                answer = self._client.describe_alarms(
+                answer = self._shared.describe_alarms(
                     AlarmNames=list(names[at : at + 100]), AlarmTypes=["MetricAlarm", "CompositeAlarm"], MaxRecords=100
                 )
             every = [*answer.get("MetricAlarms", []), *answer.get("CompositeAlarms", [])]
@@ -74,7 +79,7 @@ class Alarms:
         """The tags of an alarm; none of one that is gone."""
         try:
             with translated(f"list the tags of {arn}"):
-                found = self._client.list_tags_for_resource(ResourceARN=arn)
+                found = self._shared.list_tags_for_resource(ResourceARN=arn)
         except NotFoundError:
             return {}
         return {each["Key"]: each["Value"] for each in found["Tags"]}
@@ -83,7 +88,7 @@ class Alarms:
         """Delete the alarms of an endpoint's releases before one, but for the champion's."""
         prefix = f"headgate-{endpoint}-r"
         with translated(f"list the alarms of {endpoint}"):
-            pages = self._client.get_paginator("describe_alarms").paginate(
+            pages = self._shared.get_paginator("describe_alarms").paginate(
                 AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
             )
             found = [
@@ -106,7 +111,7 @@ class Alarms:
         if not names:
             return []  # without names CloudWatch would tell of every alarm of the account
         with translated("look at the alarms of a release"):
-            found = self._client.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm"], MaxRecords=100)
+            found = self._shared.describe_alarms(AlarmNames=list(names), AlarmTypes=["MetricAlarm"], MaxRecords=100)
         return list(found["MetricAlarms"])
 
 

@@ -11,7 +11,7 @@ from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
 
 from headgate.aws.errors import translated
-from headgate.domain.errors import NotFoundError, TransientError
+from headgate.domain.errors import AccessDeniedError, NotFoundError, TransientError
 from headgate.domain.moments import written
 from headgate.domain.names import Part
 from headgate.domain.window import File
@@ -47,7 +47,7 @@ class Objects:
 
     def identity(self, bucket: str, key: str) -> dict[str, Any]:
         """What tells an object from others of its name: `etag`, `version_id`, `size`, `sha256` where S3 knows it."""
-        with translated(f"look at s3://{bucket}/{key}"):
+        with self._finding(f"look at s3://{bucket}/{key}", bucket, key):
             found = self._client.head_object(Bucket=bucket, Key=key, ChecksumMode="ENABLED")
         return {
             "etag": found["ETag"].strip('"'),
@@ -61,9 +61,10 @@ class Objects:
         leaves the older ones where they are, behind a marker that S3 answers with 404 (DeleteMarker, user guide).
         """
         try:
-            with translated(f"look at s3://{bucket}/{part.key}"):
+            with self._finding(f"look at s3://{bucket}/{part.key}", bucket, part.key):
                 newest = self._client.head_object(Bucket=bucket, Key=part.key)
-                if newest.get("VersionId", "null") != part.version_id:
+            if newest.get("VersionId", "null") != part.version_id:
+                with self._finding(f"look at s3://{bucket}/{part.key}", bucket, part.key, part.version_id):
                     self._client.head_object(Bucket=bucket, Key=part.key, VersionId=part.version_id)
         except NotFoundError:
             return False
@@ -158,13 +159,37 @@ class Objects:
 
     def get_file(self, bucket: str, key: str, path: Path) -> None:
         """Read an object of any size into a file."""
-        with translated(f"read s3://{bucket}/{key}"):
+        with self._finding(f"read s3://{bucket}/{key}", bucket, key):
             self._client.download_file(bucket, key, str(path))
 
     def _get(self, bucket: str, key: str, version_id: str | None) -> Any:
         pinned = {"VersionId": version_id} if version_id else {}
-        with translated(f"read s3://{bucket}/{key}"):
+        with self._finding(f"read s3://{bucket}/{key}", bucket, key, version_id):
             return self._client.get_object(Bucket=bucket, Key=key, **pinned)
+
+    @contextmanager
+    def _finding(self, doing: str, bucket: str, key: str, version_id: str | None = None) -> Iterator[None]:
+        """As `translated`, for a call that looks for an object: one that is not there is not found.
+
+        Who may list only what lies under a prefix is told 403 of an object that is not there, not 404 (HeadObject, API
+        reference); so whether it is there is asked of the list.
+        """
+        try:
+            with translated(doing):
+                yield
+        except AccessDeniedError as error:
+            if self._lists(bucket, key, version_id):
+                raise
+            raise NotFoundError(f"There is no s3://{bucket}/{key}.") from error
+
+    def _lists(self, bucket: str, key: str, version_id: str | None) -> bool:
+        with translated(f"list s3://{bucket}/{key}"):
+            if version_id is None:
+                found = self._client.list_objects_v2(Bucket=bucket, Prefix=key, MaxKeys=1)
+                return any(each["Key"] == key for each in found.get("Contents", []))
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=key)
+            versions = [each for page in pages for each in page.get("Versions", [])]
+        return (key, version_id) in {(each["Key"], each["VersionId"]) for each in versions}
 
     def _put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         with translated(f"write s3://{bucket}/{key}"):

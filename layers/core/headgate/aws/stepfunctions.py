@@ -13,10 +13,14 @@ _OVER = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 
 
 class Executions:
-    """The executions of one state machine; the execution's name is the de-duplication."""
+    """The executions of one state machine; the execution's name is the de-duplication.
 
-    def __init__(self, client: Any, state_machine_arn: str) -> None:
+    `starting` is the client that starts them: to IAM a start is of the machine, whosoever execution it will be.
+    """
+
+    def __init__(self, client: Any, state_machine_arn: str, *, starting: Any) -> None:
         self._client = client
+        self._starting = starting
         self._state_machine_arn = state_machine_arn
 
     def start(self, name: str, given: Mapping[str, Any]) -> bool:
@@ -27,7 +31,7 @@ class Executions:
         """
         try:
             with translated(f"start {name}"):
-                self._client.start_execution(
+                self._starting.start_execution(
                     stateMachineArn=self._state_machine_arn, name=name, input=json.dumps(given, sort_keys=True)
                 )
         except ClientError as error:

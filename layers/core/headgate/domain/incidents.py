@@ -6,18 +6,18 @@ looked at since; so an alarm that is told twice is one incident.
 
 import hashlib
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from headgate.domain.errors import BadKeyError
 from headgate.domain.freezes import Freeze
 from headgate.domain.moments import written
-from headgate.domain.names import PROJECT, TENANT, Project
+from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome
 
-_ID = re.compile(r"(?P<endpoint>[a-z0-9-]+)-\d{8}T\d{6}-[0-9a-f]{8}")
+_ID = re.compile(r"(?P<tenant>[a-z0-9]+)-(?P<project>[a-z0-9-]+)-\d{8}T\d{6}-[0-9a-f]{8}")
 BY_HAND = "by-hand"
 """Stands for the alarm, and is the kind, of what a person asks for."""
 ENDPOINT = "endpoint"
@@ -162,14 +162,13 @@ def is_incident(name: str) -> bool:
     return _ID.fullmatch(name) is not None
 
 
-def projects_of(incident: str) -> Iterator[Project]:
-    """The projects that an incident may belong to by its name: tenant and project may both hold hyphens."""
+def project_of(incident: str) -> Project | None:
+    """The project that an incident belongs to by its name, or None when it is no incident's."""
     parts = _ID.fullmatch(incident)
-    endpoint = parts["endpoint"] if parts else ""
-    for at, letter in enumerate(endpoint):
-        tenant, project = endpoint[:at], endpoint[at + 1 :]
-        if letter == "-" and TENANT.fullmatch(tenant) and PROJECT.fullmatch(project):
-            yield Project(tenant, project)
+    try:
+        return Project(parts["tenant"], parts["project"]) if parts else None
+    except BadKeyError:
+        return None
 
 
 def moment(text: str) -> str:

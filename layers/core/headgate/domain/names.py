@@ -1,18 +1,19 @@
 """Who owns what, and how things are called: every name that leaves Headgate is made here.
 
-All bounds follow from AWS's: a SageMaker name has at most 63 characters, an execution's name 80.
+All bounds follow from AWS's: a SageMaker name has at most 63 characters, an execution's name 80. A tenant's name holds
+no hyphen, so that `<tenant>-` begins the names of nobody else's resources: this is how IAM tells tenants apart.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from headgate.domain.errors import BadKeyError
 
-TENANT = re.compile(r"[a-z](?:[a-z0-9-]{1,18})[a-z0-9]")
+TENANT = re.compile(r"[a-z][a-z0-9]{2,17}")
 PROJECT = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,28}[a-z0-9])?")
-RUN = re.compile(r"(?P<endpoint>[a-z0-9-]+)-(?P<dataset>[0-9a-f]{10})")
+RUN = re.compile(r"(?P<tenant>[a-z0-9]+)-(?P<project>[a-z0-9-]+)-(?P<dataset>[0-9a-f]{10})")
 UNKNOWN = "unknown"
 """Stands for the tenant or the project that a key does not name; no data is accepted under it."""
 
@@ -40,8 +41,8 @@ class Project:
     def __post_init__(self) -> None:
         if not TENANT.fullmatch(self.tenant):
             raise BadKeyError(
-                f"{self.tenant!r} cannot be a tenant: use 3 to 20 lower-case letters, digits and inner hyphens, "
-                "beginning with a letter."
+                f"{self.tenant!r} cannot be a tenant: use 3 to 18 lower-case letters and digits, beginning with "
+                "a letter."
             )
         if not PROJECT.fullmatch(self.name):
             raise BadKeyError(
@@ -79,14 +80,19 @@ class Project:
         return f"{self.endpoint}-r{sequence}"
 
 
-def owners_of(run: str) -> Iterator[Project]:
-    """The projects that a run may belong to by its name: several, for tenant and project may both hold hyphens."""
+def owner_of(run: str) -> Project | None:
+    """The project that a run belongs to by its name, or None when it is no run's."""
     parts = RUN.fullmatch(run)
-    endpoint = parts["endpoint"] if parts else ""
-    for at, letter in enumerate(endpoint):
-        tenant, project = endpoint[:at], endpoint[at + 1 :]
-        if letter == "-" and TENANT.fullmatch(tenant) and PROJECT.fullmatch(project):
-            yield Project(tenant, project)
+    try:
+        return Project(parts["tenant"], parts["project"]) if parts else None
+    except BadKeyError:
+        return None
+
+
+def tenant_of_name(name: str) -> str | None:
+    """The tenant that a resource (an endpoint, a model package group) would be of by its name; None: nobody's."""
+    tenant, hyphen, _ = name.partition("-")
+    return tenant if hyphen and TENANT.fullmatch(tenant) else None
 
 
 @dataclass(frozen=True, slots=True)

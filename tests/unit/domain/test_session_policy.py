@@ -1,0 +1,48 @@
+"""The session policy: what it says is tried live in tests/contract/test_tenant_sessions.py."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headgate.domain.session_policy import MOST_CHARACTERS, Place, as_text, session_policy
+
+PLACE = Place("aws", "eu-central-1", "123456789012", "headgate-data", "headgate-artifacts", "headgate-ledger")
+LONGEST = Place("aws-us-gov", "ap-southeast-2", "123456789012", "d" * 63, "a" * 63, "l" * 55)
+tenants = st.from_regex(r"[a-z][a-z0-9]{2,17}", fullmatch=True)
+
+
+def test_the_longest_names_fit_into_what_sts_takes() -> None:
+    assert len(as_text(session_policy(LONGEST, "t" * 18))) <= MOST_CHARACTERS
+
+
+def test_a_policy_that_is_too_long_is_refused_before_sts_does() -> None:
+    with pytest.raises(ValueError, match="Shorten the stack's name"):
+        as_text(session_policy(Place("aws", "eu-central-1", "1", "d" * 300, "a" * 300, "l" * 300), "acme"))
+
+
+@given(tenants, tenants)
+def test_policies_of_two_tenants_differ_by_the_name_alone(first: str, second: str) -> None:
+    marker = "@"
+    written = [as_text(session_policy(PLACE, tenant)) for tenant in (first, second)]
+    patterns = as_text(session_policy(PLACE, marker))
+    assert written == [patterns.replace(marker, tenant) for tenant in (first, second)]
+
+
+def test_every_statement_is_bounded_by_the_tenant_but_the_one_for_roles() -> None:
+    for statement in session_policy(PLACE, "acme")["Statement"]:
+        bounds = json.dumps([statement["Resource"], statement.get("Condition")])
+        assert "acme" in bounds or statement["Action"] == "iam:PassRole"
+        assert statement["Effect"] == "Allow"
+
+
+def test_items_are_bounded_with_a_guard_against_requests_that_name_no_key() -> None:
+    [items] = [each for each in session_policy(PLACE, "acme")["Statement"] if each["Action"] == "dynamodb:*"]
+    assert items["Condition"]["Null"] == {"dynamodb:LeadingKeys": "false"}
+    assert items["Condition"]["ForAllValues:StringLike"]["dynamodb:LeadingKeys"] == [
+        "acme",
+        "acme#*",
+        "TENANT#acme",
+        "ENDPOINT#acme-*",
+    ]
