@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.ledger import incidents_of
-from headgate.entrypoint import bus, ledger, logger, metrics, topic
+from headgate.entrypoint import bus, ledger, logger, metrics, topic, training_cost
 from headgate.services.incident_ended import announce_incident
 
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
@@ -22,7 +22,13 @@ def _follow_up(record: DynamoDBRecord) -> None:
     for incident in incidents_of(after):
         if incident.ended:
             tenant = incident.tenant
-            told = announce_incident(incident, ledger=ledger(tenant), bus=bus(tenant), topic=topic(tenant))
+            told = announce_incident(
+                incident,
+                ledger=ledger(tenant),
+                bus=bus(tenant),
+                topic=topic(tenant),
+                training_cost=training_cost,
+            )
             name = f"Incidents{str(incident.outcome).title().replace('_', '')}"
             metrics.add_metric(name=name, unit=MetricUnit.Count, value=1)
             logger.info(

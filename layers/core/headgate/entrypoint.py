@@ -42,7 +42,7 @@ from headgate.environments import (
 )
 from headgate.services.decide_response import World
 from headgate.services.deploy_release import Serving
-from headgate.services.experiments import Experiments
+from headgate.services.experiments import Experiments, recorded_cost
 from headgate.services.project_rules import ProjectRules
 from headgate.services.projects import projects_in
 from headgate.services.retrain_requested import Retrainings
@@ -204,6 +204,11 @@ def experiments(tenant: str) -> Experiments:
     """Records of experiments."""
     jobs, bucket = Jobs(client("sagemaker", tenant)), environment(Environment).artifact_bucket
     return Experiments(jobs, searches(tenant), objects(tenant), bucket)
+
+
+def training_cost(project: Project, run: str) -> float | None:
+    """What a run came to by its record, in USD, where that is known."""
+    return recorded_cost(objects(project.tenant), environment(Environment).artifact_bucket, project, run)
 
 
 def tracking() -> Tracking | None:

@@ -244,11 +244,14 @@ def test_what_came_of_an_incident_is_told_once(
     assert room.close(room.only(), failure=Ending(Outcome.FAILED, "X", "Later.")) == first
     assert room.only().seconds == pytest.approx(3.017)
     topic = Told()
-    told_of = announce_incident(room.only(), ledger=room.ledger, bus=topic, topic=topic)
+    told_of = announce_incident(
+        room.only(), ledger=room.ledger, bus=topic, topic=topic, training_cost=lambda _project, _run: 0.25
+    )
     assert told_of == ("told" if runbook else "untold")
     for message in topic.messages:
         assert f"docs/runbooks/{runbook}.md" in message
         assert f"headgate explain {room.only().incident}" in message
+        assert "What it cost: " in message
         assert (Path(__file__).resolve().parents[3] / f"docs/runbooks/{runbook}.md").exists()
 
 
@@ -285,7 +288,7 @@ def test_an_incident_that_people_have_to_look_at_freezes_the_project_and_says_so
         assert (freeze.who, freeze.incident) == (("ada", None) if standing == "-" else ("policy", incident.incident))
         topic = Told()
         over = next(each for each in room.ledger.incidents(IRIS) if each.incident == incident.incident)
-        announce_incident(over, ledger=room.ledger, bus=topic, topic=topic)
+        announce_incident(over, ledger=room.ledger, bus=topic, topic=topic, training_cost=lambda *_: None)
         assert "headgate unfreeze --tenant demo --project iris" in topic.messages[0]
 
 

@@ -113,7 +113,8 @@ def test_a_rollback_tells_what_became_of_the_release_that_was_left() -> None:
     event = check(of_incident(incident(), made, release(3), Champion(4, "2", "d", "x")))
     assert (event.kind, event.detail["release"], event.detail["serving"]["release"]) == ("ReleaseRolledBack", 3, 4)
     assert event.detail["incident"] == incident().incident
-    told = answered(incident(freezes=True), made, Champion(4, "2", "d", "x")).message
+    told = answered(incident(freezes=True), made, Champion(4, "2", "d", "x"), "2 cents.").message
+    assert "What it cost: 2 cents." in told
     assert "Version 2 serves now (release 4)." in told
     assert "headgate unfreeze --tenant demo --project iris" in told
 

@@ -11,9 +11,10 @@ import pytest
 
 from headgate.domain.errors import NotFoundError
 from headgate.domain.experiment import Expense, JobFacts
+from headgate.domain.names import Project
 from headgate.domain.runs import Run
 from headgate.domain.tuning import tuning_job_name
-from headgate.services.experiments import Experiments
+from headgate.services.experiments import Experiments, recorded_cost
 from headgate.services.run_ended import keep
 from headgate.tracking import Tracking
 
@@ -120,6 +121,17 @@ def test_a_record_that_cannot_be_written_harms_nothing() -> None:
     records = Experiments(Unreachable(), Searches(), bucket, "artifacts")  # type: ignore[arg-type]
     assert keep(ENDED, experiments=records, tracking=None) == {"record": "not written"}
     assert not bucket.kept
+
+
+@pytest.mark.parametrize("kept", [b"{}", b"not json", b'{"cost": {"estimated_usd": null}}', b'{"cost": []}', None])
+def test_what_a_run_came_to_is_not_known_where_its_record_does_not_say(kept: bytes | None) -> None:
+    bucket, iris = Bucket(), Project("demo", "iris")
+    if kept is not None:
+        bucket.kept[f"demo/iris/runs/{RUN}/experiment.json"] = kept
+    assert recorded_cost(bucket, "artifacts", iris, RUN) is None  # type: ignore[arg-type]
+    cost = written(Described(job()), bucket)["cost"]["estimated_usd"]
+    assert cost
+    assert recorded_cost(bucket, "artifacts", iris, RUN) == cost  # type: ignore[arg-type]
 
 
 def test_a_run_that_never_began_has_no_record() -> None:

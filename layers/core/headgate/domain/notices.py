@@ -59,12 +59,13 @@ def ended(run: Run, release: Release | None, serving: Champion | None) -> Notice
     return Notice(f"{run.tenant}/{run.project}: {run.state}", message, attributes)
 
 
-def answered(incident: Incident, made: Release | None, serving: Champion | None) -> Notice:
-    """What happened, what was done, what it took, what a person should do, and the commands.
+def answered(incident: Incident, made: Release | None, serving: Champion | None, cost: str) -> Notice:
+    """What happened, what was done, what it took and cost, what a person should do, and the commands.
 
     Args:
         incident: that is over.
         made: the release that was made to go back, if one was.
+        cost: what that cost, in words (`told_cost`).
         serving: the champion now; not looked for where there was no release.
     """
     named = f"--tenant {incident.tenant} --project {incident.project}"
@@ -74,6 +75,7 @@ def answered(incident: Incident, made: Release | None, serving: Champion | None)
         f"What was decided: {incident.action}. {incident.reason}",
         *([f"How: {story(made, serving)}"] if made is not None else []),
         f"What it took: {seconds} from the alarm to the end of the answer.",
+        f"What it cost: {cost}",
         *([f"What to do: docs/runbooks/{incident.runbook}.md"] if incident.runbook else []),
         *([f"{_FROZEN} headgate unfreeze {named}"] if incident.freezes else []),
         f"\nMore: headgate explain {incident.incident}",

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Jobs
+from headgate.domain.errors import HeadgateError
 from headgate.domain.experiment import Expense, JobFacts, experiment_record, training_expense
 from headgate.domain.names import Project
 from headgate.domain.runs import Run
@@ -82,6 +83,16 @@ class Experiments:
         except Exception:  # an archive of any content, or S3's refusal where there is none
             return None
         return document if isinstance(document, dict) else None
+
+
+def recorded_cost(objects: Objects, bucket: str, project: Project, run: str) -> float | None:
+    """What a run came to by its record, in USD; None where there is none, or it does not know."""
+    try:
+        body, _ = objects.get_newest(bucket, f"{project.prefix}runs/{run}/experiment.json", limit=MAX_BYTES)
+        usd = json.loads(body)["cost"]["estimated_usd"]
+    except (HeadgateError, ValueError, KeyError, TypeError):  # a message goes out without it
+        return None
+    return float(usd) if usd is not None else None
 
 
 def _search_expense(trials: Trials, like: JobFacts | None) -> Expense:
