@@ -16,6 +16,7 @@ from samtranslator.yaml_helper import yaml_parse
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
+from headgate.domain.audit import Author
 from headgate.domain.failures import Stop
 from headgate.domain.runs import Run
 
@@ -67,7 +68,7 @@ def ledger(aws: boto3.Session, template: dict[str, Any]) -> Ledger:
     kept = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     client = aws.client("dynamodb")
     client.create_table(TableName="ledger", **{name: properties[name] for name in kept})
-    return Ledger(client, "ledger")
+    return Ledger(client, "ledger", lambda: Author("the test", "2026-01-01T00:00:00.000Z"))
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 
 from headgate_cli.commands import (
+    auditing,
     cards,
     cloud,
     data,
@@ -69,6 +70,7 @@ for command in (
 ):
     app.command()(command)
 app.add_typer(faults.app, name="fault")
+app.add_typer(auditing.app, name="audit")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from botocore.exceptions import ClientError
 
 from headgate.aws.registry import Registry
 from headgate.domain.approval import APPROVED, REFUSED
+from headgate.domain.audit import Change
 from headgate.domain.names import Project
 from headgate.domain.runs import Run
 from headgate_cli.connection import Cloud, error_code, user_name
@@ -60,6 +61,8 @@ def decide(cloud: Cloud, project: Project, version: str | None, reason: str, *, 
         raise UsageError(f"Version {waits} is {known.status.lower()} already{said}.")
     status = APPROVED if approved else REFUSED
     said = f"{status} by {user_name(cloud)}" + (f": {reason}" if reason.strip() else "")
+    change = Change(f"version {waits}", {"approval": known.status}, {"approval": status, "run": run.run})
+    ledger.record(project, "version approved" if approved else "version rejected", reason, change)
     registry.decide(package, status, said)
     return {"version": waits, "run": run.run, "approval": status, "description": said, "package": package}
 

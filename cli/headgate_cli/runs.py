@@ -1,4 +1,4 @@
-"""What the ledger and the artifacts say about runs and releases. Reads only: the command line writes no records."""
+"""What the ledger and the artifacts say about runs and releases."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -8,11 +8,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.ledger import Ledger
+from headgate.domain.audit import Author
 from headgate.domain.moments import written
 from headgate.domain.names import Project, owner_of
 from headgate.domain.releases import Release
 from headgate.domain.runs import Run
-from headgate_cli.connection import Cloud, error_code
+from headgate_cli.connection import Cloud, error_code, user_name
 from headgate_cli.errors import CommandError, UsageError
 
 
@@ -30,10 +31,13 @@ class RunRef:
 
 
 class Records:
-    """The ledger as its readers see it."""
+    """The ledger as people see it; what they write is signed with the name that AWS knows them by."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self.ledger = Ledger(cloud.client("dynamodb"), cloud.outputs["LedgerTable"])
+        def person() -> Author:
+            return Author(user_name(cloud), written(datetime.now(UTC)))
+
+        self.ledger = Ledger(cloud.client("dynamodb"), cloud.outputs["LedgerTable"], person)
 
     def find_run(self, run: str) -> Run:
         """The record of a run that is known only by its id.

@@ -1,4 +1,7 @@
-"""Reacts to the ledger's stream: an incident that has just ended is told and counted."""
+"""Reacts to the ledger's stream: an incident that has just ended is told and counted, a new entry of the audit copied.
+
+Both are here because a stream has two readers at most.
+"""
 
 from typing import Any
 
@@ -7,8 +10,9 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import DynamoDBRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from headgate.aws.audit import entries_of
 from headgate.aws.ledger import incidents_of
-from headgate.entrypoint import bus, ledger, logger, metrics, topic, training_cost
+from headgate.entrypoint import bus, copies, ledger, logger, metrics, topic, training_cost
 from headgate.services.incident_ended import announce_incident
 
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
@@ -17,6 +21,9 @@ _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
 def _follow_up(record: DynamoDBRecord) -> None:
     change = record.raw_event["dynamodb"]
     before, after = ([change[image]] if image in change else [] for image in ("OldImage", "NewImage"))
+    for chain, entry in entries_of(after if not before else []):
+        kept = copies(chain.partition("#")[0]).keep(chain, entry)
+        logger.info("audit copied", decision="copied" if kept else "copied before", trail=chain, entry=entry.sequence)
     if any(incident.ended for incident in incidents_of(before)):
         return
     for incident in incidents_of(after):

@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import logger, registry
+from headgate.entrypoint import ledger, logger, registry
 from headgate.environments import RegistryEnvironment, environment
 from headgate.services.register_version import RegisterVersion, register_version
 
@@ -17,6 +17,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, str]:
     answer = register_version(
         command,
         registry=registry(tenant),
+        ledger=ledger(tenant),
         serving_image=settings.serving_image,
         code=settings.training_code_hash,
         artifact_bucket=settings.artifact_bucket,

@@ -74,6 +74,13 @@ def test_a_refused_file_is_kept_in_quarantine_with_its_reason(cloud: Cloud) -> N
     assert kept["Body"].read() == body
     assert cloud.json(folder + "report.json")["reason_code"] == "RAGGED_ROWS"
 
+    def audited() -> dict[str, Any] | None:
+        code, document = headgate(cloud, "audit", "verify", "--project", project.name)
+        assert (code, document["sound"]) == (0, True)
+        return document["trails"][0] if document["trails"][0]["uncopied"] == 0 else None
+
+    assert eventually(audited, "the locked copies of the audit trail", 60)["entries"] == 3
+
 
 def test_every_ending_is_told(cloud: Cloud) -> None:
     queue = cloud.client("sqs").create_queue(QueueName="listener")["QueueUrl"]

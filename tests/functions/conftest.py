@@ -80,6 +80,7 @@ def invoke(
         "LEDGER_TABLE": "ledger",
         "DATA_BUCKET": make_bucket("data"),
         "ARTIFACT_BUCKET": make_bucket("artifacts"),
+        "AUDIT_BUCKET": make_bucket("audit"),
         "TRAIN_STATE_MACHINE_ARN": machines["train"],
         "RESPOND_STATE_MACHINE_ARN": machines["respond"],
         "TENANT_RETRAINS_PER_DAY": "10",

@@ -279,3 +279,19 @@ def test_deleting_the_stack_leaves_the_code_that_versions_name(invoke: Invoke, c
     invoke("publish_training_code", request("Delete"))
     assert answers[1]["Status"] == "SUCCESS"
     assert aws.client("s3").list_objects_v2(Bucket="artifacts")["KeyCount"] > 0
+
+
+def test_a_new_entry_of_the_audit_is_copied_once_and_a_changed_one_never(
+    invoke: Invoke, ledger: Ledger, objects: Any, make_run: Any
+) -> None:
+    ledger.add_run(make_run("a"))
+    key = {"pk": {"S": "demo#iris"}, "sk": {"S": "AUDIT#0000000001"}}
+    image = ledger._client.get_item(TableName="ledger", Key=key)["Item"]
+    changed = {**image, "entry": {"S": "{}"}}
+    written = {"eventName": "INSERT", "dynamodb": {"SequenceNumber": "1", "Keys": key, "NewImage": image}}
+    altered = {"eventName": "MODIFY", "dynamodb": {**written["dynamodb"], "OldImage": image, "NewImage": changed}}
+    for record in (altered, written, written, altered):
+        assert invoke("on_incident_ended", {"Records": [record]}) == {"batchItemFailures": []}
+        if record is altered and not objects.written("audit", ""):
+            continue
+        assert objects.get_bytes("audit", "demo/iris/0000000001.json").decode() == image["entry"]["S"]

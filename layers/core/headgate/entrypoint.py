@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger, Metrics
 
+from headgate.aws.audit import Copies
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.cloudwatch import Alarms, Measurements
 from headgate.aws.events import Bus
@@ -25,9 +26,11 @@ from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.aws.trials import Trials
 from headgate.clients import client, shared
+from headgate.domain.audit import Author
 from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate.environments import (
+    AuditEnvironment,
     Environment,
     MonitoringEnvironment,
     NoticesEnvironment,
@@ -59,8 +62,17 @@ metrics = Metrics(namespace="Headgate", service="headgate")
 
 
 def ledger(tenant: str) -> Ledger:
-    """The ledger."""
-    return Ledger(client("dynamodb", tenant), environment(Environment).ledger_table)
+    """The ledger; the audit trail names the function as the one who writes."""
+    return Ledger(client("dynamodb", tenant), environment(Environment).ledger_table, _author)
+
+
+def _author() -> Author:
+    return Author(f"function {os.environ.get('AWS_LAMBDA_FUNCTION_NAME', 'unnamed')}", now())
+
+
+def copies(tenant: str) -> Copies:
+    """The locked copies of the audit trail; no tenant's credentials reach them."""
+    return Copies(Objects(shared("s3", tenant)), environment(AuditEnvironment).audit_bucket)
 
 
 def objects(tenant: str) -> Objects:

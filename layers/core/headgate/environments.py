@@ -53,6 +53,13 @@ class NoticesEnvironment(Environment):
 
 
 @dataclass(frozen=True, slots=True)
+class AuditEnvironment(NoticesEnvironment):
+    """What a function is told that copies the audit trail."""
+
+    audit_bucket: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingCodeEnvironment(Environment):
     """What a function is told that knows which code trains."""
 

@@ -14,8 +14,8 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from .expressions import holds, placeholders, updated
 from .scalable import Refusal, Scalable
+from .tables import Tables
 
 REGION = "eu-central-1"
 _START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -32,7 +32,7 @@ class DiedError(BaseException):
 
 
 @dataclass
-class Account(Scalable):
+class Account(Scalable, Tables):
     """What there is, and what it refuses. `before` and `after` are called with the number of each call, from 1."""
 
     items: dict[tuple[str, str], dict[str, Any]] = field(default_factory=dict)
@@ -111,54 +111,6 @@ class Account(Scalable):
         else:
             self.endpoint = {**rested, "EndpointStatus": "InService", "FailureReason": "An alarm rang."}
         self.events.append(there["EndpointName"])
-
-    # -- DynamoDB
-
-    def _GetItem(self, given: dict[str, Any]) -> dict[str, Any]:
-        assert given["ConsistentRead"], "the ledger decides on what it reads"
-        found = self.items.get(_key(given["Key"]))
-        return {"Item": found} if found is not None else {}
-
-    def _Query(self, given: dict[str, Any]) -> dict[str, Any]:
-        values = given["ExpressionAttributeValues"]
-        pk, prefix = values[":pk"]["S"], values[":sk"]["S"]
-        found = [self.items[key] for key in sorted(self.items) if key[0] == pk and key[1].startswith(prefix)]
-        return {"Items": found if given.get("ScanIndexForward", True) else found[::-1]}
-
-    def _PutItem(self, given: dict[str, Any]) -> None:
-        if not self._fits(given, _key(given["Item"])):
-            raise Refusal("ConditionalCheckFailedException", "The conditional request failed")
-        self.items[_key(given["Item"])] = given["Item"]
-
-    def _UpdateItem(self, given: dict[str, Any]) -> None:
-        if not self._fits(given, _key(given["Key"])):
-            raise Refusal("ConditionalCheckFailedException", "The conditional request failed")
-        self._update(given)
-
-    def _TransactWriteItems(self, given: dict[str, Any]) -> None:
-        writes = [next(iter(each.items())) for each in given["TransactItems"]]
-        keys = [_key(write["Item"] if kind == "Put" else write["Key"]) for kind, write in writes]
-        assert len(set(keys)) == len(keys), "a transaction names an item once"
-        if not all(self._fits(write, key) for (_, write), key in zip(writes, keys, strict=True)):
-            raise Refusal("TransactionCanceledException", "Transaction cancelled [ConditionalCheckFailed]")
-        for (kind, write), key in zip(writes, keys, strict=True):
-            if kind == "Put":
-                self.items[key] = write["Item"]
-            elif kind == "Update":
-                self._update(write)
-
-    def _fits(self, write: dict[str, Any], key: tuple[str, str]) -> bool:
-        condition = write.get("ConditionExpression", "")
-        names, values = write.get("ExpressionAttributeNames", {}), write.get("ExpressionAttributeValues", {})
-        used = placeholders(condition, write.get("UpdateExpression", ""))
-        assert used == {*names, *values}, "DynamoDB refuses names and values that are not used"
-        return not condition or holds(condition, self.items.get(key, {}), names, values)
-
-    def _update(self, write: dict[str, Any]) -> None:
-        key, names = _key(write["Key"]), write.get("ExpressionAttributeNames", {})
-        there = self.items.get(key, write["Key"])
-        values = write.get("ExpressionAttributeValues", {})
-        self.items[key] = updated(write["UpdateExpression"], there, names, values)
 
     # -- SageMaker
 
@@ -321,10 +273,6 @@ class Account(Scalable):
         return {"status": self.executions[name]}
 
 
-def _key(item: dict[str, Any]) -> tuple[str, str]:
-    return item["pk"]["S"], item["sk"]["S"]
-
-
 def _arn(kind: str, name: str = "demo-iris") -> str:
     return f"arn:aws:sagemaker:{REGION}:000000000000:{kind}/{name}"
 
@@ -394,5 +342,5 @@ class Clients:
         try:
             answer, status = self.account.call(model.name, context["given"]), 200
         except Refusal as refusal:
-            answer, status = {"Error": {"Code": refusal.code, "Message": refusal.message}}, 400
+            answer, status = {"Error": {"Code": refusal.code, "Message": refusal.message}, **refusal.more}, 400
         return _Answered(status), {**answer, "ResponseMetadata": {"HTTPStatusCode": status}}

@@ -1,10 +1,14 @@
 """What must be true of every release, whatever died on its way. The numbers are those of the catalogue of faults."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
+from headgate.aws.audit import of_item
 from headgate.aws.items import as_values
 from headgate.aws.ledger_changes import holder_key
 from headgate.domain.alarms import alarm_names
+from headgate.domain.audit import Head, difference, flaws
 from headgate.domain.incidents import is_incident
 from headgate.domain.rollout import Wishes
 from headgate.domain.runs import OUTCOMES
@@ -24,6 +28,8 @@ _MOVES = {
     "HELD": set(),
 }
 SCALING = {"RegisterScalableTarget", "DeregisterScalableTarget", "PutScalingPolicy"}
+_UNTOLD = {"pk", "sk", "revision", "approval", "trial"}
+"""What is no decision: who waits for a word, and what a trial has seen so far."""
 CHANGES = {"CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint"}
 
 
@@ -102,6 +108,7 @@ def at_rest(start: Account, road: Road, crashes: int) -> None:
     account, releases = road.account, releases_of(road.account)
     _ledger_is_the_endpoint(account, releases)
     _every_run_ended_once(account, road)
+    _the_trail_tells_all(start, road)
     lease = _lease(account)
     assert (lease.get("holder"), lease.get("token"), lease.get("waiting")) == (None, None, None), f"I10: {lease}"
     tries = account.made["UpdateEndpoint"] + account.made["CreateEndpoint"]
@@ -145,6 +152,32 @@ def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) ->
     for each in good[-3:]:
         kept = each["name"] in account.models and each["name"] in account.configs
         assert kept, f"I05: release {each['sequence']} cannot be gone back to"
+
+
+def _the_trail_tells_all(start: Account, road: Road) -> None:
+    """The trail holds together, and whoever reads what it says since the start knows what the ledger holds."""
+    pk, account = f"{IRIS.tenant}#{IRIS.name}", road.account
+    entries = [of_item(account.items[key]) for key in sorted(account.items) if key[1].startswith("AUDIT#")]
+    head = as_values(account.items[pk, "AUDIT"])
+    assert flaws(pk, entries, Head(head["sequence"], head["hash"])) == [], "I14: the trail is broken"
+    known = {key[1]: as_values(item) for key, item in start.items.items() if key[0] == pk}
+    for entry in entries[as_values(start.items.get((pk, "AUDIT"), {})).get("sequence", 0) :]:
+        for change in json.loads(entry.text)["changes"]:
+            there = known.setdefault(change["of"], {})
+            was = {name: there[name] for name in change["after"] if there.get(name) is not None}
+            told = {name: value for name, value in change["before"].items() if value is not None}
+            assert _told(was) == told, f"I14: {change['of']} was something else before"
+            there.update(change["after"])
+    for (partition, name), item in account.items.items():
+        if partition == pk and name.startswith(("PROJECT", "RUN#", "RELEASE#", "INCIDENT#")):
+            held = {key: value for key, value in as_values(item).items() if key not in _UNTOLD}
+            said = {key: value for key, value in known[name].items() if key not in _UNTOLD}
+            assert _told(held) == _told(said), f"I14: the trail does not tell what became of {name}"
+
+
+def _told(values: Mapping[str, Any]) -> Any:
+    found = difference("", {}, {name: value for name, value in values.items() if value is not None})
+    return found.after if found is not None else {}
 
 
 def _it_scales(account: Account, there: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.aws.trials import Trials
 from headgate.domain.alarms import standing_name
 from headgate.domain.approval import PENDING
+from headgate.domain.audit import Author
 from headgate.domain.errors import ConflictError
 from headgate.domain.incidents import ENDPOINT, Incident, is_incident
 from headgate.domain.names import Project
@@ -114,7 +115,7 @@ class Road:
 
     def __post_init__(self) -> None:
         self.clients.account = self.account
-        self.ledger = Ledger(self.clients["dynamodb"], "ledger")
+        self.ledger = Ledger(self.clients["dynamodb"], "ledger", lambda: Author(self.acting[0], self.now))
         self.objects = Objects(self.clients["s3"])
         scaling = Autoscaling(self.clients["application-autoscaling"])
         self.endpoints = Endpoints(self.clients["sagemaker"], lambda: scaling)

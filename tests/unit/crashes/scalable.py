@@ -8,9 +8,9 @@ _ARN = "arn:aws:application-autoscaling:eu-central-1:000000000000:scalable-targe
 class Refusal(Exception):
     """AWS's answer to a call that it refuses."""
 
-    def __init__(self, code: str, message: str) -> None:
+    def __init__(self, code: str, message: str, **more: Any) -> None:
         super().__init__(code, message)
-        self.code, self.message = code, message
+        self.code, self.message, self.more = code, message, more
 
 
 class Scalable:

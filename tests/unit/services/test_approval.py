@@ -41,7 +41,12 @@ class Waiting:
         ledger.add_run(run)
         command = RegisterVersion(IRIS, run.run, run.dataset, "s3://artifacts/model.tar.gz", EVALUATION, manual=True)
         self.package = register_version(
-            command, registry=registry, serving_image="image", code="abc", artifact_bucket="artifacts"
+            command,
+            registry=registry,
+            ledger=ledger,
+            serving_image="image",
+            code="abc",
+            artifact_bucket="artifacts",
         )["package"]
 
     def asks(self, visit: int = 0, token: str = "token") -> str:

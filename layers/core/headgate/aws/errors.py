@@ -31,6 +31,7 @@ _BY_CODE: dict[str, type[HeadgateError]] = {
     "TransactionConflictException": ConflictError,
     "ConflictException": ConflictError,
     "ConcurrentUpdateException": ConflictError,
+    "ConditionalRequestConflict": TransientError,
     "FailedResourceAccessException": TransientError,
     "ProvisionedThroughputExceededException": TransientError,
     "RequestLimitExceeded": TransientError,

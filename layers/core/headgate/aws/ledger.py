@@ -4,16 +4,18 @@ Reads are consistent; every write is conditional, and what belongs together is o
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headgate.aws.audit import Trail
 from headgate.aws.errors import code_of, translated
 from headgate.aws.items import as_item, as_values, built
 from headgate.aws.ledger_changes import (
     INCIDENT,
+    LEASES,
     NOT_ENDED,
     OUTCOME_VALUES,
     RELEASE,
@@ -27,8 +29,11 @@ from headgate.aws.ledger_changes import (
     release_key,
     retrains_key,
     run_key,
+    told,
     window_key,
 )
+from headgate.domain.audit import Author
+from headgate.domain.audit import Change as Recorded
 from headgate.domain.errors import ConflictError, LeaseLostError
 from headgate.domain.freezes import Freeze
 from headgate.domain.incidents import Incident
@@ -40,12 +45,16 @@ from headgate.domain.window import Window
 
 
 class Ledger:
-    """Every run and release, and what each project is doing now."""
+    """Every run and release, and what each project is doing now.
 
-    def __init__(self, client: Any, table: str) -> None:
+    `author` signs what is written; without one the ledger can be read, and nothing that is recorded can be written.
+    """
+
+    def __init__(self, client: Any, table: str, author: Callable[[], Author] | None = None) -> None:
         self._client = client
         self._table = table
         self._writes = Writes(table)
+        self.trail = Trail(client, table, author)
 
     @property
     def name(self) -> str:
@@ -94,8 +103,9 @@ class Ledger:
 
     def add_incident(self, incident: Incident) -> bool:
         """Record an incident that was not known; False when it was."""
+        project = Project(incident.tenant, incident.project)
         item = {"sk": incident_key(incident.incident), "arrived_at": incident.at, **asdict(incident)}
-        return self._put_new({"pk": f"{incident.tenant}#{incident.project}", **item})
+        return self._record_new(project, item, "incident opened", "An alarm rang.")
 
     def incidents_of_tenant(self, tenant: str) -> list[Incident]:
         """Every incident of a tenant's projects; the newest may take a moment to appear."""
@@ -127,8 +137,16 @@ class Ledger:
 
     def add_run(self, run: Run) -> bool:
         """Record a run that was not known; False when it was."""
-        item = {"pk": f"{run.tenant}#{run.project}", "sk": run_key(run.run), **asdict(run)}
-        return self._put_new(item)
+        item = {"sk": run_key(run.run), **asdict(run)}
+        return self._record_new(Project(run.tenant, run.project), item, "run recorded", "A dataset arrived.")
+
+    def record(self, project: Project, what: str, why: str, change: Recorded) -> None:
+        """Record what is about to be done elsewhere than in the ledger; to be called before it is done.
+
+        Raises:
+            ConflictError: when it could not be recorded; then it must not be done.
+        """
+        self.trail.record(project_key(project), what, why, change)
 
     def write(self, project: Project, head: Head, *changes: Change) -> Head:
         """Write a new head, and the changes that belong to it, all or nothing.
@@ -151,9 +169,11 @@ class Ledger:
     def claim_endpoint(self, project: Project) -> bool:
         """Claim the endpoint's name for the project; False when another project owns it."""
         owner = {"pk": f"ENDPOINT#{project.endpoint}", "sk": "OWNER", "tenant": project.tenant, "project": project.name}
-        if self._put_new(owner):
-            return True
         item = self._get(owner["pk"], "OWNER")
+        if item is None:
+            if self._record_new(project, owner, "endpoint claimed", "Its first version comes."):
+                return True
+            item = self._get(owner["pk"], "OWNER")
         return item is not None and (item["tenant"], item["project"]) == (project.tenant, project.name)
 
     def lease(self, project: Project) -> Lease:
@@ -238,8 +258,7 @@ class Ledger:
             project, release_key(sequence), {"verdict": verdict}, f"{going} AND {open_}", values
         )
         try:
-            with translated("keep the verdict on a release"):
-                self._client.update_item(**update["Update"])
+            self.trail.write(project_key(project), [update], [], ["verdict changed"], "Its watch says so.")
         except ConflictError as error:
             if not _refused(error):
                 raise
@@ -250,8 +269,11 @@ class Ledger:
         values = {":trying": "TRYING", ":watching": "watching"}
         update = self._writes.update(project, release_key(sequence), {"trial": trial}, open_, values)
         try:
-            with translated("keep what a trial told"):
-                self._client.update_item(**update["Update"])
+            if trial.get("stand") == "watching":
+                with translated("keep what a trial told"):
+                    self._client.update_item(**update["Update"])
+            else:
+                self.trail.write(project_key(project), [update], [], ["trial decided"], "Its trial says so.")
         except ConflictError as error:
             if not _refused(error):
                 raise
@@ -282,9 +304,29 @@ class Ledger:
         return item.get("token") if item else None
 
     def _transact(self, project: Project, writes: Sequence[dict[str, Any]], *changes: Change) -> None:
-        every = [*writes, *(write for change in changes for write in self._writes.of(project, change))]
+        recorded, beside = [*writes], list[dict[str, Any]]()
+        for change in changes:
+            (beside if isinstance(change, LEASES) else recorded).extend(self._writes.of(project, change))
+        what, why = told(changes)
+        if recorded:
+            self.trail.write(project_key(project), recorded, beside, what, why)
+            return
         with translated(f"write the ledger of {project.endpoint}"):
-            self._client.transact_write_items(TransactItems=every)
+            self._client.transact_write_items(TransactItems=beside)
+
+    def _record_new(self, project: Project, item: Mapping[str, Any], what: str, why: str) -> bool:
+        put = {
+            "TableName": self._table,
+            "Item": as_item({"pk": project_key(project), **item}),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        try:
+            self.trail.write(project_key(project), [{"Put": put}], [], [what], why)
+        except ConflictError as error:
+            if _refused(error):
+                return False
+            raise  # a transaction is under way on the same item: not yet known whether it exists
+        return True
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         with translated("read the ledger"):
@@ -328,4 +370,8 @@ def incidents_of(items: Sequence[Mapping[str, Any]]) -> list[Incident]:
 
 def _refused(error: ConflictError) -> bool:
     """Whether the write's own condition failed, and not a transaction that is under way on the same item."""
-    return isinstance(error.__cause__, ClientError) and code_of(error.__cause__) == "ConditionalCheckFailedException"
+    cause = error.__cause__
+    if not isinstance(cause, ClientError):
+        return False
+    first: dict[str, str] = next(iter(cause.response.get("CancellationReasons", [])), {})
+    return "ConditionalCheckFailed" in (code_of(cause).removesuffix("Exception"), first.get("Code"))

@@ -3,7 +3,8 @@
 Every write carries the condition under which it is true; what belongs together is put into one transaction by `Ledger`.
 """
 
-from collections.abc import Mapping
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -15,6 +16,7 @@ from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import OUTCOMES, RUNNING, Ending
 
 RUN, RELEASE, INCIDENT, WINDOW = "RUN#", "RELEASE#", "INCIDENT#", "WINDOW#"
+_CAPITALS = re.compile(r"(?<!^)(?=[A-Z])")
 OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
 NOT_ENDED = f"attribute_exists(pk) AND NOT #state IN ({', '.join(OUTCOME_VALUES)})"
 
@@ -127,6 +129,24 @@ Change = (
     | LeaseKept
     | LeaseFreed
 )
+
+
+LEASES = (LeaseChanged, LeaseKept, LeaseFreed)
+"""Changes of who may write, which the audit trail leaves out: what is written under the lease is what counts."""
+_WHY: dict[type, str] = {
+    RunStarted: "It is its turn: the project has no other active run.",
+    RunPassedOver: "A newer one took its place in the line.",
+    ReleaseMoved: "Its plan says so.",
+    RetrainCounted: "An alarm asked for a retraining.",
+}
+
+
+def told(changes: Sequence[Change]) -> tuple[list[str], str]:
+    """What the audit trail calls changes, and why they are made where they do not say so themselves."""
+    kinds = [type(change) for change in changes if not isinstance(change, LEASES)]
+    what = [_CAPITALS.sub(" ", kind.__name__).strip().lower() for kind in kinds]
+    why = next((_WHY[kind] for kind in kinds if kind in _WHY), "It follows from what the ledger held.")
+    return what or ["project changed"], why
 
 
 @dataclass(frozen=True, slots=True)

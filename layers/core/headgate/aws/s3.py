@@ -10,7 +10,7 @@ from typing import Any
 from boto3.exceptions import S3UploadFailedError
 from botocore.exceptions import ClientError, HTTPClientError, IncompleteReadError, ResponseStreamingError
 
-from headgate.aws.errors import translated
+from headgate.aws.errors import code_of, translated
 from headgate.domain.errors import AccessDeniedError, NotFoundError, TransientError
 from headgate.domain.moments import written
 from headgate.domain.names import Part
@@ -84,6 +84,17 @@ class Objects:
     def put_bytes(self, bucket: str, key: str, body: bytes, content_type: str = "application/octet-stream") -> None:
         """Write an object from memory."""
         self._put(bucket, key, body, content_type)
+
+    def put_new(self, bucket: str, key: str, body: bytes, content_type: str) -> bool:
+        """Write an object under a key that holds none; False when it holds one, which stays as it is."""
+        with translated(f"write s3://{bucket}/{key}"):
+            try:
+                self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+            except ClientError as error:  # 412; 409 would be another writer at this moment, and is to be tried again
+                if code_of(error) != "PreconditionFailed":
+                    raise
+                return False
+        return True
 
     def put_file(self, bucket: str, key: str, path: Path) -> None:
         """Write an object of any size from a file, in parts when it is large."""

@@ -31,6 +31,15 @@ class AccessDeniedError(HeadgateError):
     """Raised when a role lacks a permission; the message names the call."""
 
 
+class UnsignedError(HeadgateError):
+    """Raised when the ledger is to be changed by nobody: whoever changes it signs the entry of the audit trail."""
+
+    def __init__(self, chain: str) -> None:
+        super().__init__(
+            f"The ledger of {chain} is to be changed by nobody; give `Ledger` an author, whom the audit trail can name."
+        )
+
+
 class EndpointBusyError(HeadgateError):
     """Raised when an endpoint is being changed, so that AWS refuses another change; the state machine retries it."""
 

@@ -3,8 +3,10 @@
 from dataclasses import dataclass
 from typing import Any
 
+from headgate.aws.ledger import Ledger
 from headgate.aws.registry import Registry
 from headgate.domain.approval import APPROVED, PENDING
+from headgate.domain.audit import Change
 from headgate.domain.names import Project
 
 
@@ -35,7 +37,13 @@ class RegisterVersion:
 
 
 def register_version(
-    command: RegisterVersion, *, registry: Registry, serving_image: str, code: str, artifact_bucket: str
+    command: RegisterVersion,
+    *,
+    registry: Registry,
+    ledger: Ledger,
+    serving_image: str,
+    code: str,
+    artifact_bucket: str,
 ) -> dict[str, str]:
     """Put the version into the project's group of the registry.
 
@@ -46,12 +54,16 @@ def register_version(
     group = project.endpoint
     owner = {"headgate:tenant": project.tenant, "headgate:project": project.name}
     registry.ensure_group(group, f"Versions of {project.name} of {project.tenant}", owner)
+    status = PENDING if command.manual else APPROVED
+    wanted = {"status": status, "model_data_url": command.model_data_url, "dataset": command.dataset, "code": code}
+    change = Change(f"RUN#{command.run}", {}, wanted)
+    ledger.record(project, "version registered", "It passed the gate.", change)
     metric = str(command.metrics["metric"])
     evaluation = f"s3://{artifact_bucket}/{project.prefix}runs/{command.run}/evaluation/"
     package = registry.register(
         group,
         command.run,
-        status=PENDING if command.manual else APPROVED,
+        status=status,
         image=serving_image,
         model_data_url=command.model_data_url,
         metrics_url=f"{evaluation}evaluation.json",

@@ -1,0 +1,199 @@
+"""The audit trail in DynamoDB: an entry is written by the transaction that makes the change, or nothing is.
+
+A trail belongs to a partition of the ledger: `AUDIT` is its head, `AUDIT#<number>` its entries. The head makes writers
+follow one another, and what an entry says of the time before is read together with the head it is written upon.
+"""
+
+import random
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headgate.aws.errors import code_of, translated
+from headgate.aws.items import as_item, as_values
+from headgate.aws.s3 import Objects
+from headgate.domain.audit import Author, Change, Entry, Head, difference, entry
+from headgate.domain.errors import UnsignedError
+
+AUDIT, AUDIT_HEAD = "AUDIT#", "AUDIT"
+_ATTEMPTS = 12
+_LONGEST_SECONDS = 0.5
+_CONTENDED = {"ConditionalCheckFailed", "TransactionConflict"}
+
+Write = Mapping[str, Any]
+"""An item of a transaction: `{"Put": ...}` or `{"Update": ...}`."""
+
+
+class Trail:
+    """Writes transactions together with their entries, and reads entries. Without an author it reads only."""
+
+    def __init__(self, client: Any, table: str, author: Callable[[], Author] | None) -> None:
+        self._client = client
+        self._table = table
+        self._author = author
+
+    def write(
+        self, chain: str, recorded: Sequence[Write], beside: Sequence[Write], what: Sequence[str], why: str
+    ) -> None:
+        """Make changes and the entry that tells of them, all or nothing; `beside` is made too and not told of.
+
+        Raises:
+            ConflictError: when a write's own condition does not hold, or others kept writing to the trail.
+            UnsignedError: when nobody is there who could have made the change.
+        """
+        self._append(chain, what, why, recorded, beside)
+
+    def record(self, chain: str, what: str, why: str, change: Change) -> None:
+        """Record what is about to be done elsewhere than in the ledger; to be called before it is done.
+
+        Raises:
+            ConflictError: when others kept writing to the trail.
+            UnsignedError: when nobody is there who could do it.
+        """
+        self._append(chain, [what], why, [], [], change)
+
+    def head(self, chain: str) -> Head:
+        """The newest entry of a trail."""
+        return self._read(chain, [])[0]
+
+    def entries(self, chain: str) -> list[Entry]:
+        """Every entry of a trail, the oldest first."""
+        with translated("read the audit trail"):
+            pages = self._client.get_paginator("query").paginate(
+                TableName=self._table,
+                KeyConditionExpression="pk = :pk AND begins_with(sk, :sk)",
+                ExpressionAttributeValues=as_item({":pk": chain, ":sk": AUDIT}),
+                ConsistentRead=True,
+            )
+            return [of_item(item) for page in pages for item in page["Items"]]
+
+    def _append(
+        self,
+        chain: str,
+        what: Sequence[str],
+        why: str,
+        recorded: Sequence[Write],
+        beside: Sequence[Write],
+        *told: Change,
+    ) -> None:
+        writes = [*recorded, *beside]
+        for attempt in range(_ATTEMPTS):
+            head, before = self._read(chain, [_key(each) for each in recorded])
+            pairs = zip(recorded, before, strict=True)
+            found = [difference(_name(write), item, _after(write)) for write, item in pairs]
+            changes = [*told, *(each for each in found if each is not None)]
+            following = self._following(chain, head, what, why, changes) if changes else []
+            with translated(f"write the ledger of {chain}"):
+                try:
+                    self._client.transact_write_items(TransactItems=[*writes, *following])
+                except ClientError as error:  # somebody else's entry came first
+                    if attempt == _ATTEMPTS - 1 or not _in_the_way(error, len(writes)):
+                        raise
+                    _pause(attempt)
+                    continue
+            return
+
+    def _following(
+        self, chain: str, head: Head, what: Sequence[str], why: str, changes: Sequence[Change]
+    ) -> list[dict[str, Any]]:
+        if self._author is None:
+            raise UnsignedError(chain)
+        new = entry(chain, head, self._author(), what, changes, why)
+        moved = {
+            "TableName": self._table,
+            "Item": as_item({"pk": chain, "sk": AUDIT_HEAD, "sequence": new.sequence, "hash": new.hash}),
+            "ConditionExpression": "attribute_not_exists(pk) OR #hash = :was",
+            "ExpressionAttributeNames": {"#hash": "hash"},
+            "ExpressionAttributeValues": as_item({":was": head.hash}),
+        }
+        added = {
+            "TableName": self._table,
+            "Item": as_item({"pk": chain, "sk": f"{AUDIT}{new.sequence:010d}", "entry": new.text, "hash": new.hash}),
+            "ConditionExpression": "attribute_not_exists(pk)",
+        }
+        return [{"Put": moved}, {"Put": added}]
+
+    def _read(self, chain: str, keys: Sequence[Mapping[str, Any]]) -> tuple[Head, list[dict[str, Any]]]:
+        """The trail's head and the items of those keys as they were at one moment; {} for what is not there."""
+        wanted = [as_item({"pk": chain, "sk": AUDIT_HEAD}), *keys]
+        gets = [{"Get": {"TableName": self._table, "Key": key}} for key in wanted]
+        for attempt in range(_ATTEMPTS):
+            with translated("read the ledger"):
+                try:
+                    answer = self._client.transact_get_items(TransactItems=gets)
+                except ClientError as error:  # somebody writes one of them at this moment
+                    if attempt == _ATTEMPTS - 1 or not _in_the_way(error, 0):
+                        raise
+                    _pause(attempt)
+                    continue
+            items = [as_values(each.get("Item", {})) for each in answer["Responses"]]
+            head = Head(items[0]["sequence"], items[0]["hash"]) if items[0] else Head()
+            return head, items[1:]
+        raise AssertionError("unreachable: the loop returns or raises")
+
+
+class Copies:
+    """The entries once more, as objects that nobody can change or delete before their time (S3 Object Lock)."""
+
+    def __init__(self, objects: Objects, bucket: str) -> None:
+        self._objects = objects
+        self._bucket = bucket
+
+    def keep(self, chain: str, entry: Entry) -> bool:
+        """Copy an entry; False when it has a copy, which stays as it is whatever the entry says by now."""
+        key = f"{_folder(chain)}{entry.sequence:010d}.json"
+        return self._objects.put_new(self._bucket, key, entry.text.encode(), "application/json")
+
+    def of(self, chain: str) -> dict[int, str]:
+        """The texts of a trail's entries, by number."""
+        keys = [key for key, _, _ in self._objects.written(self._bucket, _folder(chain))]
+        return {int(key[-15:-5]): self._objects.get_bytes(self._bucket, key).decode() for key in keys}
+
+
+def entries_of(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, Entry]]:
+    """Entries, each with its trail, from raw items of the table or of its stream; other items are left out."""
+    return [(item["pk"]["S"], of_item(item)) for item in items if item["sk"]["S"].startswith(AUDIT)]
+
+
+def of_item(item: Mapping[str, Any]) -> Entry:
+    """An entry from a raw item of the table or of its stream."""
+    return Entry(int(item["sk"]["S"].removeprefix(AUDIT)), item["entry"]["S"], item["hash"]["S"])
+
+
+def _folder(chain: str) -> str:
+    return f"{chain.replace('#', '/')}/"
+
+
+def _in_the_way(error: ClientError, own: int) -> bool:
+    """Whether a transaction was refused for nothing but what comes behind its first `own` items."""
+    if code_of(error) != "TransactionCanceledException":
+        return False
+    reasons = [str(each.get("Code")) for each in error.response.get("CancellationReasons", [])]
+    behind = {reason for reason in reasons[own:] if reason != "None"}
+    return bool(behind) and behind <= _CONTENDED and all(reason == "None" for reason in reasons[:own])
+
+
+def _pause(attempt: int) -> None:
+    time.sleep(random.uniform(0, min(_LONGEST_SECONDS, 0.01 * 2**attempt)))  # noqa: S311 - it hides nothing
+
+
+def _key(write: Write) -> Mapping[str, Any]:
+    [request] = write.values()
+    source = request["Item"] if "Item" in request else request["Key"]
+    return {"pk": source["pk"], "sk": source["sk"]}
+
+
+def _name(write: Write) -> str:
+    return str(_key(write)["sk"]["S"])
+
+
+def _after(write: Write) -> dict[str, Any]:
+    """The fields that a write sets: all of a Put, those of an Update."""
+    [request] = write.values()
+    if "Item" in request:
+        return as_values(request["Item"])
+    values, names = as_values(request["ExpressionAttributeValues"]), request["ExpressionAttributeNames"]
+    sets = [each.split(" = ") for each in request["UpdateExpression"].removeprefix("SET ").split(", ")]
+    return {names[name]: values[value] for name, value in sets}
