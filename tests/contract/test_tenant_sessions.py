@@ -16,7 +16,7 @@ from headgate.domain.errors import AccessDeniedError, NotFoundError
 from headgate.domain.names import Project
 from headgate.domain.session_policy import Place, as_text, session_policy
 
-PLACE = Place("aws", REGION, ACCOUNT, "tenants-data", "tenants-artifacts", "tenants-ledger")
+PLACE = Place("aws", ACCOUNT, "tenants-data", "tenants-artifacts", "tenants-ledger")
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 BOLT = Project("bolt", "iris")
 
@@ -72,6 +72,7 @@ TABLE = {"TableName": PLACE.ledger_table}
 DATA, ARTIFACTS = {"Bucket": PLACE.data_bucket}, {"Bucket": PLACE.artifact_bucket}
 THEIRS = "bolt/iris/incoming/a.csv"
 MACHINE = f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:headgate-train"
+GROUP = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}:model-package-group"
 PUT = {"Put": {**TABLE, "Item": key("bolt#iris", "x")}}
 OWN = {"Put": {**TABLE, "Item": key("acme#iris", "x")}}
 ATTEMPTS = [
@@ -123,6 +124,35 @@ ATTEMPTS = [
         "describe_execution",
         {"executionArn": f"{MACHINE.replace('stateMachine', 'execution')}:bolt-iris-0123456789"},
     ),
+    ("s3", "get_object_tagging", {**DATA, "Key": THEIRS}),
+    ("s3", "put_object_tagging", {**DATA, "Key": THEIRS, "Tagging": {"TagSet": [{"Key": "owner", "Value": "acme"}]}}),
+    ("s3", "get_object_acl", {**DATA, "Key": THEIRS}),
+    ("s3", "get_object", {**DATA, "Key": "bolt/iris/incoming/%2e%2e/acme/a.csv"}),
+    ("s3", "get_object", {**DATA, "Key": "bolt/iris/incoming/ +\u00e9.csv"}),
+    ("s3", "get_bucket_policy", ARTIFACTS),
+    ("dynamodb", "update_item", {**TABLE, "Key": key("bolt#iris", "x")}),
+    ("dynamodb", "query", query(None, "pk", "ENDPOINT#bolt-iris")),
+    ("dynamodb", "describe_table", TABLE),
+    ("sagemaker", "describe_training_job", {"TrainingJobName": "bolt-iris-0123456789"}),
+    ("sagemaker", "describe_processing_job", {"ProcessingJobName": "bolt-iris-0123456789"}),
+    ("sagemaker", "list_tags", {"ResourceArn": f"{GROUP}/bolt-iris"}),
+    ("sagemaker", "add_tags", {"ResourceArn": f"{GROUP}/bolt-iris", "Tags": [{"Key": "owner", "Value": "acme"}]}),
+    ("sagemaker", "delete_tags", {"ResourceArn": f"{GROUP}/bolt-iris", "TagKeys": ["headgate:ledger"]}),
+    ("sagemaker", "create_model_package_group", {"ModelPackageGroupName": "bolt-roses"}),
+    ("sagemaker", "delete_model_package_group", {"ModelPackageGroupName": "bolt-iris"}),
+    (
+        "stepfunctions",
+        "stop_execution",
+        {"executionArn": f"{MACHINE.replace('stateMachine', 'execution')}:bolt-iris-0123456789"},
+    ),
+    ("stepfunctions", "send_task_success", {"taskToken": "bolts", "output": "{}"}),
+    (
+        "cloudwatch",
+        "set_alarm_state",
+        {"AlarmName": "headgate-bolt-iris-r1-errors", "StateValue": "OK", "StateReason": "x"},
+    ),
+    ("events", "put_events", {"Entries": [{"Source": "headgate", "DetailType": "RetrainRequested", "Detail": "{}"}]}),
+    ("sts", "assume_role", {"RoleArn": f"arn:aws:iam::{ACCOUNT}:role/headgate-bolt", "RoleSessionName": "tenant-acme"}),
     ("cloudwatch", "delete_alarms", {"AlarmNames": ["headgate-bolt-iris-r1-errors"]}),
     ("cloudwatch", "put_metric_data", {"Namespace": "Headgate", "MetricData": [{"MetricName": "TakeBack"}]}),
     ("sns", "list_topics", {}),
@@ -147,7 +177,7 @@ def test_a_session_does_what_the_work_for_its_tenant_needs(session) -> None:
     objects.put_json(PLACE.artifact_bucket, "_captured/bolt/iris/x", {})
     assert ledger.owner("bolt-iris") == BOLT
     assert ledger.change_lease(BOLT, ledger.lease(BOLT)).revision
-    assert ledger.runs_of_tenant("bolt") == ledger.runs_of_project(BOLT) == []
+    assert ledger.runs_of_project(BOLT) == []
     assert bolt("sagemaker").describe_model_package_group(ModelPackageGroupName="bolt-iris")
     bolt("dynamodb").batch_get_item(RequestItems={PLACE.ledger_table: {"Keys": [key("bolt#x"), key("TENANT#bolt")]}})
 

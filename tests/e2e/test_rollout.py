@@ -90,6 +90,8 @@ def test_an_alarm_brings_the_version_before_back_without_a_failed_request(cloud:
     project = Project("demo", "slow")
     # No version answers within a microsecond: the alarm rings on what the endpoint really measures.
     weak_champion(cloud, project, table, ROLLOUT % (2.5, 0.001))
+    labels = {"Bucket": cloud.card.data_bucket, "Key": f"{project.feedback}early.csv"}
+    cloud.client("s3").put_object(**labels, Body=b"id,label\nnobodys,yes\n")  # what bakes is told from labels, too
     with requests(cloud, project) as seen:
         slow = cloud.ending(project, cloud.drop(project, "slow.csv", table(4000, seed=3)), 240)
     assert (slow.state, slow.reason_code) == (Outcome.ROLLED_BACK, "UPDATE_ROLLED_BACK"), slow.reason

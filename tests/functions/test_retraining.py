@@ -152,6 +152,35 @@ def test_a_retraining_waits_and_a_newer_upload_takes_its_place(world: World) -> 
     world.end(active)
 
 
+def test_a_request_settles_what_a_stopped_execution_left_behind(world: World, aws: boto3.Session) -> None:
+    first, second = world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
+    active = world.upload("july.csv", table(3), 3)
+    of = {"tenant": "demo", "project": "roses", "run": active.run, "dataset": active.dataset}
+    key = f"demo/roses/runs/{active.run}/training/{active.run}/output/model.tar.gz"
+    world.s3.put_object(Bucket="artifacts", Key=key, Body=b"an archive")
+    world._invoke("take_endpoint", {**of, "visit": 0, "task_token": "first"})
+    world._invoke("plan_release", {
+        **of, "holdout": first.dataset, "version": "1", "model_data_url": f"s3://artifacts/{key}", "why": "Better.",
+        "judged_against": None, "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
+    })  # fmt: skip
+    world._invoke("take_endpoint", {**of, "run": second.run, "visit": 0, "task_token": "second"})
+    states = aws.client("stepfunctions")
+    machine = states.list_state_machines()["stateMachines"][0]["stateMachineArn"]
+    for each in states.list_executions(stateMachineArn=machine)["executions"]:
+        states.stop_execution(executionArn=each["executionArn"])
+    world.ask("a")
+    settled = world.ledger.release(ROSES, 1)
+    assert settled is not None
+    assert settled.state == "FAILED"
+    assert world.ledger.lease(ROSES).holder != active.run
+
+
+def test_a_part_that_was_written_again_since_is_found_in_its_version(world: World) -> None:
+    world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
+    world.s3.put_object(Bucket="data", Key="demo/roses/incoming/june.csv", Body=table(9))
+    assert world.ask("a").name == "retraining on june.csv, may.csv"
+
+
 def test_what_a_person_deleted_is_not_trained_on_and_is_named(world: World) -> None:
     world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2), world.learned("july.csv", 3, 3)
     world.s3.delete_object(Bucket="data", Key="demo/roses/incoming/june.csv")

@@ -16,13 +16,16 @@ import time
 from pathlib import Path
 
 from tests.lint_template import ROOT
+from tests.prove import fences, matrix, mutants
 from tests.prove.recorder import VARIABLE
 from tests.prove.referee import Referee, is_there
+from tests.prove.stack import Stack
 from tests.prove.table import Table, compare
 from tests.prove.worlds import everything
 
+ACCOUNT = "123456789012"
 RECORDS = ROOT / "build" / "prove"
-HANDLERS = ["tests/functions"]
+HANDLERS = ["tests/functions", "tests/unit/services/test_monitor_endpoint.py", "tests/unit/aws/test_autoscaling.py"]
 ROADS = [
     f"tests/unit/crashes/{name}.py" for name in ("test_crashes", "test_rollbacks", "test_incidents", "test_repairs")
 ]
@@ -55,9 +58,51 @@ def main(arguments: list[str] | None = None) -> int:
         asked = everything(folder)
         table = compare(referee, asked)
         show(table)
+        kept = apart(referee) and noticed(referee)
         print(f"{referee.asked} questions judged by @cloud-copilot/iam-simulate in {time.monotonic() - started:.0f} s")
     unused = 0 if options.quick else sum(map(len, table.unused.values()))
-    return int(any(table.denied.values()) or any(table.wildcards.values()) or bool(table.stale) or bool(unused))
+    proved = not (any(table.denied.values()) or any(table.wildcards.values()) or table.stale or unused)
+    return int(not (proved and kept))
+
+
+def apart(referee: Referee) -> bool:
+    """Whether nothing of another tenant is reached, no role gets over a fence, and no service is misled."""
+    stack = Stack(ACCOUNT)
+    tried = [
+        each
+        for other in matrix.OTHERS
+        for who in (["anybody"], matrix.roles_of_functions(stack) if other == matrix.OTHERS[0] else [])
+        for each in matrix.play(referee, stack, matrix.catalogue(stack, other), who)
+    ]
+    through = [each for each in tried if each.allowed or each.senseless]
+    print(
+        f"across tenants: {len(tried)} attempts by {len({each.who for each in tried})} sessions: {len(through)} succeed"
+    )
+    own = matrix.play(referee, stack, matrix.catalogue(stack, matrix.OWN), ["anybody"])
+    wrong = [each for each in own if each.allowed != each.attempt.own]
+    print(f"control: {len(own)} of the same on what is the tenant's own: {len(wrong)} end otherwise than they should")
+    over = fences.climbed(referee, stack, stack.roles)
+    print(f"fences: {len(fences.fences(stack))} for each of {len(stack.roles)} roles: {len(over)} are got over")
+    made = fences.calls(stack)
+    misled = fences.misled(referee, stack, made)
+    print(f"services: {len(made)} calls, for us and for others: {len(misled)} end otherwise than they should")
+    for each in (*through, *wrong, *over, *misled):
+        print(f"  {each}")
+    return not (through or wrong or over or misled)
+
+
+def noticed(referee: Referee) -> bool:
+    """Whether every policy that was changed for the worse is noticed."""
+    stack, all_noticed = Stack(ACCOUNT), True
+    kinds = (mutants.session_mutants, mutants.role_mutants, mutants.resource_mutants)
+    for what, kind in zip(("the session policy", "policies of roles", "policies of resources"), kinds, strict=True):
+        made = list(kind(referee, stack))
+        missed = [each for each in made if not each.caught_by]
+        print(f"mutants of {what}: {len(made)}, {len(missed)} of them not noticed")
+        for each in missed:
+            print(f"  {each.where}: {each.what}")
+        all_noticed = all_noticed and not missed
+    return all_noticed
 
 
 def record(folder: Path, quick: bool) -> bool:

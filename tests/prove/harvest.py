@@ -1,4 +1,4 @@
-"""What a local cloud remembers of the work of roles that no boto3 of ours does: executions, jobs, models, endpoints.
+"""What a local cloud remembers of the work of roles that no boto3 of ours does: jobs, models, configurations.
 
 Written beside what the functions recorded, before the cloud goes down.
 """
@@ -18,18 +18,13 @@ _JOBS = {
 
 
 def harvest(client: Callable[[str], Any], stack: str, folder: Path) -> None:
-    """Write the stack's physical names, every task that state machines ran, and every job, model and configuration."""
+    """Write the stack's physical names, and every job, model and configuration that was made."""
     described = client("cloudformation").describe_stack_resources(StackName=stack)["StackResources"]
     names = {each["LogicalResourceId"]: _named(each["PhysicalResourceId"]) for each in described}
     account = client("sts").get_caller_identity()["Account"]
     folder.mkdir(parents=True, exist_ok=True)
     (folder / NAMES).write_text(json.dumps({"account": account, "names": names}, indent=1))
-    machines = [each for each in described if each["ResourceType"] == "AWS::StepFunctions::StateMachine"]
     with (folder / "harvest.jsonl").open("w") as file:
-        for machine in machines:
-            for task in _tasks(client("stepfunctions"), machine["PhysicalResourceId"]):
-                line = {"world": "local", "role": machine["LogicalResourceId"], "service": "task", "error": "", **task}
-                file.write(json.dumps(line) + "\n")
         for kind, (listed, key, name, describe) in _JOBS.items():
             for each in _pages(client("sagemaker"), listed, key):
                 params = getattr(client("sagemaker"), describe)(**{name: each[name]})
@@ -48,15 +43,6 @@ def harvest(client: Callable[[str], Any], stack: str, folder: Path) -> None:
 def _named(physical: str) -> str:
     """A name out of whatever identifies a resource: a URL, an ARN or a name."""
     return physical.rpartition("/")[2] if physical.startswith("http") else physical.rpartition(":")[2]
-
-
-def _tasks(states: Any, machine: str) -> Iterator[dict[str, Any]]:
-    for execution in _pages(states, "list_executions", "executions", stateMachineArn=machine):
-        arn = execution["executionArn"]
-        for event in _pages(states, "get_execution_history", "events", executionArn=arn):
-            if details := event.get("taskScheduledEventDetails"):
-                resource = f"arn:aws:states:::{details['resourceType']}:{details['resource']}"
-                yield {"operation": resource, "params": json.loads(details["parameters"])}
 
 
 def _pages(client: Any, operation: str, key: str, **given: Any) -> Iterator[dict[str, Any]]:

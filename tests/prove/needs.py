@@ -62,7 +62,8 @@ def _s3(operation: str, params: Params, _account: str, error: str) -> Iterator[N
     if operation in _READS_OBJECT:
         yield need("s3:GetObjectVersion" if "VersionId" in params else "s3:GetObject", place)
         if error in ("404", "NoSuchKey"):  # who may not list is told 403, whatever is there
-            yield need("s3:ListBucket", bucket)
+            listed = "s3:ListBucketVersions" if "VersionId" in params else "s3:ListBucket"
+            yield need(listed, bucket, s3__prefix=params["Key"])
     elif operation in _WRITES_OBJECT:
         yield need("s3:PutObject", place)
         if operation != "PutObject" or params.get("Body") == "<ReadFileChunk>":
@@ -258,6 +259,11 @@ def _sns(operation: str, params: Params, _account: str, _error: str) -> Iterator
     yield need(f"sns:{operation}", params.get("TopicArn", "*"))
 
 
+def _sts(operation: str, params: Params, _account: str, _error: str) -> Iterator[Need]:
+    if operation != "GetCallerIdentity":  # which nobody needs a permission for
+        yield need(f"sts:{operation}", params["RoleArn"])
+
+
 def _sqs(operation: str, params: Params, account: str, _error: str) -> Iterator[Need]:
     name = str(params["QueueUrl"]).rpartition("/")[2]
     yield need(f"sqs:{operation.removesuffix('Batch')}", f"arn:aws:sqs:{REGION}:{account}:{name}")
@@ -282,6 +288,7 @@ _SERVICES: dict[str, Callable[[str, Params, str, str], Iterator[Need]]] = {
     "application-autoscaling": _autoscaling,
     "stepfunctions": _states,
     "sns": _sns,
+    "sts": _sts,
     "sqs": _sqs,
     "events": _events,
 }

@@ -232,6 +232,8 @@ class Asked:
     need: Need
     stack: Stack
     source: str
+    tenant: str = ""
+    """In whose session; "" where the role does it for itself."""
 
 
 @functools.cache

@@ -1,14 +1,19 @@
 """The comparison: what roles do, what they may, and what they may without ever doing it."""
 
+import functools
+import hashlib
+import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from headgate.domain.session_policy import Place, session_policy
 from tests.prove.needs import Need
 from tests.prove.referee import Question, Referee
 from tests.prove.stack import Asked, Policy, Role, Stack
@@ -34,7 +39,7 @@ class Table:
 def compare(referee: Referee, asked: Sequence[Asked]) -> Table:
     """Judge what was asked, and see which grants nobody needed."""
     table, used = Table(), set()
-    questions = [question(referee, each.stack, each.role, each.need) for each in asked]
+    questions = [question(referee, each.stack, each.role, each.need, each.tenant) for each in asked]
     for each, answer in zip(asked, referee.judge(questions), strict=True):
         table.asked[each.role] += 1
         if not answer.allowed:
@@ -47,20 +52,37 @@ def compare(referee: Referee, asked: Sequence[Asked]) -> Table:
     return table
 
 
-def question(referee: Referee, stack: Stack, role: str, wanted: Need) -> Question:
-    """What to ask the referee so that it knows whether a role may do something."""
+def question(referee: Referee, stack: Stack, role: str, wanted: Need, tenant: str = "") -> Question:
+    """What to ask the referee so that it knows whether a role may do something, in a session for a tenant or itself."""
     own, named = stack.policy_of(wanted.resource), None
     if own is not None:
-        named = f"{stack.account}/{own[0]}"
+        named = f"{_digest(own[1])}/{own[0]}"
         referee.know({named: own[1]})
-    return Question(wanted, stack.account, identity(referee, stack, role), None, None, named)
+    carried = identity(referee, stack, role)
+    if not tenant:
+        return Question(wanted, stack.account, carried, None, None, named)
+    policy = session_policy(place(stack), tenant)
+    session = f"{_digest(policy)}/session {tenant}"
+    referee.know({session: policy})
+    return Question(wanted, stack.account, carried, session, None, named, f"assumed-role/{role}/tenant-{tenant}")
+
+
+def place(stack: Stack) -> Place:
+    """Where the stack's tenants have their things."""
+    names = (stack.named(each) for each in ("DataBucket", "ArtifactBucket", "Ledger"))
+    return Place("aws", stack.account, *names)
 
 
 def identity(referee: Referee, stack: Stack, role: str) -> tuple[str, ...]:
     """The names under which the referee knows the policies of a role."""
-    named = {f"{stack.account}/{role}/{each.home}/{each.name}": each.document for each in stack.roles[role].policies}
+    named = {f"{_digest(each.document)}/{each.home}/{each.name}": each.document for each in stack.roles[role].policies}
     referee.know(named)
     return tuple(named)
+
+
+def _digest(policy: Any) -> str:
+    """What tells a policy from another of its name: in another stack, or changed."""
+    return hashlib.sha256(json.dumps(policy, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def homes(stack: Stack) -> Iterable[tuple[str, Role, Policy]]:
@@ -87,9 +109,8 @@ def _entries(stack: Stack, role: str, grant: tuple[str, str, str, str]) -> Itera
 
 def _grants(stack: Stack, referee: Referee) -> Iterator[tuple[str, dict[str, Any], str, int, str, bool]]:
     """Every pair of action and resource that means something to AWS, and whether nothing but `*` will do for it."""
-    actions = {action for *_, policy in homes(stack) for each in policy.statements for action in each["Action"]}
-    forms = referee.forms(each for each in actions if "*" not in each)
     for home, _role, policy in homes(stack):
+        forms = referee.forms(action for each in policy.statements for action in each["Action"] if "*" not in action)
         for statement in policy.statements:
             for action in statement["Action"]:
                 for number, resource in enumerate(statement["Resource"]):
@@ -115,22 +136,46 @@ def _unused(table: Table, grants: Iterable[Any], used: set[Entry]) -> None:
 
 def _wildcards(table: Table, grants: Iterable[Any], stack: Stack) -> None:
     """Wildcards that neither AWS's own description of the action nor a written reason explains."""
-    reasons = yaml.safe_load(REASONS.read_text())
     needed = set()
     for home, statement, action, _, resource, only_all in grants:
-        if "*" in action or ("*" in resource and not (resource == "*" and only_all)):
-            shape = _shape(stack, resource)
-            reason = next((each for each in reasons if _explains(each, shape, action, statement)), None)
-            if reason is None:
-                table.wildcards[home].append(f"{statement['Sid']}: {action} on {shape}")
-            else:
-                needed.add(reason["place"])
-    table.stale = sorted({each["place"] for each in reasons} - needed)
+        reason = _reason(stack, statement, action, resource, only_all)
+        if reason is None:
+            table.wildcards[home].append(f"{statement['Sid']}: {action} on {_shape(stack, resource)}")
+        needed.add(reason)
+    table.stale = sorted({each["place"] for each in _reasons()} - needed)
+
+
+def unexplained(referee: Referee, stack: Stack, home: str) -> list[str]:
+    """The wildcards of one role or shared policy that nothing explains."""
+    return [
+        f"wildcard {action} on {_shape(stack, resource)}"
+        for where, statement, action, _, resource, only_all in _grants(stack, referee)
+        if where == home and _reason(stack, statement, action, resource, only_all) is None
+    ]
+
+
+def _reason(stack: Stack, statement: dict[str, Any], action: str, resource: str, only_all: bool) -> str | None:
+    """What explains a wildcard: the place of its reason, "" where there is none or AWS knows nothing narrower."""
+    if "*" not in action and ("*" not in resource or (resource == "*" and only_all)):
+        return ""
+    shape = _shape(stack, resource)
+    return next((str(each["place"]) for each in _reasons() if _explains(each, shape, action, statement)), None)
+
+
+@functools.cache
+def _reasons() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = yaml.safe_load(REASONS.read_text())
+    return found
 
 
 def _explains(reason: dict[str, Any], shape: str, action: str, statement: dict[str, Any]) -> bool:
-    fits = reason["place"] == shape and any(re.fullmatch(each.replace("*", ".*"), action) for each in reason["actions"])
-    return bool(fits and reason["because"] and reason.get("condition", "") in str(statement.get("Condition", "")))
+    named = any(("*" not in action and fnmatchcase(action, each)) for each in reason["actions"])
+    return bool(
+        named
+        and reason["place"] == shape
+        and reason["because"]
+        and reason.get("condition", "") in str(statement.get("Condition", ""))
+    )
 
 
 def _shape(stack: Stack, resource: str) -> str:
@@ -138,4 +183,5 @@ def _shape(stack: Stack, resource: str) -> str:
     named = {stack.named(logical): logical for logical, _ in stack.of("AWS::S3::Bucket")}
     for name, logical in named.items():
         resource = resource.replace(f"arn:aws:s3:::{name}", logical)
+    resource = re.sub(rf":role/{stack.name}-({'|'.join(stack.roles)})-\*$", ":role/ROLE-*", resource)
     return re.sub(r"^arn:aws:([a-z0-9-]+):[a-z0-9-]*:(\d*|\*):", r"\1:", resource)

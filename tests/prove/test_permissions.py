@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.prove import definitions, services
+from tests.prove import definitions, fences, matrix, mutants, services
 from tests.prove.needs import need, needs
 from tests.prove.referee import Question, Referee, is_there
 from tests.prove.stack import Stack
@@ -37,6 +37,35 @@ def test_the_state_machines_may_do_nothing_else(table: Table) -> None:
 
 def test_every_wildcard_of_the_template_has_a_reason_and_no_reason_is_left_over(table: Table) -> None:
     assert ({name: found for name, found in table.wildcards.items() if found}, table.stale) == ({}, [])
+
+
+@pytest.mark.parametrize("other", matrix.OTHERS)
+def test_a_session_reaches_nothing_of_another_tenant_whatever_its_role_may(referee: Referee, other: str) -> None:
+    tried = matrix.play(referee, STACK, matrix.catalogue(STACK, other), ["anybody"])
+    assert len(tried) > 250
+    assert [each for each in tried if each.allowed or each.senseless] == []
+
+
+def test_a_session_reaches_what_is_its_tenants(referee: Referee) -> None:
+    tried = matrix.play(referee, STACK, matrix.catalogue(STACK, matrix.OWN), ["anybody"])
+    assert [each for each in tried if each.allowed != each.attempt.own] == []
+
+
+def test_no_role_gets_over_a_fence(referee: Referee) -> None:
+    sample = ["DeployReleaseRole", "OnRunEndedRole", "WatchReleaseRole", "PromoteStateMachineRole", "TrainingRole"]
+    assert fences.climbed(referee, STACK, sample) == []
+
+
+def test_services_act_for_this_account_and_this_stack_only(referee: Referee) -> None:
+    made = fences.calls(STACK)
+    assert {each.ours for each in made} == {True, False}
+    assert fences.misled(referee, STACK, made) == []
+
+
+def test_a_resource_that_trusts_more_is_noticed(referee: Referee) -> None:
+    made = list(mutants.resource_mutants(referee, STACK))
+    assert len(made) > 20
+    assert [f"{each.where}: {each.what}" for each in made if not each.caught_by] == []
 
 
 @pytest.mark.parametrize(

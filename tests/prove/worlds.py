@@ -51,7 +51,7 @@ def everything(folder: Path) -> list[Asked]:
     found = list(_recorded(folder, known))
     for stack in known.values():
         found += [*definitions.asked(stack), *services.functions(stack)]
-    return list({(each.role, each.need, each.stack.account, id(each.stack)): each for each in reversed(found)}.values())
+    return list({(each.role, each.need, each.tenant, id(each.stack)): each for each in reversed(found)}.values())
 
 
 def _recorded(folder: Path, known: dict[str, Stack]) -> Iterator[Asked]:
@@ -64,18 +64,19 @@ def _recorded(folder: Path, known: dict[str, Stack]) -> Iterator[Asked]:
             continue
         if line["service"] == "job":
             yield from services.jobs(line["operation"], line["params"], stack)
-        elif line["service"] == "task":
-            role = stack.role_of[line["role"]]
-            for each in definitions.of_task(line["operation"], line["params"], stack):
-                yield Asked(role, each, stack, f"{line['role']} {line['operation']}")
         elif line["role"]:
             logical = _function(stack, line["role"])
             for each in _needs(line, stack):
                 whole = _with_tags(each, tags.get((line["world"], each.resource), {}))
-                yield Asked(stack.role_of[logical], whole, stack, f"{logical} {line['service']}.{line['operation']}")
+                source = f"{logical} {line['service']}.{line['operation']}"
+                yield Asked(stack.role_of[logical], whole, stack, source, line.get("tenant", ""))
 
 
 def _needs(line: dict[str, Any], stack: Stack) -> Iterator[Need]:
+    if line["service"] == "sts" and line["world"] == "functions":  # one role stands for all functions there
+        own = stack.role_of[_function(stack, line["role"])]
+        yield need("sts:AssumeRole", f"arn:aws:iam::{stack.account}:role/{stack.name}-{own}-1")
+        return
     params = json.loads(json.dumps(line["params"]).replace(_OF_EXAMPLES, stack.account))
     yield from needs(line["service"], line["operation"], params, stack.account, line["error"])
     if line["service"] == "sns" and line["operation"] == "Publish":  # under the topic's key

@@ -42,7 +42,6 @@ def _session(tenant: str) -> boto3.Session:
     sts = partial(shared, "sts", "_system")
     place = Place(
         partition,
-        sts().meta.region_name,
         account,
         settings.data_bucket,
         settings.artifact_bucket,

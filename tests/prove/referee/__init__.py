@@ -15,6 +15,8 @@ from tests.prove.needs import Need
 
 HOME = ROOT / ".venv-referee"
 """Where `make` installs it."""
+ANYBODY = {"Version": "2012-10-17", "Statement": [{"Sid": "All", "Effect": "Allow", "Action": "*", "Resource": "*"}]}
+"""The policy of who may do everything, but for what bounds it from outside."""
 Grant = tuple[str, str, str, str]
 """Policy, statement, action and resource as they are written."""
 
@@ -31,6 +33,13 @@ class Question:
     resource_policy: str | None = None
     principal: str = "role/asking"
 
+    @property
+    def _principal(self) -> str:
+        if self.principal.startswith("arn:") or self.principal.endswith(".amazonaws.com"):
+            return self.principal  # whole, or a service
+        service = "sts" if self.principal.startswith("assumed-role/") else "iam"
+        return f"arn:aws:{service}::{self.account}:{self.principal}"
+
     def message(self, number: int) -> str:
         """The question as a line."""
         return json.dumps(
@@ -40,7 +49,7 @@ class Question:
                 "resource": self.need.resource,
                 "context": {"aws:SecureTransport": "true", **dict(self.need.context)},
                 "account": self.account,
-                "principal": f"arn:aws:iam::{self.account}:{self.principal}",
+                "principal": self._principal,
                 "identity": self.identity,
                 "session": self.session,
                 "boundary": self.boundary,

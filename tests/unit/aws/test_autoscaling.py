@@ -6,6 +6,7 @@ import boto3
 import pytest
 from botocore.exceptions import ClientError
 from botocore.stub import Stubber
+from prove.recorder import acting
 
 from headgate.aws.autoscaling import POLICY, Autoscaling
 from headgate.domain.errors import ConflictError, ScalingRefusedError, TransientError
@@ -52,13 +53,15 @@ def test_an_endpoint_is_scaled_as_it_was_asked_for_however_often(client: Any) ->
 
 def test_a_schedule_that_is_wanted_no_more_goes_and_a_persons_stays(client: Any) -> None:
     scaling = Autoscaling(client)
-    scaling.keep(ENDPOINT, Bounds(1, 2), WISHES, TAGS)
+    with acting("functions", "settle_release"):
+        scaling.keep(ENDPOINT, Bounds(1, 2), WISHES, TAGS)
     named = {name: actions(client)[0][name] for name in ("ServiceNamespace", "ResourceId")}
     dimension = "sagemaker:variant:DesiredInstanceCount"
     client.put_scheduled_action(
         **named, ScalableDimension=dimension, ScheduledActionName="mine", Schedule="rate(1 day)"
     )
-    scaling.keep(ENDPOINT, Bounds(1, 2), Scaling.of({}, 1), TAGS)
+    with acting("functions", "settle_release"):
+        scaling.keep(ENDPOINT, Bounds(1, 2), Scaling.of({}, 1), TAGS)
     assert [action["ScheduledActionName"] for action in actions(client)] == ["mine"]
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prove.recorder import acting
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.items import as_item
@@ -59,7 +60,8 @@ class Room:
 
     def hear(self, told: dict[str, Any], now: str = "2026-01-31T08:30:13.000Z") -> str:
         alarm = AlarmChanged.parse(told)
-        return open_incident(alarm, ledger=self.ledger, alarms=self.alarms, executions=self.executions, now=now)
+        with acting("roads", "OnAlarm"):
+            return open_incident(alarm, ledger=self.ledger, alarms=self.alarms, executions=self.executions, now=now)
 
     def ring(self, name: str, at: str, state: str = "ALARM", active: bool = True) -> None:
         """The alarm is so, since a time as the ledger writes it."""
@@ -69,7 +71,8 @@ class Room:
     def decide(self, incident: Incident, now: str = "2026-01-31T08:30:13.500Z") -> dict[str, Any]:
         project = Project(incident.tenant, incident.project)
         world = World(self.ledger, self.alarms, self.road.endpoints, lambda _project: self.rules)
-        return decide_response(DecideResponse(project, incident.incident), world, now=now)
+        with acting("roads", "DecideResponse"):
+            return decide_response(DecideResponse(project, incident.incident), world, now=now)
 
     def close(self, incident: Incident, now: str = "2026-01-31T08:30:16.000Z", **told: Any) -> dict[str, Any]:
         command = CloseIncident(Project(incident.tenant, incident.project), incident.incident, **told)
@@ -210,7 +213,8 @@ def test_what_is_red_still_is_an_incident_anew_and_not_for_ever(room: Room) -> N
 
 def _again(room: Room, incident: Incident) -> str:
     command = LookAgain(IRIS, incident.incident)
-    return look_again(command, ledger=room.ledger, alarms=room.alarms, executions=room.executions, now=incident.at)
+    with acting("roads", "LookAgain"):
+        return look_again(command, ledger=room.ledger, alarms=room.alarms, executions=room.executions, now=incident.at)
 
 
 @pytest.mark.parametrize(

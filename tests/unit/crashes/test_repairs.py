@@ -4,9 +4,11 @@ import json
 from dataclasses import replace
 
 import pytest
+from prove.recorder import acting
 
 from headgate.domain.incidents import Incident, IncidentState
 from headgate.domain.runs import Ending, Outcome
+from headgate.services.deploy_release import watch_over
 from headgate.services.endpoint_broke import EndpointBroke, open_repair
 
 from .account import Clients
@@ -68,3 +70,16 @@ def test_what_came_of_a_repair_is_told_and_one_in_vain_freezes(
     room.ledger.add_incident(replace(broke, state=IncidentState.DECIDED, action="rollback", release=2))
     closed = room.close(room.only(), rollback=ending)
     assert (closed["outcome"], room.ledger.head(IRIS).freeze is not None) == (outcome, frozen)
+
+
+def test_alarms_that_somebody_deleted_are_made_again_and_those_that_are_there_are_let_be(room: Room) -> None:
+    champion = room.ledger.release(IRIS, 2)
+    assert champion is not None
+    standing = {name: alarm for name, alarm in room.account.alarms.items() if name.startswith("headgate-demo-iris-r2.")}
+    kept = "headgate-demo-iris-r2.errors"
+    room.account.alarms = {kept: standing[kept]}
+    with acting("roads", "Reconcile"):
+        watch_over(IRIS, champion, room.alarms, {}, there={kept})
+    assert room.account.alarms.keys() == standing.keys()
+    assert room.account.alarms[kept] is standing[kept]
+    assert any("AlarmRule" in alarm for alarm in room.account.alarms.values())

@@ -4,6 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from prove.recorder import acting
 
 from headgate.aws.ledger_changes import ReleaseCondemned
 from headgate.domain.errors import EndpointBusyError, LeaseLostError
@@ -52,9 +53,9 @@ def decided(road: Road, release: int = 3, **changes: Any) -> Incident:
 
 def planned(road: Road, incident: Incident) -> dict[str, Any]:
     command = PlanRollback(IRIS, incident.incident)
-    return plan_rollback(
-        command, ledger=road.ledger, endpoints=road.endpoints, archives=road.objects, now="2026-01-31T09:00:00.000Z"
-    )
+    now = "2026-01-31T09:00:00.000Z"
+    with acting("roads", "PlanRollback"):
+        return plan_rollback(command, ledger=road.ledger, endpoints=road.endpoints, archives=road.objects, now=now)
 
 
 def versions(road: Road) -> list[str]:

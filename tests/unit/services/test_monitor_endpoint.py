@@ -9,6 +9,7 @@ from typing import Any
 import boto3
 import numpy as np
 import pytest
+from prove.recorder import acting
 
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.ledger import Ledger
@@ -74,7 +75,8 @@ class World:
     def look(self, now: str | None = None, publish: Callable[[Mapping[str, float]], None] | None = None) -> Look:
         captured = self.objects.files("artifacts", "_captured/")
         moment = now or max((file.at for file in captured), default=LATER)
-        return monitor_endpoint(IRIS, self.monitor, publish=publish or self.published.append, now=moment)
+        with acting("functions", "monitor_endpoint"):
+            return monitor_endpoint(IRIS, self.monitor, publish=publish or self.published.append, now=moment)
 
     def report(self, look: Look) -> dict[str, Any]:
         assert look.window is not None

@@ -13,6 +13,13 @@ from typing import Any
 
 MOST_CHARACTERS = 2048
 """Of a session policy as text (AssumeRole, API reference)."""
+_KINDS = (
+    *("endpoint", "endpoint-config", "model", "model-package", "model-package-group"),
+    *("training-job", "processing-job", "hyper-parameter-tuning-job"),
+)
+
+
+_ALARMS = ("cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource")
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,31 +27,32 @@ class Place:
     """Where a deployment is, and the three places in which it keeps what tenants own."""
 
     partition: str
-    region: str
     account: str
     data_bucket: str
     artifact_bucket: str
     ledger_table: str
 
-    def arn(self, service: str, resource: str) -> str:
-        """The ARN of a resource of this account and region."""
-        return f"arn:{self.partition}:{service}:{self.region}:{self.account}:{resource}"
+    def anywhere(self, service: str, resource: str) -> str:
+        """The ARN of a resource in whatever region and account."""
+        return f"arn:{self.partition}:{service}:*:*:{resource}"
 
 
 def session_policy(place: Place, tenant: str) -> dict[str, Any]:
-    """The policy of sessions that work for a tenant; the same tenant in the same place gives the same policy."""
+    """The policy of sessions that work for a tenant; the same tenant in the same place gives the same policy.
+
+    The text is limited, so region and account are left to the role's own policy, and one statement grants what needs no
+    condition: an ARN bounds the actions of its own service and no others.
+    """
     return {
         "Version": "2012-10-17",
         "Statement": [
-            *_objects(place, tenant),
-            _items(place, tenant),
-            _allow("sagemaker:*", place.arn("sagemaker", f"*/{tenant}-*")),
             _allow(
-                ["cloudwatch:PutMetricAlarm", "cloudwatch:DeleteAlarms", "cloudwatch:TagResource"],
-                place.arn("cloudwatch", f"alarm:headgate-{tenant}-*"),
+                # Of executions only this: StartExecution knows the machine, and not whose run it is.
+                ["s3:*", "sagemaker:*", *_ALARMS, "states:DescribeExecution"],
+                [*_objects(place, tenant), *_named(place, tenant)],
             ),
-            # Which names none of its executions by: StartExecution knows the machine only.
-            _allow("states:DescribeExecution", place.arn("states", f"execution:*:{tenant}-*")),
+            _lists(place, tenant),
+            _items(place, tenant),
             # The role says which one.
             _allow(
                 "iam:PassRole",
@@ -69,25 +77,45 @@ def as_text(policy: dict[str, Any]) -> str:
     return text
 
 
-def _objects(place: Place, tenant: str) -> list[dict[str, Any]]:
-    data, artifacts = (f"arn:{place.partition}:s3:::{bucket}" for bucket in (place.data_bucket, place.artifact_bucket))
-    captured = f"_captured/{tenant}/*"
+def _objects(place: Place, tenant: str) -> list[str]:
+    data, artifacts = _buckets(place)
+    return [f"{data}/{tenant}/*", f"{artifacts}/{tenant}/*", f"{artifacts}/{_captured(tenant)}"]
+
+
+def _named(place: Place, tenant: str) -> list[str]:
+    """What is known by names that begin with the tenant's. A wildcard may not stand for the type of a resource (IAM
+    identifiers, IAM user guide), so every type is named.
+    """
     return [
-        _allow("s3:*", [f"{data}/{tenant}/*", f"{artifacts}/{tenant}/*", f"{artifacts}/{captured}"]),
-        # A list without a prefix has no such key, so it is refused.
-        _allow("s3:List*", [data, artifacts], {"StringLike": {"s3:prefix": [f"{tenant}/*", captured]}}),
+        *(place.anywhere("sagemaker", f"{kind}/{tenant}-*") for kind in _KINDS),
+        place.anywhere("cloudwatch", f"alarm:headgate-{tenant}-*"),
+        place.anywhere("states", f"execution:*:{tenant}-*"),
     ]
 
 
+def _lists(place: Place, tenant: str) -> dict[str, Any]:
+    """A list without a prefix has no such key, so it is refused."""
+    prefixes = [f"{tenant}/*", _captured(tenant)]
+    return _allow("s3:List*", _buckets(place), {"StringLike": {"s3:prefix": prefixes}})
+
+
+def _buckets(place: Place) -> list[str]:
+    return [f"arn:{place.partition}:s3:::{bucket}" for bucket in (place.data_bucket, place.artifact_bucket)]
+
+
+def _captured(tenant: str) -> str:
+    return f"_captured/{tenant}/*"
+
+
 def _items(place: Place, tenant: str) -> dict[str, Any]:
-    """Items by their partition, and by the tenant in the index. ForAllValues holds of no values too, as in a Scan,
-    which names no key: the Null guard refuses that (IAM user guide, multivalued context keys).
+    """Items by their partition; the index is for people, no function reads it. ForAllValues holds of no values too, as
+    in a Scan, which names no key: the Null guard refuses that (IAM user guide, multivalued context keys).
     """
-    table = place.arn("dynamodb", f"table/{place.ledger_table}")
-    keys = [tenant, f"{tenant}#*", f"TENANT#{tenant}", f"ENDPOINT#{tenant}-*"]
+    table = place.anywhere("dynamodb", f"table/{place.ledger_table}")
+    keys = [f"{tenant}#*", f"TENANT#{tenant}", f"ENDPOINT#{tenant}-*"]
     return _allow(
         "dynamodb:*",
-        [table, f"{table}/index/*"],
+        table,
         {
             "ForAllValues:StringLike": {"dynamodb:LeadingKeys": keys},
             "Null": {"dynamodb:LeadingKeys": "false"},

@@ -1,0 +1,81 @@
+"""Looks at a release that is tried or bakes, through the real handlers: metrics, captured answers and labels."""
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+
+from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import ReleaseMoved, ReleasePlanned
+from headgate.domain.names import Project
+from headgate.domain.releases import Release, ReleaseState
+from headgate.domain.rollout import Wishes
+from headgate.domain.runs import Champion
+from headgate.domain.trial import Trial, planned_trial
+
+Invoke = Callable[[str, dict[str, Any]], Any]
+IRIS = Project("demo", "iris")
+RUN = "demo-iris-0123456789"
+WISHES = Wishes(strategy="ab")
+OF_SECOND = {"tenant": "demo", "project": "iris", "sequence": 2}
+
+
+def captured(variant: str, labels: list[str], moment: datetime) -> bytes:
+    lines = []
+    for number, label in enumerate(labels):
+        asked = {"data": json.dumps({"instances": [{"x": number}]}), "encoding": "JSON"}
+        told = {"data": json.dumps({"predictions": [{"label": label}]}), "encoding": "JSON"}
+        about = {"inferenceId": f"{variant}-{number}", "inferenceTime": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
+        lines.append(
+            json.dumps({"captureData": {"endpointInput": asked, "endpointOutput": told}, "eventMetadata": about})
+        )
+    return "\n".join(lines).encode()
+
+
+@pytest.fixture
+def tried(invoke: Invoke, ledger: Ledger, aws: boto3.Session, make_run: Callable[..., Any]) -> datetime:
+    """Release 1 serves, and release 2 is tried beside it for ten minutes; since when."""
+    since = datetime.now(UTC) - timedelta(minutes=10)
+    ledger.add_run(make_run("0123456789"))
+    invoke("take_endpoint", {"tenant": "demo", "project": "iris", "run": RUN, "visit": 0, "task_token": "token"})
+    trial = planned_trial(WISHES, "demo-iris-r2", "ml.m5.large", "demo-iris-r1", 1, 100)
+    assert isinstance(trial, Trial)
+    facts = {"trial": {**trial.document(), "since": since.isoformat()}}
+    release = Release(
+        sequence=2, run=RUN, dataset="0123456789", holdout="0123456789", version="2", model_data_url="s3://artifacts/m",
+        name="demo-iris-r2", endpoint="demo-iris", why="", state="PLANNED", at=since.isoformat(),
+        instance_type="ml.m5.large", instance_count=1, capture_percent=100, rollout={"strategy": "ab"},
+    )  # fmt: skip
+    serves = replace(ledger.head(IRIS), active=RUN, champion=Champion(1, "1", "0123456789", "s3://artifacts/m"))
+    planned = ledger.write(IRIS, replace(serves, next_release=3), ReleasePlanned(release))
+    moved = ReleaseMoved(2, ReleaseState.PLANNED, ReleaseState.TRYING, since.isoformat(), facts=facts)
+    ledger.write(IRIS, planned, moved)
+    sagemaker = aws.client("sagemaker")
+    role = aws.client("iam").get_role(RoleName="machine")["Role"]["Arn"]
+    variants = []
+    for variant, name in (("main", "demo-iris-r1"), (trial.variant, "demo-iris-r2")):
+        sagemaker.create_model(ModelName=name, ExecutionRoleArn=role)
+        machines = {"InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+        variants.append({"VariantName": variant, "ModelName": name, **machines})
+    sagemaker.create_endpoint_config(EndpointConfigName=trial.config, ProductionVariants=variants)
+    sagemaker.create_endpoint(EndpointName=IRIS.endpoint, EndpointConfigName=trial.config)
+    moment = since + timedelta(minutes=5)
+    for variant, labels in (("main", ["a", "b"] * 20), (trial.variant, ["a"] * 40)):
+        key = f"_captured/demo/iris/demo-iris-r1/demo-iris/{variant}/{moment:%Y/%m/%d/%H}/1.jsonl"
+        aws.client("s3").put_object(Bucket="artifacts", Key=key, Body=captured(variant, labels, moment))
+    rows = "".join(f"{variant}-{number},a\n" for variant in ("main", trial.variant) for number in range(40))
+    aws.client("s3").put_object(Bucket="data", Key="demo/iris/feedback/a.csv", Body=f"id,label\n{rows}".encode())
+    return since
+
+
+def test_a_trial_is_told_from_answers_and_labels(tried: datetime, invoke: Invoke, ledger: Ledger) -> None:
+    answer = invoke("try_release", OF_SECOND)
+    assert answer["outcome"] == "LATER"
+    release = ledger.release(IRIS, 2)
+    assert release is not None
+    assert release.trial is not None
+    assert release.trial["contest"]["tried"] == {"rows": 40, "wrong": 0}
