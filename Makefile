@@ -8,6 +8,7 @@ UV_VERSION := 0.13.9
 UV := $(BIN)/uv
 SAM := .venv-sam/bin/sam
 SDK := .venv-sagemaker/bin/python
+GATE := .venv-lint/.ready
 REFEREE := .venv-referee/.ready
 COMPILE := $(UV) pip compile --quiet --no-emit-index-url --no-emit-find-links --generate-hashes \
 	--custom-compile-command "make lock"
@@ -43,7 +44,7 @@ mutate: setup  ## Change the rules of gate and rollout place by place: 90 % of t
 prove: setup $(REFEREE)  ## Every AWS call of a run, held against the template's permissions by an independent evaluator
 	$(BIN)/python -m tests.prove
 
-lint: setup $(SAM)  ## Formatting, types, layers, the template and the state machines
+lint: setup $(SAM) $(GATE)  ## Formatting, types, layers, the template and the state machines
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -51,11 +52,13 @@ lint: setup $(SAM)  ## Formatting, types, layers, the template and the state mac
 	@for app in functions/*/app.py; do $(BIN)/mypy --no-error-summary $$app || exit 1; done
 	$(BIN)/lint-imports
 	$(BIN)/python -m tests.lint_template
+	$(BIN)/python -m tests.static_gate
 	$(SAM) validate --lint --template template.yaml --region eu-central-1
 	$(MAKE) build images
 
-build: $(SAM)  ## Build for AWS with sam; needs no Docker
+build: $(SAM)  ## Build for AWS with sam, and the bill of materials (CycloneDX); needs no Docker
 	$(SAM) build --template template.yaml
+	$(BIN)/python -m tests.bill_of_materials .aws-sam/sbom.cdx.json
 
 images: .venv-sagemaker/.ready  ## Compare the template's container images with the SageMaker SDK's choice
 	$(SDK) tests/lint_images.py
@@ -67,11 +70,13 @@ lock:  ## Resolve the dependencies anew, for Python 3.11 and 3.12
 	$(COMPILE) --universal --python-version 3.11 --group dev --group bench pyproject.toml -o requirements.lock
 	echo 'aws-sam-cli>=1.170,<2' | $(COMPILE) --universal --python-version 3.11 - -o requirements-sam.lock
 	printf 'sagemaker>=3.27,<4\nawscli>=1.46,<2\n' | $(COMPILE) --universal --python-version 3.11 - -o requirements-sagemaker.lock
+	$(COMPILE) --universal --python-version 3.11 lint/requirements.in -o lint/requirements.lock
+	cd lint && npm install --package-lock-only --ignore-scripts --legacy-peer-deps --no-audit --no-fund
 	$(COMPILE) --python-version 3.12 --python-platform aarch64-unknown-linux-gnu --constraint requirements.lock \
 		layers/core/requirements.in -o layers/core/requirements.lock
 
 clean:  ## Remove what make created
-	rm -rf $(VENV) .venv-sam .venv-sagemaker .venv-referee .aws-sam build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-sam .venv-sagemaker .venv-lint lint/node_modules .venv-referee .aws-sam build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/.ready: requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; v = sys.version_info[:2]; sys.exit(0 if v in ((3, 11), (3, 12)) else f"Headgate needs Python 3.11 or 3.12, but {sys.executable} is {v[0]}.{v[1]}. Try: make PYTHON=python3.12")'
@@ -101,4 +106,13 @@ $(REFEREE): tests/prove/referee/package.json tests/prove/referee/package-lock.js
 	@mkdir -p .venv-referee && cp $^ .venv-referee/
 	@if command -v npm >/dev/null; then cd .venv-referee && npm ci --silent --no-audit --no-fund; \
 	else echo "No npm here: what needs Node.js 20 is left out."; fi
+	@touch $@
+
+# The static gate's tools, half a gigabyte of them, and the one binary that AWS ships in a package of npm.
+$(GATE): lint/requirements.lock lint/package-lock.json | setup
+	@echo "Setting up .venv-lint: about half a minute the first time."
+	@command -v npm >/dev/null || { echo "The static gate needs npm, for CloudFormation Guard: install Node.js 16 or newer."; exit 1; }
+	@test -x .venv-lint/bin/python || $(PYTHON) -m venv .venv-lint
+	@cd lint && npm ci --ignore-scripts --legacy-peer-deps --no-audit --no-fund --loglevel error >/dev/null
+	@VIRTUAL_ENV=$(CURDIR)/.venv-lint $(UV) pip sync --quiet --require-hashes lint/requirements.lock
 	@touch $@
