@@ -10,6 +10,7 @@ import pytest
 from moto.s3.models import s3_backends
 
 from headgate.aws.ledger import Ledger, runs_of
+from headgate.aws.s3 import Objects
 from headgate.domain.names import Part, Project, dataset_id, owner_of
 from headgate.domain.runs import RUNNING
 
@@ -50,6 +51,50 @@ def test_a_dropped_file_is_recorded_with_its_manifest_and_started_once(
     machine = aws.client("stepfunctions").list_state_machines()["stateMachines"][0]["stateMachineArn"]
     executions = aws.client("stepfunctions").list_executions(stateMachineArn=machine)["executions"]
     assert [execution["name"] for execution in executions] == [run.run]
+
+
+def test_two_deliveries_at_once_are_one_run(
+    invoke: Invoke, example: Any, aws: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The second does all its work while the first has written nothing but the manifest."""
+    event, put = example("s3-object-created"), Objects.put_json
+    inside: list[Any] = []
+
+    def put_and_let_the_other_go_first(self: Objects, *given: Any) -> None:
+        put(self, *given)
+        if not inside:
+            inside.append(None)
+            inside.append(invoke("on_object_created", queued(event)))
+
+    monkeypatch.setattr(Objects, "put_json", put_and_let_the_other_go_first)
+    assert invoke("on_object_created", queued(event)) == {"batchItemFailures": []} == inside[1]
+    [run] = all_runs(aws)
+    assert run.state == RUNNING
+
+
+@pytest.mark.parametrize("change", [{"detail-type": "Object Created", "version": "7"}, {"new": {"deep": [1, 2]}}])
+def test_what_an_event_says_beside_what_is_read_changes_nothing(
+    invoke: Invoke, example: Any, aws: boto3.Session, change: dict[str, Any]
+) -> None:
+    event = example("s3-object-created")
+    event["detail"]["object"]["checksum-type"] = "unknown"
+    assert invoke("on_object_created", queued({**event, **change})) == {"batchItemFailures": []}
+    assert len(all_runs(aws)) == 1
+
+
+def test_an_event_replayed_after_all_is_over_changes_nothing(
+    invoke: Invoke, example: Any, aws: boto3.Session, ledger: Ledger
+) -> None:
+    """From an archive, a day later or out of the dead letters: the run has ended, and keeps its ending."""
+    event = example("s3-object-created")
+    invoke("on_object_created", queued(event))
+    [run] = all_runs(aws)
+    given = {"tenant": "demo", "project": "iris", "run": run.run, "outcome": "NOT_PROMOTED"}
+    invoke("close_run", {**given, "reason_code": "NOT_BETTER", "reason": "Not better."})
+    [closed] = all_runs(aws)
+    invoke("on_object_created", queued({**event, "time": "2026-11-13T12:00:00Z"}, event))
+    assert all_runs(aws) == [closed]
+    assert ledger.head(IRIS).active is None
 
 
 def test_a_folder_becomes_one_dataset_when_its_marker_arrives(

@@ -171,8 +171,9 @@ def test_the_record_of_a_failed_promotion_is_a_sentence(play: Play) -> None:
     assert (ending.version, ending.metrics) == ("3", {"auc": 0.9})
 
 
-def test_a_version_judged_against_another_champion_is_not_deployed(play: Play) -> None:
-    refusal = {"outcome": "NOT_PROMOTED", "reason_code": "CHAMPION_CHANGED", "reason": "Drop it again."}
+@pytest.mark.parametrize(("outcome", "code"), [("NOT_PROMOTED", "CHAMPION_CHANGED"), ("SUPERSEDED", "OLDER_UPLOAD")])
+def test_a_version_that_another_champion_rules_out_is_not_deployed(play: Play, outcome: str, code: str) -> None:
+    refusal = {"outcome": outcome, "reason_code": code, "reason": "Drop it again."}
     played = play("promote", GIVEN, {**SCRIPT, "PlanRelease": [refusal]})
     assert (played.status, played.output) == ("SUCCEEDED", refusal)
     assert [name for name, _ in played.calls] == ["TakeEndpoint", "PlanRelease"]

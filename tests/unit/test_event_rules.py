@@ -1,6 +1,8 @@
 """No event is lost in silence: EventBridge tells nobody of a rule without a target, nor of a delivery that failed."""
 
 import json
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -60,6 +62,50 @@ def test_every_queue_gives_up_into_a_watched_one(template: dict[str, Any], watch
     for name, queue in of_type(template, "AWS::SQS::Queue").items():
         redrive = queue["Properties"].get("RedrivePolicy")
         assert name in watched if redrive is None else named(redrive["deadLetterTargetArn"]) in watched, name
+
+
+def test_a_queue_that_is_redriven_whole_is_worked_off_a_few_at_a_time_and_gives_up_on_what_is_poison(
+    template: dict[str, Any],
+) -> None:
+    """So many at once, each message by itself, and a bounded number of tries."""
+    sources = [
+        event["Properties"]
+        for each in of_type(template, "AWS::Serverless::Function").values()
+        for event in each["Properties"].get("Events", {}).values()
+        if event["Type"] == "SQS"
+    ]
+    assert len(sources) >= 4
+    for each in sources:
+        assert each["FunctionResponseTypes"] == ["ReportBatchItemFailures"], each
+        alone = each.get("BatchSize") == 1
+        assert alone or each["ScalingConfig"]["MaximumConcurrency"] <= 10, each
+    tries = [
+        queue["Properties"]["RedrivePolicy"]["maxReceiveCount"]
+        for queue in of_type(template, "AWS::SQS::Queue").values()
+        if "RedrivePolicy" in queue["Properties"]
+    ]
+    assert all(1 < each <= 20 for each in tries)
+
+
+def test_only_what_s3_tells_of_the_data_bucket_comes_in(template: dict[str, Any]) -> None:
+    """Nobody may put events of the source aws.s3 but AWS, and nothing but this rule may send to the queue."""
+    pattern = template["Resources"]["ObjectCreatedRule"]["Properties"]["EventPattern"]
+    assert (pattern["source"], pattern["detail"]["bucket"]) == (["aws.s3"], {"name": [{"Ref": "DataBucket"}]})
+
+
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs/alarms.md"
+
+
+def test_every_fault_of_the_catalogue_has_its_behaviour_and_tests_that_are_there() -> None:
+    text = DOCUMENT.read_text()
+    faults = dict(re.findall(r"^\| ([AE]\d\d) \| (.+) \|$", text, re.MULTILINE))
+    assert list(faults) == [f"A{n:02}" for n in range(1, 12)] + [f"E{n:02}" for n in range(1, 15)]
+    for fault, row in faults.items():
+        named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", row)
+        assert named, fault
+        for file, test in named:
+            source = (DOCUMENT.parents[1] / "tests" / file).read_text()
+            assert re.search(rf"^def {test}\(", source, re.MULTILINE), f"{fault}: {file} has no {test}"
 
 
 def test_the_reconciler_looks_at_every_rule_but_its_own_and_at_every_queue_of_dead_letters(

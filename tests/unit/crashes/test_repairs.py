@@ -13,7 +13,7 @@ from headgate.services.endpoint_broke import EndpointBroke, open_repair
 
 from .account import Clients
 from .road import IRIS, before
-from .test_incidents import EXAMPLE, SERVED, Room
+from .room import EXAMPLE, SERVED, Room
 
 
 @pytest.fixture

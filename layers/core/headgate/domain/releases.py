@@ -7,7 +7,7 @@ from typing import Any
 
 from headgate.domain.freezes import Freeze, standing
 from headgate.domain.rollout import AB
-from headgate.domain.runs import Ending, Outcome
+from headgate.domain.runs import Ending, Outcome, Run
 from headgate.domain.watch import Stand
 
 _IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
@@ -242,6 +242,20 @@ def champion_changed(judged_against: int | None, serving: int | None) -> Ending 
     now = "nothing is in service now" if serving is None else f"release {serving} serves now"
     reason = f"The version was judged {against}, but {now}. Drop the dataset again to have it judged anew."
     return Ending(Outcome.NOT_PROMOTED, "CHAMPION_CHANGED", reason)
+
+
+def refused_as_older(version: str, run: Run | None, champion: Run | None) -> Ending | None:
+    """The ending of a version whose upload came before that of the version that serves; None where it did not.
+
+    Its event was late, or replayed: what somebody uploaded later stays. Retrainings come from no upload.
+    """
+    if run is None or champion is None or run.retrain or champion.retrain or run.order >= champion.order:
+        return None
+    reason = (
+        f"Version {version} was made of {run.name}, which was uploaded before {champion.name}, whose version serves. "
+        "Drop it again if it shall count as the newer one."
+    )
+    return Ending(Outcome.SUPERSEDED, "OLDER_UPLOAD", reason)
 
 
 def condemned(version: str, releases: Iterable[Release]) -> Release | None:

@@ -16,8 +16,10 @@ from headgate.domain.releases import (
     champion_changed,
     refused_as_condemned,
     refused_as_frozen,
+    refused_as_older,
 )
 from headgate.domain.rollout import Wishes
+from headgate.domain.runs import Run
 from headgate.domain.serverless import chosen
 from headgate.domain.standing_alarms import Patience
 from headgate.services.settle_release import settled
@@ -79,7 +81,7 @@ def plan_release(
     Returns:
         The release, with the tenant and the project, as the tasks after this one read it; or the run's ending
         (`outcome`, `reason_code`, `reason`), NOT_PROMOTED, when another champion serves than the judged one, the
-        version was condemned, or the project is frozen.
+        version was condemned, or the project is frozen, SUPERSEDED when a newer upload's version serves.
 
     Raises:
         LeaseLostError: when the run does not hold the endpoint's lease; nothing is planned.
@@ -96,6 +98,10 @@ def plan_release(
         serving = head.champion.sequence if head.champion else None
         if (refusal := champion_changed(command.judged_against, serving)) is not None:
             return told(refusal)
+        if (
+            refusal := refused_as_older(command.version, known, _run_that_serves(project, serving, ledger))
+        ) is not None:
+            return told(refusal)
         if (refusal := refused_as_condemned(command.version, ledger.releases(project))) is not None:
             return told(refusal)
         if (refusal := refused_as_frozen(command.version, head.freeze, now)) is not None:
@@ -111,6 +117,11 @@ def plan_release(
             project, replace(head, next_release=head.next_release + 1), LeaseKept(lease), ReleasePlanned(planned)
         )
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
+
+
+def _run_that_serves(project: Project, serving: int | None, ledger: Ledger) -> Run | None:
+    release = ledger.release(project, serving) if serving is not None else None
+    return ledger.run(project, release.run) if release is not None else None
 
 
 def _release(command: PlanRelease, sequence: int, wishes: Wishes, now: str) -> Release:
