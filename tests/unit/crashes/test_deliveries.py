@@ -52,7 +52,7 @@ def test_a_throttled_delivery_comes_back_from_the_dead_letters_as_one_incident(r
     """Each try fails until Lambda gives up; a person redrives the queue, some of it twice, also when all is over."""
 
     def away(_account: Account, operation: str, _given: Any) -> None:
-        if operation == "PutItem":
+        if operation == "TransactWriteItems":
             raise Refusal("ThrottlingException", "Rate exceeded")
 
     room.account.watch = away
