@@ -114,6 +114,33 @@ def test_every_ending_is_told(cloud: Cloud) -> None:
     assert "empty" in told["Message"]
 
 
+def test_no_value_of_anybodys_row_is_told_anywhere(cloud: Cloud, table: Table) -> None:
+    """A run that trains and one that is refused, with a canary in every row; then everything that was written of them."""
+    secret, project = "canary7f3a9", Project("demo", "silent")
+    header, *lines = table(400, seed=5).decode().splitlines()
+    noted = "\n".join([f"note,{header}", *(f"{secret}{number},{line}" for number, line in enumerate(lines))])
+    ended = cloud.ending(project, cloud.drop(project, "noted.csv", noted.encode()))
+    assert ended.reason_code not in ("RAGGED_ROWS", None)
+    refused = cloud.ending(project, cloud.drop(project, "torn.csv", f"{noted}\n{secret},1\n".encode()))
+    assert refused.reason_code == "RAGGED_ROWS"
+    told = {"log of the cloud": Path(cloud.card.log).read_text()}
+    pages = cloud.client("dynamodb").get_paginator("scan").paginate(TableName=cloud.output("LedgerTable"))
+    told["ledger"] = str([page["Items"] for page in pages])
+    logs = cloud.client("logs")
+    for page in logs.get_paginator("describe_log_groups").paginate():
+        for group in (each["logGroupName"] for each in page["logGroups"]):
+            events = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+            told[group] = str([event["message"] for one in events for event in one["events"]])
+    s3 = cloud.client("s3")
+    listed = s3.list_objects_v2(Bucket=cloud.card.artifact_bucket, Prefix=project.prefix)["Contents"]
+    for key in (each["Key"] for each in listed if each["Key"].endswith((".json", ".html"))):
+        told[key] = s3.get_object(Bucket=cloud.card.artifact_bucket, Key=key)["Body"].read().decode()
+    metrics = cloud.client("cloudwatch").get_paginator("list_metrics").paginate()
+    told["metrics"] = str([page["Metrics"] for page in metrics])
+    assert len(told) > 20
+    assert [place for place, text in told.items() if secret in text] == []
+
+
 def test_the_command_line_drops_follows_and_predicts(cloud: Cloud) -> None:
     file = EXAMPLES / "healthcare_wdbc.csv"
     code, answer = headgate(cloud, "drop", str(file), "--project", "clinic", "--wait")

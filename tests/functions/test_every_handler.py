@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ import pytest
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.domain.incidents import Incident
-from headgate.domain.names import Project
+from headgate.domain.names import Part, Project, dataset_id
 
 ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
@@ -45,6 +46,11 @@ DELETION = {
     "StackId": "stack",
 }
 Event = Callable[[Callable[[str], dict[str, Any]]], dict[str, Any]]
+
+
+PART = Part("demo/iris/incoming/gone.csv", "1", 1)
+MANIFEST = {"bucket": "data", "name": "gone.csv", "parts": [asdict(PART)]}
+GONE = {**RUN, "dataset": dataset_id("data", [PART])}
 
 
 def queued(event: dict[str, Any]) -> dict[str, Any]:
@@ -118,7 +124,7 @@ EVENTS: dict[str, Event] = {
     "settle_release": lambda _: RELEASE,
     "take_endpoint": lambda _: {**RUN, "visit": 0, "task_token": "token"},
     "try_release": lambda _: RELEASE,
-    "validate_dataset": lambda _: RUN,
+    "validate_dataset": lambda _: GONE,
     "watch_release": lambda _: RELEASE,
 }
 
@@ -129,9 +135,8 @@ def present(invoke: Any, ledger: Ledger, objects: Objects, make_run: Any) -> Non
     iris = Project("demo", "iris")
     ledger.add_run(make_run(RUN["dataset"]))
     objects.put_json("artifacts", f"{iris.prefix}runs/{RUN['run']}/evaluation/evaluation.json", EVALUATION)
-    manifest = {"bucket": "data", "name": "gone.csv", "parts": [{"key": "gone", "version_id": "1", "size": 1}]}
+    objects.put_json("artifacts", f"{iris.prefix}datasets/{GONE['dataset']}/manifest.json", MANIFEST)
     folder = f"{iris.prefix}datasets/{RUN['dataset']}/"
-    objects.put_json("artifacts", f"{folder}manifest.json", manifest)
     objects.put_json("artifacts", f"{folder}spec/spec.json", SPEC)
     objects.put_json("artifacts", f"{folder}report.json", {"split": {"train": 97}, "profile": []})
     objects.put_bytes("artifacts", ARCHIVE, b"an archive")

@@ -120,6 +120,30 @@ def test_a_folder_becomes_one_dataset_when_its_marker_arrives(
     assert [part["size"] for part in manifest["parts"]] == [4, 4]
 
 
+def test_what_a_marker_says_of_other_places_is_not_heeded(
+    invoke: Invoke, example: Any, objects: Any, aws: boto3.Session
+) -> None:
+    event = example("s3-object-created")
+    event["detail"]["bucket"]["name"] = "data"
+    theirs = {"bucket": "data", "parts": [{"key": "globex/iris/incoming/may.csv", "version_id": "1", "size": 1}]}
+    files = {
+        "globex/iris/incoming/may.csv": b"a,b\n",
+        "demo/iris/incoming/may/a.csv": b"a,b\n",
+        "demo/iris/incoming/may/manifest.json": json.dumps({**theirs, "kms": "theirs", "role": "admin"}).encode(),
+    }
+    for key, body in files.items():
+        version = aws.client("s3").put_object(Bucket="data", Key=key, Body=body)["VersionId"]
+    marker = "demo/iris/incoming/may/manifest.json"
+    event["detail"]["object"] = {"key": marker, "size": 4, "version-id": version, "sequencer": "1"}
+    invoke("on_object_created", queued(event))
+    [run] = all_runs(aws)
+    manifest = objects.get_json("artifacts", f"demo/iris/datasets/{run.dataset}/manifest.json")
+    assert (manifest["bucket"], [part["key"] for part in manifest["parts"]]) == (
+        "data",
+        ["demo/iris/incoming/may/a.csv"],
+    )
+
+
 def test_a_poison_message_comes_back_and_the_others_do_not_wait(invoke: Invoke, example: Any, ledger: Ledger) -> None:
     answer = invoke("on_object_created", queued({"detail": "nonsense"}, example("s3-object-created")))
     assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}

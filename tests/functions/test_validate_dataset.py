@@ -15,7 +15,7 @@ from tests.pictures import archive, folders
 
 from headgate.aws.s3 import Objects
 from headgate.domain.endpoint_settings import EndpointSettings
-from headgate.domain.errors import NotFoundError
+from headgate.domain.errors import NotFoundError, TamperedError
 from headgate.domain.names import Part as Pinned
 from headgate.domain.names import dataset_id
 from headgate.domain.project import ProjectSettings
@@ -290,6 +290,26 @@ def test_the_bytes_validated_are_those_that_were_dropped(drop: Drop, aws: boto3.
     dropped = drop(WDBC)
     aws.client("s3").put_object(Bucket="data", Key=dropped.parts[0]["key"], Body=b"other bytes")
     assert dropped.validated()["verdict"] == "accepted"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"bucket": "somebody-elses"},
+        {"parts": [{"key": "globex/iris/incoming/upload.csv", "version_id": "1", "size": 1}]},
+        {"parts": [{"key": "demo/iris2/incoming/upload.csv", "version_id": "1", "size": 1}]},
+        {"parts": [{"key": f"{FOLDER}incoming/another.csv", "version_id": "1", "size": 1}]},
+        {"parts": []},
+        {"recipe": {"code": "x", "settings": "y"}, "attempt": 0},
+    ],
+)
+def test_a_manifest_that_was_changed_is_not_believed(drop: Drop, objects: Objects, changed: dict[str, Any]) -> None:
+    dropped = drop(WDBC)
+    place = f"{dropped.folder}manifest.json"
+    objects.put_json("artifacts", place, {**objects.get_json("artifacts", place), **changed})
+    with pytest.raises(TamperedError, match="was changed after it was written"):
+        dropped.validated()
+    assert (dropped.written(dropped.folder), dropped.quarantined()) == ([], [])
 
 
 def test_a_dataset_that_is_too_large_is_refused_unread(drop: Drop, tmp_path: Path) -> None:

@@ -34,10 +34,7 @@ PLAYED = (
     " and not at_once_end"
 )
 """Of the roads those without deaths: a process that dies calls nothing that it would not call otherwise."""
-CLOUD = [
-    f"tests/e2e/{name}.py"
-    for name in ("test_road", "test_rollout", "test_searches", "test_release_rehearsal", "test_night")
-]
+CLOUD = [f"tests/e2e/{name}.py" for name in ("test_road", "test_rollout", "test_searches", "test_release_rehearsal")]
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -50,9 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
         print("The referee is not installed. It needs Node.js 20 or newer: make .venv-referee/.ready")
         return 2
     folder = options.recorded or RECORDS
-    if not options.recorded and not record(folder, options.quick):
-        print("A run that was recorded failed; what it did proves nothing. Mend it first.")
-        return 1
+    whole = bool(options.recorded) or record(folder, options.quick)
     started = time.monotonic()
     with Referee() as referee:
         asked = everything(folder)
@@ -62,7 +57,9 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"{referee.asked} questions judged by @cloud-copilot/iam-simulate in {time.monotonic() - started:.0f} s")
     unused = 0 if options.quick else sum(map(len, table.unused.values()))
     proved = not (any(table.denied.values()) or any(table.wildcards.values()) or table.stale or unused)
-    return int(not (proved and kept))
+    if not whole:
+        print("A run that was recorded failed (above): what its tests would have called is missing here.")
+    return int(not (proved and kept and whole))
 
 
 def apart(referee: Referee) -> bool:
@@ -108,12 +105,13 @@ def noticed(referee: Referee) -> bool:
 def record(folder: Path, quick: bool) -> bool:
     """Run what is recorded; whether all of it succeeded."""
     shutil.rmtree(folder, ignore_errors=True)
+    whole = True
     runs = [
-        ("the handlers, each with the events that start it", HANDLERS),
-        ("the roads of releases", [*ROADS, "-k", PLAYED]),
+        ("the handlers, each with the events that start it", ["-n", "2", *HANDLERS]),
+        ("the roads of releases", ["-n", "2", *ROADS, "-k", PLAYED]),
     ]
     if not quick:
-        runs.append(("the template on a local cloud: datasets, searches, rollouts, a night", CLOUD))
+        runs.append(("the template on a local cloud: datasets, searches, rollouts, a rehearsal", CLOUD))
     for number, (what, chosen) in enumerate(runs, 1):
         started = time.monotonic()
         print(f"[{number}/{len(runs)}] recording {what} ...", flush=True)
@@ -122,9 +120,9 @@ def record(folder: Path, quick: bool) -> bool:
         ended = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
         print(f"      {time.monotonic() - started:.0f} s", flush=True)
         if ended.returncode != 0:
-            print(ended.stdout[-4000:])
-            return False
-    return True
+            print(ended.stdout[-2000:])
+            whole = False
+    return whole
 
 
 def show(table: Table) -> None:

@@ -31,6 +31,16 @@ class AccessDeniedError(HeadgateError):
     """Raised when a role lacks a permission; the message names the call."""
 
 
+class TamperedError(HeadgateError):
+    """Raised when a manifest is not the one that its dataset is named after, or speaks of what is not its project's."""
+
+    def __init__(self, dataset: str, what: str) -> None:
+        super().__init__(
+            f"The manifest of dataset {dataset} was changed after it was written: {what}. Nothing was read. Find out "
+            "who may write to the artifact bucket, then drop the data again."
+        )
+
+
 class UnsignedError(HeadgateError):
     """Raised when the ledger is to be changed by nobody: whoever changes it signs the entry of the audit trail."""
 

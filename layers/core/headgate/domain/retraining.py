@@ -4,7 +4,7 @@ Rules only. Nothing is trained twice on the same data by the same code and setti
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -141,6 +141,14 @@ def dataset_of(identity_: str, attempt: int) -> str:
     and this code is not, so that it lies in a folder of its own and overwrites no holdout.
     """
     return hashlib.sha256(f"{identity_}\0{attempt}".encode()).hexdigest()[:10]
+
+
+def dataset_named_by(document: Mapping[str, Any], parts: Sequence[Part]) -> str:
+    """The dataset that a manifest belongs to: an upload's is named by its parts, a retraining's by all that made it."""
+    recipe = document.get("recipe")
+    if recipe is None:
+        return dataset_id(document["bucket"], parts)
+    return dataset_of(identity(document["bucket"], parts, Recipe(**recipe)), int(document["attempt"]))
 
 
 def dataset_of_request(request: str) -> str:

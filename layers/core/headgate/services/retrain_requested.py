@@ -116,7 +116,8 @@ class Retrainings:
         standing, attempt = repeats(known, chosen, whole, recipe)
         if standing is not None:
             return self._refuse(asked, window, NOTHING_NEW, nothing_new(standing), chosen)
-        return self._begin(asked, window, chosen, whole, attempt, accepted[0].run)
+        made = {"recipe": asdict(recipe), "attempt": attempt}
+        return self._begin(asked, window, chosen, whole, made, accepted[0].run)
 
     def _settings(self, asked: RetrainRequested) -> tuple[str, str]:
         """The window, and the hash of the settings that change training."""
@@ -168,15 +169,19 @@ class Retrainings:
         return gone
 
     def _begin(
-        self, asked: RetrainRequested, window: str, chosen: Chosen, whole: str, attempt: int, newest: Run
+        self, asked: RetrainRequested, window: str, chosen: Chosen, whole: str, made: dict[str, Any], newest: Run
     ) -> str:
-        """Write the manifest and the run, in this order: a run in the ledger always finds its manifest."""
-        project, dataset = asked.project, dataset_of(whole, attempt)
+        """Write the manifest and the run, in this order: a run in the ledger always finds its manifest.
+
+        What the dataset is `made` by stands in the manifest, so that whoever reads it can tell whether it is the one.
+        """
+        project, dataset = asked.project, dataset_of(whole, made["attempt"])
         manifest = {
             "bucket": self.data_bucket,
             "name": title(chosen),
             "parts": [asdict(part) for part in chosen.parts],
             "of": facts_of(chosen)["of"],
+            **made,
         }
         self.objects.put_json(self.artifact_bucket, f"{project.prefix}datasets/{dataset}/manifest.json", manifest)
         run = Run(

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from headgate.aws.s3 import Objects
-from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError
+from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError, TamperedError
 from headgate.domain.findings import Findings
 from headgate.domain.names import MAX_BYTES, Part, Project
 from headgate.domain.project import ProjectSettings
 from headgate.domain.project_file import MAX_BYTES as MAX_SETTINGS_BYTES
 from headgate.domain.project_file import parse_settings
 from headgate.domain.reasons import Reason
+from headgate.domain.retraining import dataset_named_by
 from headgate.domain.runs import Head
 from headgate.domain.spec import TrainingSpec
 from headgate.domain.tuning import is_to_be_planned
@@ -104,8 +105,15 @@ def validate_dataset(
 
 
 def _manifest(command: ValidateDataset, objects: Objects) -> Manifest:
+    """The manifest, which is believed only if it is the one that the dataset is named after, and its project's."""
     document = objects.get_json(command.artifact_bucket, f"{command.folder}manifest.json")
-    return Manifest(document["bucket"], document["name"], [Part(**part) for part in document["parts"]])
+    parts = [Part(**part) for part in document["parts"]]
+    own = f"{command.project.prefix}incoming/"
+    if document["bucket"] != command.data_bucket or not all(part.key.startswith(own) for part in parts):
+        raise TamperedError(command.dataset, f"it names objects that do not lie under {own} of the data bucket")
+    if dataset_named_by(document, parts) != command.dataset:
+        raise TamperedError(command.dataset, "it names other objects than the dataset is made of")
+    return Manifest(document["bucket"], document["name"], parts)
 
 
 def _settings(command: ValidateDataset, objects: Objects, findings: Findings) -> ProjectSettings:
