@@ -115,7 +115,7 @@ def test_every_ending_is_told(cloud: Cloud) -> None:
 
 
 def test_no_value_of_anybodys_row_is_told_anywhere(cloud: Cloud, table: Table) -> None:
-    """A run that trains and one that is refused, with a canary in every row; then everything that was written of them."""
+    """One run that trains and one that is refused, a canary in every row; then everything that was written of them."""
     secret, project = "canary7f3a9", Project("demo", "silent")
     header, *lines = table(400, seed=5).decode().splitlines()
     noted = "\n".join([f"note,{header}", *(f"{secret}{number},{line}" for number, line in enumerate(lines))])
