@@ -10,6 +10,7 @@ once, one whose versions wait for a person, and one that is frozen for a while. 
 
 import io
 import json
+import os
 import subprocess
 import sys
 import tempfile
@@ -29,7 +30,12 @@ from headgate.domain import names
 from headgate_local.card import Card
 
 TENANT = "demo"
-ROLLOUT = "  rollout: {bake_minutes: 0.2, termination_wait_minutes: %s, max_error_percent: %s}\n"
+BAKE_MINUTES = 0.2
+"""Enough for a verdict on a machine with little else to do; a busy one gets longer, for it answers fewer requests."""
+BUSY = max(1.0, os.getloadavg()[0] / (2 * (os.cpu_count() or 1)))
+ROLLOUT = (
+    f"  rollout: {{bake_minutes: {BAKE_MINUTES * BUSY:.2f}, termination_wait_minutes: %s, max_error_percent: %s}}\n"
+)
 WEAK = "training: {epochs: 3, hidden_units: 1, layers: 1, members: 1}\n"
 GOOD = "training: {epochs: 15, members: 1}\n"
 COLUMNS = 12
@@ -238,7 +244,7 @@ def three_at_once(project: Project) -> None:
     project.told.check(project.name, "of three at once the newest is promoted, two are superseded", right, outcomes)
 
 
-def wait_for(done: Callable[[], bool], what: str, seconds: float = 120) -> None:
+def wait_for(done: Callable[[], bool], what: str, seconds: float = 120 * BUSY) -> None:
     """Look until it is so."""
     deadline = time.monotonic() + seconds
     while not done():
