@@ -22,6 +22,7 @@ def local_cloud() -> Iterator[Card]:
     """Start one in a home of its own, so that one that runs already is left alone."""
     with tempfile.TemporaryDirectory() as home:
         os.environ["HEADGATE_HOME"] = home
+        os.environ["HEADGATE_TENANTS"] = "bench demo idle night storm"
 
         def say(text: str) -> None:
             print(f"  {text}", file=sys.stderr)

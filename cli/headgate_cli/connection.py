@@ -31,6 +31,7 @@ OUTPUTS = (
     "PromoteStateMachine",
     "RespondStateMachine",
     "ReconcileFunction",
+    "RegisterTenantFunction",
 )
 _UNREACHABLE = (
     exceptions.ConnectionError,

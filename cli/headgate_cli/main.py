@@ -27,6 +27,7 @@ from headgate_cli.commands import (
     reconciling,
     rehearsing,
     retraining,
+    tenants,
 )
 from headgate_cli.errors import CommandError, ExitCode
 
@@ -71,6 +72,7 @@ for command in (
     app.command()(command)
 app.add_typer(faults.app, name="fault")
 app.add_typer(auditing.app, name="audit")
+app.add_typer(tenants.app, name="tenant")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.domain.names import tenant_of
-from headgate.entrypoint import logger, objects, runs
+from headgate.entrypoint import logger, objects, runs, tenants
 from headgate.environments import Environment, environment
 from headgate.services.object_created import ObjectCreated, receive_object
 
@@ -23,6 +23,7 @@ def _receive(record: SQSRecord) -> None:
             artifact_bucket=environment(Environment).artifact_bucket,
             objects=objects(tenant),
             runs=runs(tenant),
+            tenants=tenants(tenant),
         )
     except Exception as error:
         logger.error("event not handled", message_id=record.message_id, error=type(error).__name__)

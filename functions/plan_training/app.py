@@ -5,9 +5,9 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import ledger, logger, objects, searches
+from headgate.entrypoint import ledger, logger, objects, searches, tenants
 from headgate.environments import TuningEnvironment, environment
-from headgate.services.plan_training import PlanTraining, find_families, plan_training
+from headgate.services.plan_training import Most, PlanTraining, find_families, plan_training
 from headgate.services.publish_training_code import find_training_code
 
 # Lambda unpacks layers to /opt, which is not on the path; the local cloud puts each layer's folder there.
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         head=ledger(tenant).head(command.project),
         families=find_families(find_training_code([_LAYERS, *sys.path])),
         artifact_bucket=settings.artifact_bucket,
-        limit=float(settings.tuning_money_limit),
+        most=Most(float(settings.tuning_money_limit), tenants(tenant).quotas(tenant).trials),
     )
     logger.info(
         "training planned",

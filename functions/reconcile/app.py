@@ -6,7 +6,7 @@ from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.domain.names import Project
-from headgate.entrypoint import all_projects, logger, metrics, reconciler
+from headgate.entrypoint import all_projects, logger, metrics, reconciler, storage_counted
 
 
 @metrics.log_metrics
@@ -28,5 +28,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         )
     if not dry:
         metrics.add_metric(name="Findings", unit=MetricUnit.Count, value=len(told))
+    if whole and not dry:
+        logger.info("storage counted", bytes=storage_counted({each.tenant for each in projects}))
     logger.info("round made", projects=len(projects), findings=len(told), dry=dry)
     return {"projects": len(projects), "findings": told}

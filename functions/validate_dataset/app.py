@@ -6,7 +6,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import ledger, logger, objects
+from headgate.entrypoint import ledger, logger, objects, tenants
 from headgate.environments import TrainingCodeEnvironment, environment
 from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 
@@ -26,6 +26,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         objects=objects(tenant),
         head=ledger(tenant).head(command.project),
         workdir=Path(tempfile.gettempdir()),
+        most_instances=tenants(tenant).quotas(tenant).instances,
     )
     logger.info(
         "dataset validated",

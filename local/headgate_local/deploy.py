@@ -55,14 +55,42 @@ def deploy(session: boto3.Session, endpoint_url: str, template: Path, progress: 
         Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
         Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"],
     )
+    _wait(cloudformation, STACK)
+    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+    progress("adding tenants")
+    add_tenants(cloudformation, template.parent / "infra" / "tenant.yaml", outputs, tenants())
+    return outputs
+
+
+def tenants() -> list[str]:
+    """Who is added when the local cloud starts; others by `headgate tenant add`."""
+    return os.environ.get("HEADGATE_TENANTS", "demo night").split()
+
+
+def add_tenants(cloudformation: Any, template: Path, outputs: dict[str, str], names: list[str]) -> None:
+    """Deploy a tenant's stack for each of these names."""
+    body = template.read_text()
+    known = yaml_parse(body)["Parameters"].keys() & outputs.keys()
+    for name in names:
+        values = {"System": STACK, "Tenant": name, **{key: outputs[key] for key in known}}
+        cloudformation.create_stack(
+            StackName=f"{STACK}-tenant-{name}",
+            TemplateBody=body,
+            Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in values.items()],
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"],
+        )
+    for name in names:
+        _wait(cloudformation, f"{STACK}-tenant-{name}")
+
+
+def _wait(cloudformation: Any, stack: str) -> None:
     try:
         cloudformation.get_waiter("stack_create_complete").wait(
-            StackName=STACK, WaiterConfig={"Delay": 0.25, "MaxAttempts": 480}
+            StackName=stack, WaiterConfig={"Delay": 0.25, "MaxAttempts": 480}
         )
     except WaiterError as error:
-        raise DeploymentError(_reasons(cloudformation)) from error
-    stack = cloudformation.describe_stacks(StackName=STACK)["Stacks"][0]
-    return {output["OutputKey"]: output["OutputValue"] for output in stack["Outputs"]}
+        raise DeploymentError(_reasons(cloudformation, stack)) from error
 
 
 class Staging:
@@ -110,11 +138,11 @@ def archive(folder: Path, prefix: str = "") -> bytes:
     return packed.getvalue()
 
 
-def _reasons(cloudformation: Any) -> str:
-    events = cloudformation.describe_stack_events(StackName=STACK)["StackEvents"]
+def _reasons(cloudformation: Any, stack: str) -> str:
+    events = cloudformation.describe_stack_events(StackName=stack)["StackEvents"]
     failed = [
         f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', 'no reason given')}"
         for event in reversed(events)
         if event["ResourceStatus"].endswith("FAILED")
     ]
-    return "The stack did not come up. " + "; ".join(failed or ["CloudFormation gave no reason"])
+    return f"The stack {stack} did not come up. " + "; ".join(failed or ["CloudFormation gave no reason"])

@@ -12,7 +12,9 @@ import pytest
 from prove.recorder import acting
 
 from headgate.aws.cloudwatch import Alarms
+from headgate.aws.tenants import Tenants
 from headgate.domain.standing_alarms import Composite
+from headgate.domain.tenants import Quotas, Tenant
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -103,6 +105,7 @@ def invoke(
         entrypoint, "alarms", lambda tenant: MetricAlarms(entrypoint.client("cloudwatch", tenant), made)
     )
     monkeypatch.setattr(entrypoint, "searches", lambda _tenant: NoSearches())
+    Tenants(aws.client("dynamodb"), "ledger").register(Tenant("demo", "ACTIVE", Quotas(10, 50, 1000.0, 1000.0)))
     clients.forget_clients()
     context = SimpleNamespace(
         function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"

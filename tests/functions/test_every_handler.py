@@ -45,6 +45,15 @@ DELETION = {
     "RequestId": "request",
     "StackId": "stack",
 }
+TENANT = {
+    "Tenant": "demo",
+    "Standing": "ACTIVE",
+    "LeavesOn": "",
+    "Instances": "10",
+    "Trials": "50",
+    "MoneyPerMonth": "500",
+    "StorageGigabytes": "500",
+}
 Event = Callable[[Callable[[str], dict[str, Any]]], dict[str, Any]]
 
 
@@ -119,6 +128,7 @@ EVENTS: dict[str, Event] = {
     "plan_rollback": lambda _: INCIDENT,
     "plan_training": lambda _: TO_BE_TRAINED,
     "publish_training_code": lambda _: DELETION,
+    "register_tenant": lambda _: {**DELETION, "ResourceProperties": TENANT},
     "reconcile": lambda example: example("scheduled-event"),
     "register_version": lambda _: {**RUN, "model_data_url": f"s3://artifacts/{ARCHIVE}", "metrics": EVALUATION},
     "settle_release": lambda _: RELEASE,

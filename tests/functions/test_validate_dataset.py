@@ -53,10 +53,12 @@ class Dropped:
         assert answer == json.loads(json.dumps(answer))
         return answer
 
-    def under(self, head: Head, workdir: Path, **limits: Any) -> dict[str, Any]:
+    def under(self, head: Head, workdir: Path, most: int = 10, **limits: Any) -> dict[str, Any]:
         """The answer of the use case when the ledger's head is another one."""
         command = ValidateDataset.parse(self.event, data_bucket="data", artifact_bucket="artifacts")
-        return validate_dataset(command, objects=self._objects, head=head, workdir=workdir, **limits)
+        return validate_dataset(
+            command, objects=self._objects, head=head, workdir=workdir, most_instances=most, **limits
+        )
 
     def report(self) -> dict[str, Any]:
         return self._objects.get_json("artifacts", f"{self.folder}report.json")
@@ -207,6 +209,23 @@ def test_wrong_settings_refuse_the_run_by_the_key(drop: Drop, settings: str, say
     answer = dropped.validated()
     assert (answer["verdict"], answer["reason_code"]) == ("rejected", "SETTINGS_INVALID")
     assert says in answer["reason"]
+
+
+@pytest.mark.parametrize(
+    ("settings", "refused"),
+    [
+        ("endpoint: {instance_count: 5}", False),  # scales to twice as many
+        ("endpoint: {instance_count: 6}", True),
+        ("endpoint: {instance_count: 6, scaling: {max: 10}}", False),
+        ("endpoint: {instance_count: 2, scaling: {schedules: [{cron: '0 8 * * ? *', min: 2, max: 11}]}}", True),
+        ("endpoint: {instance_count: 10, scaling: {enabled: false}}", False),
+    ],
+)
+def test_an_endpoint_has_no_more_instances_than_the_tenant_may(drop: Drop, settings: str, refused: bool) -> None:
+    dropped = drop(WDBC)
+    dropped.settings(settings)
+    answer = dropped.validated()
+    assert (answer["reason_code"] == "QUOTA_INSTANCES") is refused, answer["reason"]
 
 
 def test_a_refused_upload_is_set_aside_with_the_reason(drop: Drop, objects: Objects) -> None:

@@ -24,6 +24,7 @@ from headgate.aws.searches import Searches
 from headgate.aws.sns import Topic
 from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
+from headgate.aws.tenants import Tenants
 from headgate.aws.trials import Trials
 from headgate.clients import client, shared
 from headgate.domain.audit import Author
@@ -73,6 +74,11 @@ def _author() -> Author:
 def copies(tenant: str) -> Copies:
     """The locked copies of the audit trail; no tenant's credentials reach them."""
     return Copies(Objects(shared("s3", tenant)), environment(AuditEnvironment).audit_bucket)
+
+
+def tenants(tenant: str) -> Tenants:
+    """The register of tenants, as far as it tells of this one."""
+    return Tenants(client("dynamodb", tenant), environment(Environment).ledger_table)
 
 
 def objects(tenant: str) -> Objects:
@@ -165,7 +171,7 @@ def retrainings(tenant: str) -> Retrainings:
     """What has projects trained anew, now."""
     settings = environment(RetrainingEnvironment)
     buckets = (settings.data_bucket, settings.artifact_bucket)
-    return Retrainings(objects(tenant), runs(tenant), *buckets, settings.training_code_hash)
+    return Retrainings(objects(tenant), runs(tenant), tenants(tenant), *buckets, settings.training_code_hash)
 
 
 def _tools(tenant: str) -> "Tools":
@@ -181,6 +187,7 @@ def _tools(tenant: str) -> "Tools":
         runs(tenant),
         executions(tenant),
         responses(tenant),
+        tenants(tenant),
         settings.ledger_table,
         settings.data_bucket,
         settings.artifact_bucket,
@@ -210,6 +217,15 @@ def all_projects() -> list[Project]:
     """Every project that has data or artifacts."""
     settings = environment(Environment)
     return list(projects_in(objects("_system"), settings.data_bucket, settings.artifact_bucket))
+
+
+def storage_counted(names: set[str]) -> dict[str, int]:
+    """Bytes that tenants keep, of those that were not counted today."""
+    from headgate.services.count_storage import count_storage
+
+    settings = environment(Environment)
+    buckets = (settings.data_bucket, settings.artifact_bucket)
+    return count_storage(names, buckets, open_tenants=tenants, open_objects=objects, now=now())
 
 
 def experiments(tenant: str) -> Experiments:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from headgate.aws.tenants import Tenants
 from headgate.domain.errors import NotFoundError
 from headgate.domain.experiment import Expense, JobFacts
 from headgate.domain.names import Project
@@ -116,10 +117,17 @@ def test_a_run_that_never_trained_has_a_record_without_a_job() -> None:
     assert (record["job"], record["cost"]["parts"], record["outcome"]) == (None, [], "REJECTED")
 
 
+class Unspent(Tenants):
+    """A register in which nothing can be counted."""
+
+    def __init__(self) -> None:
+        super().__init__(None, "")
+
+
 def test_a_record_that_cannot_be_written_harms_nothing() -> None:
     bucket = Bucket()
     records = Experiments(Unreachable(), Searches(), bucket, "artifacts")  # type: ignore[arg-type]
-    assert keep(ENDED, experiments=records, tracking=None) == {"record": "not written"}
+    assert keep(ENDED, experiments=records, tenants=Unspent(), tracking=None) == {"record": "not written"}
     assert not bucket.kept
 
 
@@ -137,14 +145,14 @@ def test_what_a_run_came_to_is_not_known_where_its_record_does_not_say(kept: byt
 def test_a_run_that_never_began_has_no_record() -> None:
     bucket = Bucket()
     records = Experiments(Described(), Searches(), bucket, "artifacts")  # type: ignore[arg-type]
-    assert keep(replace(ENDED, state="SUPERSEDED"), experiments=records, tracking=None) == {}
+    assert keep(replace(ENDED, state="SUPERSEDED"), experiments=records, tenants=Unspent(), tracking=None) == {}
     assert not bucket.kept
 
 
 def test_an_address_that_is_no_web_address_costs_a_word_in_the_log() -> None:
     records = Experiments(Described(), Searches(), Bucket(), "artifacts")  # type: ignore[arg-type]
-    answer = keep(ENDED, experiments=records, tracking=Tracking("file:///etc/passwd"))
-    assert answer == {"record": "written", "tracking": "not told: ValueError"}
+    answer = keep(ENDED, experiments=records, tenants=Unspent(), tracking=Tracking("file:///etc/passwd"))
+    assert answer == {"record": "written", "cost": "nothing", "tracking": "not told: ValueError"}
 
 
 def trial(name: str, minutes: float | None) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from headgate.aws.s3 import Objects
 from headgate.domain.names import Project
 from headgate.domain.runs import Head, LastSearch
 from headgate.services.choose_winner import ChooseWinner, choose_winner
-from headgate.services.plan_training import PlanTraining, find_families, plan_training
+from headgate.services.plan_training import Most, PlanTraining, find_families, plan_training
 
 CODE = Path(__file__).resolve().parents[3] / "training"
 IRIS = Project("demo", "iris")
@@ -58,7 +58,13 @@ def plan(objects: Objects, make_bucket: Any) -> Any:
     objects.put_json(bucket, f"{folder}spec/spec.json", SPEC)
     objects.put_json(bucket, f"{folder}report.json", {"split": {"train": 650}, "profile": []})
 
-    def plan(head: Head | None = None, searches: Searches | None = None, limit: float = 20, **changes: Any) -> Any:
+    def plan(
+        head: Head | None = None,
+        searches: Searches | None = None,
+        limit: float = 20,
+        trials: int = 1000,
+        **changes: Any,
+    ) -> Any:
         return plan_training(
             PlanTraining.parse(event(**changes)),
             objects=objects,
@@ -66,10 +72,18 @@ def plan(objects: Objects, make_bucket: Any) -> Any:
             head=head or Head(),
             families=find_families(CODE),
             artifact_bucket=bucket,
-            limit=limit,
+            most=Most(limit, trials),
         )
 
     return plan
+
+
+def test_a_search_has_no_more_trials_than_the_tenant_may(plan: Any) -> None:
+    wanted = plan()["tuning"]["estimate"]["trials"]
+    assert plan(trials=wanted)["decision"] == "search"
+    answer = plan(trials=wanted - 1)
+    assert (answer["decision"], answer["reason_code"]) == ("refused", "QUOTA_TRIALS")
+    assert f"the quota of demo is {wanted - 1}" in answer["reason"]
 
 
 def test_a_plan_is_told_with_its_estimate_and_is_the_same_when_asked_again(plan: Any) -> None:

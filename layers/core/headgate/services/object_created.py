@@ -5,9 +5,11 @@ from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
+from headgate.aws.tenants import Tenants
 from headgate.domain.errors import BadKeyError
 from headgate.domain.names import UNKNOWN, Part, Project, Upload, dataset_id, is_data, parse_upload, tenant_of
 from headgate.domain.runs import Outcome, Run
+from headgate.domain.tenants import Refusal, refusal
 from headgate.services.runs import Runs
 
 
@@ -52,6 +54,7 @@ def receive_object(
     artifact_bucket: str,
     objects: Objects,
     runs: Runs,
+    tenants: Tenants,
 ) -> str:
     """Record the dataset that an object completes, and give its run its turn.
 
@@ -61,11 +64,14 @@ def receive_object(
     try:
         upload = parse_upload(event.key)
     except BadKeyError as error:
-        return _refuse(event, str(error), runs.ledger, runs.now)
+        owner = Project(tenant_of(event.key), UNKNOWN)
+        return _refuse(event, owner, Refusal("BAD_KEY", str(error)), runs)
     if upload is None:
         return "ignored"
     if not upload.completes:
         return "incomplete"
+    if (refused := turned_away(upload.project.tenant, tenants, runs.now)) is not None:
+        return _refuse(event, upload.project, refused, runs)
     parts = parts_of(event, upload, objects)
     if not parts:
         return "incomplete"
@@ -118,12 +124,16 @@ def _record(
     return ledger.run(project, run.run) or run
 
 
-def _refuse(event: ObjectCreated, reason: str, ledger: Ledger, now: str) -> str:
-    """Record an upload that belongs to no project, in the name of its tenant if it has one; its body is not read."""
-    owner = Project(tenant_of(event.key), UNKNOWN)
+def turned_away(tenant: str, tenants: Tenants, now: str) -> Refusal | None:
+    """Why nothing new is begun for a tenant now; None when it is welcome."""
+    return refusal(tenant, tenants.find(tenant), tenants.used(tenant), now[:7])
+
+
+def _refuse(event: ObjectCreated, owner: Project, why: Refusal, runs: Runs) -> str:
+    """Record an upload that is not taken, and why; its body is not read."""
     dataset = dataset_id(event.bucket, [Part(event.key, event.version_id, event.size)])
     file = event.key.rpartition("/")[2]
-    ledger.add_run(
+    runs.ledger.add_run(
         Run(
             run=owner.run_id(dataset),
             tenant=owner.tenant,
@@ -132,11 +142,11 @@ def _refuse(event: ObjectCreated, reason: str, ledger: Ledger, now: str) -> str:
             # The name is printed and mailed, so that what could forge a line or steer a terminal has to go.
             name="".join(letter if letter.isprintable() else "\ufffd" for letter in file),
             order=event.order,
-            arrived_at=now,
+            arrived_at=runs.now,
             state=Outcome.REJECTED,
-            ended_at=now,
-            reason_code="BAD_KEY",
-            reason=reason,
+            ended_at=runs.now,
+            reason_code=why.code,
+            reason=why.sentence,
         )
     )
     return "rejected"

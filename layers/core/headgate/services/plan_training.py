@@ -12,9 +12,11 @@ from headgate.domain.errors import SearchRefusedError
 from headgate.domain.families import DEFAULT, Family, read_families
 from headgate.domain.names import Project
 from headgate.domain.project import TuningSettings
+from headgate.domain.reasons import Reason
 from headgate.domain.runs import Head
 from headgate.domain.search_requests import OBJECTIVE_REGEX, definitions, job_config, objective_of, shape_of
 from headgate.domain.spec import TrainingSpec
+from headgate.domain.tenants import too_many_trials
 from headgate.domain.tuning import Defaults, Facts, SearchPlan, plan_search, tuning_job_name
 
 MOST_WORDS = 128
@@ -47,6 +49,14 @@ class PlanTraining:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Most:
+    """What one search may cost by its estimate, in USD, and how many trials it may make."""
+
+    money: float
+    trials: int
+
+
 def find_families(code: Path) -> dict[str, Family]:
     """The families that the training code has."""
     files = sorted((code / "headgate_training" / "families").glob("*.json"))
@@ -61,7 +71,7 @@ def plan_training(
     head: Head,
     families: Mapping[str, Family],
     artifact_bucket: str,
-    limit: float,
+    most: Most,
 ) -> dict[str, Any]:
     """Plan it. Nothing is started or spent here.
 
@@ -74,12 +84,14 @@ def plan_training(
     """
     facts = _facts(command, objects, artifact_bucket)
     try:
-        plan = plan_search(command.tuning, facts, families, limit)
+        plan = plan_search(command.tuning, facts, families, most.money)
     except SearchRefusedError as refusal:
         return {"decision": "refused", "reason_code": str(refusal.reason_code), "reason": str(refusal)}
     if isinstance(plan, Defaults):
         told = {"decision": "train", "reason_code": "DEFAULTS", "reason": plan.why}
         return {**told, "tuning": {"searched": False, "why": plan.why}}
+    if (sentence := too_many_trials(command.project.tenant, most.trials, plan.estimate.trials)) is not None:
+        return {"decision": "refused", "reason_code": str(Reason.QUOTA_TRIALS), "reason": sentence}
     return _search(command, plan, facts, _parent(plan, facts, head, searches))
 
 

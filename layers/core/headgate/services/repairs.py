@@ -8,6 +8,7 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.aws.stepfunctions import Executions
+from headgate.aws.tenants import Tenants
 from headgate.domain.errors import EndpointBusyError, LeaseLostError
 from headgate.domain.failures import ending_of
 from headgate.domain.lease import leave
@@ -41,6 +42,7 @@ class Tools:
     runs: Runs
     trains: Executions
     responses: Executions
+    tenants: Tenants
     owner: str
     data_bucket: str
     artifact_bucket: str
@@ -77,7 +79,9 @@ def _deliver(finding: Finding, seen: Seen, tools: Tools) -> str:
     upload = next(each for each in seen.uploads if each.key == finding.subject)
     time = f"{upload.at[:19]}Z"  # as S3's event writes it
     event = ObjectCreated(tools.data_bucket, upload.key, upload.version_id, upload.size, "", time)
-    decision = receive_object(event, artifact_bucket=tools.artifact_bucket, objects=tools.objects, runs=tools.runs)
+    decision = receive_object(
+        event, artifact_bucket=tools.artifact_bucket, objects=tools.objects, runs=tools.runs, tenants=tools.tenants
+    )
     return f"delivered again: {decision}"
 
 

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from headgate.aws.s3 import Objects
+from headgate.aws.tenants import Tenants
 from headgate.domain.errors import BadKeyError, ConflictError, NotFoundError, SettingsError
 from headgate.domain.names import MAX_BYTES, Part, Project
 from headgate.domain.reasons import Reason
@@ -29,6 +30,7 @@ from headgate.domain.retraining import (
     title,
 )
 from headgate.domain.runs import Outcome, Run
+from headgate.services.object_created import turned_away
 from headgate.services.runs import Runs
 
 _LONGEST = 1000
@@ -83,6 +85,7 @@ class Retrainings:
 
     objects: Objects
     runs: Runs
+    tenants: Tenants
     data_bucket: str
     artifact_bucket: str
     code: str
@@ -103,6 +106,8 @@ class Retrainings:
         known = ledger.runs_of_project(project)
         if (run := asked_for(known, asked.request)) is not None:
             return self.runs.request_start(run)
+        if (refused := turned_away(project.tenant, self.tenants, self.runs.now)) is not None:
+            return self._refuse(asked, asked.window or "", refused.code, refused.sentence, Chosen([]))
         try:
             window, settings = self._settings(asked)
         except SettingsError as error:

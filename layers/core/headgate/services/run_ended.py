@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 from headgate.aws.ledger import Ledger
+from headgate.aws.tenants import Tenants
+from headgate.domain.errors import HeadgateError
 from headgate.domain.names import Project
 from headgate.domain.notices import ended
 from headgate.domain.release_events import of_run
@@ -50,8 +52,10 @@ def announce(run: Run, *, ledger: Ledger, bus: Bus, topic: Topic) -> str | None:
     return event.kind if event is not None else None
 
 
-def keep(run: Run, *, experiments: Experiments, tracking: Tracking | None) -> dict[str, str]:
-    """Keep what a run was as an experiment, and tell the tracking server where there is one. Nothing is raised.
+def keep(run: Run, *, experiments: Experiments, tenants: Tenants, tracking: Tracking | None) -> dict[str, str]:
+    """Keep what a run was as an experiment, count what it cost, and tell the tracking server where there is one.
+
+    Nothing is raised.
 
     Returns:
         For the log: what became of the `record`, and of the `tracking` where a server is named.
@@ -61,7 +65,20 @@ def keep(run: Run, *, experiments: Experiments, tracking: Tracking | None) -> di
     record = experiments.record(run)
     if record is None:
         return {"record": "not written"}
+    kept = {"record": "written", "cost": _spend(run, record, tenants)}
     if tracking is None:
-        return {"record": "written"}
+        return kept
     refused = tracking.tell(record)
-    return {"record": "written", "tracking": f"not told: {refused}" if refused else "told"}
+    return {**kept, "tracking": f"not told: {refused}" if refused else "told"}
+
+
+def _spend(run: Run, record: Mapping[str, Any], tenants: Tenants) -> str:
+    """Count what is known of a run's cost to its tenant's month, once."""
+    known = [part["estimated_usd"] for part in record["cost"]["parts"]]
+    amount = sum(usd for usd in known if usd is not None)
+    if not amount:
+        return "nothing"
+    try:
+        return "counted" if tenants.spend(run.tenant, (run.ended_at or "")[:7], run.run, amount) else "counted before"
+    except HeadgateError as error:
+        return f"not counted: {error}"

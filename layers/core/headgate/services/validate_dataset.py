@@ -16,7 +16,9 @@ from headgate.domain.project_file import parse_settings
 from headgate.domain.reasons import Reason
 from headgate.domain.retraining import dataset_named_by
 from headgate.domain.runs import Head
+from headgate.domain.scaling import Scaling
 from headgate.domain.spec import TrainingSpec
+from headgate.domain.tenants import too_many_instances
 from headgate.domain.tuning import is_to_be_planned
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, examine, timed
@@ -68,6 +70,7 @@ def validate_dataset(
     objects: Objects,
     head: Head,
     workdir: Path,
+    most_instances: int,
     limits: Limits | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> dict[str, Any]:
@@ -77,6 +80,7 @@ def validate_dataset(
         command: which dataset.
         objects: of the tenant.
         head: the project's present, from the ledger.
+        most_instances: that the endpoint may have.
         workdir: a directory on disk with room for three times the data; left empty.
         limits: of memory, disk and time.
         max_bytes: how large a dataset may be, uncompressed.
@@ -92,6 +96,7 @@ def validate_dataset(
     with tempfile.TemporaryDirectory(dir=workdir) as own:
         try:
             settings = _settings(command, objects, findings)
+            _stay_within(command, settings, most_instances)
             findings.recipe = {"code": command.code, "settings": settings.training_digest}
             before = _learned(command, objects, head)
             files, kind = _fetch(manifest, objects, Path(own), findings, max_bytes)
@@ -123,6 +128,15 @@ def _settings(command: ValidateDataset, objects: Objects, findings: Findings) ->
     except NotFoundError:
         return ProjectSettings()
     return parse_settings(content)
+
+
+def _stay_within(command: ValidateDataset, settings: ProjectSettings, most: int) -> None:
+    if settings.endpoint.variant == "serverless":
+        return
+    scaling = Scaling.of(settings.endpoint.scaling.model_dump(), settings.endpoint.instance_count)
+    wanted = max(each.high for each in scaling.every_bounds) if scaling.enabled else settings.endpoint.instance_count
+    if (sentence := too_many_instances(command.project.tenant, most, wanted)) is not None:
+        raise DatasetRefusedError(Reason.QUOTA_INSTANCES, sentence)
 
 
 def _learned(command: ValidateDataset, objects: Objects, head: Head) -> Learned | None:

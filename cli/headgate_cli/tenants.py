@@ -1,0 +1,156 @@
+"""Tenants: each is a CloudFormation stack of infra/tenant.yaml beside the system's own, alike on both clouds."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from botocore.exceptions import ClientError, WaiterError
+
+from headgate.aws.tenants import Tenants
+from headgate.domain.names import TENANT, UNKNOWN
+from headgate.domain.tenants import Standing
+from headgate_cli.connection import Cloud, error_code
+from headgate_cli.errors import CommandError, UsageError
+
+TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "tenant.yaml"
+_CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
+_NOTHING_NEW = "No updates are to be performed"
+_FROM_SYSTEM = ("RegisterTenantFunction", "DataBucket", "ArtifactBucket")
+
+
+def stack_of(cloud: Cloud, name: str) -> str:
+    """The name of a tenant's stack."""
+    return f"{cloud.stack}-tenant-{name}"
+
+
+def add(cloud: Cloud, name: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """Make a tenant's stack, or change one that is there; what is not `wanted` (parameters) stays as it is.
+
+    Raises:
+        UsageError: when no tenant can have that name.
+        CommandError: with CloudFormation's reasons when the stack did not come up.
+    """
+    if not TENANT.fullmatch(name) or name == UNKNOWN:
+        raise UsageError(
+            f"{name!r} cannot be a tenant: use 3 to 18 lower-case letters and digits, beginning with a letter."
+        )
+    given = {"System": cloud.stack, "Tenant": name, **{key: cloud.outputs[key] for key in _FROM_SYSTEM}}
+    before = _describe(cloud, name)
+    if before is None:
+        _deploy(cloud, name, {**given, **wanted}, "create")
+    else:
+        kept = {each["ParameterKey"]: each["ParameterValue"] for each in before.get("Parameters", [])}
+        _deploy(cloud, name, {**kept, **given, **wanted}, "update")
+    return document(cloud, name)
+
+
+def change(cloud: Cloud, name: str, wanted: Mapping[str, str]) -> dict[str, Any]:
+    """Change a tenant that is there.
+
+    Raises:
+        UsageError: when there is none of that name.
+    """
+    document(cloud, name)
+    return add(cloud, name, wanted)
+
+
+def suspend(cloud: Cloud, name: str) -> dict[str, Any]:
+    """Take no new data of a tenant; what serves goes on."""
+    return change(cloud, name, {"Standing": Standing.SUSPENDED, "LeavesOn": ""})
+
+
+def resume(cloud: Cloud, name: str) -> dict[str, Any]:
+    """Let a tenant go on that was suspended, or is to be removed."""
+    return change(cloud, name, {"Standing": Standing.ACTIVE, "LeavesOn": ""})
+
+
+def leave(cloud: Cloud, name: str, days: int, now: datetime) -> dict[str, Any]:
+    """Begin to remove a tenant: nothing new is taken, and after so many days all may go."""
+    day = (now + timedelta(days=days)).astimezone(UTC).date().isoformat()
+    return change(cloud, name, {"Standing": Standing.LEAVING, "LeavesOn": day})
+
+
+def list_all(cloud: Cloud) -> list[dict[str, Any]]:
+    """Every tenant of the system, by name."""
+    pages = cloud.client("cloudformation").get_paginator("describe_stacks").paginate()
+    prefix = stack_of(cloud, "")
+    names = [each["StackName"] for page in pages for each in page["Stacks"]]
+    return [document(cloud, each.removeprefix(prefix)) for each in sorted(names) if each.startswith(prefix)]
+
+
+def document(cloud: Cloud, name: str) -> dict[str, Any]:
+    """A tenant as JSON: its standing, its quotas and what it has used.
+
+    Raises:
+        UsageError: when there is none of that name.
+    """
+    stack = _describe(cloud, name)
+    if stack is None:
+        raise UsageError(f"There is no tenant {name}. `headgate tenant list` lists those that exist.")
+    values = {each["ParameterKey"]: each["ParameterValue"] for each in stack.get("Parameters", [])}
+    outputs = {each["OutputKey"]: each["OutputValue"] for each in stack.get("Outputs", [])}
+    used = Tenants(cloud.client("dynamodb"), cloud.outputs["LedgerTable"]).used(name)
+    return {
+        "tenant": name,
+        "standing": values["Standing"],
+        "leaves_on": values.get("LeavesOn") or None,
+        "quotas": {
+            "instances": int(values["Instances"]),
+            "trials": int(values["Trials"]),
+            "money": float(values["MoneyPerMonth"]),
+            "storage": float(values["StorageGigabytes"]),
+        },
+        "used": {"money": dict(used.money), "storage": round(used.stored / 1e9, 3)},
+        "key": outputs.get("KeyArn"),
+        "data_role": outputs.get("DataRoleArn"),
+        "topic": outputs.get("NotificationTopic"),
+        "stack": stack["StackName"],
+    }
+
+
+def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    try:
+        found = cloud.client("cloudformation").describe_stacks(StackName=stack_of(cloud, name))["Stacks"]
+    except ClientError as error:
+        if error_code(error) == "ValidationError":  # what CloudFormation says of a stack that is not there
+            return None
+        raise
+    return next((stack for stack in found if stack["StackStatus"] != "DELETE_COMPLETE"), None)
+
+
+def _deploy(cloud: Cloud, name: str, parameters: Mapping[str, str], how: str) -> None:
+    client, stack = cloud.client("cloudformation"), stack_of(cloud, name)
+    call = client.create_stack if how == "create" else client.update_stack
+    try:
+        call(
+            StackName=stack,
+            TemplateBody=TEMPLATE.read_text(),
+            Parameters=[{"ParameterKey": key, "ParameterValue": str(value)} for key, value in parameters.items()],
+            Capabilities=_CAPABILITIES,
+        )
+    except ClientError as error:
+        if _NOTHING_NEW in str(error):
+            return
+        raise
+    wait_for(cloud, stack, f"stack_{how}_complete")
+
+
+def wait_for(cloud: Cloud, stack: str, what: str) -> None:
+    """Wait until a stack is as it shall be (a waiter of CloudFormation).
+
+    Raises:
+        CommandError: with the reasons when it does not become so.
+    """
+    client = cloud.client("cloudformation")
+    config = {"Delay": 0.25, "MaxAttempts": 480} if cloud.is_local else {"Delay": 5, "MaxAttempts": 120}
+    try:
+        client.get_waiter(what).wait(StackName=stack, WaiterConfig=config)
+    except WaiterError as error:
+        events = client.describe_stack_events(StackName=stack)["StackEvents"]
+        reasons = [
+            f"{each['LogicalResourceId']}: {each.get('ResourceStatusReason', 'no reason given')}"
+            for each in reversed(events)
+            if each["ResourceStatus"].endswith("FAILED")
+        ]
+        raise CommandError(f"The stack {stack} did not come up. " + "; ".join(reasons)) from error

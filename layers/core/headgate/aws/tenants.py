@@ -1,0 +1,88 @@
+"""The register of tenants, in the ledger's table: an item for each, which its stack writes, and one of what it used."""
+
+from dataclasses import asdict
+from typing import Any
+
+from headgate.aws.errors import translated
+from headgate.aws.items import as_item, as_values
+from headgate.domain.errors import ConflictError
+from headgate.domain.tenants import NO_QUOTAS, Quotas, Tenant, Used
+
+_ENTRY, _USED = "ENTRY", "USED"
+
+
+class Tenants:
+    """Tenants by their names."""
+
+    def __init__(self, client: Any, table: str) -> None:
+        self._client = client
+        self._table = table
+
+    def find(self, name: str) -> Tenant | None:
+        """The tenant of that name, or None."""
+        item = self._get(name, _ENTRY)
+        if item is None:
+            return None
+        return Tenant(name, item["standing"], Quotas(**item["quotas"]), item["leaves_on"])
+
+    def used(self, name: str) -> Used:
+        """What the tenant has used; nothing of one that is new."""
+        item = self._get(name, _USED) or {}
+        money = {key.removeprefix("money "): value for key, value in item.items() if key.startswith("money ")}
+        return Used(money, int(item.get("stored", 0)), item.get("counted_on", ""))
+
+    def quotas(self, name: str) -> Quotas:
+        """The most that a tenant may have; nothing of one that is gone."""
+        tenant = self.find(name)
+        return tenant.quotas if tenant is not None else NO_QUOTAS
+
+    def register(self, tenant: Tenant) -> None:
+        """Write the entry of a tenant in place of the one before."""
+        entry = {**self._key(tenant.tenant, _ENTRY), **asdict(tenant)}
+        del entry["tenant"]  # which would put it into the index of runs
+        with translated(f"register the tenant {tenant.tenant}"):
+            self._client.put_item(TableName=self._table, Item=as_item(entry))
+
+    def strike(self, name: str) -> None:
+        """Take the entry of a tenant away; one that is gone is let be."""
+        with translated(f"take the tenant {name} from the register"):
+            self._client.delete_item(TableName=self._table, Key=as_item(self._key(name, _ENTRY)))
+
+    def spend(self, name: str, month: str, run: str, amount: float) -> bool:
+        """Add what a run cost, in USD, to what the tenant spent in a month; False when it was added before."""
+        try:
+            with translated("count what a run cost"):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=as_item(self._key(name, _USED)),
+                    UpdateExpression="ADD #money :amount, #runs :runs",
+                    ConditionExpression="NOT contains(#runs, :run)",
+                    ExpressionAttributeNames={"#money": f"money {month}", "#runs": f"runs {month}"},
+                    ExpressionAttributeValues={
+                        **as_item({":amount": amount, ":run": run}),
+                        ":runs": {"SS": [run]},
+                    },
+                )
+        except ConflictError:
+            return False
+        return True
+
+    def count(self, name: str, stored: int, day: str) -> None:
+        """Write how many bytes a tenant keeps on a day."""
+        with translated("count what a tenant keeps"):
+            self._client.update_item(
+                TableName=self._table,
+                Key=as_item(self._key(name, _USED)),
+                UpdateExpression="SET #stored = :stored, counted_on = :day",
+                ExpressionAttributeNames={"#stored": "stored"},  # a reserved word
+                ExpressionAttributeValues=as_item({":stored": stored, ":day": day}),
+            )
+
+    def _get(self, name: str, sk: str) -> dict[str, Any] | None:
+        with translated("read the register of tenants"):
+            answer = self._client.get_item(TableName=self._table, Key=as_item(self._key(name, sk)), ConsistentRead=True)
+        return as_values(answer["Item"]) if "Item" in answer else None
+
+    @staticmethod
+    def _key(name: str, sk: str) -> dict[str, str]:
+        return {"pk": f"TENANT#{name}", "sk": sk}

@@ -1,0 +1,40 @@
+"""How much each tenant keeps is counted once a day, for its quota."""
+
+from collections.abc import Callable, Iterable
+
+from headgate.aws.s3 import Objects
+from headgate.aws.tenants import Tenants
+from headgate.domain.errors import HeadgateError
+
+
+def count_storage(
+    names: Iterable[str],
+    buckets: tuple[str, str],
+    *,
+    open_tenants: Callable[[str], Tenants],
+    open_objects: Callable[[str], Objects],
+    now: str,
+) -> dict[str, int]:
+    """Count what was not counted today: objects in their newest versions, in both buckets.
+
+    Returns:
+        Bytes by tenant, of those that were counted. A thousand objects are one call of S3.
+    """
+    day, counted = now[:10], {}
+    for name in sorted(set(names)):
+        try:
+            tenants = open_tenants(name)
+            if tenants.find(name) is None or tenants.used(name).counted_on == day:
+                continue
+            stored = _stored(name, buckets, open_objects(name))
+            tenants.count(name, stored, day)
+        except HeadgateError:
+            continue  # the next round counts it, and the others are counted in this one
+        counted[name] = stored
+    return counted
+
+
+def _stored(name: str, buckets: tuple[str, str], objects: Objects) -> int:
+    data, artifacts = buckets
+    places = [(data, f"{name}/"), (artifacts, f"{name}/"), (artifacts, f"_captured/{name}/")]
+    return sum(size for place in places for _, size, _ in objects.written(*place))

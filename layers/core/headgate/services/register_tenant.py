@@ -1,0 +1,43 @@
+"""A tenant's stack is created, changed or deleted: the register says so from then on."""
+
+from typing import Any
+
+from headgate.aws.tenants import Tenants
+from headgate.domain.errors import BadKeyError
+from headgate.domain.names import TENANT, UNKNOWN
+from headgate.domain.tenants import Quotas, Standing, Tenant
+
+
+def parse_tenant(properties: dict[str, Any]) -> Tenant:
+    """Read the properties of the custom resource; CloudFormation brings every value as text.
+
+    Raises:
+        BadKeyError: when the name cannot be a tenant's.
+        ValueError: when a quota is no number, or there is no such standing.
+    """
+    name = str(properties["Tenant"])
+    if not TENANT.fullmatch(name) or name == UNKNOWN:
+        raise BadKeyError(
+            f"{name!r} cannot be a tenant: use 3 to 18 lower-case letters and digits, beginning with a letter, and not "
+            f"{UNKNOWN!r}."
+        )
+    quotas = Quotas(
+        int(properties["Instances"]),
+        int(properties["Trials"]),
+        float(properties["MoneyPerMonth"]),
+        float(properties["StorageGigabytes"]),
+    )
+    return Tenant(name, Standing(properties["Standing"]), quotas, str(properties.get("LeavesOn", "")))
+
+
+def register_tenant(tenant: Tenant, *, tenants: Tenants, removed: bool) -> str:
+    """Write the entry of a tenant, or take it away when its stack is deleted. Both can be repeated.
+
+    Returns:
+        The decision in one word.
+    """
+    if removed:
+        tenants.strike(tenant.tenant)
+        return "removed"
+    tenants.register(tenant)
+    return str(tenant.standing).lower()

@@ -1,0 +1,143 @@
+"""The register of tenants, by the real handlers: who is in it, who is refused by it, and what is counted for it."""
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import boto3
+import pytest
+
+from headgate.aws.ledger import Ledger, runs_of
+from headgate.aws.tenants import Tenants
+from headgate.domain.names import Project
+from headgate.domain.tenants import Quotas, Tenant, Used
+
+Invoke = Callable[[str, dict[str, Any]], Any]
+PROPERTIES = {
+    "ServiceToken": "arn",
+    "Tenant": "acme",
+    "Standing": "ACTIVE",
+    "LeavesOn": "",
+    "Instances": "4",
+    "Trials": "8",
+    "MoneyPerMonth": "20.5",
+    "StorageGigabytes": "1",
+}
+ACME = Tenant("acme", "ACTIVE", Quotas(4, 8, 20.5, 1.0))
+
+
+@pytest.fixture
+def register(aws: boto3.Session, ledger: Ledger) -> Tenants:
+    return Tenants(aws.client("dynamodb"), ledger.name)
+
+
+@pytest.fixture
+def drop(invoke: Invoke, example: Any, aws: boto3.Session) -> Callable[[str], Any]:
+    """Let the event of an upload come; answers the runs that are there then."""
+
+    def come(key: str) -> Any:
+        event = example("s3-object-created")
+        event["detail"]["object"]["key"] = key
+        record = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}
+        assert invoke("on_object_created", {"Records": [record]}) == {"batchItemFailures": []}
+        return runs_of(aws.client("dynamodb").scan(TableName="ledger")["Items"])
+
+    return come
+
+
+def request(kind: str, **changes: str) -> dict[str, Any]:
+    ids = {"LogicalResourceId": "Registration", "RequestId": "request", "StackId": "stack"}
+    return {"RequestType": kind, "ResponseURL": "data:,", "ResourceProperties": {**PROPERTIES, **changes}, **ids}
+
+
+def test_a_tenants_stack_puts_it_into_the_register_and_takes_it_out(invoke: Invoke, register: Tenants) -> None:
+    for _ in range(2):  # CloudFormation may ask twice
+        invoke("register_tenant", request("Create"))
+        assert register.find("acme") == ACME
+    invoke("register_tenant", request("Update", Standing="LEAVING", LeavesOn="2026-12-24"))
+    assert register.find("acme") == Tenant("acme", "LEAVING", ACME.quotas, "2026-12-24")
+    for _ in range(2):
+        invoke("register_tenant", request("Delete"))
+        assert register.find("acme") is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"Tenant": "acme-labs"}, {"Tenant": "unknown"}, {"Standing": "GOOD"}, {"Trials": "many"}]
+)
+def test_what_cannot_be_registered_fails_the_stack(invoke: Invoke, register: Tenants, wrong: dict[str, str]) -> None:
+    with pytest.raises(Exception, match=r"cannot be a tenant|not a valid|invalid literal"):
+        invoke("register_tenant", request("Create", **wrong))
+    assert register.find("acme") is None
+
+
+@pytest.mark.parametrize(
+    ("standing", "used", "code"),
+    [
+        (None, Used(), "NO_TENANT"),
+        ("SUSPENDED", Used(), "TENANT_SUSPENDED"),
+        ("LEAVING", Used(), "TENANT_LEAVING"),
+        ("ACTIVE", Used(stored=2_000_000_000), "QUOTA_STORAGE"),
+    ],
+)
+def test_an_upload_is_refused_before_a_byte_is_read(
+    drop: Any, register: Tenants, monkeypatch: pytest.MonkeyPatch, standing: str, used: Used, code: str
+) -> None:
+    if standing:
+        register.register(Tenant("acme", standing, ACME.quotas))
+        register.count("acme", used.stored, "2026-11-29")
+    from headgate import entrypoint
+
+    monkeypatch.setattr(entrypoint, "objects", lambda _tenant: None)  # whoever looked at an object would fail
+    [run] = drop("acme/iris/incoming/a.csv")
+    assert (run.tenant, run.project, run.state, run.reason_code) == ("acme", "iris", "REJECTED", code)
+    assert run.reason
+
+
+def test_a_tenant_that_is_added_may_drop_again(drop: Any, register: Tenants) -> None:
+    drop("acme/iris/incoming/a.csv")
+    register.register(ACME)
+    states = {run.name: run.state for run in drop("acme/iris/incoming/b.csv")}
+    assert states == {"a.csv": "REJECTED", "b.csv": "RUNNING"}
+
+
+def test_no_retraining_of_a_tenant_that_is_suspended(
+    invoke: Invoke, example: Any, register: Tenants, ledger: Ledger
+) -> None:
+    event = example("retrain-requested")
+    owner = Project(event["detail"]["tenant"], event["detail"]["project"])
+    register.register(Tenant(owner.tenant, "SUSPENDED", ACME.quotas))
+    record = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}
+    invoke("on_retrain_requested", {"Records": [record]})
+    [run] = ledger.runs_of_project(owner)
+    assert (run.state, run.reason_code) == ("REJECTED", "TENANT_SUSPENDED")
+
+
+def test_what_a_run_cost_is_counted_once_in_the_month_of_its_end(register: Tenants) -> None:
+    assert register.spend("acme", "2026-11", "acme-iris-a", 1.5)
+    assert not register.spend("acme", "2026-11", "acme-iris-a", 1.5)
+    assert register.spend("acme", "2026-11", "acme-iris-b", 0.25)
+    assert register.spend("acme", "2026-12", "acme-iris-c", 4.0)
+    assert register.used("acme").money == {"2026-11": 1.75, "2026-12": 4.0}
+
+
+def test_storage_is_counted_once_a_day(
+    invoke: Invoke, register: Tenants, aws: boto3.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headgate import entrypoint
+
+    s3 = aws.client("s3")
+    s3.put_object(Bucket="data", Key="demo/iris/incoming/a.csv", Body=b"x" * 100)
+    s3.put_object(Bucket="artifacts", Key="demo/iris/x", Body=b"x" * 20)
+    s3.put_object(Bucket="artifacts", Key="_captured/demo/iris/x", Body=b"x" * 3)
+    s3.put_object(Bucket="artifacts", Key="demos/iris/x", Body=b"x" * 1000)
+    for day, bytes_ in (("2026-11-28", 123), ("2026-11-28", 123), ("2026-11-29", 128)):
+        monkeypatch.setattr(entrypoint, "now", lambda day=day: f"{day}T12:00:00.000Z")
+        entrypoint.storage_counted({"demo", "demos"})
+        assert (register.used("demo").stored, register.used("demo").counted_on) == (bytes_, day)
+        s3.put_object(Bucket="data", Key="demo/iris/incoming/b.csv", Body=b"x" * 5)
+    assert register.used("demos").stored == 0
+
+
+def test_an_entry_is_in_no_list_of_runs(register: Tenants, ledger: Ledger) -> None:
+    register.register(ACME)
+    assert ledger.runs_of_tenant("acme") == []
