@@ -30,6 +30,7 @@ from tests.prove.stack import Stack
 BIN = ROOT / ".venv-lint" / "bin"
 GUARD = ROOT / "lint" / "node_modules" / "@cdklabs" / "cdk-validator-cfnguard"
 SOURCES = ["functions", "layers", "cli", "local", "training"]
+EXAMPLE = "lint/example"
 MOST_SUPPRESSIONS = 15
 ACCOUNT = "111122223333"
 _GUARD_RULE = re.compile(r"\[(CT\.[A-Z0-9.]+)\]:? *(.*)")
@@ -146,12 +147,18 @@ def semgrep() -> Iterator[Finding]:
     """Our own habits, as rules."""
     told = _ran(
         [BIN / "semgrep", "scan", "--config", "lint/semgrep.yaml", "--metrics", "off", "--disable-version-check"],
-        ["--quiet", "--json", *SOURCES],
+        ["--quiet", "--json", EXAMPLE, *SOURCES],
     )
     if told["errors"]:
         raise SystemExit(f"semgrep could not read everything: {told['errors'][0]}")
+    rules = {each["id"] for each in yaml.safe_load((ROOT / "lint" / "semgrep.yaml").read_text())["rules"]}
+    fired = {each["check_id"].rpartition(".")[2] for each in told["results"] if each["path"].startswith(EXAMPLE)}
+    for name in sorted(rules - fired):
+        yield Finding("semgrep", name, EXAMPLE, "does not find what it is against")
     for each in told["results"]:
         name = each["check_id"].rpartition(".")[2]
+        if each["path"].startswith(EXAMPLE):
+            continue
         yield Finding("semgrep", name, f"{each['path']}:{each['start']['line']}", each["extra"]["message"])
 
 
