@@ -13,6 +13,7 @@ from headgate_cli.commands import (
     auditing,
     cards,
     cloud,
+    compliance,
     data,
     demonstration,
     drift,
@@ -73,6 +74,7 @@ for command in (
 app.add_typer(faults.app, name="fault")
 app.add_typer(auditing.app, name="audit")
 app.add_typer(tenants.app, name="tenant")
+app.add_typer(compliance.app, name="compliance")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -255,16 +255,6 @@ def test_lifecycle_rules_are_kept_and_not_run(cloud, name) -> None:
     assert "Expiration" not in s3.head_object(Bucket=name, Key="k")
 
 
-def test_a_stack_does_not_lock_its_bucket(cloud, name) -> None:
-    locked = {"BucketName": name, "ObjectLockEnabled": True}
-    template = {"Resources": {"Bucket": {"Type": "AWS::S3::Bucket", "Properties": locked}}}
-    stacks = cloud.client("cloudformation")
-    stacks.create_stack(StackName=name, TemplateBody=json.dumps(template))
-    stacks.get_waiter("stack_create_complete").wait(StackName=name)
-    with pytest.raises(cloud.client("s3").exceptions.ClientError, match="ObjectLockConfigurationNotFound"):
-        cloud.client("s3").get_object_lock_configuration(Bucket=name)
-
-
 def test_a_stopped_cloud_forgets_everything(tmp_path) -> None:
     for _ in range(2):
         cloud = start_cloud(tmp_path)

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 from importlib.metadata import version
 
 import pytest
@@ -227,3 +228,38 @@ def test_the_rule_of_a_composite_alarm_is_read_into_the_tree_that_is_walked_here
     assert list(references(tree)) == ["a", "b", "c", "d"], WHY
     assert state_of(tree, {"a": "OK", "b": "ALARM", "c": "OK", "d": "OK"}.get) == "ALARM", WHY
     assert state_of(tree, {"a": "ALARM", "b": "ALARM", "c": "OK", "d": "OK"}.get) == "OK", WHY
+
+
+def test_a_stack_has_the_settings_that_its_template_asks_for(cloud, name) -> None:
+    retention = {"Rule": {"DefaultRetention": {"Mode": "COMPLIANCE", "Days": 1}}, "ObjectLockEnabled": "Enabled"}
+    keys = {"pk": "HASH"}
+    wanted = {
+        "Bucket": ("S3::Bucket", {"BucketName": name, "ObjectLockEnabled": True, "ObjectLockConfiguration": retention}),
+        "Key": ("KMS::Key", {"EnableKeyRotation": True, "KeyPolicy": {}}),
+        "Topic": ("SNS::Topic", {"KmsMasterKeyId": {"Ref": "Key"}}),
+        "Table": (
+            "DynamoDB::Table",
+            {
+                "TableName": name,
+                "BillingMode": "PAY_PER_REQUEST",
+                "AttributeDefinitions": [{"AttributeName": each, "AttributeType": "S"} for each in keys],
+                "KeySchema": [{"AttributeName": each, "KeyType": kind} for each, kind in keys.items()],
+                "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+            },
+        ),
+    }
+    resources = {each: {"Type": f"AWS::{kind}", "Properties": given} for each, (kind, given) in wanted.items()}
+    outputs = {each: {"Value": {"Ref": each}} for each in ("Key", "Topic")}
+    stacks, s3 = cloud.client("cloudformation"), cloud.client("s3")
+    stacks.create_stack(StackName=name, TemplateBody=json.dumps({"Resources": resources, "Outputs": outputs}))
+    stacks.get_waiter("stack_create_complete").wait(StackName=name)
+    version = s3.put_object(Bucket=name, Key="k", Body=b"kept", IfNoneMatch="*")["VersionId"]
+    with pytest.raises(s3.exceptions.ClientError, match="AccessDenied"):
+        s3.delete_object(Bucket=name, Key="k", VersionId=version)
+    [stack] = stacks.describe_stacks(StackName=name)["Stacks"]
+    made = {each["OutputKey"]: each["OutputValue"] for each in stack["Outputs"]}
+    assert cloud.client("kms").get_key_rotation_status(KeyId=made["Key"])["KeyRotationEnabled"]
+    topic = cloud.client("sns").get_topic_attributes(TopicArn=made["Topic"])["Attributes"]
+    assert topic["KmsMasterKeyId"] == made["Key"]
+    backups = cloud.client("dynamodb").describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    assert backups["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"

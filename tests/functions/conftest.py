@@ -90,6 +90,7 @@ def invoke(
         "MONITOR_QUEUE_URL": aws.client("sqs").create_queue(QueueName="monitor")["QueueUrl"],
         "RETRAIN_QUEUE_URL": aws.client("sqs").create_queue(QueueName="retrain")["QueueUrl"],
         "RULES": "headgate-gone",
+        "STACK_NAME": "headgate",
         "DEAD_LETTER_QUEUES": aws.client("sqs").create_queue(QueueName="dead")["QueueUrl"],
         "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
         "SERVING_ROLE_ARN": role,

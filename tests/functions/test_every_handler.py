@@ -115,6 +115,7 @@ EVENTS: dict[str, Event] = {
     "look_again": lambda _: INCIDENT,
     "monitor_endpoint": lambda _: queued({"endpoint": "demo-iris"}),
     "on_alarm": lambda example: queued(example("cloudwatch-alarm-state-change")),
+    "on_compliance_due": lambda example: example("scheduled-event"),
     "on_endpoint_changed": lambda example: example("sagemaker-endpoint-state-change"),
     "on_execution_ended": lambda example: queued(example("step-functions-execution-status-change")),
     "on_incident_ended": lambda example: example("dynamodb-stream-incident-ended"),

@@ -49,6 +49,11 @@ def needs(service: str, operation: str, params: Params, account: str, error: str
 
 _READS_OBJECT = {"GetObject", "HeadObject"}
 _WRITES_OBJECT = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
+_OF_BUCKETS = {
+    "GetBucketEncryption": "GetEncryptionConfiguration",
+    "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
+    "GetObjectLockConfiguration": "GetBucketObjectLockConfiguration",
+}
 _LISTS = {
     "ListObjectsV2": "s3:ListBucket",
     "ListObjectVersions": "s3:ListBucketVersions",
@@ -80,7 +85,7 @@ def _s3(operation: str, params: Params, _account: str, error: str) -> Iterator[N
     elif "Key" in params:
         yield need(f"s3:{operation}", place)
     else:
-        yield need(f"s3:{operation}", bucket)
+        yield need(f"s3:{_OF_BUCKETS.get(operation, operation)}", bucket)
 
 
 # ---------------------------------------------------------------- DynamoDB
@@ -279,6 +284,14 @@ def _events(operation: str, params: Params, account: str, _error: str) -> Iterat
         yield need(f"events:{operation}", f"{here}:rule/{params.get('Name', params.get('Rule', '*'))}")
 
 
+def _kms(operation: str, params: Params, account: str, _error: str) -> Iterator[Need]:
+    yield need(f"kms:{operation}", f"arn:aws:kms:{REGION}:{account}:key/{params['KeyId'].rpartition('/')[2]}")
+
+
+def _logs(operation: str, params: Params, account: str, _error: str) -> Iterator[Need]:
+    yield need(f"logs:{operation}", f"arn:aws:logs:{REGION}:{account}:log-group:{params['logGroupNamePrefix']}")
+
+
 _SERVICES: dict[str, Callable[[str, Params, str, str], Iterator[Need]]] = {
     "s3": _s3,
     "dynamodb": _dynamodb,
@@ -288,6 +301,8 @@ _SERVICES: dict[str, Callable[[str, Params, str, str], Iterator[Need]]] = {
     "application-autoscaling": _autoscaling,
     "stepfunctions": _states,
     "sns": _sns,
+    "kms": _kms,
+    "logs": _logs,
     "sts": _sts,
     "sqs": _sqs,
     "events": _events,

@@ -32,6 +32,7 @@ from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate.environments import (
     AuditEnvironment,
+    ComplianceEnvironment,
     Environment,
     MonitoringEnvironment,
     NoticesEnvironment,
@@ -55,6 +56,7 @@ from headgate.services.watch_release import Watcher
 from headgate.tracking import Tracking
 
 if TYPE_CHECKING:  # one function of all needs them: the others are to start without
+    from headgate.domain.compliance import Deployment
     from headgate.services.reconcile import Reconciler
     from headgate.services.repairs import Tools
 
@@ -226,6 +228,18 @@ def storage_counted(names: set[str]) -> dict[str, int]:
     settings = environment(Environment)
     buckets = (settings.data_bucket, settings.artifact_bucket)
     return count_storage(names, buckets, open_tenants=tenants, open_objects=objects, now=now())
+
+
+def deployment() -> "Deployment":
+    """The deployment's settings as they are; none of any tenant."""
+    from headgate.aws.deployed import Places, deployed
+
+    settings, tenant = environment(ComplianceEnvironment), "_system"
+    region = shared("s3", tenant).meta.region_name
+    buckets, queues = (settings.data_bucket, settings.artifact_bucket), settings.dead_letter_queues.split()
+    topic, table, audit = settings.notification_topic_arn, settings.ledger_table, settings.audit_bucket
+    places = Places(settings.stack_name, region, buckets, audit, table, queues, topic)
+    return deployed(lambda service: shared(service, tenant), places)
 
 
 def experiments(tenant: str) -> Experiments:

@@ -60,6 +60,14 @@ class AuditEnvironment(NoticesEnvironment):
 
 
 @dataclass(frozen=True, slots=True)
+class ComplianceEnvironment(AuditEnvironment):
+    """What a function is told that judges the deployment; addresses are separated by spaces."""
+
+    stack_name: str
+    dead_letter_queues: str
+
+
+@dataclass(frozen=True, slots=True)
 class TrainingCodeEnvironment(Environment):
     """What a function is told that knows which code trains."""
 

@@ -28,6 +28,7 @@ def install(endpoint_url: str) -> None:
         pauses,
         routing,
         scaling,
+        settings,
         transport,
     )
 
@@ -42,6 +43,7 @@ def install(endpoint_url: str) -> None:
     scaling.install(sagemaker.scaling)
     lambdas.install()
     objects.install()
+    settings.install()
     pauses.install()
     transport.install()
     bus.install()

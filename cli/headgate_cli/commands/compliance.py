@@ -1,0 +1,40 @@
+"""`compliance report`: which rules hold of the deployment, and which controls ask for them."""
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from headgate_cli.commands import options
+from headgate_cli.errors import ExitCode
+from headgate_cli.output import Output
+
+app = typer.Typer(help="Rules that hold of the deployment, mapped to HIPAA, PCI DSS and NIST 800-53.")
+
+
+@app.command()
+def report(
+    to: Annotated[Path | None, typer.Option(metavar="FILE", help="Also as one page of HTML.")] = None,
+    tenant: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Whose records; may be repeated.")] = None,
+    stack: options.Stack = None,
+    as_json: options.Json = False,
+) -> ExitCode:
+    """Judge the deployment as it is, and what serves; ends with 5 when a rule does not hold."""
+    with options.cloud(stack) as cloud:
+        from headgate_cli import compliance
+
+        document = compliance.report(cloud, tenant or [options.DEFAULT_TENANT])
+    if to is not None:
+        to.write_text(compliance.page(document))
+    Output(as_json).result(document, lambda console: _show(console, document))
+    return ExitCode.DONE if document["compliant"] else ExitCode.FAILED
+
+
+def _show(console: Console, document: dict[str, Any]) -> None:
+    for each in document["rules"]:
+        controls = ", ".join(f"{name} {number}" for name, number in each["controls"].items())
+        sign = "holds" if each["holds"] else "BROKEN"
+        console.print(f"{sign:7} {each['asks']}  ({controls})", markup=False, soft_wrap=True)
+        for breach in each["breaches"]:
+            console.print(f"        {breach['what']}: {breach['said']}", markup=False, soft_wrap=True)

@@ -1,0 +1,93 @@
+"""The compliance report: every rule, the controls that ask for it, and whether it holds of the deployment now."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+from headgate.aws.deployed import Places, deployed
+from headgate.aws.ledger_changes import project_key
+from headgate.aws.registry import Registry
+from headgate.domain.approval import APPROVED
+from headgate.domain.audit import flaws
+from headgate.domain.compliance import Judged, Served, judged
+from headgate.domain.moments import written
+from headgate.domain.names import UNKNOWN, Project
+from headgate_cli.connection import Cloud
+from headgate_cli.page import templates
+from headgate_cli.runs import Artifacts, Records, ref_of
+
+
+def report(cloud: Cloud, tenants: list[str]) -> dict[str, Any]:
+    """Judge the deployment, and what serves of these tenants; only settings and records are read."""
+    seen = deployed(cloud.client, _places(cloud))
+    served = [each for tenant in tenants for each in _served(cloud, tenant)]
+    found = judged(replace(seen, served=served))
+    return {
+        "stack": cloud.stack,
+        "region": seen.region,
+        "at": written(datetime.now(UTC)),
+        "tenants": tenants,
+        "compliant": all(each.holds for each in found),
+        "looked_at": {
+            "buckets": len(seen.buckets),
+            "tables": len(seen.tables),
+            "queues": len(seen.queues),
+            "log groups": len(seen.logs),
+            "topics": len(seen.topics),
+            "versions that serve": len(served),
+        },
+        "rules": [_document(each) for each in found],
+    }
+
+
+def page(document: dict[str, Any]) -> str:
+    """The report as one page of HTML that needs nothing else."""
+    return templates().get_template("compliance.html.j2").render(**document)
+
+
+def _document(each: Judged) -> dict[str, Any]:
+    rule = each.rule
+    return {
+        "rule": rule.name,
+        "asks": rule.asks,
+        "holds": each.holds,
+        "controls": {"HIPAA": rule.hipaa, "PCI DSS": rule.pci, "NIST 800-53": rule.nist},
+        "breaches": [{"what": what, "said": said} for what, said in each.breaches],
+    }
+
+
+def _places(cloud: Cloud) -> Places:
+    pages = cloud.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=cloud.stack)
+    found = [each for page in pages for each in page["StackResourceSummaries"]]
+    queues = [each for each in found if each["ResourceType"] == "AWS::SQS::Queue"]
+    return Places(
+        cloud.stack,
+        cloud.session.region_name,
+        (cloud.data_bucket, cloud.artifact_bucket),
+        cloud.outputs["AuditBucket"],
+        cloud.outputs["LedgerTable"],
+        [each["PhysicalResourceId"] for each in queues if each["LogicalResourceId"].endswith("DeadLetters")],
+        cloud.outputs["NotificationTopic"],
+    )
+
+
+def _served(cloud: Cloud, tenant: str) -> Iterator[Served]:
+    ledger, artifacts = Records(cloud).ledger, Artifacts(cloud)
+    for name in sorted({run.project for run in ledger.runs_of_tenant(tenant)} - {UNKNOWN}):
+        project = Project(tenant, name)
+        if (release := ledger.serving(project)) is None:
+            continue
+        run, chain = ledger.run(project, release.run), project_key(project)
+        approval = run.approval if run is not None else None
+        word = Registry(cloud.client("sagemaker")).version(str(approval["package"])) if approval else None
+        head = ledger.trail.head(chain)
+        entries = [each for each in ledger.trail.entries(chain) if each.sequence <= head.sequence]
+        yield Served(
+            f"{tenant}/{name}",
+            release.version,
+            run is not None and artifacts.card(ref_of(run)) is not None,
+            approval is not None,
+            word is not None and word.status == APPROVED and bool(word.description),
+            not flaws(chain, entries, head),
+        )
