@@ -17,6 +17,7 @@ from headgate_cli.commands import (
     data,
     demonstration,
     drift,
+    erasing,
     exporting,
     faults,
     incidents,
@@ -68,6 +69,7 @@ for command in (
     labels.feedback,
     drift.drift,
     exporting.export,
+    erasing.erase,
     rehearsing.rehearse,
 ):
     app.command()(command)

@@ -93,6 +93,10 @@ class Artifacts:
         """The same as one page of HTML."""
         return self._body(f"{place}report.html")
 
+    def document(self, key: str) -> dict[str, Any] | None:
+        """Any document by its key; None when there is none."""
+        return self._json(key)
+
     def links(self, ref: RunRef) -> dict[str, str]:
         """Where a run's artifacts lie."""
         root = f"s3://{self._bucket}/{ref.project.prefix}"

@@ -1,0 +1,49 @@
+"""`erase`: a data subject's rows are taken out of what a project keeps."""
+
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from headgate.domain.names import Project
+from headgate_cli.commands import options
+from headgate_cli.errors import UsageError
+from headgate_cli.output import Output
+
+
+def erase(
+    project: options.ProjectName,
+    key: Annotated[str, typer.Option(metavar="COLUMN=VALUE", help="Whose rows; - in place of VALUE asks for it.")],
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Kept in the audit trail; name nobody in it.")],
+    tenant: options.Tenant = options.DEFAULT_TENANT,
+    stack: options.Stack = None,
+    as_json: options.Json = False,
+) -> None:
+    """Take a data subject's rows out of uploads, datasets and captured requests, in all versions, for good."""
+    column, equals, value = key.partition("=")
+    if value == "-":
+        value = typer.prompt("Value", hide_input=True, err=True)
+    if not (column and equals and value.strip()):
+        raise UsageError("Say whose rows with --key COLUMN=VALUE.")
+    with options.cloud(stack) as cloud:
+        from headgate_cli.erasing import Erasure
+
+        document = Erasure(cloud, Project(tenant, project), column, value).run(reason)
+    Output(as_json).result(document, lambda console: _show(console, document))
+
+
+def _show(console: Console, document: dict[str, Any]) -> None:
+    said = f"{document['rows']} rows in {document['objects']} versions of objects are gone."
+    console.print(said, markup=False, soft_wrap=True)
+    if document["removed_whole"]:
+        names = ", ".join(document["removed_whole"])
+        console.print(
+            f"Removed whole, since the column is not in them: datasets {names}.", markup=False, soft_wrap=True
+        )
+    if document["versions_to_retrain"]:
+        versions, name = ", ".join(document["versions_to_retrain"]), document["project"]
+        console.print(
+            f"Trained on them: versions {versions}. `headgate retrain --project {name}` trains on what is left.",
+            markup=False,
+            soft_wrap=True,
+        )
