@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from botocore.exceptions import ClientError
 
 from headgate.aws.autoscaling import Autoscaling
+from headgate.aws.cloudwatch import Measurements
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import alarms_of
 from headgate.domain.names import Project
@@ -14,6 +16,7 @@ from headgate.domain.project_file import parse_settings
 from headgate.domain.rollout import Wishes, plan, serverless_plan
 from headgate.domain.scaling import Scaling, keep, without_instances
 from headgate.domain.serverless import chosen
+from headgate.domain.traffic import RECORD_HOURS
 from headgate.domain.trial import Trial, planned_trial
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.runs import Records
@@ -31,8 +34,8 @@ def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
     wishes = Wishes.of(settings.rollout.model_dump(), default)
     endpoints = Endpoints(cloud.client("sagemaker"), lambda: Autoscaling(cloud.client("application-autoscaling")))
     serving = endpoints.describe(project.endpoint)
-    asked = settings.serverless.model_dump() if settings.variant == "serverless" else None
-    serverless, note = chosen(asked, serving)
+    asked = settings.serverless.model_dump() if settings.variant != "instances" else None
+    serverless, note = chosen(asked, serving, _record(cloud, project) if settings.variant == "auto" else None)
     if serverless is not None or (serving is not None and serving.serverless):
         made = serverless_plan(to_instances=serverless is None)
     else:
@@ -63,6 +66,12 @@ def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
         "alarms": [alarm.description for alarm in alarms_of(release, project.endpoint, wishes)],
         "deployment": made.deployment([alarm.name for alarm in alarms_of(release, project.endpoint, wishes)]),
     }
+
+
+def _record(cloud: Cloud, project: Project) -> list[float]:
+    now = datetime.now(UTC)
+    start = now - timedelta(hours=RECORD_HOURS)
+    return list(Measurements(cloud.client("cloudwatch")).traffic(project.endpoint, start, now).values())
 
 
 def _settings_file(cloud: Cloud, project: Project) -> bytes:

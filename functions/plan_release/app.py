@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import endpoints, ledger, logger, now
+from headgate.entrypoint import endpoints, ledger, logger, measurements, now
 from headgate.environments import RolloutEnvironment, environment
 from headgate.services.plan_release import PlanRelease, plan_release
 
@@ -17,6 +17,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         command,
         ledger=ledger(tenant),
         endpoints=endpoints(tenant),
+        traffic=measurements(tenant).traffic,
         bake_seconds=int(environment(RolloutEnvironment).bake_seconds),
         now=now(),
     )

@@ -141,6 +141,11 @@ def trials(tenant: str) -> Trials:
     return Trials(client("sagemaker", tenant), lambda: Autoscaling(shared("application-autoscaling", tenant)))
 
 
+def measurements(tenant: str) -> Measurements:
+    """Metrics of endpoints."""
+    return Measurements(shared("cloudwatch", tenant))
+
+
 def watcher(tenant: str) -> Watcher:
     """What watches releases while they bake."""
     return Watcher(

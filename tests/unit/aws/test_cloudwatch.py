@@ -1,13 +1,14 @@
 """The alarms of a release in CloudWatch, on moto's."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
 
-from headgate.aws.cloudwatch import Alarms
-from headgate.domain.alarms import alarm_names, alarms_of
+from headgate.aws.cloudwatch import Alarms, Measurements
+from headgate.domain.alarms import VARIANT, alarm_names, alarms_of
 from headgate.domain.names import Project
 from headgate.domain.rollout import Wishes
 from headgate.domain.standing_alarms import Patience, standing_alarms
@@ -91,3 +92,14 @@ def test_the_template_lets_releases_make_no_alarms_but_their_own(template: dict[
     [pattern] = statement["Resource"].values()
     assert pattern.endswith(":alarm:headgate-*")
     assert all(name.startswith("headgate-") for name in NAMES)
+
+
+def test_the_traffic_of_an_endpoint_is_its_requests_hour_by_hour(aws: boto3.Session) -> None:
+    client, noon = aws.client("cloudwatch"), datetime(2026, 1, 1, 12, tzinfo=UTC)
+    whose = [{"Name": "EndpointName", "Value": "demo-iris"}, {"Name": "VariantName", "Value": VARIANT}]
+    for minutes, requests in ((1, 3.0), (59, 4.0), (125, 5.0)):
+        at = noon + timedelta(minutes=minutes)
+        datum = {"MetricName": "Invocations", "Dimensions": whose, "Timestamp": at, "Value": requests}
+        client.put_metric_data(Namespace="AWS/SageMaker", MetricData=[datum])
+    found = Measurements(client).traffic("demo-iris", noon - timedelta(hours=2), noon + timedelta(hours=4))
+    assert found == {noon: 7.0, noon + timedelta(hours=2): 5.0}

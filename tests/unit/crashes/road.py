@@ -269,6 +269,7 @@ def _try(road: Road, payload: dict[str, Any]) -> dict[str, Any]:
     return try_release(TryRelease.parse(payload), world)
 
 
+_GIVEN: dict[str, Any] = {"traffic": lambda *_: {}, "bake_seconds": 600}
 FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
     "AwaitApproval": lambda road, payload: await_approval(
         AwaitApproval.parse(payload), ledger=road.ledger, registry=road.registry, tasks=road.tasks, topic=road.topic
@@ -280,7 +281,7 @@ FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
         TakeEndpoint.parse(payload), ledger=road.ledger, tasks=road.tasks
     ),
     "PlanRelease": lambda road, payload: plan_release(
-        PlanRelease.parse(payload), ledger=road.ledger, endpoints=road.endpoints, bake_seconds=600, now=road.now
+        PlanRelease.parse(payload), ledger=road.ledger, endpoints=road.endpoints, now=road.now, **_GIVEN
     ),
     "DeployRelease": _deploy,
     "SettleRelease": lambda road, payload: settle_release(

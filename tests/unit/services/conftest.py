@@ -164,7 +164,7 @@ class FakeAlarms:
 
 def every_alarm(*releases: str) -> set[str]:
     """The names of all alarms that releases have: those that guard them, and those that watch them while they serve."""
-    standing, drift = standing_alarms(releases[0], IRIS, Wishes(), Patience(), "ml.m5.large")
+    standing, drift = standing_alarms(releases[0], IRIS, Wishes(), Patience(max_instances=2), "ml.m5.large")
     made = [*alarms_of(releases[0], IRIS.endpoint, Wishes()), *standing, drift]
     return {alarm.name.replace(releases[0], release) for alarm in made for release in releases}
 
@@ -232,7 +232,14 @@ def plan(ledger: Ledger, make_run: Any, endpoints: FakeEndpoints) -> Callable[..
             instance_type="ml.m5.large",
             instance_count=1,
         )
-        return plan_release(replace(command, **changes), ledger=ledger, endpoints=endpoints, bake_seconds=600, now=NOW)
+        return plan_release(
+            replace(command, **changes),
+            ledger=ledger,
+            endpoints=endpoints,
+            traffic=lambda *_: {},
+            bake_seconds=600,
+            now=NOW,
+        )
 
     return plan
 

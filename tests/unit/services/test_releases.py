@@ -248,22 +248,6 @@ def test_a_version_judged_before_another_one_was_crowned_is_refused(
     assert endpoints.goal == f"demo-iris-r{left_behind}"
 
 
-@pytest.mark.parametrize(("retrained", "outcome"), [(False, "SUPERSEDED"), (True, None)])
-def test_an_older_upload_never_replaces_a_newer_one_however_late_its_event_came(
-    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, make_run: Any, retrained: bool, outcome: str
-) -> None:
-    plan("b")
-    deploy(ledger, endpoints, tasks, 1)
-    endpoints.rest()
-    settle(ledger, endpoints, 1)
-    if retrained:
-        ledger.add_run(make_run("a", retrain={"why": "Somebody asked."}))
-    planned = plan("a")
-    assert planned["outcome"] == outcome
-    assert ledger.head(IRIS).next_release == (3 if retrained else 2)
-    assert retrained or planned["reason_code"] == "OLDER_UPLOAD"
-
-
 def test_a_release_whose_promotion_stopped_before_the_endpoint_was_touched_is_never_deployed(
     plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
 ) -> None:

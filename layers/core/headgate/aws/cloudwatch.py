@@ -163,6 +163,12 @@ class Measurements:
             if found.get("requests")
         }
 
+    def traffic(self, endpoint: str, start: datetime, end: datetime) -> dict[datetime, float]:
+        """The requests to what serves on an endpoint, by the hours that had any; whatever served then."""
+        variant = {"EndpointName": endpoint, "VariantName": VARIANT}
+        found = self._read(variant, {"requests": ("Invocations", "Sum")}, start, end, 3600)
+        return {at: hour["requests"] for at, hour in sorted(found.items()) if hour["requests"]}
+
     def take_back(self, release: str, *, wanted: bool) -> None:
         """Say whether the requests have to go back to the version before; the release's alarm listens."""
         datum = {
@@ -198,7 +204,7 @@ class Measurements:
             for name, (metric, statistic) in wanted.items()
         ]
         found: dict[datetime, dict[str, float]] = {}
-        with translated(f"read the metrics of {whose['EndpointConfigName']}"):
+        with translated(f"read the metrics of {whose['EndpointName']}"):
             pages = self._client.get_paginator("get_metric_data").paginate(
                 MetricDataQueries=queries, StartTime=start, EndTime=end
             )

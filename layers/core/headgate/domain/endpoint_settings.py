@@ -95,11 +95,14 @@ class AlarmSettings(Section):
         description="minutes in which more requests fail than `endpoint.rollout.max_error_percent`, or are slower than "
         "`endpoint.rollout.max_latency_ms`, before an alarm rings",
     )
-    requests_per_hour: int = Field(
-        default=0, ge=0, description="fewer requests in an hour ring the alarm on lost traffic; 0: there is none"
+    requests_per_hour: int | None = Field(
+        default=None,
+        ge=0,
+        description="fewer requests in an hour ring the alarm on lost traffic, 0: there is none; otherwise a tenth of "
+        "the quietest hour of the week before the release, where each of its hours had 20 or more",
     )
     max_instances: int | None = Field(
-        default=None, ge=1, description="more instances ring the alarm on cost; otherwise there is none"
+        default=None, ge=1, description="more instances ring the alarm on cost; otherwise more than scaling may add"
     )
 
 
@@ -158,10 +161,11 @@ class ServerlessSettings(Section):
 class EndpointSettings(Section):
     """What serves."""
 
-    variant: Literal["instances", "serverless"] = Field(
+    variant: Literal["instances", "serverless", "auto"] = Field(
         default="instances",
         description="machines that are always there; or, for little traffic, none: `serverless` costs nothing while "
-        "nobody asks, and lets the first request wait",
+        "nobody asks, and lets the first request wait; auto: serverless until an hour of the last week had more than "
+        "1000 requests, then machines for good",
     )
 
     instance_type: InstanceType = Field(default="ml.m5.large", description="machine that serves")

@@ -5,21 +5,30 @@ and turns no endpoint on instances into one; the way back is open (developer gui
 exclusions; deployment-guardrails).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from headgate.domain.releases import EndpointState
+from headgate.domain.traffic import LITTLE, is_little
 
 
-def chosen(wanted: Mapping[str, int] | None, serves: EndpointState | None) -> tuple[Mapping[str, int] | None, str]:
+def chosen(
+    wanted: Mapping[str, int] | None, serves: EndpointState | None, hours: Sequence[float] | None = None
+) -> tuple[Mapping[str, int] | None, str]:
     """How a release is served: `endpoint.serverless` of project.yaml, or None for instances; and what to say of it.
 
     Args:
-        wanted: the settings where the project asks for a serverless endpoint.
+        wanted: the settings where the project asks for a serverless endpoint, or leaves that to its traffic.
         serves: the endpoint as it is, or None when there is none.
+        hours: where it is left to the traffic, the requests of each hour of the record that had any.
     """
     if wanted is None:
         return None, ""
+    if hours is not None and serves is not None and not serves.serverless:
+        return None, "It serves on instances: whoever leaves that to the traffic stays there once it was enough."
+    if hours is not None and not is_little(hours):
+        busiest = f"{max(hours):.0f} requests in its busiest hour of the last week"
+        return None, f"It goes over to instances, for it had {busiest}, more than the {LITTLE} that are little traffic."
     if serves is not None and not serves.serverless:
         return None, (
             "It serves on instances, for SageMaker turns no endpoint on instances into a serverless one: delete the "

@@ -1,7 +1,8 @@
 """Plan a release: take the next number and fix every name before any call is made."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
 from headgate.aws.ledger import Ledger
@@ -20,10 +21,14 @@ from headgate.domain.releases import (
 )
 from headgate.domain.rollout import Wishes
 from headgate.domain.runs import Run
+from headgate.domain.scaling import Scaling
 from headgate.domain.serverless import chosen
-from headgate.domain.standing_alarms import Patience
+from headgate.domain.traffic import RECORD_HOURS, chosen_patience
 from headgate.services.settle_release import settled
 from headgate.services.take_endpoint import told
+
+Traffic = Callable[[str, datetime, datetime], Mapping[datetime, float]]
+"""Tells an endpoint's requests in each hour that had any; see `Measurements.traffic`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +51,8 @@ class PlanRelease:
     alarms: Mapping[str, Any] = field(default_factory=dict)
     scaling: Mapping[str, Any] = field(default_factory=dict)
     serverless: Mapping[str, int] | None = None
+    by_traffic: bool = False
+    """Whether the record of its traffic decides if it is serverless."""
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "PlanRelease":
@@ -66,14 +73,16 @@ class PlanRelease:
             event["endpoint"].get("rollout", {}),
             event["endpoint"].get("alarms", {}),
             event["endpoint"].get("scaling", {}),
-            event["endpoint"]["serverless"] if event["endpoint"].get("variant") == "serverless" else None,
+            event["endpoint"]["serverless"] if event["endpoint"].get("variant") in ("serverless", "auto") else None,
+            event["endpoint"].get("variant") == "auto",
         )
 
 
 def plan_release(
-    command: PlanRelease, *, ledger: Ledger, endpoints: Endpoints, bake_seconds: int, now: str
+    command: PlanRelease, *, ledger: Ledger, endpoints: Endpoints, traffic: Traffic, bake_seconds: int, now: str
 ) -> dict[str, Any]:
-    """Plan it; a run that planned before gets its first plan again. `bake_seconds` is for projects that say nothing.
+    """Plan it; a run that planned before gets its first plan again. `bake_seconds` is for projects that say nothing,
+    and `traffic` tells what the alarms and a choice between machines and none rest on.
 
     A release before it that was left on its way, because its promotion was stopped, is settled first. That may crown a
     champion which the version was not judged against; then nothing is planned.
@@ -106,17 +115,36 @@ def plan_release(
             return told(refusal)
         if (refusal := refused_as_frozen(command.version, head.freeze, now)) is not None:
             return told(refusal)
+        hours, known_hours = _record(project, traffic, now) if serving is not None else ([], 0)
         planned = _release(command, head.next_release, Wishes.of(command.rollout, bake_seconds), now)
         if command.serverless is not None:
-            serverless, note = chosen(command.serverless, endpoints.describe(project.endpoint))
+            record = hours if command.by_traffic else None
+            serverless, note = chosen(command.serverless, endpoints.describe(project.endpoint), record)
             captured = planned.capture_percent if serverless is None else 0
             why = f"{planned.why} {note}".strip()
             planned = replace(planned, serverless=serverless, capture_percent=captured, why=why)
+        planned = replace(planned, patience=_patience(command, planned, hours, known_hours))
         # The head is written as it was read: nobody can be crowned between the comparison and the plan.
         ledger.write(
             project, replace(head, next_release=head.next_release + 1), LeaseKept(lease), ReleasePlanned(planned)
         )
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
+
+
+def _record(project: Project, traffic: Traffic, now: str) -> tuple[list[float], int]:
+    """The requests of each hour of the last week that had any, and how many whole hours there are since the first."""
+    end = datetime.fromisoformat(now).replace(minute=0, second=0, microsecond=0)
+    found = traffic(project.endpoint, end - timedelta(hours=RECORD_HOURS), end)
+    known = int((end - min(found)).total_seconds()) // 3600 if found else 0
+    return list(found.values()), known
+
+
+def _patience(command: PlanRelease, planned: Release, hours: list[float], known_hours: int) -> dict[str, Any]:
+    scaling = Scaling.of(command.scaling, command.instance_count)
+    serverless = planned.serverless is not None
+    return asdict(
+        chosen_patience(command.alarms, hours, known_hours, scaling, command.instance_type, serverless=serverless)
+    )
 
 
 def _run_that_serves(project: Project, serving: int | None, ledger: Ledger) -> Run | None:
@@ -142,7 +170,6 @@ def _release(command: PlanRelease, sequence: int, wishes: Wishes, now: str) -> R
         format=command.format,
         capture_percent=command.capture_percent,
         rollout=asdict(wishes),
-        patience=asdict(Patience.of(command.alarms)),
         scaling=command.scaling,
     )
 
