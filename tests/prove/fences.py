@@ -219,6 +219,17 @@ def _buckets(stack: Stack) -> Iterator[Call]:
             ):
                 wanted = need(f"s3:{action}", resource, aws__SecureTransport=secure)
                 yield Call("S14", "", wanted, name, document, secure == "true")
+        if name == "AuditBucketPolicy":
+            continue  # functions alone write it
+        for key, value, fine in (
+            ("x-amz-acl", "bucket-owner-full-control", True),
+            ("x-amz-acl", "public-read", False),
+            ("x-amz-server-side-encryption-aws-kms-key-id", f"arn:aws:kms:{REGION}:{stack.account}:key/ours", True),
+            ("x-amz-server-side-encryption-aws-kms-key-id", f"arn:aws:kms:{REGION}:{ELSEWHERE}:key/theirs", False),
+            ("x-amz-server-side-encryption-customer-algorithm", "AES256", False),
+        ):
+            wanted = need("s3:PutObject", f"{bucket}/demo/x", **{"aws__SecureTransport": "true", f"s3:{key}": value})
+            yield Call("S14", "", wanted, name, document, fine)
 
 
 def climbed(referee: Referee, stack: Stack, roles: Iterable[str]) -> list[tuple[str, Fence, str]]:

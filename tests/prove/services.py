@@ -50,8 +50,6 @@ def training_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
     yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/TrainingJobs")
     for channel in job.get("InputDataConfig", []):
         yield from _reads(channel["DataSource"]["S3DataSource"]["S3Uri"])
-    if archive := job.get("HyperParameters", {}).get("sagemaker_submit_directory"):
-        yield from _reads(archive.strip('"'))
     yield from _writes(job["OutputDataConfig"]["S3OutputPath"])
     for key in ("CheckpointConfig", "TensorBoardOutputConfig"):
         if place := job.get(key):

@@ -80,7 +80,17 @@ def test_training_gets_the_code_and_its_settings_as_script_mode_wants_them(play:
     assert job["HyperParameters"]["sagemaker_program"] == '"train.py"'
     assert job["HyperParameters"]["epochs"] == "20"
     assert all(isinstance(value, str) for value in job["HyperParameters"].values())
-    assert [channel["ChannelName"] for channel in job["InputDataConfig"]] == ["train", "validation", "spec"]
+    assert [channel["ChannelName"] for channel in job["InputDataConfig"]] == ["train", "validation", "spec", "code"]
+
+
+def test_jobs_are_alone_on_the_network_and_speak_in_secret(play: Play) -> None:
+    played = play("train", GIVEN, SCRIPT)
+    training, evaluation = (played.given_to(f"sagemaker:create{kind}Job") for kind in ("Training", "Processing"))
+    assert (training["EnableNetworkIsolation"], training["EnableInterContainerTrafficEncryption"]) == (True, True)
+    # Who cannot fetch the program is given it.
+    assert training["HyperParameters"]["sagemaker_submit_directory"] == '"/opt/ml/input/data/code/sourcedir.tar.gz"'
+    assert evaluation["NetworkConfig"]["EnableInterContainerTrafficEncryption"] is True
+    assert isinstance(evaluation["NetworkConfig"]["EnableNetworkIsolation"], bool)
 
 
 @pytest.mark.parametrize("spot", [True, False])

@@ -77,13 +77,16 @@ def test_the_defaults_are_those_of_the_family_that_is_searched(play: Play) -> No
     assert "family" not in among.given_to("sagemaker:createTrainingJob")["HyperParameters"]
 
 
+ALONE = ("EnableNetworkIsolation", "EnableInterContainerTrafficEncryption")
+
+
 def test_a_search_is_of_the_training_that_would_have_been(play: Play) -> None:
     search = play("train", GIVEN, SEARCH).given_to(CREATED)
     trained = play("train", GIVEN, SCRIPT).given_to("sagemaker:createTrainingJob")
     given = search["TrainingJobDefinition"]
     assert "WarmStartConfig" not in search
     assert search["HyperParameterTuningJobConfig"] == PLAN["config"]
-    for member in ("RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition"):
+    for member in ("RoleArn", "InputDataConfig", "OutputDataConfig", "ResourceConfig", "StoppingCondition", *ALONE):
         assert given[member] == trained[member], member
     for member in ("TrainingImage", "TrainingInputMode"):
         assert given["AlgorithmSpecification"][member] == trained["AlgorithmSpecification"][member]

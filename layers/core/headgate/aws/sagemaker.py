@@ -60,7 +60,7 @@ class Jobs:
             billable_seconds=job.get("BillableTimeInSeconds"),
             training_seconds=job.get("TrainingTimeInSeconds"),
             spot=bool(job.get("EnableManagedSpotTraining")),
-            code=job.get("HyperParameters", {}).get("sagemaker_submit_directory", "").strip('"'),
+            code=_code_of(job),
             model_data_url=job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
         )
 
@@ -79,6 +79,14 @@ class Jobs:
         begun, ended = job.get("ProcessingStartTime"), job.get("ProcessingEndTime")
         seconds = (ended - begun).total_seconds() * cluster["InstanceCount"] if begun and ended else None
         return Expense("evaluation", 1, cluster["InstanceType"], seconds, "lasted")
+
+
+def _code_of(job: Mapping[str, Any]) -> str:
+    """Where the program of a job lies: in a channel of its own, or where an older job says that it fetches it."""
+    for channel in job.get("InputDataConfig", []):
+        if channel["ChannelName"] == "code":
+            return str(channel["DataSource"]["S3DataSource"]["S3Uri"])
+    return str(job.get("HyperParameters", {}).get("sagemaker_submit_directory", "").strip('"'))
 
 
 class Endpoints:

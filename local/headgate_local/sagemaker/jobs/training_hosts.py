@@ -41,12 +41,12 @@ class TrainingHosts:
     def download(self) -> None:
         """Bring the program, the channels and the checkpoints to the hosts."""
         try:
-            if not entry_points.has_own(self._record):
-                self._download_program()
             for channel in self._record.get("InputDataConfig", []):
                 folders = [files.data / channel["ChannelName"] for files in self._files]
                 deliver(self._storage, source(channel), folders, channel.get("ShuffleConfig", {}).get("Seed"))
-            if entry_points.has_own(self._record):
+            if not entry_points.has_own(self._record):
+                self._download_program()
+            else:
                 for files in self._files:
                     entry_points.move_drivers(files.data, files.root)
             if checkpoints := self._record.get("CheckpointConfig"):
@@ -58,8 +58,13 @@ class TrainingHosts:
             raise failures.of_transfer("Data download failed", error) from error
 
     def _download_program(self) -> None:
+        place = self._hyperparameters["sagemaker_submit_directory"]
+        if not place.startswith("s3://"):  # in a channel, as for a container without a network
+            for files in self._files:
+                unpack(Path(container.moved(place, files.root)), files.code)
+            return
         archive = self._root / "sourcedir.tar.gz"
-        self._storage.download(self._hyperparameters["sagemaker_submit_directory"], archive)
+        self._storage.download(place, archive)
         for files in self._files:
             unpack(archive, files.code)
         archive.unlink()
