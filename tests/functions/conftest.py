@@ -49,8 +49,8 @@ class NoSearches:
 class MetricAlarms(Alarms):
     """Alarms of moto's account, which has no composite ones: these are names, in `made`."""
 
-    def __init__(self, client: Any, made: set[str]) -> None:
-        super().__init__(client, client)
+    def __init__(self, client: Any, shared: Any, made: set[str]) -> None:
+        super().__init__(client, shared)
         self._made = made
 
     def combine(self, alarm: Composite, tags: Mapping[str, str]) -> None:
@@ -102,9 +102,11 @@ def invoke(
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
     made: set[str] = set()
-    monkeypatch.setattr(
-        entrypoint, "alarms", lambda tenant: MetricAlarms(entrypoint.client("cloudwatch", tenant), made)
-    )
+
+    def alarms(tenant: str) -> MetricAlarms:
+        return MetricAlarms(clients.client("cloudwatch", tenant), clients.shared("cloudwatch", tenant), made)
+
+    monkeypatch.setattr(entrypoint, "alarms", alarms)
     monkeypatch.setattr(entrypoint, "searches", lambda _tenant: NoSearches())
     Tenants(aws.client("dynamodb"), "ledger").register(Tenant("demo", "ACTIVE", Quotas(10, 50, 1000.0, 1000.0)))
     clients.forget_clients()

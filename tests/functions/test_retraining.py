@@ -13,6 +13,7 @@ from pyarrow import parquet
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunEnded
+from headgate.domain.incidents import Incident
 from headgate.domain.names import Project
 from headgate.domain.runs import RUNNING, WAITING, Ending, Outcome, Run
 from headgate.environments import RetrainQueueEnvironment, environment
@@ -153,7 +154,7 @@ def test_a_retraining_waits_and_a_newer_upload_takes_its_place(world: World) -> 
 
 
 def test_a_request_settles_what_a_stopped_execution_left_behind(world: World, aws: boto3.Session) -> None:
-    first, second = world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
+    first, _ = world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
     active = world.upload("july.csv", table(3), 3)
     of = {"tenant": "demo", "project": "roses", "run": active.run, "dataset": active.dataset}
     key = f"demo/roses/runs/{active.run}/training/{active.run}/output/model.tar.gz"
@@ -163,7 +164,12 @@ def test_a_request_settles_what_a_stopped_execution_left_behind(world: World, aw
         **of, "holdout": first.dataset, "version": "1", "model_data_url": f"s3://artifacts/{key}", "why": "Better.",
         "judged_against": None, "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
     })  # fmt: skip
-    world._invoke("take_endpoint", {**of, "run": second.run, "visit": 0, "task_token": "second"})
+    waits = {"tenant": "demo", "project": "roses", "incident": "demo-roses-20260131T083012-0123abcd"}
+    world.ledger.add_incident(
+        Incident(**waits, alarm="a", kind="errors", at="2026-01-31T08:30:12.983Z", seen_at="2026")
+    )
+    world._invoke("take_endpoint", {**waits, "visit": 0, "task_token": "second"})
+    assert world.ledger.lease(ROSES).waiting is not None
     states = aws.client("stepfunctions")
     machine = states.list_state_machines()["stateMachines"][0]["stateMachineArn"]
     for each in states.list_executions(stateMachineArn=machine)["executions"]:

@@ -25,7 +25,12 @@ from tests.prove.worlds import everything
 
 ACCOUNT = "123456789012"
 RECORDS = ROOT / "build" / "prove"
-HANDLERS = ["tests/functions", "tests/unit/services/test_monitor_endpoint.py", "tests/unit/aws/test_autoscaling.py"]
+HANDLERS = [
+    "tests/functions",
+    "tests/unit/services/test_monitor_endpoint.py",
+    "tests/unit/services/test_captured.py",
+    "tests/unit/aws/test_autoscaling.py",
+]
 ROADS = [
     f"tests/unit/crashes/{name}.py" for name in ("test_crashes", "test_rollbacks", "test_incidents", "test_repairs")
 ]

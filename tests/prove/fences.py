@@ -181,6 +181,10 @@ def _keys(stack: Stack) -> Iterator[Call]:
         for account in (stack.account, ELSEWHERE):
             wanted = need("kms:GenerateDataKey", stack.arn(name), aws__SourceAccount=account)
             yield Call("S07", "cloudwatch.amazonaws.com", wanted, name, document, account == stack.account)
+        for resource, service in (("false", "false"), ("true", "false"), ("false", "true")):  # people make no grants
+            context = {"kms:GrantIsForAWSResource": resource, "aws:PrincipalIsAWSService": service}
+            wanted = needed("kms:CreateGrant", stack.arn(name), context)
+            yield Call("S05", "", wanted, name, document, "true" in (resource, service))
         wanted = need("kms:GenerateDataKey", stack.arn(name), aws__SourceAccount=stack.account)
         yield Call("S07", "ec2.amazonaws.com", wanted, name, document, False)
         for action in ("ScheduleKeyDeletion", "CreateGrant", "PutKeyPolicy"):

@@ -23,6 +23,7 @@ FUNCTIONS = Stack(
         "MonitorQueue": "monitor",
         "RetrainQueue": "retrain",
         "ServingRole": "machine",
+        "AuditBucket": "audit",
     },
 )
 """moto's account, as tests/functions/conftest.py furnishes it."""
@@ -66,6 +67,11 @@ def _recorded(folder: Path, known: dict[str, Stack]) -> Iterator[Asked]:
             yield from services.jobs(line["operation"], line["params"], stack)
         elif line["role"]:
             logical = _function(stack, line["role"])
+            if line.get("tenant"):  # whose session is the role's own, taken on for the tenant
+                role = stack.role_of[logical]
+                named = stack.physical.get(role, f"{stack.name}-{role}-1")
+                taken = need("sts:AssumeRole", f"arn:aws:iam::{stack.account}:role/{named}")
+                yield Asked(role, taken, stack, f"{logical}, for a tenant")
             for each in _needs(line, stack):
                 whole = _with_tags(each, tags.get((line["world"], each.resource), {}))
                 source = f"{logical} {line['service']}.{line['operation']}"

@@ -274,6 +274,13 @@ def test_who_wakes_after_another_took_the_lease_over_changes_nothing(clients: Cl
         play(clients, start, taken, wakes, "b")
 
 
+def test_a_trial_that_ends_badly_makes_way_for_who_waits(clients: Clients) -> None:
+    lined = replace(WORSE, name="a shadow that does worse, and another version in line", runs=("b", "c"))
+    road = play(clients, before(clients, lined), lined, at())
+    assert all(each.ended for each in road.promotions)
+    assert [each.function for each in road.invocations].count("TakeEndpoint") >= 2
+
+
 def test_the_schedules_are_more_than_a_thousand_before_any_pair(clients: Clients) -> None:
     alone = [len(once(play(clients, before(clients, each), each, at()).account.calls)) for each in SCENARIOS]
     assert sum(alone) >= 1000
