@@ -11,6 +11,7 @@ import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import ReleaseMoved, ReleasePlanned
+from headgate.domain.incidents import Incident
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.rollout import Wishes
@@ -79,3 +80,20 @@ def test_a_trial_is_told_from_answers_and_labels(tried: datetime, invoke: Invoke
     assert release is not None
     assert release.trial is not None
     assert release.trial["contest"]["tried"] == {"rows": 40, "wrong": 0}
+
+
+def test_what_is_red_still_is_an_incident_anew_whose_answer_is_started(
+    invoke: Invoke, ledger: Ledger, aws: boto3.Session
+) -> None:
+    name, later = "headgate-demo-iris-r2.errors", (datetime.now(UTC) + timedelta(minutes=5)).isoformat()
+    watched = {"MetricName": "Errors", "Namespace": "AWS/SageMaker", "Statistic": "Sum", "Period": 60}
+    rings = {"EvaluationPeriods": 1, "Threshold": 0.0, "ComparisonOperator": "GreaterThanThreshold"}
+    aws.client("cloudwatch").put_metric_alarm(AlarmName=name, **watched, **rings)
+    aws.client("cloudwatch").set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="It rings.")
+    incident = {"tenant": "demo", "project": "iris", "incident": "demo-iris-20260131T083012-0123abcd"}
+    ledger.add_incident(Incident(**incident, alarm=name, kind="errors", at=later, seen_at=later))
+    invoke("look_again", incident)
+    assert [each.look for each in ledger.incidents(IRIS)].count(1) == 1
+    machines = aws.client("stepfunctions").list_state_machines()["stateMachines"]
+    arn = next(each["stateMachineArn"] for each in machines if each["name"] == "headgate-respond")
+    assert len(aws.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]) == 1
