@@ -37,7 +37,7 @@ def test_a_handler_reaches_aws_through_the_composition_root_only(function: str) 
     modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
     # A custom resource answers CloudFormation; the ledger's stream is read in the ledger's own form.
-    protocols = {"headgate.aws.cloudformation", "headgate.aws.ledger"}
+    protocols = {"headgate.aws.cloudformation", "headgate.aws.ledger", "headgate.aws.audit"}
     assert not [name for name in modules - protocols if name.startswith(("boto", "headgate.aws", "headgate.tables"))]
 
 

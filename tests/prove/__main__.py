@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 
 from tests.lint_template import ROOT
-from tests.prove import fences, matrix, mutants
+from tests.prove import fences, matrix, mutants, tenancy
 from tests.prove.recorder import VARIABLE
 from tests.prove.referee import Referee, is_there
 from tests.prove.stack import Stack
@@ -88,16 +88,24 @@ def apart(referee: Referee) -> bool:
     made = fences.calls(stack)
     misled = fences.misled(referee, stack, made)
     print(f"services: {len(made)} calls, for us and for others: {len(misled)} end otherwise than they should")
-    for each in (*through, *wrong, *over, *misled):
+    tries = tenancy.tries(stack)
+    strayed = tenancy.wrong(referee, stack, tenancy.stack_of(matrix.OWN, stack), tries)
+    print(f"a tenant's own role and key: {len(tries)} tries: {len(strayed)} end otherwise than they should")
+    for each in (*through, *wrong, *over, *misled, *strayed):
         print(f"  {each}")
-    return not (through or wrong or over or misled)
+    return not (through or wrong or over or misled or strayed)
 
 
 def noticed(referee: Referee) -> bool:
     """Whether every policy that was changed for the worse is noticed."""
     stack, all_noticed = Stack(ACCOUNT), True
-    kinds = (mutants.session_mutants, mutants.role_mutants, mutants.resource_mutants)
-    for what, kind in zip(("the session policy", "policies of roles", "policies of resources"), kinds, strict=True):
+    kinds = {
+        "the session policy": mutants.session_mutants,
+        "policies of roles": mutants.role_mutants,
+        "policies of resources": mutants.resource_mutants,
+        "a tenant's own stack": mutants.tenant_mutants,
+    }
+    for what, kind in kinds.items():
         made = list(kind(referee, stack))
         missed = [each for each in made if not each.caught_by]
         print(f"mutants of {what}: {len(made)}, {len(missed)} of them not noticed")

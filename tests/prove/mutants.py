@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.session_policy import session_policy
+from tests.prove import tenancy
 from tests.prove.fences import calls, climbed, misled
 from tests.prove.matrix import OTHERS, OWN, catalogue, play
 from tests.prove.referee import Referee
@@ -66,6 +67,20 @@ def resource_mutants(referee: Referee, stack: Stack) -> Iterator[Mutant]:
                 changed = _with(stack, logical, path, mutated)
                 wrong = misled(referee, changed, calls(changed))
                 yield Mutant(logical, what, wrong[0][0].fault if wrong else "")
+
+
+def tenant_mutants(referee: Referee, stack: Stack) -> Iterator[Mutant]:
+    """The policies of a tenant's own stack, changed: caught by what its role, or anybody, then reaches."""
+    own = tenancy.stack_of(OWN, stack)
+    made = tenancy.tries(stack)
+    places: list[tuple[str, tuple[Any, ...]]] = [
+        ("Key", ("KeyPolicy",)),
+        ("DataRole", ("Policies", 0, "PolicyDocument")),
+    ]
+    for logical, path in places:
+        for what, mutated in _changes(_at(own.resources[logical]["Properties"], path), actions=False):
+            found = tenancy.wrong(referee, stack, _with(own, logical, path, mutated), made)
+            yield Mutant(f"a tenant's {logical}", what, found[0][0].fault if found else "")
 
 
 def _changes(policy: Document, actions: bool = True) -> Iterator[tuple[str, Document]]:

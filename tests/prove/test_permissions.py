@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.prove import definitions, fences, matrix, mutants, services
+from tests.prove import definitions, fences, matrix, mutants, services, tenancy
 from tests.prove.needs import need, needs
 from tests.prove.referee import Question, Referee, is_there
 from tests.prove.stack import Stack
@@ -60,6 +60,12 @@ def test_services_act_for_this_account_and_this_stack_only(referee: Referee) -> 
     made = fences.calls(STACK)
     assert {each.ours for each in made} == {True, False}
     assert fences.misled(referee, STACK, made) == []
+
+
+def test_a_tenants_own_role_reaches_its_own_and_its_key_only_its_objects(referee: Referee) -> None:
+    made = tenancy.tries(STACK)
+    assert len(made) > 700
+    assert tenancy.wrong(referee, STACK, tenancy.stack_of(matrix.OWN, STACK), made) == []
 
 
 def test_a_resource_that_trusts_more_is_noticed(referee: Referee) -> None:
