@@ -12,11 +12,13 @@ GATE := .venv-lint/.ready
 REFEREE := .venv-referee/.ready
 COMPILE := $(UV) pip compile --quiet --no-emit-index-url --no-emit-find-links --generate-hashes \
 	--custom-compile-command "make lock"
+ENVIRONMENT ?= default
+STACK ?= headgate
 export SAM_CLI_TELEMETRY := 0
 # Python writes byte code also where the machine says otherwise: without it TensorFlow takes four times as long to import.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo demo-night test conformance clients mutate prove lint images build bench lock clean
+.PHONY: deploy destroy costs help setup demo demo-night test conformance clients mutate prove lint images build bench lock clean
 
 help:  ## What can be done here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -59,6 +61,16 @@ lint: setup $(SAM) $(GATE)  ## Formatting, types, layers, the template and the s
 build: $(SAM)  ## Build for AWS with sam, and the bill of materials (CycloneDX); needs no Docker
 	$(SAM) build --template template.yaml
 	$(BIN)/python -m tests.bill_of_materials .aws-sam/sbom.cdx.json
+
+deploy: build  ## Deploy to AWS; ENVIRONMENT=staging takes another part of samconfig.toml. The first time it asks
+	@if $(SAM) list stack-outputs --config-env $(ENVIRONMENT) >/dev/null 2>&1; \
+		then $(SAM) deploy --config-env $(ENVIRONMENT); else $(SAM) deploy --guided --config-env $(ENVIRONMENT); fi
+
+destroy: setup  ## Delete endpoints and stack from AWS (STACK=headgate); data, ledger and audit stay
+	@$(BIN)/python -m infra.destroy $(STACK)
+
+costs: setup  ## What a deployment costs idle, for each run and for each endpoint, from infra/prices.yaml
+	@$(BIN)/python -m infra.costs
 
 images: .venv-sagemaker/.ready  ## Compare the template's container images with the SageMaker SDK's choice
 	$(SDK) tests/lint_images.py

@@ -1,0 +1,122 @@
+"""What the road to AWS promises of the template, of its costs and of its end."""
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import boto3
+import yaml
+from infra import costs
+from infra.destroy import destroy, endpoints_of
+from samtranslator.yaml_helper import yaml_parse
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGE = (ROOT / "docs" / "aws.md").read_text()
+
+
+def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
+    return {name: each["Properties"] for name, each in template["Resources"].items() if each["Type"] == kind}
+
+
+def test_every_function_has_a_log_group_that_forgets(template: dict[str, Any]) -> None:
+    groups = {json.dumps(each["LogGroupName"]): each for each in of_type(template, "AWS::Logs::LogGroup").values()}
+    functions = of_type(template, "AWS::Serverless::Function")
+    assert len(functions) == len(groups)
+    for name in functions:
+        [group] = [each for said, each in groups.items() if f"${{{name}}}" in said]
+        assert group["RetentionInDays"] == {"Ref": "LogRetentionDays"}, name
+
+
+def test_whatever_starts_a_function_and_does_not_wait_has_dead_letters(template: dict[str, Any]) -> None:
+    """Queues have theirs by a test of their own; a stream's are named by its reader, the others' by the function."""
+    watched = {name for name in of_type(template, "AWS::SQS::Queue") if name.endswith("DeadLetters")}
+    targets = [target["Arn"] for rule in of_type(template, "AWS::Events::Rule").values() for target in rule["Targets"]]
+    for name, function in of_type(template, "AWS::Serverless::Function").items():
+        for event in function.get("Events", {}).values():
+            if event["Type"] == "DynamoDB":
+                failed = event["Properties"]["DestinationConfig"]["OnFailure"]["Destination"]
+                assert failed["Fn::GetAtt"][0] in watched, name
+                assert event["Properties"]["MaximumRetryAttempts"] > 0, name
+            if event["Type"] == "SQS":
+                assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] <= 10, name  # storms wait outside
+        if {"Fn::GetAtt": [name, "Arn"]} in targets:
+            assert function["DeadLetterQueue"]["TargetArn"]["Fn::GetAtt"][0] in watched, name
+
+
+def test_the_page_explains_every_parameter(template: dict[str, Any]) -> None:
+    for name, each in template["Parameters"].items():
+        assert f"| `{name}` |" in PAGE, name
+        assert each["Description"] in PAGE, name
+
+
+def test_the_page_tells_the_costs_that_are_computed_with_the_date_of_the_prices() -> None:
+    assert costs.table() in PAGE
+    assert f"list prices of {costs.prices()['region']} as of {costs.prices()['as_of']}" in PAGE
+
+
+def test_more_of_what_costs_costs_more(template: dict[str, Any]) -> None:
+    price = costs.prices()
+    alarm = {"Type": "AWS::CloudWatch::Alarm", "Properties": {}}
+    rule = {"Type": "AWS::Events::Rule", "Properties": {"ScheduleExpression": "rate(1 minute)"}}
+    more = {**template, "Resources": {**template["Resources"], "Another": alarm, "Often": rule}}
+    before, after = costs.idle(template, price), costs.idle(more, price)
+    assert round(after["alarms"] - before["alarms"], 6) == price["alarm_month"]
+    assert after["looks on schedules"] > 2 * before["looks on schedules"]
+    assert sum(costs.of_a_run(price).values()) > costs.of_a_run(price)["training"]
+
+
+def test_only_one_environment_of_one_repository_may_deploy_and_only_one_stack() -> None:
+    resources = yaml_parse((ROOT / "infra" / "ci.yaml").read_text())["Resources"]
+    [trust] = resources["DeployRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    who = trust["Condition"]["StringEquals"]
+    assert who["token.actions.githubusercontent.com:aud"] == "sts.amazonaws.com"
+    sub = who["token.actions.githubusercontent.com:sub"]
+    assert sub == {"Fn::Sub": "repo:${Repository}:environment:${Environment}"}
+    [policy] = resources["DeployRole"]["Properties"]["Policies"]
+    for statement in policy["PolicyDocument"]["Statement"]:
+        assert "*" not in (statement["Resource"], statement["Action"]), statement["Sid"]
+    workflow = yaml.safe_load((ROOT / "examples" / "github-actions" / "deploy.yml").read_text())
+    assert workflow["permissions"] == {"contents": "read", "id-token": "write"}
+    assert "secrets." not in json.dumps(workflow)
+
+
+class Stacks:
+    """One stack; moto's CloudFormation asks for packages that nothing else needs."""
+
+    def __init__(self) -> None:
+        self.deleted: list[str] = []
+
+    def describe_stacks(self, StackName: str) -> dict[str, Any]:
+        outputs = {"LedgerTable": "ledger", "DataBucket": "data"}
+        told = [{"OutputKey": key, "OutputValue": value} for key, value in outputs.items()]
+        return {"Stacks": [{"StackName": StackName, "Outputs": told}]}
+
+    def delete_stack(self, StackName: str) -> None:
+        self.deleted.append(StackName)
+
+    def get_waiter(self, _name: str) -> Any:
+        return SimpleNamespace(wait=lambda StackName: self.deleted.append("waited"))
+
+
+def test_the_end_takes_our_endpoints_and_alarms_and_nobody_elses(aws: boto3.Session) -> None:
+    sagemaker, cloudwatch, stacks = aws.client("sagemaker"), aws.client("cloudwatch"), Stacks()
+    for name, owner in (("demo-iris", "ledger"), ("other", "another")):
+        tags = [{"Key": "headgate:ledger", "Value": owner}]
+        container = {"Image": "i", "ModelDataUrl": "s3://m/m.tar.gz"}
+        sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn="arn:aws:iam::1:role/r")
+        variant = {"VariantName": "main", "ModelName": name, "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
+        sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+        sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name, Tags=tags)
+        cloudwatch.put_metric_alarm(
+            AlarmName=f"headgate-{name}-r1-errors", MetricName="m", Namespace="n", Statistic="Sum", Period=60,
+            EvaluationPeriods=1, Threshold=1, ComparisonOperator="GreaterThanThreshold",
+        )  # fmt: skip
+    assert list(endpoints_of(aws.client, "ledger")) == ["demo-iris"]
+    left = destroy(lambda service: stacks if service == "cloudformation" else aws.client(service), "headgate")
+    assert [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]] == ["other"]
+    alarms = [each["AlarmName"] for each in cloudwatch.describe_alarms()["MetricAlarms"]]
+    assert alarms == ["headgate-other-r1-errors"]
+    assert stacks.deleted == ["headgate", "waited"]
+    assert any("s3://data" in each for each in left)
+    assert any("table ledger" in each for each in left)
