@@ -16,7 +16,7 @@ from headgate_cli.errors import CommandError, UsageError
 TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "tenant.yaml"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 _NOTHING_NEW = "No updates are to be performed"
-_FROM_SYSTEM = ("RegisterTenantFunction", "DataBucket", "ArtifactBucket")
+_FROM_SYSTEM = ("RegisterTenantFunction", "DataBucket", "ArtifactBucket", "PermissionsBoundary")
 
 
 def stack_of(cloud: Cloud, name: str) -> str:
@@ -35,7 +35,8 @@ def add(cloud: Cloud, name: str, wanted: Mapping[str, str]) -> dict[str, Any]:
         raise UsageError(
             f"{name!r} cannot be a tenant: use 3 to 18 lower-case letters and digits, beginning with a letter."
         )
-    given = {"System": cloud.stack, "Tenant": name, **{key: cloud.outputs[key] for key in _FROM_SYSTEM}}
+    from_system = {key: cloud.outputs[key] for key in _FROM_SYSTEM if key in cloud.outputs}
+    given = {"System": cloud.stack, "Tenant": name, **from_system}
     before = _describe(cloud, name)
     if before is None:
         _deploy(cloud, name, {**given, **wanted}, "create")
