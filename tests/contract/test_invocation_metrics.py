@@ -82,9 +82,10 @@ def test_an_instance_that_is_gone_counts_as_a_server_error(endpoint, order, send
 
 def test_the_use_of_instances_is_measured_as_often_as_configured(cloud, archives, make_config, settled, summed, name):
     client = cloud.client("sagemaker")
-    config = make_config({"main": archives["up"]}, config={"MetricsConfig": {"MetricPublishFrequencyInSeconds": 10}})
+    often = {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10}
+    config = make_config({"main": archives["up"]}, config={"MetricsConfig": often})
     client.create_endpoint(EndpointName=name, EndpointConfigName=config)
-    assert settled(name)["MetricsConfig"] == {"MetricPublishFrequencyInSeconds": 10}
+    assert settled(name)["MetricsConfig"] == often
     wait_until(lambda: summed("MemoryUtilization", name, namespace="/aws/sagemaker/Endpoints") > 0)
 
     def names(namespace: str) -> set[str]:

@@ -190,7 +190,7 @@ def test_a_failed_endpoint_can_only_be_deleted(cloud, put, archives, make_config
             "PREFIX_AWARE",
         ),
         ({"config": {"AsyncInferenceConfig": {"OutputConfig": {"S3OutputPath": "s3://contract/a"}}}}, "Async"),
-        ({"config": {"MetricsConfig": {"EnableEnhancedMetrics": True}}}, "EnableEnhancedMetrics"),
+        ({"config": {"MetricsConfig": {"EnableDetailedObservability": True}}}, "EnableDetailedObservability"),
         ({"shadows": {"shadow": "down"}, "two": True}, "one production variant and one shadow variant"),
         ({"shadows": {"shadow": "down"}, "InstanceType": "ml.inf1.xlarge"}, "Inf1 instances have no shadow variant"),
     ],

@@ -205,7 +205,8 @@ def test_the_machines_outlast_the_longest_approval_the_longest_trial_and_two_dep
 
 
 def test_a_release_is_watched_until_there_is_nothing_more_to_see(play: Play) -> None:
-    looks = [{"outcome": outcome} for outcome in ("SOON", "SOON", "LATER", "SOON", "OVER")]
+    looks: list[Any] = [{"outcome": outcome} for outcome in ("SOON", "SOON", "LATER", "SOON", "OVER")]
+    looks[2]["seconds"] = 10
     played = play("promote", GIVEN, {**SCRIPT, "WatchRelease": looks})
     assert played.output == PROMOTED
     assert [payload for name, payload in played.calls if name == "WatchRelease"] == [RELEASE] * len(looks)

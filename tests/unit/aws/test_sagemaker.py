@@ -149,6 +149,19 @@ def test_a_configuration_says_how_much_is_captured_and_where(sagemaker: Stubber,
     ensure_config(endpoints, Capture(25, "s3://ours/_captured/demo/iris/demo-iris-r1"))
 
 
+def test_metrics_of_invocations_come_more_often_only_as_enhanced_ones(sagemaker: Stubber, endpoints: Endpoints) -> None:
+    asked = {
+        "EndpointConfigName": NAME,
+        "ProductionVariants": [VARIANT],
+        "MetricsConfig": {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": 10},
+        "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()],
+    }
+    sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": f"{ARN}:endpoint-config/{NAME}"}, asked)
+    describe_config(sagemaker)
+    capacity = capacity_of(None, "ml.m5.large", 1)
+    endpoints.ensure_config(NAME, capacity=capacity, capture=None, tags=TAGS, metrics_seconds=10)
+
+
 @pytest.mark.parametrize("capture", [None, Capture(25, "s3://ours/_captured/demo/iris/demo-iris-r2")])
 def test_a_configuration_of_that_name_that_captures_elsewhere_is_refused(
     sagemaker: Stubber, endpoints: Endpoints, capture: Capture | None

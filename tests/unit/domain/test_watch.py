@@ -1,5 +1,7 @@
 """What is concluded from the metrics of a release and of the version before."""
 
+from datetime import datetime
+
 import pytest
 
 from headgate.domain.answers import same_answer
@@ -13,6 +15,7 @@ from headgate.domain.watch import (
     Stand,
     Usual,
     baking_seconds,
+    began,
     evidence_of,
     limits_of,
     pause_seconds,
@@ -103,6 +106,13 @@ def test_a_bake_is_that_of_a_stage_or_of_the_instances_that_stay() -> None:
     assert (together(split), baking_seconds(split)) == (True, 300)
     assert [period_seconds(bake) for bake in (6, 120, 121, 600)] == [1, 1, 60, 60]
     assert [pause_seconds(bake) for bake in (6, 120, 121, 600)] == [1, 1, 30, 30]
+    assert [period_seconds(bake, 10) for bake in (6, 600)] == [pause_seconds(bake, 10) for bake in (6, 600)] == [1, 10]
+
+
+@pytest.mark.parametrize(("seconds", "begin"), [(60, "12:34:00"), (10, "12:34:50"), (1, "12:34:56")])
+def test_a_period_begins_where_cloudwatch_lets_it(seconds: int, begin: str) -> None:
+    moment = datetime.fromisoformat("2026-01-01T12:34:56.789+00:00")
+    assert began(moment, seconds).isoformat() == f"2026-01-01T{begin}+00:00"
 
 
 def test_the_rules_are_the_projects() -> None:

@@ -11,7 +11,7 @@ import pytest
 from headgate.aws.ledger import Ledger
 from headgate.aws.runtime import Reply
 from headgate.domain.watch import PROBES, Period, Usual
-from headgate.services.watch_release import LATER, OVER, SOON, Watcher, WatchRelease, watch_release
+from headgate.services.watch_release import OVER, SOON, Watcher, WatchRelease, watch_release
 
 from .conftest import IRIS, NOW, FakeEndpoints, FakeTasks, deploy, settle
 
@@ -84,6 +84,9 @@ class FakeObjects:
         return {"format": 1, "golden": [ROW]}
 
 
+LATER = {"outcome": "LATER", "seconds": 30}
+
+
 @dataclass
 class Watched:
     """The second release of a project, and what watches it."""
@@ -134,6 +137,21 @@ def ready(watched: Watched) -> Watched:
     watched.deploy()
     watched.bake()
     return watched
+
+
+@pytest.mark.parametrize(("before", "seconds"), [(10, 10), (60, 30)])
+def test_looks_come_as_often_as_both_versions_publish_their_metrics(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, before: int, seconds: int
+) -> None:
+    plan("a", rollout={"metrics_seconds": before})
+    deploy(ledger, endpoints, tasks, 1)
+    endpoints.rest()
+    assert settle(ledger, endpoints, 1) == "PROMOTED"
+    plan("b", capture_percent=100, rollout={"metrics_seconds": 10})
+    measurements = FakeMeasurements()
+    requests = FakeRequests(measurements, "demo-iris-r1")
+    watched = ready(Watched(ledger, endpoints, tasks, measurements, requests, FakeObjects()))
+    assert watched.look(70) == {"outcome": "LATER", "seconds": seconds}
 
 
 def test_what_serves_is_asked_before_it_is_changed_unless_others_did(watched: Watched) -> None:

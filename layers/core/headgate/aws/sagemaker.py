@@ -170,9 +170,18 @@ class Endpoints:
             raise NameTakenError("model", name)
 
     def ensure_config(
-        self, name: str, *, capacity: Mapping[str, Any], capture: Capture | None, tags: Mapping[str, str]
+        self,
+        name: str,
+        *,
+        capacity: Mapping[str, Any],
+        capture: Capture | None,
+        tags: Mapping[str, str],
+        metrics_seconds: int = 60,
     ) -> None:
         """Make sure that the endpoint configuration of a release is there; it serves the model of the same name.
+
+        Where metrics come more often than once a minute, those of invocations do only as enhanced ones (API reference:
+        MetricsConfig).
 
         Raises:
             NameTakenError: when there is a configuration of that name that serves another model, or with another
@@ -184,12 +193,14 @@ class Endpoints:
             "InitialVariantWeight": 1.0,
             **capacity,
         }
+        often = {"EnableEnhancedMetrics": True, "MetricPublishFrequencyInSeconds": metrics_seconds}
         self._create(
             f"create endpoint configuration {name}",
             self._client.create_endpoint_config,
             EndpointConfigName=name,
             ProductionVariants=[variant],
             **({"DataCaptureConfig": captured_config(capture)} if capture else {}),
+            **({"MetricsConfig": often} if metrics_seconds < 60 else {}),
             Tags=as_tags(tags),
         )
         # CreateEndpoint reads eventually; a consistent Describe first is what its documentation asks for.

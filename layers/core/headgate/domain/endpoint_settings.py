@@ -71,6 +71,11 @@ class RolloutSettings(Section):
     max_disagreement_percent: float = Field(
         default=20.0, gt=0, le=100, description="part of the rows that a shadow may answer otherwise"
     )
+    metrics_seconds: Literal[10, 60] = Field(
+        default=60,
+        description="how often the endpoint publishes its metrics; 10 (SageMaker's enhanced metrics, which CloudWatch "
+        "charges for) lets a verdict come sooner, from the second release on that asks for it",
+    )
 
 
 class CaptureSettings(Section):

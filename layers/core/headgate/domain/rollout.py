@@ -45,6 +45,7 @@ class Strategy(StrEnum):
 class Wishes:
     """What a project asks for; `auto` leaves the strategy to the planner. `keep_seconds` None: as long as a bake.
 
+    `metrics_seconds` is how often the endpoint publishes its metrics: 60, or 10.
     A strategy of `TRIALS` asks for a trial first, for `trial_seconds` with `trial_percent` of the requests (None: as
     long, and as many, as the strategy says itself); how the version takes over afterwards is then left to the planner.
     """
@@ -61,6 +62,7 @@ class Wishes:
     ab_labels: int = 0
     shadow_then: str = "report"
     max_disagreement_percent: float = 20.0
+    metrics_seconds: int = 60
 
     @property
     def way(self) -> str:

@@ -9,6 +9,7 @@ that takes twice as long as was usual, and more beside.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
 from itertools import zip_longest
 from typing import Any
@@ -102,14 +103,21 @@ def baking_seconds(plan: Mapping[str, Any]) -> int:
     return int(plan["bake_seconds"] if together(plan) else plan["keep_seconds"])
 
 
-def period_seconds(baking: int) -> int:
-    """The period of metrics: SageMaker's minute; shorter bakes are those of a local cloud, which publishes at once."""
-    return ALARM_PERIOD if baking > 2 * ALARM_PERIOD else 1
+def period_seconds(baking: int, published: int = ALARM_PERIOD) -> int:
+    """The period of metrics: as often as the endpoints publish them that are compared, SageMaker's minute unless they
+    say more; shorter bakes are those of a local cloud, which publishes at once.
+    """
+    return published if baking > 2 * ALARM_PERIOD else 1
 
 
-def pause_seconds(baking: int) -> int:
+def pause_seconds(baking: int, published: int = ALARM_PERIOD) -> int:
     """Seconds between two looks: metrics of a minute come once a minute."""
-    return 30 if baking > 2 * ALARM_PERIOD else 1
+    return min(30, published) if baking > 2 * ALARM_PERIOD else 1
+
+
+def began(since: datetime, seconds: int) -> datetime:
+    """The beginning of the period in which a moment lies, for periods that are whole parts of a minute."""
+    return since.replace(microsecond=0, second=since.second - since.second % seconds)
 
 
 def limits_of(usual: Usual | None, wishes: Wishes, *, at_once: bool) -> Limits:

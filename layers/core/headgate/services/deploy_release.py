@@ -84,6 +84,7 @@ def deploy_release(
         capacity=capacity_of(release.serverless, release.instance_type, release.instance_count),
         capture=captured_of(project, release, serving.artifact_bucket, release.name),
         tags=tags,
+        metrics_seconds=Wishes(**release.rollout).metrics_seconds if release.serverless is None else 60,
     )
     before = endpoints.describe(release.endpoint)
     if before is not None and endpoints.owner(before.arn) != serving.owner:

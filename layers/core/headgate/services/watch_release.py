@@ -32,6 +32,7 @@ from headgate.domain.watch import (
     Period,
     Stand,
     baking_seconds,
+    began,
     evidence_of,
     limits_of,
     pause_seconds,
@@ -42,8 +43,8 @@ from headgate.domain.watch import (
 )
 from headgate.services.captured import Captured
 
-OVER, SOON, LATER = {"outcome": "OVER"}, {"outcome": "SOON"}, {"outcome": "LATER"}
-"""Whether to look again: not at all, in a second, or in half a minute."""
+OVER, SOON = {"outcome": "OVER"}, {"outcome": "SOON"}
+"""Whether to look again: not at all, or in a second; `LATER` tells after how many `seconds`."""
 _NOTHING = Period(0, 0)
 _PROBING_SECONDS = 15.0
 """Seconds that a look may spend on requests of our own, if the bake is not so short that it may spend a third of it."""
@@ -81,8 +82,8 @@ def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[
     Safe to repeat at any time.
 
     Returns:
-        `SOON` or `LATER`, when to look again; or `OVER` when there is nothing more to see: the release is settled,
-        turned back, not guarded, or was found bad.
+        `SOON` or `LATER` (in so many `seconds`), when to look again; or `OVER` when there is nothing more to see: the
+        release is settled, turned back, not guarded, or was found bad.
     """
     project = command.project
     release = watcher.ledger.release(project, command.sequence)
@@ -94,7 +95,8 @@ def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[
     champion = watcher.ledger.head(project).champion
     if champion is None:
         return OVER  # there is nothing to compare it with, and nothing to go back to
-    look = _Look(project, release, project.release_name(champion.sequence), datetime.fromisoformat(now))
+    serving = watcher.ledger.release(project, champion.sequence)
+    look = _Look(project, release, serving, project.release_name(champion.sequence), datetime.fromisoformat(now))
     if release.state == ReleaseState.PLANNED:
         _make_usual_known(look, watcher)
         return SOON
@@ -113,10 +115,13 @@ def _came_to_rest(release: Release, endpoint: EndpointState) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """A look at a release at a time; `before` is the configuration that served, or still serves beside it."""
+    """A look at a release at a time; `before` is the configuration that served, or still serves beside it, of the
+    release `serving`.
+    """
 
     project: Project
     release: Release
+    serving: Release | None
     before: str
     now: datetime
 
@@ -129,6 +134,17 @@ class _Look:
         return Wishes(**self.release.rollout)
 
     @property
+    def published(self) -> int:
+        """How often both publish their metrics: what one tells by the minute is compared by the minute."""
+        others = Wishes(**self.serving.rollout).metrics_seconds if self.serving is not None else 0
+        return max(self.wishes.metrics_seconds, others)
+
+    @property
+    def pause(self) -> int:
+        """Seconds until the next look."""
+        return pause_seconds(baking_seconds(self.plan), self.published)
+
+    @property
     def golden_key(self) -> str:
         return f"{self.project.prefix}runs/{self.release.run}/evaluation/golden.json"
 
@@ -138,7 +154,7 @@ class _Look:
 
 
 def _again(look: _Look) -> dict[str, Any]:
-    return SOON if pause_seconds(baking_seconds(look.plan)) == 1 else LATER
+    return SOON if look.pause == 1 else {"outcome": "LATER", "seconds": look.pause}
 
 
 def _make_usual_known(look: _Look, watcher: Watcher) -> None:
@@ -159,7 +175,7 @@ def _judged(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher
     if stand == Stand.WATCHING and found != Stand.FAILED:  # nothing passes whose answers nobody compared
         asked = _ask_more(look, watcher)
         observed = replace(_observed(look, since, watcher), answers=asked)
-        pause, spent = pause_seconds(baking), time.monotonic() - begun
+        pause, spent = look.pause, time.monotonic() - begun
         # Would the next look, which takes as long as this one, still be in time?
         time_is_up = (look.now - since).total_seconds() + 2 * spent + pause + baking / 10 > baking
         rules = rules_of(look.wishes, answered=bool(asked.requests))
@@ -189,11 +205,11 @@ def _ask_more(look: _Look, watcher: Watcher) -> Share:
 
 
 def _observed(look: _Look, since: datetime, watcher: Watcher) -> Observed:
-    """All that the metrics tell. Of a minute's metrics the last minute is left out, for it is not whole yet."""
+    """All that the metrics tell. Of metrics that come by the period the last one is left out, for it is not whole."""
     release, name = look.release, look.release.endpoint
-    seconds = period_seconds(baking_seconds(look.plan))
-    start = since.replace(microsecond=0, second=0 if seconds == 60 else since.second)
-    until = look.now + timedelta(seconds=-seconds if seconds == 60 else _PROBING_SECONDS)
+    seconds = period_seconds(baking_seconds(look.plan), look.published)
+    start = began(since, seconds)
+    until = look.now + timedelta(seconds=-seconds if seconds > 1 else _PROBING_SECONDS)
     at_once = not together(look.plan)
     usual = watcher.measurements.usual(name, look.before, look.past, start)
     limits = limits_of(usual, look.wishes, at_once=at_once)

@@ -61,9 +61,8 @@ def create(sagemaker: "SageMaker", request: Record) -> Record:
 
 
 def _check_metrics(wanted: Record) -> None:
-    for feature in ("EnableEnhancedMetrics", "EnableDetailedObservability"):
-        if wanted.get(feature):
-            raise unsupported(f"MetricsConfig.{feature}")
+    if wanted.get("EnableDetailedObservability"):
+        raise unsupported("MetricsConfig.EnableDetailedObservability")
     frequency = wanted.get("MetricPublishFrequencyInSeconds", FREQUENCIES[0])
     if frequency not in FREQUENCIES:
         known = ", ".join(str(each) for each in FREQUENCIES)
