@@ -289,7 +289,8 @@ def _kms(operation: str, params: Params, account: str, _error: str) -> Iterator[
 
 
 def _logs(operation: str, params: Params, account: str, _error: str) -> Iterator[Need]:
-    yield need(f"logs:{operation}", f"arn:aws:logs:{REGION}:{account}:log-group:{params['logGroupNamePrefix']}")
+    group = params.get("logGroupName")  # a list of groups is allowed on all or on none
+    yield need(f"logs:{operation}", f"arn:aws:logs:{REGION}:{account}:log-group:{group}" if group else "*")
 
 
 _SERVICES: dict[str, Callable[[str, Params, str, str], Iterator[Need]]] = {

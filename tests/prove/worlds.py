@@ -83,6 +83,8 @@ def _needs(line: dict[str, Any], stack: Stack) -> Iterator[Need]:
         own = stack.role_of[_function(stack, line["role"])]
         yield need("sts:AssumeRole", f"arn:aws:iam::{stack.account}:role/{stack.name}-{own}-1")
         return
+    if line["service"] == "kms" and line["world"] == "functions":  # and one key for all topics
+        line = {**line, "params": {**line["params"], "KeyId": stack.named("NotificationKey")}}
     params = json.loads(json.dumps(line["params"]).replace(_OF_EXAMPLES, stack.account))
     yield from needs(line["service"], line["operation"], params, stack.account, line["error"])
     if line["service"] == "sns" and line["operation"] == "Publish":  # under the topic's key
