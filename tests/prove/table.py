@@ -121,6 +121,8 @@ def _grants(stack: Stack, referee: Referee) -> Iterator[tuple[str, dict[str, Any
 
 def _is_a(resource: str, form: str) -> bool:
     """Whether an ARN with wildcards may be one of AWS's form, `arn:${Partition}:s3:::${BucketName}/${ObjectName}`."""
+    if resource.split(":")[2] != form.split(":")[2]:
+        return False
     own, kind = resource.split(":", 5)[-1], form.split(":", 5)[-1]
     fixed = kind.partition("${")[0]
     bucket_or_object = resource.startswith("arn:aws:s3:") and ("/" in own) != ("/" in kind)
