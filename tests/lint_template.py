@@ -10,7 +10,9 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import yaml
 from samtranslator.translator.transform import transform
@@ -41,6 +43,14 @@ def transformed() -> dict:
     return transform(template, {"AWS::Region": REGION}, ManagedPolicies())
 
 
+def every_state(machine: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The states of a machine, and those of the branches in them."""
+    for state in machine["States"].values():
+        yield state
+        for branch in state.get("Branches", []):
+            yield from every_state(branch)
+
+
 def main() -> int:
     """Run every linter; 0 when all are content."""
     with tempfile.TemporaryDirectory() as folder:
@@ -50,7 +60,7 @@ def main() -> int:
         for definition in sorted((ROOT / "statemachines").glob("*.asl.yaml")):
             machine = Path(folder) / definition.with_suffix(".json").name
             states = yaml.safe_load(definition.read_text())
-            for state in states["States"].values():
+            for state in every_state(states):
                 if str(state.get("Seconds", "")).startswith("{%"):
                     state["Seconds"] = 1  # Step Functions evaluates it; statelint knows numbers only
             machine.write_text(json.dumps(states))

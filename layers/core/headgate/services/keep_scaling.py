@@ -1,5 +1,6 @@
 """Keep what scales an endpoint through a release: hold its instances before the change, let it scale again after."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
@@ -46,6 +47,7 @@ def let_scale(
     *,
     scaling: Autoscaling,
     owner: str,
+    still: Callable[[], None],
 ) -> dict[str, Any] | None:
     """Let an endpoint that has come to rest scale as the release asks for that serves on it. Safe to repeat.
 
@@ -56,6 +58,8 @@ def let_scale(
         before: the bounds that the target had before the release that has just ended.
         scaling: the targets.
         owner: the ledger whose tag makes a target ours.
+        still: raises when the caller may not change the endpoint any more; asked right before what changes it, for
+            Application Auto Scaling takes no fence.
 
     Returns:
         What came of it, for the ledger (`min`, `max`, `reason`); None where nothing serves.
@@ -69,6 +73,7 @@ def let_scale(
     target = scaling.target(name, owner)
     if endpoint.status != "InService" or serving is None or serving.name != endpoint.config:
         if target is not None and target.ours and target.held:
+            still()
             let_go(name, scaling=scaling)  # whatever becomes of the endpoint, this release holds it no longer
         return None
     if target is not None and not target.ours:
@@ -81,6 +86,7 @@ def let_scale(
     else:
         kept = keep(wishes, serving.instance_type, endpoint.instances, known)
     tags = {"headgate:tenant": project.tenant, "headgate:project": project.name, OWNER_TAG: owner}
+    still()
     try:
         if kept.bounds is not None:
             scaling.keep(name, kept.bounds, wishes, tags if target is None else None)

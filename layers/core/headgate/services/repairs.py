@@ -9,7 +9,7 @@ from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.aws.stepfunctions import Executions
 from headgate.aws.tenants import Tenants
-from headgate.domain.errors import EndpointBusyError, LeaseLostError
+from headgate.domain.errors import ConflictError, EndpointBusyError, LeaseLostError
 from headgate.domain.failures import ending_of
 from headgate.domain.lease import leave
 from headgate.domain.reconcile import Finding, Kind, Seen, is_to_be_started, scaled_by
@@ -164,5 +164,10 @@ def _scale(_finding: Finding, seen: Seen, tools: Tools) -> str:
     if champion is None or tools.ledger.lease(seen.project).holder is not None:
         return "left to who has the endpoint"  # a release holds its instances, and lets them scale when it is over
     before, scaling = scaled_by(champion), tools.endpoints.scaling()
-    kept = let_scale(seen.project, champion, seen.endpoint, before, scaling=scaling, owner=tools.owner)
+
+    def still() -> None:
+        if tools.ledger.lease(seen.project).holder is not None:
+            raise ConflictError(f"A release began on {seen.project.endpoint} meanwhile; it lets the endpoint scale.")
+
+    kept = let_scale(seen.project, champion, seen.endpoint, before, scaling=scaling, owner=tools.owner, still=still)
     return f"lets it scale: {kept['reason']}" if kept is not None else "it does not serve any more"

@@ -98,9 +98,8 @@ def settled(
     ending = settle(release, endpoint, stopped)
     if ending is not None:
         under = LeaseFreed(lease) if lease.holder == release.holder else LeaseKept(lease)
-        _still(project, lease, ledger)
         # Before the ending is written: whoever dies in between comes back to a release that is not settled.
-        scaled = _scaled(project, release, ending, endpoint, ledger=ledger, endpoints=endpoints)
+        scaled = _scaled(project, release, ending, endpoint, lease, ledger=ledger, endpoints=endpoints)
         facts = {"capacity_after": endpoint.instances if endpoint is not None else None, "scaled": scaled}
         _write(project, release, ending, facts, under, ledger, now)
     return ending
@@ -137,13 +136,22 @@ def _scaled(
     release: Release,
     ending: Ending,
     endpoint: EndpointState | None,
+    lease: Lease,
     *,
     ledger: Ledger,
     endpoints: Endpoints,
 ) -> dict[str, Any] | None:
     serving = release if ending.outcome == Outcome.PROMOTED else ledger.serving(project)
     before = Bounds(release.bounds_before["min"], release.bounds_before["max"]) if release.bounds_before else None
-    return let_scale(project, serving, endpoint, before, scaling=endpoints.scaling(), owner=ledger.name)
+    return let_scale(
+        project,
+        serving,
+        endpoint,
+        before,
+        scaling=endpoints.scaling(),
+        owner=ledger.name,
+        still=lambda: _still(project, lease, ledger),
+    )
 
 
 def _write(
