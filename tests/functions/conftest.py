@@ -13,6 +13,7 @@ from prove.recorder import acting
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.tenants import Tenants
+from headgate.domain.audit import Author
 from headgate.domain.standing_alarms import Composite
 from headgate.domain.tenants import Quotas, Tenant
 
@@ -108,7 +109,8 @@ def invoke(
 
     monkeypatch.setattr(entrypoint, "alarms", alarms)
     monkeypatch.setattr(entrypoint, "searches", lambda _tenant: NoSearches())
-    Tenants(aws.client("dynamodb"), "ledger").register(Tenant("demo", "ACTIVE", Quotas(10, 50, 1000.0, 1000.0)))
+    demo = Tenant("demo", "ACTIVE", Quotas(10, 50, 1000.0, 1000.0))
+    Tenants(aws.client("dynamodb"), "ledger", lambda: Author("the test", "2026")).register(demo, "For the test.")
     clients.forget_clients()
     context = SimpleNamespace(
         function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"

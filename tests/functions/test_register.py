@@ -7,8 +7,10 @@ from typing import Any
 import boto3
 import pytest
 
+from headgate.aws.audit import Trail
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.aws.tenants import Tenants
+from headgate.domain.audit import Author, flaws
 from headgate.domain.names import Project
 from headgate.domain.tenants import Quotas, Tenant, Used
 
@@ -28,7 +30,7 @@ ACME = Tenant("acme", "ACTIVE", Quotas(4, 8, 20.5, 1.0))
 
 @pytest.fixture
 def register(aws: boto3.Session, ledger: Ledger) -> Tenants:
-    return Tenants(aws.client("dynamodb"), ledger.name)
+    return Tenants(aws.client("dynamodb"), ledger.name, lambda: Author("the test", "2026"))
 
 
 @pytest.fixture
@@ -61,6 +63,18 @@ def test_a_tenants_stack_puts_it_into_the_register_and_takes_it_out(invoke: Invo
         assert register.find("acme") is None
 
 
+def test_what_became_of_a_tenant_stays_in_the_audit_trail(invoke: Invoke, aws: boto3.Session) -> None:
+    changed = {"Standing": "SUSPENDED", "Trials": "9"}
+    for asked in (request("Create"), request("Create"), request("Update", **changed), request("Delete", **changed)):
+        invoke("register_tenant", asked)
+    trail = Trail(aws.client("dynamodb"), "ledger", None)
+    entries = trail.entries("TENANT#acme")
+    assert flaws("TENANT#acme", entries, trail.head("TENANT#acme")) == []
+    told = [json.loads(each.text) for each in entries]
+    assert [each["what"] for each in told] == [["tenant active"], ["tenant suspended"], ["tenant removed"]]
+    assert told[1]["changes"][0]["before"]["standing"] == "ACTIVE"
+
+
 @pytest.mark.parametrize(
     "wrong", [{"Tenant": "acme-labs"}, {"Tenant": "unknown"}, {"Standing": "GOOD"}, {"Trials": "many"}]
 )
@@ -83,7 +97,7 @@ def test_an_upload_is_refused_before_a_byte_is_read(
     drop: Any, register: Tenants, monkeypatch: pytest.MonkeyPatch, standing: str, used: Used, code: str
 ) -> None:
     if standing:
-        register.register(Tenant("acme", standing, ACME.quotas))
+        register.register(Tenant("acme", standing, ACME.quotas), "For the test.")
         register.count("acme", used.stored, "2026-11-29")
     from headgate import entrypoint
 
@@ -95,7 +109,7 @@ def test_an_upload_is_refused_before_a_byte_is_read(
 
 def test_a_tenant_that_is_added_may_drop_again(drop: Any, register: Tenants) -> None:
     drop("acme/iris/incoming/a.csv")
-    register.register(ACME)
+    register.register(ACME, "For the test.")
     states = {run.name: run.state for run in drop("acme/iris/incoming/b.csv")}
     assert states == {"a.csv": "REJECTED", "b.csv": "RUNNING"}
 
@@ -105,7 +119,7 @@ def test_no_retraining_of_a_tenant_that_is_suspended(
 ) -> None:
     event = example("retrain-requested")
     owner = Project(event["detail"]["tenant"], event["detail"]["project"])
-    register.register(Tenant(owner.tenant, "SUSPENDED", ACME.quotas))
+    register.register(Tenant(owner.tenant, "SUSPENDED", ACME.quotas), "For the test.")
     record = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}
     invoke("on_retrain_requested", {"Records": [record]})
     [run] = ledger.runs_of_project(owner)
@@ -139,5 +153,5 @@ def test_storage_is_counted_once_a_day(
 
 
 def test_an_entry_is_in_no_list_of_runs(register: Tenants, ledger: Ledger) -> None:
-    register.register(ACME)
+    register.register(ACME, "For the test.")
     assert ledger.runs_of_tenant("acme") == []

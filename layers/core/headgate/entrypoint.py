@@ -80,7 +80,7 @@ def copies(tenant: str) -> Copies:
 
 def tenants(tenant: str) -> Tenants:
     """The register of tenants, as far as it tells of this one."""
-    return Tenants(client("dynamodb", tenant), environment(Environment).ledger_table)
+    return Tenants(client("dynamodb", tenant), environment(Environment).ledger_table, _author)
 
 
 def objects(tenant: str) -> Objects:

@@ -122,6 +122,32 @@ def test_any_key_is_ignored_taken_or_refused(key: str) -> None:
     assert upload is None or key.startswith(upload.project.prefix + "incoming/" + upload.name)
 
 
+@pytest.mark.parametrize(
+    ("key", "tenant"),
+    [
+        ("acme/iris/incoming/with space.csv", "acme"),
+        ("acme/iris/incoming/a+b.csv", "acme"),
+        ("acme/iris/incoming/%2e%2e/x.csv", "acme"),  # a name like any other: nothing decodes it
+        ("acme/iris/incoming/ü 😀.csv", "acme"),
+        ("acme/iris/incoming/../../../bolt/iris/incoming/x.csv", None),
+        ("acme/../bolt/incoming/x.csv", None),
+        ("%61cme/iris/incoming/x.csv", None),
+        ("acme%2fbolt/iris/incoming/x.csv", None),
+        ("acme+/iris/incoming/x.csv", None),
+        ("acme /iris/incoming/x.csv", None),
+        ("acmé/iris/incoming/x.csv", None),
+        ("/acme/iris/incoming/x.csv", None),
+    ],
+)
+def test_a_key_lands_under_its_tenant_or_is_refused(key: str, tenant: str | None) -> None:
+    try:
+        upload = parse_upload(key)
+    except BadKeyError:
+        upload = None
+    assert (upload.project.tenant if upload else None) == tenant
+    assert tenant_of(key) in {key.partition("/")[0], "unknown"}
+
+
 @given(st.text(min_size=1))
 def test_the_tenant_of_a_key_is_its_first_segment_or_unknown(key: str) -> None:
     tenant = tenant_of(key)

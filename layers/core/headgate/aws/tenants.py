@@ -1,27 +1,31 @@
 """The register of tenants, in the ledger's table: an item for each, which its stack writes, and one of what it used."""
 
+from collections.abc import Callable
 from dataclasses import asdict
 from typing import Any
 
+from headgate.aws.audit import Trail
 from headgate.aws.errors import translated
 from headgate.aws.items import as_item, as_values
+from headgate.domain.audit import Author
 from headgate.domain.errors import ConflictError
-from headgate.domain.tenants import NO_QUOTAS, Quotas, Tenant, Used
+from headgate.domain.tenants import NO_QUOTAS, Quotas, Standing, Tenant, Used
 
 _ENTRY, _USED = "ENTRY", "USED"
 
 
 class Tenants:
-    """Tenants by their names."""
+    """Tenants by their names. Without an author nobody is put into the register."""
 
-    def __init__(self, client: Any, table: str) -> None:
+    def __init__(self, client: Any, table: str, author: Callable[[], Author] | None = None) -> None:
         self._client = client
         self._table = table
+        self._trail = Trail(client, table, author)
 
     def find(self, name: str) -> Tenant | None:
         """The tenant of that name, or None."""
         item = self._get(name, _ENTRY)
-        if item is None:
+        if item is None or item["standing"] == Standing.REMOVED:
             return None
         return Tenant(name, item["standing"], Quotas(**item["quotas"]), item["leaves_on"])
 
@@ -36,17 +40,13 @@ class Tenants:
         tenant = self.find(name)
         return tenant.quotas if tenant is not None else NO_QUOTAS
 
-    def register(self, tenant: Tenant) -> None:
-        """Write the entry of a tenant in place of the one before."""
+    def register(self, tenant: Tenant, why: str) -> None:
+        """Write the entry of a tenant in place of the one before, and into the audit trail what changed by it."""
         entry = {**self._key(tenant.tenant, _ENTRY), **asdict(tenant)}
         del entry["tenant"]  # which would put it into the index of runs
-        with translated(f"register the tenant {tenant.tenant}"):
-            self._client.put_item(TableName=self._table, Item=as_item(entry))
-
-    def strike(self, name: str) -> None:
-        """Take the entry of a tenant away; one that is gone is let be."""
-        with translated(f"take the tenant {name} from the register"):
-            self._client.delete_item(TableName=self._table, Key=as_item(self._key(name, _ENTRY)))
+        put = {"Put": {"TableName": self._table, "Item": as_item(entry)}}
+        what = f"tenant {str(tenant.standing).lower()}"
+        self._trail.write(f"TENANT#{tenant.tenant}", [put], [], [what], why)
 
     def spend(self, name: str, month: str, run: str, amount: float) -> bool:
         """Add what a run cost, in USD, to what the tenant spent in a month; False when it was added before."""

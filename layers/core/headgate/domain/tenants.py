@@ -10,6 +10,7 @@ class Standing(StrEnum):
     ACTIVE = "ACTIVE"
     SUSPENDED = "SUSPENDED"
     LEAVING = "LEAVING"
+    REMOVED = "REMOVED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """A tenant's stack is created, changed or deleted: the register says so from then on."""
 
+from dataclasses import replace
 from typing import Any
 
 from headgate.aws.tenants import Tenants
@@ -31,13 +32,12 @@ def parse_tenant(properties: dict[str, Any]) -> Tenant:
 
 
 def register_tenant(tenant: Tenant, *, tenants: Tenants, removed: bool) -> str:
-    """Write the entry of a tenant, or take it away when its stack is deleted. Both can be repeated.
+    """Write the entry of a tenant, as one that is removed when its stack is deleted. Both can be repeated.
 
     Returns:
         The decision in one word.
     """
     if removed:
-        tenants.strike(tenant.tenant)
-        return "removed"
-    tenants.register(tenant)
+        tenant = replace(tenant, standing=Standing.REMOVED)
+    tenants.register(tenant, "Its stack was deleted." if removed else "Its stack says so.")
     return str(tenant.standing).lower()
