@@ -15,6 +15,8 @@ from tests.prove.needs import Need
 AWS_MANAGED = json.loads((Path(__file__).parent / "aws_managed.json").read_text())
 """The managed policies of AWS that SAM attaches: their text by their ARN (AWS managed policy reference)."""
 Statement = dict[str, Any]
+NO_VALUE = object()
+"""What a property is that is left out (AWS::NoValue)."""
 
 
 @dataclass(frozen=True)
@@ -160,7 +162,7 @@ class Stack:
     def plain(self, value: Any) -> Any:
         """A value of the template without its functions."""
         if isinstance(value, list):
-            return [self.plain(each) for each in value]
+            return [found for each in value if (found := self.plain(each)) is not NO_VALUE]
         if not isinstance(value, dict):
             return value
         if len(value) == 1:
@@ -169,7 +171,7 @@ class Stack:
                 return self._ref(inner)
             if key.startswith("Fn::"):
                 return self._function(key, inner)
-        return {key: self.plain(each) for key, each in value.items()}
+        return {key: found for key, each in value.items() if (found := self.plain(each)) is not NO_VALUE}
 
     def _ref(self, name: str) -> Any:
         pseudo = {
@@ -178,6 +180,7 @@ class Stack:
             "AWS::AccountId": self.account,
             "AWS::StackName": self.name,
             "AWS::URLSuffix": "amazonaws.com",
+            "AWS::NoValue": NO_VALUE,
         }
         if name in pseudo:
             return pseudo[name]
