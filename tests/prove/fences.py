@@ -130,6 +130,8 @@ def _places(stack: Stack) -> Iterator[Fence]:
             yield Fence("S01", need("s3:ListBucket", stack.arn(bucket), s3__prefix=prefix), watching)
     for action in ("DeleteTable", "UpdateContinuousBackups", "DeleteItem", "Scan"):
         yield Fence("S13", need(f"dynamodb:{action}", stack.arn("Ledger")))
+    for key in ("demo#iris", "ENDPOINT#demo-iris", "FINDINGS"):
+        yield Fence("S13", need("dynamodb:DeleteItem", stack.arn("Ledger"), dynamodb__LeadingKeys=[key]))
     for action in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy"):
         yield Fence("S05", need(f"kms:{action}", stack.arn("NotificationKey")))
     stranger = "arn:aws:s3:::somebody-elses"

@@ -52,7 +52,13 @@ def test_a_session_reaches_what_is_its_tenants(referee: Referee) -> None:
 
 
 def test_no_role_gets_over_a_fence(referee: Referee) -> None:
-    sample = ["DeployReleaseRole", "OnRunEndedRole", "WatchReleaseRole", "PromoteStateMachineRole", "TrainingRole"]
+    sample = [
+        "DeployReleaseRole",
+        "OnRunEndedRole",
+        "WatchReleaseRole",
+        "PromoteStateMachineRole",
+        "RegisterTenantRole",
+    ]
     assert fences.climbed(referee, STACK, sample) == []
 
 
