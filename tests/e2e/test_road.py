@@ -54,6 +54,30 @@ def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: 
     assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
 
 
+def test_a_version_is_tried_beside_what_serves_and_taken_away_again(cloud: Cloud, table: Table) -> None:
+    """As a shadow and in an A/B test; without requests nobody can tell which is better: what serves stays as it was."""
+    project = Project("demo", "tried")
+    settings = {"Bucket": cloud.card.data_bucket, "Key": f"{project.prefix}project.yaml"}
+    quick = b"training: {layers: 1, hidden_units: 2, epochs: 8, members: 1}\n"
+    cloud.client("s3").put_object(**settings, Body=quick)
+    first = cloud.ending(project, cloud.drop(project, "first.csv", table(500, seed=21)))
+    assert first.state == Outcome.PROMOTED, first.reason
+    for seed, strategy in ((22, "shadow"), (23, "ab")):
+        rollout = f"endpoint: {{rollout: {{strategy: {strategy}, trial_minutes: 0.05}}}}\n"
+        cloud.client("s3").put_object(**settings, Body=rollout.encode())
+        run = cloud.ending(project, cloud.drop(project, f"{strategy}.csv", table(3000, seed=seed)))
+        assert (run.state, run.reason_code) == (Outcome.NOT_PROMOTED, f"{strategy.upper()}_HELD"), run.reason
+        release = cloud.ledger.release(project, int(run.release or 0))
+        assert release is not None
+        assert release.trial is not None
+        assert (release.state, release.trial["strategy"]) == ("HELD", strategy)
+        endpoint = cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
+        assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", project.release_name(1))
+        tried = cloud.client("sagemaker").describe_endpoint_config(EndpointConfigName=release.trial["config"])
+        beside = [*tried["ProductionVariants"][1:], *tried.get("ShadowProductionVariants", [])]
+        assert [each["ModelName"] for each in beside] == [release.name]
+
+
 def test_a_column_that_the_champion_does_not_know_is_left_out(cloud: Cloud, table: Table) -> None:
     project = Project("demo", "grown")
     assert cloud.ending(project, cloud.drop(project, "a.csv", table(300, seed=11))).state == Outcome.PROMOTED
