@@ -12,6 +12,7 @@ from contract.live import ACCOUNT, REGION, statement
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.aws.sessions import scoped_session
+from headgate.domain.audit import Author
 from headgate.domain.errors import AccessDeniedError, NotFoundError
 from headgate.domain.names import Project
 from headgate.domain.session_policy import Place, as_text, session_policy
@@ -19,6 +20,11 @@ from headgate.domain.session_policy import Place, as_text, session_policy
 PLACE = Place("aws", ACCOUNT, "tenants-data", "tenants-artifacts", "tenants-ledger")
 DENIED = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "403"}
 BOLT = Project("bolt", "iris")
+
+
+def author() -> Author:
+    """Who changes the ledger here, for its audit trail."""
+    return Author("the test", "2026-01-01T00:00:00.000Z")
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +37,7 @@ def things(cloud, template):
     s3.put_object(Bucket=PLACE.data_bucket, Key="bolt/iris/incoming/a.csv", Body=b"secret")
     kept = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     cloud.client("dynamodb").create_table(TableName=PLACE.ledger_table, **{name: properties[name] for name in kept})
-    assert Ledger(cloud.client("dynamodb"), PLACE.ledger_table).claim_endpoint(BOLT)
+    assert Ledger(cloud.client("dynamodb"), PLACE.ledger_table, author).claim_endpoint(BOLT)
     cloud.client("sagemaker").create_model_package_group(ModelPackageGroupName=BOLT.endpoint)
     return cloud
 
@@ -171,7 +177,7 @@ def test_a_session_reaches_nothing_of_another_tenant(acme, service: str, call: s
 def test_a_session_does_what_the_work_for_its_tenant_needs(session) -> None:
     """The same calls as are refused above, on things of its own: the policy is no wall around everything."""
     bolt = session("bolt")
-    objects, ledger = Objects(bolt("s3")), Ledger(bolt("dynamodb"), PLACE.ledger_table)
+    objects, ledger = Objects(bolt("s3")), Ledger(bolt("dynamodb"), PLACE.ledger_table, author)
     assert objects.get_bytes(PLACE.data_bucket, THEIRS) == b"secret"
     assert [part.key for part, _ in objects.newest(PLACE.data_bucket, "bolt/iris/")] == [THEIRS]
     objects.put_json(PLACE.artifact_bucket, "_captured/bolt/iris/x", {})
