@@ -58,7 +58,7 @@ def main(arguments: list[str] | None = None) -> int:
         asked = everything(folder)
         table = compare(referee, asked)
         show(table)
-        kept = apart(referee) and noticed(referee)
+        kept = all([apart(referee), noticed(referee)])  # both are told, whatever the first one finds
         print(f"{referee.asked} questions judged by @cloud-copilot/iam-simulate in {time.monotonic() - started:.0f} s")
     unused = 0 if options.quick else sum(map(len, table.unused.values()))
     proved = not (any(table.denied.values()) or any(table.wildcards.values()) or table.stale or unused)
