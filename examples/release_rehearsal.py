@@ -117,6 +117,11 @@ class Project:
         part = names.Part(key, stored["VersionId"], len(body))
         return owner.run_id(names.dataset_id(self.cloud.data_bucket, [part]))
 
+    def trains(self, run: str) -> bool:
+        """Whether a run's training has begun; asked of the cloud, for a command takes longer than a small training."""
+        jobs = self.cloud.client("sagemaker").list_training_jobs(NameContains=run)["TrainingJobSummaries"]
+        return bool(jobs)
+
     def begin_weak(self, rest: str) -> None:
         """Let a weak model serve, and what comes next be trained as it should."""
         self.settings(WEAK + rest)
@@ -231,12 +236,12 @@ def asked(project: Project) -> str:
 
 def three_at_once(project: Project) -> None:
     """While a first version is trained, three datasets come at once: the newest takes the place of the others."""
-    rest = "endpoint:\n  instance_count: 1\n"
+    rest = "endpoint:\n  instance_count: 1\n" + ROLLOUT % (0, 5.0)
     project.settings(WEAK + rest)
     sizes = {"one": 3000, "two": 3500, "three": 4000}
     bodies = {name: table(rows, seed=len(name)).encode() for name, rows in sizes.items()}
     first = project.put("first", table(2000, seed=5).encode())
-    wait_for(lambda: "train" in headgate("show", first).get("seconds", ()), "a training")
+    wait_for(lambda: project.trains(first), "a training")
     project.settings(GOOD + rest)
     runs = [first, *(project.put(name, body) for name, body in bodies.items())]
     outcomes = [headgate("watch", run)["runs"][0]["outcome"] for run in runs]

@@ -155,6 +155,9 @@ def test_a_settlement_under_an_older_fence_writes_nothing(
             ledger.enter(IRIS, "demo-iris-a")  # the same task, invoked once more, enters first
             return endpoints.describe(name)
 
+        def scaling(self) -> Any:
+            return endpoints.scaling()
+
     with pytest.raises(ConflictError):
         settle(ledger, Doubled(), 1)
     assert ledger.release(IRIS, 1).state == "DEPLOYING"  # type: ignore[union-attr]
