@@ -1,7 +1,7 @@
 """Releases on the local cloud, good ones and bad ones, with nobody watching them.
 
     headgate up
-    python examples/release_rehearsal.py     # about two minutes; prints what happens, and what should have
+    python examples/release_rehearsal.py     # about three minutes; prints what happens, and what should have
 
 Several projects at once, each with models that are really trained and served: one of a single instance with versions
 that do badly in service, one of two instances with a canary that first nobody asks, one that gets three datasets at
@@ -30,7 +30,7 @@ from headgate.domain import names
 from headgate_local.card import Card
 
 TENANT = "demo"
-BAKE_MINUTES = 0.2
+BAKE_MINUTES = 0.3
 """Enough for a verdict on a machine with little else to do; a busy one gets longer, for it answers fewer requests."""
 BUSY = max(1.0, os.getloadavg()[0] / (2 * (os.cpu_count() or 1)))
 ROLLOUT = (
