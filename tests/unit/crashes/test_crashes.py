@@ -59,7 +59,7 @@ SCENARIOS = [
     SHADOW,
     AB_WINS,
 ]
-SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "96"))
+SHARE = int(os.environ.get("HEADGATE_CRASH_SHARE", "384"))
 """One in so many pairs is played where time counts; all of them are about 10,000."""
 
 
