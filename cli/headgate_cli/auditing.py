@@ -8,10 +8,8 @@ from headgate.aws.audit import Copies, Trail
 from headgate.aws.ledger_changes import project_key
 from headgate.aws.s3 import Objects
 from headgate.domain.audit import Entry, Head, flaws, uncopied
-from headgate.domain.names import Project
 from headgate_cli.connection import Cloud
-from headgate_cli.errors import UsageError
-from headgate_cli.runs import Records
+from headgate_cli.runs import Records, chosen_projects
 
 _LOOKS = 5
 
@@ -22,13 +20,13 @@ def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
     Returns:
         For each: how many `entries`, how many of them are `uncopied`, and its `flaws`.
     """
-    trail = Records(cloud).ledger.trail
+    ledger = Records(cloud).ledger
     bucket = cloud.outputs.get("AuditBucket")
     found = []
-    for owner in _projects(cloud, tenant, project):
+    for owner in chosen_projects(ledger, tenant, project, unknown=True):
         chain = project_key(owner)
         copies = Copies(Objects(cloud.client("s3")), bucket).of(chain) if bucket else {}
-        head, entries = _at_rest(trail, chain)
+        head, entries = _at_rest(ledger.trail, chain)
         found.append(
             {
                 "tenant": tenant,
@@ -43,10 +41,9 @@ def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
 
 def exported(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, Any]]:
     """Every entry of a project's trail, or of each of a tenant's, with its hash; the oldest first."""
-    trail = Records(cloud).ledger.trail
-    return [
-        _document(each) for owner in _projects(cloud, tenant, project) for each in trail.entries(project_key(owner))
-    ]
+    ledger = Records(cloud).ledger
+    chosen = chosen_projects(ledger, tenant, project, unknown=True)
+    return [_document(each) for owner in chosen for each in ledger.trail.entries(project_key(owner))]
 
 
 def _at_rest(trail: Trail, chain: str) -> tuple[Head, list[Entry]]:
@@ -61,12 +58,3 @@ def _at_rest(trail: Trail, chain: str) -> tuple[Head, list[Entry]]:
 
 def _document(entry: Entry) -> dict[str, Any]:
     return {**json.loads(entry.text), "hash": entry.hash}
-
-
-def _projects(cloud: Cloud, tenant: str, project: str | None) -> list[Project]:
-    if project is not None:
-        return [Project(tenant, project)]
-    names = sorted({run.project for run in Records(cloud).ledger.runs_of_tenant(tenant)})
-    if not names:
-        raise UsageError(f"{tenant} has no projects yet; name one with --project.")
-    return [Project(tenant, name) for name in names]

@@ -12,10 +12,9 @@ from headgate.domain.approval import APPROVED
 from headgate.domain.audit import flaws
 from headgate.domain.compliance import Judged, Served, judged
 from headgate.domain.moments import written
-from headgate.domain.names import UNKNOWN, Project
 from headgate_cli.connection import Cloud
 from headgate_cli.page import templates
-from headgate_cli.runs import Artifacts, Records, ref_of
+from headgate_cli.runs import Artifacts, Records, projects_of, ref_of
 
 
 def report(cloud: Cloud, tenants: list[str]) -> dict[str, Any]:
@@ -74,8 +73,7 @@ def _places(cloud: Cloud) -> Places:
 
 def _served(cloud: Cloud, tenant: str) -> Iterator[Served]:
     ledger, artifacts = Records(cloud).ledger, Artifacts(cloud)
-    for name in sorted({run.project for run in ledger.runs_of_tenant(tenant)} - {UNKNOWN}):
-        project = Project(tenant, name)
+    for project in projects_of(ledger, tenant):
         if (release := ledger.serving(project)) is None:
             continue
         run, chain = ledger.run(project, release.run), project_key(project)
@@ -84,7 +82,7 @@ def _served(cloud: Cloud, tenant: str) -> Iterator[Served]:
         head = ledger.trail.head(chain)
         entries = [each for each in ledger.trail.entries(chain) if each.sequence <= head.sequence]
         yield Served(
-            f"{tenant}/{name}",
+            f"{tenant}/{project.name}",
             release.version,
             run is not None and artifacts.card(ref_of(run)) is not None,
             approval is not None,

@@ -10,10 +10,10 @@ from headgate.aws.ledger import Ledger
 from headgate.domain.errors import ConflictError
 from headgate.domain.freezes import Freeze, standing
 from headgate.domain.moments import written
-from headgate.domain.names import UNKNOWN, Project
+from headgate.domain.names import Project
 from headgate_cli.connection import Cloud, user_name
 from headgate_cli.errors import UsageError
-from headgate_cli.runs import Records, moment_of
+from headgate_cli.runs import Records, chosen_projects, moment_of
 
 _SPAN = re.compile(r"(\d{1,5})(m|h|d)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -31,7 +31,7 @@ def freeze(cloud: Cloud, tenant: str, project: str | None, why: str, until: str 
     now = datetime.now(UTC)
     wanted = Freeze(user_name(cloud), " ".join(why.split()), written(now), end_of(until, now) if until else None)
     ledger = Records(cloud).ledger
-    owners = _projects(ledger, tenant, project)
+    owners = chosen_projects(ledger, tenant, project)
     return [freeze_document(owner, _write(ledger, owner, lambda _known: wanted)) for owner in owners]
 
 
@@ -47,7 +47,7 @@ def unfreeze(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
         there = standing(known, now)
         return replace(there, lifted_by=who, lifted_at=now) if there is not None else None
 
-    lifted = [(owner, _write(ledger, owner, lift)) for owner in _projects(ledger, tenant, project)]
+    lifted = [(owner, _write(ledger, owner, lift)) for owner in chosen_projects(ledger, tenant, project)]
     documents = [freeze_document(owner, freeze) for owner, freeze in lifted if freeze is not None]
     if not documents:
         which = f"{tenant}/{project} is not" if project else f"No project of {tenant} is"
@@ -102,12 +102,3 @@ def _write(ledger: Ledger, project: Project, change: Callable[[Freeze | None], F
             continue
         return following
     raise AssertionError("unreachable: the loop returns or raises")
-
-
-def _projects(ledger: Ledger, tenant: str, project: str | None) -> list[Project]:
-    if project is not None:
-        return [Project(tenant, project)]
-    names = {run.project for run in ledger.runs_of_tenant(tenant)} - {UNKNOWN}
-    if not names:
-        raise UsageError(f"{tenant} has no projects yet; name one with --project.")
-    return [Project(tenant, name) for name in sorted(names)]

@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from headgate.aws.ledger import Ledger
 from headgate.domain.audit import Author
 from headgate.domain.moments import written
-from headgate.domain.names import Project, owner_of
+from headgate.domain.names import UNKNOWN, Project, owner_of
 from headgate.domain.releases import Release
 from headgate.domain.runs import Run
 from headgate_cli.connection import Cloud, error_code, user_name
@@ -164,3 +164,21 @@ def release_document(release: Release) -> dict[str, Any]:
         *("capacity_before", "capacity_after", "removed_at"),
     )
     return {key: getattr(release, key) for key in keys}
+
+
+def projects_of(ledger: Ledger, tenant: str, *, unknown: bool = False) -> list[Project]:
+    """Every project of a tenant that has runs, by name; `unknown`: also the place of uploads without one."""
+    names = {run.project for run in ledger.runs_of_tenant(tenant)}
+    return [Project(tenant, name) for name in sorted(names) if unknown or name != UNKNOWN]
+
+
+def chosen_projects(ledger: Ledger, tenant: str, project: str | None, *, unknown: bool = False) -> list[Project]:
+    """The project that was named, or else all of the tenant's.
+
+    Raises:
+        UsageError: when none was named and the tenant has none.
+    """
+    found = [Project(tenant, project)] if project is not None else projects_of(ledger, tenant, unknown=unknown)
+    if not found:
+        raise UsageError(f"{tenant} has no projects yet; name one with --project.")
+    return found

@@ -74,11 +74,6 @@ Dies = Callable[[Road, Death], bool]
 """Whether the process that acts dies now."""
 
 
-@pytest.fixture(scope="module")
-def clients() -> Clients:
-    return Clients()
-
-
 def play(clients: Clients, start: tuple[Account, int | None], scenario: Scenario, dies: Dies, *runs: str) -> Road:
     """One schedule, held to the invariants at every call and at rest. `dies` says when a process does."""
     account, champion = start[0].copy(), start[1]

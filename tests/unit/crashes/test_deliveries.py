@@ -11,25 +11,10 @@ from headgate.domain.errors import TransientError
 from headgate.domain.incidents import IncidentState
 from headgate.domain.runs import Ending, Outcome
 
-from .account import Account, Clients
-from .road import IRIS, before
-from .room import ERRORS, SERVED, Room, event
+from .account import Account
+from .road import IRIS
+from .room import ERRORS, Room, event
 from .scalable import Refusal
-
-
-@pytest.fixture(scope="module")
-def clients() -> Clients:
-    return Clients()
-
-
-@pytest.fixture(scope="module")
-def served(clients: Clients) -> Account:
-    return before(clients, SERVED)[0]
-
-
-@pytest.fixture
-def room(clients: Clients, served: Account) -> Room:
-    return Room(clients, served.copy())
 
 
 def test_an_alarm_that_flaps_twenty_times_leads_to_one_action(room: Room) -> None:

@@ -27,24 +27,8 @@ from headgate.services.execution_ended import stopped_incident
 from headgate.services.incident_ended import announce_incident
 from headgate.services.look_again import LookAgain, look_again
 
-from .account import Account, Clients
-from .road import IRIS, before
-from .room import ERRORS, SERVED, Room, event
-
-
-@pytest.fixture(scope="module")
-def clients() -> Clients:
-    return Clients()
-
-
-@pytest.fixture(scope="module")
-def served(clients: Clients) -> Account:
-    return before(clients, SERVED)[0]
-
-
-@pytest.fixture
-def room(clients: Clients, served: Account) -> Room:
-    return Room(clients, served.copy())
+from .road import IRIS
+from .room import ERRORS, Room, event
 
 
 def test_alarms_of_what_no_longer_serves_are_gone_with_the_composite_one_first(room: Room) -> None:

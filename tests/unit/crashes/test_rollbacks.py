@@ -21,11 +21,6 @@ THREE = Scenario("three versions served", served=("a", "b", "c"), runs=())
 
 
 @pytest.fixture(scope="module")
-def clients() -> Clients:
-    return Clients()
-
-
-@pytest.fixture(scope="module")
 def served(clients: Clients) -> Account:
     return before(clients, THREE)[0]
 

@@ -25,14 +25,12 @@ def without(source: Path, target: Path, column: str, value: str) -> int | None:
         zipped = file.read(2) == b"\x1f\x8b"
     with gzip.open(source) if zipped else source.open("rb") as file:
         begin = file.read(256).lstrip(b"\xef\xbb\xbf \t\r\n")
-    compression = ", COMPRESSION gzip" if zipped else ""
+    packed, compression = (", compression = 'gzip'", ", COMPRESSION gzip") if zipped else ("", "")
     if begin.startswith(b"PAR1"):
         table, form = f"read_parquet({literal(source)})", "FORMAT parquet"
     elif begin.startswith((b"{", b"[")):
-        packed = ", compression = 'gzip'" if zipped else ""
         table, form = f"read_json({literal(source)}{packed})", f"FORMAT json{compression}"
     else:
-        packed = ", compression = 'gzip'" if zipped else ""
         table = f"read_csv({literal(source)}, all_varchar = true, header = true{packed})"
         form = f"FORMAT csv, HEADER true{compression}"
     cell, wanted = quoted(column), literal(value.strip())
