@@ -94,7 +94,7 @@ def invoke(
         "STACK_NAME": "headgate",
         "DEAD_LETTER_QUEUES": aws.client("sqs").create_queue(QueueName="dead")["QueueUrl"],
         "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
-        "SERVING_ROLE_ARN": role,
+        "TENANT_ROLES": "arn:aws:iam::123456789012:role/headgate-tenant-",
         "FUNCTION_ROLE_ARN": role,
         "TRAINING_CODE_HASH": "0123456789abcdef",
         "BAKE_SECONDS": "600",

@@ -19,7 +19,7 @@ from tests.lint_template import ROOT
 from tests.prove import fences, matrix, mutants, tenancy
 from tests.prove.recorder import VARIABLE
 from tests.prove.referee import Referee, is_there
-from tests.prove.stack import Stack
+from tests.prove.stack import Stack, stack_of
 from tests.prove.table import Table, compare
 from tests.prove.worlds import everything
 
@@ -89,7 +89,7 @@ def apart(referee: Referee) -> bool:
     misled = fences.misled(referee, stack, made)
     print(f"services: {len(made)} calls, for us and for others: {len(misled)} end otherwise than they should")
     tries = tenancy.tries(stack)
-    strayed = tenancy.wrong(referee, stack, tenancy.stack_of(matrix.OWN, stack), tries)
+    strayed = tenancy.wrong(referee, stack, stack_of(matrix.OWN, stack), tries)
     print(f"a tenant's own role and key: {len(tries)} tries: {len(strayed)} end otherwise than they should")
     for each in (*through, *wrong, *over, *misled, *strayed):
         print(f"  {each}")

@@ -14,7 +14,8 @@ from tests.lint_template import REGION, ROOT
 from tests.prove.needs import Need, need, needs
 from tests.prove.stack import Asked, Stack, written
 
-RUN = "demo-iris-0123456789"
+TENANT = "demo"
+RUN = f"{TENANT}-iris-0123456789"
 """What stands for a name that an execution makes."""
 _MANAGED_RULES = {
     "TrainingJob": "StepFunctionsGetEventsForSageMakerTrainingJobsRule",
@@ -32,6 +33,7 @@ def asked(stack: Stack) -> Iterator[Asked]:
         given = {name: stack.plain(value) for name, value in properties["DefinitionSubstitutions"].items()}
         for name, value in given.items():
             text = text.replace(f"${{{name}}}", str(value))
+        text = text.replace("' & $run.tenant & '", TENANT)  # an expression makes the names of tenants' roles
         definition = yaml.safe_load(text)
         for name, task in tasks(definition):
             for each in of_task(task["Resource"], task.get("Arguments", {}), stack):

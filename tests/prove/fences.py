@@ -44,8 +44,14 @@ def fences(stack: Stack) -> list[Fence]:
 
 
 def _passing(stack: Stack) -> Iterator[Fence]:
-    roles = {name: stack.arn(name) for name in ("TrainingRole", "ServingRole")}
-    for arn in roles.values():
+    here, sagemaker = f"arn:aws:iam::{stack.account}:role", "sagemaker.amazonaws.com"
+    passing = {"training": ("TrainStateMachineRole",), "serving": ("DeployReleaseRole", "TryReleaseRole")}
+    for kind, may in passing.items():
+        arn = f"{here}/{stack.name}-tenant-demo-{kind}"
+        others = tuple(each for each in stack.roles if each not in may)
+        yield Fence("S06", need("iam:PassRole", arn, iam__PassedToService=sagemaker), others)
+        another = f"{here}/another-tenant-demo-{kind}"  # of another system in the account
+        yield Fence("S06", need("iam:PassRole", another, iam__PassedToService=sagemaker))
         for service in ("lambda.amazonaws.com", "ec2.amazonaws.com", "states.amazonaws.com"):
             yield Fence("S06", need("iam:PassRole", arn, iam__PassedToService=service))
         yield Fence("S06", need("iam:PassRole", arn))
@@ -141,18 +147,8 @@ def _places(stack: Stack) -> Iterator[Fence]:
 
 
 def calls(stack: Stack) -> list[Call]:
-    """Services that use our roles, queues, keys and functions, for us and for somebody else (confused deputies)."""
-    return [*_trusts(stack), *_queues(stack), *_keys(stack), *_functions(stack), *_buckets(stack)]
-
-
-def _trusts(stack: Stack) -> Iterator[Call]:
-    for name in ("TrainingRole", "ServingRole"):
-        for account in (stack.account, ELSEWHERE):
-            wanted = need("sts:AssumeRole", stack.arn(name), aws__SourceAccount=account)
-            policy = stack.roles[name].trust
-            yield Call("S07", "sagemaker.amazonaws.com", wanted, name, policy, account == stack.account)
-        wanted = need("sts:AssumeRole", stack.arn(name), aws__SourceAccount=stack.account)
-        yield Call("S07", "ec2.amazonaws.com", wanted, name, stack.roles[name].trust, False)
+    """Services that use our queues, keys and functions, for us and for somebody else (confused deputies)."""
+    return [*_queues(stack), *_keys(stack), *_functions(stack), *_buckets(stack)]
 
 
 def _queues(stack: Stack) -> Iterator[Call]:

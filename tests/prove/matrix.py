@@ -191,9 +191,13 @@ def _roles(stack: Stack, tenant: str) -> Iterator[Attempt]:
         context = {"kms:EncryptionContext:aws:s3:arn": upload, "kms:ViaService": f"s3.{REGION}.amazonaws.com"}
         yield Attempt("S05", needed(f"kms:{action}", key, context), own=False)
     for service in ("lambda.amazonaws.com", "states.amazonaws.com", "ec2.amazonaws.com"):
-        passed = need("iam:PassRole", f"{account}:role/headgate-of-{tenant}", iam__PassedToService=service)
-        yield Attempt("S06", passed, own=False)
-    elsewhere = "arn:aws:iam::999999999999:role/headgate-of-another"
+        passed = need("iam:PassRole", f"{account}:role/headgate-tenant-{tenant}-serving", iam__PassedToService=service)
+        yield Attempt("S06", passed)  # the role says to which service: fences.py
+    for kind in ("serving", "training", "data"):
+        role = f"{account}:role/headgate-tenant-{tenant}-{kind}"
+        passed = need("iam:PassRole", role, iam__PassedToService="sagemaker.amazonaws.com")
+        yield Attempt("S06", passed, own=kind == "serving")
+    elsewhere = f"arn:aws:iam::999999999999:role/headgate-tenant-{tenant}-serving"
     yield Attempt("S06", need("iam:PassRole", elsewhere, iam__PassedToService="sagemaker.amazonaws.com"), own=False)
     yield Attempt("S06", need("sts:AssumeRole", f"{account}:role/headgate-of-{tenant}"), own=False)
     for action in ("CreateRole", "PutRolePolicy", "AttachRolePolicy", "UpdateAssumeRolePolicy"):

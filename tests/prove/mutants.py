@@ -10,7 +10,7 @@ from tests.prove import tenancy
 from tests.prove.fences import calls, climbed, misled
 from tests.prove.matrix import OTHERS, OWN, catalogue, play
 from tests.prove.referee import Referee
-from tests.prove.stack import Stack
+from tests.prove.stack import OF_SAGEMAKER, Stack, stack_of
 from tests.prove.table import place, unexplained
 
 Document = dict[str, Any]
@@ -51,18 +51,15 @@ def role_mutants(referee: Referee, stack: Stack) -> Iterator[Mutant]:
 
 
 def resource_mutants(referee: Referee, stack: Stack) -> Iterator[Mutant]:
-    """Policies of resources and trusts of roles, changed: caught by a service that is misled."""
+    """Policies of resources, changed: caught by a service that is misled."""
     kinds = {
         "AWS::S3::BucketPolicy": ("PolicyDocument",),
         "AWS::SQS::QueuePolicy": ("PolicyDocument",),
         "AWS::KMS::Key": ("KeyPolicy",),
-        "AWS::IAM::Role": ("AssumeRolePolicyDocument",),
         "AWS::Lambda::Permission": (),
     }
     for kind, path in kinds.items():
         for logical, properties in stack.of(kind):
-            if kind == "AWS::IAM::Role" and logical not in ("TrainingRole", "ServingRole"):
-                continue  # SAM writes the trust of functions and machines: the service that runs them, nobody else
             for what, mutated in _permission_changes(properties) if not path else _changes(_at(properties, path)):
                 changed = _with(stack, logical, path, mutated)
                 wrong = misled(referee, changed, calls(changed))
@@ -71,16 +68,20 @@ def resource_mutants(referee: Referee, stack: Stack) -> Iterator[Mutant]:
 
 def tenant_mutants(referee: Referee, stack: Stack) -> Iterator[Mutant]:
     """The policies of a tenant's own stack, changed: caught by what its role, or anybody, then reaches."""
-    own = tenancy.stack_of(OWN, stack)
+    own = stack_of(OWN, stack)
     made = tenancy.tries(stack)
     places: list[tuple[str, tuple[Any, ...]]] = [
         ("Key", ("KeyPolicy",)),
-        ("DataRole", ("Policies", 0, "PolicyDocument")),
+        *((role, ("Policies", 0, "PolicyDocument")) for role in tenancy.ROLES),
+        *((role, ("AssumeRolePolicyDocument",)) for role in OF_SAGEMAKER),
     ]
     for logical, path in places:
         for what, mutated in _changes(_at(own.resources[logical]["Properties"], path), actions=False):
-            found = tenancy.wrong(referee, stack, _with(own, logical, path, mutated), made)
-            yield Mutant(f"a tenant's {logical}", what, found[0][0].fault if found else "")
+            changed = _with(own, logical, path, mutated)
+            found = unexplained(referee, changed, logical) if logical in OF_SAGEMAKER else []
+            if not found:
+                found = [each.fault for each, _ in tenancy.wrong(referee, stack, changed, made)]
+            yield Mutant(f"a tenant's {logical}", what, found[0] if found else "")
 
 
 def _changes(policy: Document, actions: bool = True) -> Iterator[tuple[str, Document]]:

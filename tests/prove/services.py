@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.lint_template import REGION
 from tests.prove.needs import Need, need
-from tests.prove.stack import Asked, Stack
+from tests.prove.stack import Asked, Stack, stack_of
 
 _POLLED = {
     "sqs": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
@@ -36,12 +36,16 @@ def functions(stack: Stack) -> Iterator[Asked]:
 
 
 def jobs(kind: str, described: Mapping[str, Any], stack: Stack) -> Iterator[Asked]:
-    """What SageMaker does with the roles of a job, a model or a configuration that a cloud describes."""
-    role = described.get("RoleArn") or described.get("ExecutionRoleArn") or stack.arn("ServingRole")
-    logical = next((name for name in stack.roles if stack.arn(name) == role), None)
-    if logical is not None:
+    """What SageMaker does with a tenant's roles for a job, a model or a configuration that a cloud describes."""
+    named = f"arn:aws:iam::{stack.account}:role/{stack.name}-tenant-"
+    serving = f"{named}{described.get('EndpointConfigName', '').partition('-')[0]}-serving"  # a configuration's models'
+    role = str(described.get("RoleArn") or described.get("ExecutionRoleArn") or serving)
+    tenant, _, purpose = role.removeprefix(named).rpartition("-")
+    logical = {"training": "TrainingRole", "serving": "ServingRole"}.get(purpose)
+    if role.startswith(named) and logical is not None:
+        own = stack_of(tenant, stack)
         wants = {"training": training_job, "processing": processing_job, "model": model, "config": capture}[kind]
-        yield from (Asked(logical, each, stack, f"SageMaker: {kind}") for each in wants(described, stack.account))
+        yield from (Asked(logical, each, own, f"SageMaker: {kind}") for each in wants(described, stack.account))
 
 
 def training_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
@@ -69,7 +73,8 @@ def processing_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
 
 def model(described: Mapping[str, Any], account: str) -> Iterator[Need]:
     """What SageMaker does with the role of a model that serves."""
-    yield from _container(described["PrimaryContainer"]["Image"], "/aws/sagemaker/Endpoints/demo-iris", account)
+    logs = f"/aws/sagemaker/Endpoints/{described['ModelName']}"
+    yield from _container(described["PrimaryContainer"]["Image"], logs, account)
     yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/Endpoints")
     yield from _reads(described["PrimaryContainer"]["ModelDataUrl"])
 

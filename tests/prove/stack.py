@@ -132,7 +132,8 @@ class Stack:
             return self.physical[logical]
         properties = self.resources[logical]["Properties"]
         given = next(
-            (properties[key] for key in ("StateMachineName", "LogGroupName", "Name") if key in properties), None
+            (properties[key] for key in ("StateMachineName", "LogGroupName", "RoleName", "Name") if key in properties),
+            None,
         )
         if given is not None:
             return str(self.plain(given))
@@ -225,6 +226,31 @@ class Stack:
         if key == "Condition":
             return self._holds(self.template["Conditions"][inner])
         raise ValueError(f"Teach tests/prove/stack.py the condition {key}.")
+
+
+OF_SAGEMAKER = ("TrainingRole", "ServingRole")
+"""The roles of a tenant that SageMaker takes on."""
+_of_tenants: dict[tuple[str, int], Stack] = {}
+
+
+def stack_of(tenant: str, system: Stack) -> Stack:
+    """The stack of a tenant beside the system's; the same one again for the same two."""
+    if (tenant, id(system)) not in _of_tenants:
+        from samtranslator.yaml_helper import yaml_parse
+
+        given = {
+            "System": system.name,
+            "Tenant": tenant,
+            "DataBucket": system.named("DataBucket"),
+            "ArtifactBucket": system.named("ArtifactBucket"),
+            "RegisterTenantFunction": "",
+        }
+        template = yaml_parse((ROOT / "infra" / "tenant.yaml").read_text())
+        for name, value in given.items():
+            template["Parameters"][name] = {**template["Parameters"][name], "Default": value}
+        whole = Stack(system.account, {"Key": f"of-{tenant}"}, template, f"{system.name}-{tenant}")
+        _of_tenants[tenant, id(system)] = whole
+    return _of_tenants[tenant, id(system)]
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,13 @@ import yaml
 from headgate.domain.session_policy import Place, session_policy
 from tests.prove.needs import Need
 from tests.prove.referee import Question, Referee
-from tests.prove.stack import Asked, Policy, Role, Stack
+from tests.prove.stack import OF_SAGEMAKER, Asked, Policy, Role, Stack, Statement, stack_of
 
 REASONS = Path(__file__).with_name("wildcards.yaml")
+TENANT = "demo"
+"""Whose stack is looked at for what tenants' roles may."""
+Granted = tuple[str, Statement, str, int, str, bool, Stack]
+"""A grant with its home and statement, and whether AWS knows nothing narrower than `*` for it."""
 Entry = tuple[str, str, str, int]
 """One grant of the template, whatever stack it stands in: home, statement, action, and which resource of it."""
 
@@ -46,9 +50,10 @@ def compare(referee: Referee, asked: Sequence[Asked]) -> Table:
             table.denied[each.role].append((each, answer.result))
         used |= {entry for grant in answer.grants for entry in _entries(each.stack, each.role, grant)}
     if asked:
-        grants = list(_grants(asked[0].stack, referee))
+        system = asked[0].stack
+        grants = [*_grants(system, referee), *_grants(stack_of(TENANT, system), referee, OF_SAGEMAKER)]
         _unused(table, grants, used)
-        _wildcards(table, grants, asked[0].stack)
+        _wildcards(table, grants)
     return table
 
 
@@ -107,16 +112,18 @@ def _entries(stack: Stack, role: str, grant: tuple[str, str, str, str]) -> Itera
             )
 
 
-def _grants(stack: Stack, referee: Referee) -> Iterator[tuple[str, dict[str, Any], str, int, str, bool]]:
+def _grants(stack: Stack, referee: Referee, only: Sequence[str] = ()) -> Iterator[Granted]:
     """Every pair of action and resource that means something to AWS, and whether nothing but `*` will do for it."""
     for home, _role, policy in homes(stack):
+        if only and home not in only:
+            continue
         forms = referee.forms(action for each in policy.statements for action in each["Action"] if "*" not in action)
         for statement in policy.statements:
             for action in statement["Action"]:
                 for number, resource in enumerate(statement["Resource"]):
                     known = forms.get(action, ["*"])
                     if not known or resource == "*" or "*" in action or any(_is_a(resource, form) for form in known):
-                        yield home, statement, action, number, resource, not known
+                        yield home, statement, action, number, resource, not known, stack
 
 
 def _is_a(resource: str, form: str) -> bool:
@@ -129,17 +136,17 @@ def _is_a(resource: str, form: str) -> bool:
     return own.startswith(fixed) and not bucket_or_object
 
 
-def _unused(table: Table, grants: Iterable[Any], used: set[Entry]) -> None:
-    for home, statement, action, number, resource, _ in grants:
+def _unused(table: Table, grants: Iterable[Granted], used: set[Entry]) -> None:
+    for home, statement, action, number, resource, _, _ in grants:
         table.grants[home] += 1
         if (home, statement["Sid"], action, number) not in used:
             table.unused[home].append(f"{statement['Sid']}: {action} on {resource}")
 
 
-def _wildcards(table: Table, grants: Iterable[Any], stack: Stack) -> None:
+def _wildcards(table: Table, grants: Iterable[Granted]) -> None:
     """Wildcards that neither AWS's own description of the action nor a written reason explains."""
     needed = set()
-    for home, statement, action, _, resource, only_all in grants:
+    for home, statement, action, _, resource, only_all, stack in grants:
         reason = _reason(stack, statement, action, resource, only_all)
         if reason is None:
             table.wildcards[home].append(f"{statement['Sid']}: {action} on {_shape(stack, resource)}")
@@ -151,7 +158,7 @@ def unexplained(referee: Referee, stack: Stack, home: str) -> list[str]:
     """The wildcards of one role or shared policy that nothing explains."""
     return [
         f"wildcard {action} on {_shape(stack, resource)}"
-        for where, statement, action, _, resource, only_all in _grants(stack, referee)
+        for where, statement, action, _, resource, only_all, _ in _grants(stack, referee)
         if where == home and _reason(stack, statement, action, resource, only_all) is None
     ]
 
@@ -183,6 +190,10 @@ def _explains(reason: dict[str, Any], shape: str, action: str, statement: dict[s
 def _shape(stack: Stack, resource: str) -> str:
     """An ARN without what differs from stack to stack."""
     named = {stack.named(logical): logical for logical, _ in stack.of("AWS::S3::Bucket")}
+    given = {name: each.get("Default") for name, each in stack.template["Parameters"].items()}
+    if tenant := given.get("Tenant"):  # its buckets are the system's
+        named = {given[bucket]: bucket for bucket in ("DataBucket", "ArtifactBucket")}
+        resource = re.sub(rf"/{tenant}([/-])", r"/TENANT\1", resource)
     for name, logical in named.items():
         resource = resource.replace(f"arn:aws:s3:::{name}", logical)
     resource = re.sub(rf":role/{stack.name}-({'|'.join(stack.roles)})-\*$", ":role/ROLE-*", resource)

@@ -1,18 +1,17 @@
-"""A tenant's own stack (infra/tenant.yaml): its role and its key, against the things of another tenant."""
+"""A tenant's own stack (infra/tenant.yaml): its roles and its key, against the things of another tenant."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from samtranslator.yaml_helper import yaml_parse
-
-from tests.lint_template import REGION, ROOT
+from tests.lint_template import REGION
 from tests.prove.matrix import OTHERS, OWN, catalogue
 from tests.prove.needs import Need, need, needed
 from tests.prove.referee import ANYBODY, Question, Referee
-from tests.prove.stack import Stack
+from tests.prove.stack import OF_SAGEMAKER, Stack, stack_of
 from tests.prove.table import identity
 
-ROLE = "DataRole"
+ROLES = ("DataRole", *OF_SAGEMAKER)
+DATA, TRAINING, SERVING = ROLES
 
 
 @dataclass(frozen=True)
@@ -25,43 +24,79 @@ class Try:
     ours: bool = False
 
 
-def stack_of(tenant: str, system: Stack) -> Stack:
-    """The stack of a tenant beside the system's."""
-    given = {
-        "System": system.name,
-        "Tenant": tenant,
-        "DataBucket": system.named("DataBucket"),
-        "ArtifactBucket": system.named("ArtifactBucket"),
-        "RegisterTenantFunction": "",
-    }
-    template = yaml_parse((ROOT / "infra" / "tenant.yaml").read_text())
-    for name, value in given.items():
-        template["Parameters"][name] = {**template["Parameters"][name], "Default": value}
-    physical = {"Key": f"of-{tenant}", ROLE: f"{system.name}-{tenant}-data"}
-    return Stack(system.account, physical, template, f"{system.name}-{tenant}")
-
-
 def tries(system: Stack) -> list[Try]:
-    """What the role of a tenant tries on others, and everybody on keys."""
-    others = [Try(ROLE, each.fault, each.need) for other in OTHERS for each in catalogue(system, other)]
-    return [*others, *_own(system), *_keys(system)]
+    """What the roles of a tenant try on others, everybody on keys, and services on the roles."""
+    others = [
+        Try(role, each.fault, each.need) for role in ROLES for other in OTHERS for each in catalogue(system, other)
+    ]
+    return [*others, *_own(system), *_of_sagemaker(system), *_trusts(system), *_keys(system)]
 
 
 def _own(system: Stack) -> Iterator[Try]:
-    """What the role is for; and what of the tenant's own is not its people's to do."""
+    """What the role of the tenant's people is for; and what of the tenant's own is not theirs to do."""
     data, artifacts = system.arn("DataBucket"), system.arn("ArtifactBucket")
     endpoint = f"arn:aws:sagemaker:{REGION}:{system.account}:endpoint/{OWN}-iris"
-    yield Try(ROLE, "S01", need("s3:PutObject", f"{data}/{OWN}/iris/incoming/may.csv"), ours=True)
-    yield Try(ROLE, "S01", need("s3:GetObject", f"{artifacts}/{OWN}/iris/runs/x/card.html"), ours=True)
-    yield Try(ROLE, "S01", need("s3:ListBucket", data, s3__prefix=f"{OWN}/iris/"), ours=True)
-    yield Try(ROLE, "S04", need("sagemaker:InvokeEndpoint", endpoint), ours=True)
-    for action in ("PutObject", "DeleteObject"):
-        yield Try(ROLE, "S13", need(f"s3:{action}", f"{artifacts}/{OWN}/iris/runs/x/card.html"))
-    yield Try(ROLE, "S13", need("s3:DeleteObjectVersion", f"{data}/{OWN}/iris/incoming/may.csv"))
-    for action in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "CreateGrant"):
-        yield Try(ROLE, "S05", need(f"kms:{action}", f"arn:aws:kms:{REGION}:{system.account}:key/of-{OWN}"))
-    for action in ("DeleteEndpoint", "UpdateEndpoint"):
-        yield Try(ROLE, "S04", need(f"sagemaker:{action}", endpoint))
+    yield Try(DATA, "S01", need("s3:PutObject", f"{data}/{OWN}/iris/incoming/may.csv"), ours=True)
+    yield Try(DATA, "S01", need("s3:GetObject", f"{artifacts}/{OWN}/iris/runs/x/card.html"), ours=True)
+    yield Try(DATA, "S01", need("s3:ListBucket", data, s3__prefix=f"{OWN}/iris/"), ours=True)
+    yield Try(DATA, "S04", need("sagemaker:InvokeEndpoint", endpoint), ours=True)
+    for role in ROLES:
+        yield Try(role, "S13", need("s3:DeleteObject", f"{artifacts}/{OWN}/iris/runs/x/card.html"))
+        yield Try(role, "S13", need("s3:DeleteObjectVersion", f"{data}/{OWN}/iris/incoming/may.csv"))
+        yield Try(role, "S13", need("s3:PutObject", f"{artifacts}/{OWN}/iris/datasets/x/test.parquet"))
+        for action in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy"):
+            yield Try(role, "S05", need(f"kms:{action}", f"arn:aws:kms:{REGION}:{system.account}:key/of-{OWN}"))
+        for action in ("DeleteEndpoint", "UpdateEndpoint"):
+            yield Try(role, "S04", need(f"sagemaker:{action}", endpoint))
+        for kind in ("training", "serving"):
+            own = f"arn:aws:iam::{system.account}:role/{system.name}-tenant-{OWN}-{kind}"
+            yield Try(role, "S06", need("iam:PassRole", own, iam__PassedToService="sagemaker.amazonaws.com"))
+
+
+def _of_sagemaker(system: Stack) -> Iterator[Try]:
+    """What the tenant's jobs and models do; one does nothing of the other's, and nothing of the system's."""
+    data, artifacts = system.arn("DataBucket"), system.arn("ArtifactBucket")
+    reads = {"datasets/x/train.parquet": (TRAINING,), "runs/x/training/x/output/model.tar.gz": (TRAINING, SERVING)}
+    for role in (TRAINING, SERVING):
+        for place, may in reads.items():
+            yield Try(role, "S01", need("s3:GetObject", f"{artifacts}/{OWN}/iris/{place}"), ours=role in may)
+        yield Try(role, "S01", need("s3:GetObject", f"{data}/{OWN}/iris/incoming/may.csv"))
+        for prefix, ours in ((f"{OWN}/iris/runs/", True), ("", False), ("_captured/", False)):
+            yield Try(role, "S01", need("s3:ListBucket", artifacts, s3__prefix=prefix), ours=ours)
+        yield Try(role, "S01", need("s3:ListBucket", artifacts))
+        runs, captured = f"{artifacts}/{OWN}/iris/runs/x/a", f"{artifacts}/_captured/{OWN}/iris/a"
+        yield Try(role, "S13", need("s3:PutObject", runs), ours=role == TRAINING)
+        yield Try(role, "S13", need("s3:PutObject", captured), ours=role == SERVING)
+        yield Try(role, "S13", need("s3:PutObject", f"{artifacts}/_system/code/x/train.py"))
+        for namespace, ours in (("/aws/sagemaker/x", True), ("Headgate", False)):
+            yield Try(role, "S07", need("cloudwatch:PutMetricData", cloudwatch__namespace=namespace), ours=ours)
+    logs = f"arn:aws:logs:{REGION}:{system.account}:log-group:/aws"
+    for group, may in (
+        ("sagemaker/TrainingJobs", TRAINING),
+        (f"sagemaker/Endpoints/{OWN}-iris", SERVING),
+        (f"sagemaker/Endpoints/{OTHERS[0]}-iris", ""),
+        ("lambda/headgate", ""),
+    ):
+        for role in (TRAINING, SERVING):
+            yield Try(role, "S10", need("logs:PutLogEvents", f"{logs}/{group}:log-stream:1"), ours=role == may)
+
+
+def _trusts(system: Stack) -> Iterator[Try]:
+    """Who takes on the roles of jobs and models: SageMaker, for this account."""
+    source = f"arn:aws:sagemaker:{REGION}:%s:training-job/{OWN}-iris-0123456789"
+    elsewhere = f"arn:aws:ec2:{REGION}:{system.account}:instance/i-1"
+    for role in OF_SAGEMAKER:
+        arn = f"arn:aws:iam::{system.account}:role/{system.name}-tenant-{OWN}-{role.removesuffix('Role').lower()}"
+
+        def taken(account: str, source: str, arn: str = arn) -> Need:
+            return need("sts:AssumeRole", arn, aws__SourceAccount=account, aws__SourceArn=source)
+
+        ours, theirs = system.account, "999999999999"
+        for service in ("sagemaker.amazonaws.com", "ec2.amazonaws.com"):
+            yield Try(service, f"S07 {role}", taken(ours, source % ours), service.startswith("sagemaker"))
+        yield Try("sagemaker.amazonaws.com", f"S07 {role}", taken(theirs, source % ours))
+        yield Try("sagemaker.amazonaws.com", f"S07 {role}", taken(ours, source % theirs))
+        yield Try("sagemaker.amazonaws.com", f"S07 {role}", taken(ours, elsewhere))
 
 
 def _keys(system: Stack) -> Iterator[Try]:
@@ -74,15 +109,15 @@ def _keys(system: Stack) -> Iterator[Try]:
         for action in ("Decrypt", "GenerateDataKey"):
             yield Try(who, "S05", needed(f"kms:{action}", arn, given), ours)
 
-    for who in (ROLE, "anybody"):
+    for who in (DATA, "anybody"):
         yield from using(who, OWN, OWN, ours=True)
         yield from using(who, OWN, OTHERS[0])  # the right key, another's object
         yield from using(who, OWN, OTHERS[1])
         yield from using(who, OWN, OWN, **{"kms:ViaService": None})  # by itself, not through S3
         yield from using(who, OWN, OWN, **{"kms:ViaService": f"sqs.{REGION}.amazonaws.com"})
         yield from using(who, OWN, OWN, **{"kms:EncryptionContext:aws:s3:arn": None})
-    yield from using(ROLE, OTHERS[0], OTHERS[0])  # another's key, their own object
-    yield from using(ROLE, OTHERS[0], OWN)
+    yield from using(DATA, OTHERS[0], OTHERS[0])  # another's key, their own object
+    yield from using(DATA, OTHERS[0], OWN)
     yield from using("anybody", OTHERS[0], OWN)
     alarms = f"arn:aws:kms:{REGION}:{system.account}:key/of-{OWN}"
     for account in (system.account, "999999999999"):
@@ -94,7 +129,7 @@ def _keys(system: Stack) -> Iterator[Try]:
 def wrong(referee: Referee, system: Stack, own: Stack, made: Iterable[Try]) -> list[tuple[Try, str]]:
     """The tries that end otherwise than they should, with a tenant's own stack as it is given."""
     referee.know({"anybody": ANYBODY})
-    listed, carried = list(made), identity(referee, own, ROLE)
+    listed, carried = list(made), {role: identity(referee, own, role) for role in ROLES}
     theirs = {f"of-{other}": stack_of(other, system) for other in OTHERS}
     questions = []
     for each in listed:
@@ -105,7 +140,11 @@ def wrong(referee: Referee, system: Stack, own: Stack, made: Iterable[Try]) -> l
             if document is not None:
                 named = f"key {key} {hash(str(document[1]))}"
                 referee.know({named: document[1]})
-        policies = () if service else ("anybody",) if each.who == "anybody" else carried
+        elif service:
+            trust = own.roles[each.fault.partition(" ")[2]].trust
+            named = f"trust {hash(str(trust))}"
+            referee.know({named: trust})
+        policies = () if service else ("anybody",) if each.who == "anybody" else carried[each.who]
         who = each.who if service else f"role/{each.who}"
         questions.append(Question(each.need, system.account, policies, None, None, named, who))
     answers = referee.judge(questions)

@@ -22,12 +22,11 @@ FUNCTIONS = Stack(
         **dict.fromkeys(_DEAD, "dead"),
         "MonitorQueue": "monitor",
         "RetrainQueue": "retrain",
-        "ServingRole": "machine",
         "AuditBucket": "audit",
     },
 )
 """moto's account, as tests/functions/conftest.py furnishes it."""
-ROADS = Stack("000000000000", {**_STORES, "ServingRole": "serving"})
+ROADS = Stack("000000000000", _STORES)
 """The account in memory of tests/unit/crashes."""
 
 

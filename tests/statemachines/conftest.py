@@ -90,9 +90,10 @@ def _check_against_the_api(action: str, arguments: dict[str, Any]) -> None:
 
 
 def _name_of(found: "re.Match[str]") -> str:
-    """A function is called by its name alone, so that a script can name it; a role must look like one."""
+    """A function is called by its name alone, so that a script can name it; a role must look like one,
+    whose name the tenant's ends."""
     name = found[1]
-    return f"arn:aws:iam::000000000000:role/{name}" if name.endswith("RoleArn") else name.removesuffix("Arn")
+    return f"arn:aws:iam::000000000000:role/{name}" if name.endswith("Roles") else name.removesuffix("Arn")
 
 
 @pytest.fixture

@@ -47,6 +47,11 @@ def test_names_of_roles_are_not_cut() -> None:
     ]
     longest = max(len(f"-{name}Role-") for name in logical) + 13
     assert LONGEST_STACK + longest <= 64
+    given = [each["Properties"] for each in read("infra/tenant.yaml")["Resources"].values()]
+    named = [each["RoleName"]["Fn::Sub"] for each in given if "RoleName" in each]
+    assert named
+    for name in named:
+        assert len(name.replace("${System}", "s" * LONGEST_STACK).replace("${Tenant}", "t" * 18)) <= 64, name
 
 
 def test_what_a_tenant_has_is_encrypted_under_a_key_that_turns_and_opens_for_its_objects_only() -> None:

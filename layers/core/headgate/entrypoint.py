@@ -129,7 +129,7 @@ def serving(tenant: str) -> Serving:
     settings = environment(ServingEnvironment)
     return Serving(
         settings.serving_image,
-        settings.serving_role_arn,
+        f"{settings.tenant_roles}{tenant}-serving",
         settings.ledger_table,
         objects(tenant),
         settings.artifact_bucket,

@@ -97,10 +97,10 @@ class RolloutEnvironment(Environment):
 
 @dataclass(frozen=True, slots=True)
 class ServingEnvironment(Environment):
-    """What a function is told that puts versions in service."""
+    """What a function is told that puts versions in service; with `tenant_roles` the ARNs of tenants' roles begin."""
 
     serving_image: str
-    serving_role_arn: str
+    tenant_roles: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,9 +50,9 @@ from headgate.services.version_changed import wake_approved
 from .account import Account, Clients, DiedError, archive_of
 from .machine import Promotion
 
-OWNER = "ledger"
-IRIS = Project("demo", "iris")
+OWNER, IRIS = "ledger", Project("demo", "iris")
 _MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:headgate-train"
+_ROLE = "arn:aws:iam::000000000000:role/headgate-tenant-demo-serving"
 _CLOSINGS, _WAKINGS = 8, 3
 """How often train tries to close a run, and Lambda an event."""
 
@@ -252,7 +252,7 @@ class Road:
 
 
 def _serving(road: Road) -> Serving:
-    return Serving("image", "arn:aws:iam::000000000000:role/serving", OWNER, road.objects, "artifacts")
+    return Serving("image", _ROLE, OWNER, road.objects, "artifacts")
 
 
 def _deploy(road: Road, payload: dict[str, Any]) -> None:

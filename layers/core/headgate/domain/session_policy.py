@@ -48,17 +48,12 @@ def session_policy(place: Place, tenant: str) -> dict[str, Any]:
         "Statement": [
             _allow(
                 # Of executions only this: StartExecution knows the machine, and not whose run it is.
-                ["s3:*", "sagemaker:*", *_ALARMS, "states:DescribeExecution"],
+                # Which service a role may be passed to, and of which system it is, says the function's own role.
+                ["s3:*", "sagemaker:*", *_ALARMS, "states:DescribeExecution", "iam:PassRole"],
                 [*_objects(place, tenant), *_named(place, tenant)],
             ),
             _lists(place, tenant),
             _items(place, tenant),
-            # The role says which one.
-            _allow(
-                "iam:PassRole",
-                f"arn:{place.partition}:iam::{place.account}:role/*",
-                {"StringEquals": {"iam:PassedToService": "sagemaker.amazonaws.com"}},
-            ),
         ],
     }
 
@@ -90,6 +85,7 @@ def _named(place: Place, tenant: str) -> list[str]:
         *(place.anywhere("sagemaker", f"{kind}/{tenant}-*") for kind in _KINDS),
         place.anywhere("cloudwatch", f"alarm:headgate-{tenant}-*"),
         place.anywhere("states", f"execution:*:{tenant}-*"),
+        f"arn:{place.partition}:iam::{place.account}:role/*-tenant-{tenant}-serving",
     ]
 
 
