@@ -1,4 +1,4 @@
-"""Custom resource of the deployment: the training code goes into the artifact bucket."""
+"""Custom resource of the deployment: the training code goes into the artifact bucket, and the core for jobs."""
 
 import sys
 from typing import Any
@@ -8,7 +8,12 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from headgate.aws.cloudformation import answer
 from headgate.entrypoint import logger, objects
 from headgate.environments import Environment, environment
-from headgate.services.publish_training_code import find_training_code, publish_training_code
+from headgate.services.publish_training_code import (
+    find_libraries,
+    find_training_code,
+    publish_core,
+    publish_training_code,
+)
 
 # Lambda unpacks layers to /opt, which is not on the path; the local cloud puts each layer's folder there.
 _LAYERS = "/opt"
@@ -19,11 +24,10 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     with answer(event) as attributes:
         if event["RequestType"] == "Delete":
             return
+        store, bucket = objects("_system"), environment(Environment).artifact_bucket
+        roots = [_LAYERS, *sys.path]
         attributes.update(
-            publish_training_code(
-                find_training_code([_LAYERS, *sys.path]),
-                objects=objects("_system"),
-                artifact_bucket=environment(Environment).artifact_bucket,
-            )
+            publish_training_code(find_training_code(roots), objects=store, artifact_bucket=bucket)
+            | publish_core(find_libraries(roots), objects=store, artifact_bucket=bucket)
         )
         logger.info("training code published", code=attributes["Hash"])

@@ -7,13 +7,13 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.entrypoint import ledger, logger, objects, tenants
-from headgate.environments import TrainingCodeEnvironment, environment
+from headgate.environments import ValidationEnvironment, environment
 from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Validate the dataset named in the payload."""
-    settings = environment(TrainingCodeEnvironment)
+    settings = environment(ValidationEnvironment)
     command = ValidateDataset.parse(
         event,
         data_bucket=settings.data_bucket,
@@ -27,6 +27,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         head=ledger(tenant).head(command.project),
         workdir=Path(tempfile.gettempdir()),
         most_instances=tenants(tenant).quotas(tenant).instances,
+        max_bytes=int(settings.function_bytes),
     )
     logger.info(
         "dataset validated",

@@ -24,6 +24,8 @@ PARAMETERS = {"BakeSeconds": "6"}
 """What differs from the template's defaults: nobody wants to watch a laptop bake for ten minutes."""
 TRACKING = "MLFLOW_TRACKING_URI"
 """Whoever keeps an MLflow server has this variable set already, and it becomes the template's parameter."""
+FUNCTION_BYTES = "HEADGATE_FUNCTION_BYTES"
+"""Set it to have smaller datasets than 2 GB validated by a processing job."""
 Progress = Callable[[str], None]
 
 
@@ -49,6 +51,8 @@ def deploy(session: boto3.Session, endpoint_url: str, template: Path, progress: 
     lies = staging.put(json.dumps(body).encode(), ".template")
     progress("creating the stack")
     parameters = PARAMETERS | {"MlflowTrackingUri": os.environ.get(TRACKING, "")}
+    if most := os.environ.get(FUNCTION_BYTES):
+        parameters["FunctionBytes"] = most
     cloudformation.create_stack(
         StackName=STACK,
         TemplateURL=f"{endpoint_url}/{lies['Bucket']}/{lies['Key']}",

@@ -10,8 +10,11 @@ from typing import Any
 import boto3
 import pytest
 from prove.recorder import acting
+from tests.dropping import FOLDER, Drop, Dropped
 
+from headgate import clients
 from headgate.aws.cloudwatch import Alarms
+from headgate.aws.s3 import Objects
 from headgate.aws.tenants import Tenants
 from headgate.domain.audit import Author
 from headgate.domain.standing_alarms import Composite
@@ -68,7 +71,7 @@ def invoke(
     aws: boto3.Session, ledger: Any, make_bucket: Any, monkeypatch: pytest.MonkeyPatch
 ) -> Callable[[str, dict[str, Any]], Any]:
     """Invoke a function by its folder's name, with the resources it is told of in moto's account."""
-    from headgate import clients, entrypoint
+    from headgate import entrypoint
 
     role = aws.client("iam").create_role(RoleName="machine", AssumeRolePolicyDocument="{}")["Role"]["Arn"]
     machines = {
@@ -97,6 +100,7 @@ def invoke(
         "TENANT_ROLES": "arn:aws:iam::123456789012:role/headgate-tenant-",
         "FUNCTION_ROLE_ARN": role,
         "TRAINING_CODE_HASH": "0123456789abcdef",
+        "FUNCTION_BYTES": "2147483648",
         "BAKE_SECONDS": "600",
         "TUNING_MONEY_LIMIT": "20",
     }
@@ -126,3 +130,30 @@ def invoke(
 @pytest.fixture(autouse=True)
 def no_network(socket_disabled: None) -> None:
     """Nothing here may open a socket."""
+
+
+@pytest.fixture
+def bound(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """Sets how many bytes the function examines itself."""
+
+    def setting(value: int) -> None:
+        monkeypatch.setenv("FUNCTION_BYTES", str(value))
+        clients.forget_clients()
+
+    return setting
+
+
+@pytest.fixture
+def drop(
+    aws: boto3.Session, invoke: Any, objects: Objects, bound: Callable[[int], None], request: Any, tmp_path: Path
+) -> Drop:
+    """Drop a dataset: `drop(WDBC)`, or several files as `drop(**{"a.csv": ...})`."""
+    if getattr(request, "param", "function") == "machine":
+        bound(0)
+
+    def dropping(content: bytes | None = None, **files: bytes) -> Dropped:
+        named = {"upload.csv": content, **files} if content is not None else files
+        files = {f"{FOLDER}incoming/{name}": data for name, data in named.items()}
+        return Dropped(aws, invoke, objects, files, tmp_path)
+
+    return dropping

@@ -3,6 +3,7 @@
 import io
 import json
 import tarfile
+import zipfile
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
@@ -259,7 +260,11 @@ def test_the_training_code_is_published_under_its_hash(invoke: Invoke, cloudform
         assert {"train.py", "evaluate.py", "headgate_training/training.py"} <= inside
         assert "headgate_training/families/dnn.json" in inside  # what can be tuned belongs to the code's identity
     listed = aws.client("s3").list_objects_v2(Bucket="artifacts")["Contents"]
-    assert {item["Key"].split("/")[2] for item in listed} == {first["Data"]["Hash"]}
+    core = first["Data"]["CoreUri"].removeprefix("s3://artifacts/")
+    assert {item["Key"].split("/")[2] for item in listed} == {first["Data"]["Hash"], core.split("/")[2]}
+    program = aws.client("s3").get_object(Bucket="artifacts", Key=f"{core}headgate.zip")["Body"].read()
+    with zipfile.ZipFile(io.BytesIO(program)) as archive:
+        assert {"__main__.py", "headgate/job.py", "headgate/tables/examine.py"} <= set(archive.namelist())
 
 
 def test_a_deployment_that_cannot_publish_is_told_why(

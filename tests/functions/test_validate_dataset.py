@@ -1,97 +1,29 @@
-"""The task that decides whether a dataset is fit, through its real handler."""
+"""The task that decides whether a dataset is fit, through its real handler: in the function, and on a machine."""
 
 import csv
 import gzip
 import json
 import random
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import boto3
 import duckdb
 import pytest
+from tests.dropping import FOLDER, WDBC, Drop
 from tests.pictures import archive, folders
 
 from headgate.aws.s3 import Objects
 from headgate.domain.endpoint_settings import EndpointSettings
 from headgate.domain.errors import NotFoundError, TamperedError
-from headgate.domain.names import Part as Pinned
-from headgate.domain.names import dataset_id
 from headgate.domain.project import ProjectSettings
 from headgate.domain.runs import Champion, Head
-from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 
-ROOT = Path(__file__).resolve().parents[2]
-WDBC = (ROOT / "examples" / "healthcare_wdbc.csv").read_bytes()
-FOLDER = "demo/iris/"
 WRITTEN = ["report.json", "spec/spec.json", "test.parquet", "train.parquet", "validation.parquet"]
+both = pytest.mark.parametrize("drop", ["function", "machine"], indirect=True)
 
 
-class Dropped:
-    """A dataset in the data bucket with its manifest, and the task's answers on it."""
-
-    def __init__(self, session: boto3.Session, invoke: Any, objects: Objects, files: dict[str, bytes]) -> None:
-        self._invoke, self._objects, self._client = invoke, objects, session.client("s3")
-        self.parts = []
-        for key, content in files.items():
-            version = self._client.put_object(Bucket="data", Key=key, Body=content)["VersionId"]
-            self.parts.append({"key": key, "version_id": version, "size": len(content)})
-        self.dataset = dataset_id("data", [Pinned(**part) for part in self.parts])
-        self.folder = f"{FOLDER}datasets/{self.dataset}/"
-        manifest = {"bucket": "data", "name": "upload", "parts": self.parts}
-        objects.put_json("artifacts", f"{self.folder}manifest.json", manifest)
-        self.event = {
-            "tenant": "demo",
-            "project": "iris",
-            "run": f"demo-iris-{self.dataset}",
-            "dataset": self.dataset,
-        }
-
-    def validated(self) -> dict[str, Any]:
-        answer = self._invoke("validate_dataset", self.event)
-        assert answer == json.loads(json.dumps(answer))
-        return answer
-
-    def under(self, head: Head, workdir: Path, most: int = 10, **limits: Any) -> dict[str, Any]:
-        """The answer of the use case when the ledger's head is another one."""
-        command = ValidateDataset.parse(self.event, data_bucket="data", artifact_bucket="artifacts")
-        return validate_dataset(
-            command, objects=self._objects, head=head, workdir=workdir, most_instances=most, **limits
-        )
-
-    def report(self) -> dict[str, Any]:
-        return self._objects.get_json("artifacts", f"{self.folder}report.json")
-
-    def written(self, prefix: str) -> list[str]:
-        found = self._client.list_objects_v2(Bucket="artifacts", Prefix=prefix).get("Contents", [])
-        return sorted(item["Key"].removeprefix(prefix) for item in found if not item["Key"].endswith("manifest.json"))
-
-    def quarantined(self) -> list[str]:
-        return self.written(f"{FOLDER}quarantine/{self.dataset}/")
-
-    def settings(self, text: str) -> None:
-        self._client.put_object(Bucket="data", Key=f"{FOLDER}project.yaml", Body=text.encode())
-
-    def delete(self) -> None:
-        for part in self.parts:
-            self._client.delete_object(Bucket="data", Key=part["key"], VersionId=part["version_id"])
-
-
-Drop = Callable[..., Dropped]
-
-
-@pytest.fixture
-def drop(aws: boto3.Session, invoke: Any, objects: Objects) -> Drop:
-    """Drop a dataset: `drop(WDBC)`, or several files as `drop(**{"a.csv": ...})`."""
-
-    def dropping(content: bytes | None = None, **files: bytes) -> Dropped:
-        named = {"upload.csv": content, **files} if content is not None else files
-        return Dropped(aws, invoke, objects, {f"{FOLDER}incoming/{name}": data for name, data in named.items()})
-
-    return dropping
-
-
+@both
 def test_a_good_dataset_is_accepted_without_any_settings(drop: Drop) -> None:
     dropped = drop(WDBC)
     answer = dropped.validated()
@@ -118,6 +50,7 @@ def test_a_good_dataset_is_accepted_without_any_settings(drop: Drop) -> None:
     assert dropped.quarantined() == []
 
 
+@both
 def test_what_training_reads_is_as_the_contract_says(drop: Drop, objects: Objects, tmp_path: Path) -> None:
     dropped = drop(WDBC)
     dropped.validated()
@@ -169,6 +102,7 @@ def test_the_report_tells_which_settings_were_read(drop: Drop, aws: boto3.Sessio
         assert dropped.report()["settings"] == {"version_id": version}
 
 
+@both
 def test_asking_again_changes_nothing(drop: Drop, objects: Objects) -> None:
     dropped = drop(WDBC)
 
@@ -184,6 +118,7 @@ def test_asking_again_changes_nothing(drop: Drop, objects: Objects) -> None:
     assert dropped.report() | {"seconds": None} == again
 
 
+@both
 def test_settings_reach_the_stages(drop: Drop) -> None:
     dropped = drop(WDBC)
     dropped.settings(
@@ -228,6 +163,7 @@ def test_an_endpoint_has_no_more_instances_than_the_tenant_may(drop: Drop, setti
     assert (answer["reason_code"] == "QUOTA_INSTANCES") is refused, answer["reason"]
 
 
+@both
 def test_a_refused_upload_is_set_aside_with_the_reason(drop: Drop, objects: Objects) -> None:
     names = ["good name.csv", "a+b %.csv", "ünï.csv"]
     damaged = WDBC + b"1,2,3\n"
@@ -250,6 +186,7 @@ def test_files_of_one_name_do_not_hide_each_other_in_quarantine(drop: Drop) -> N
     assert dropped.quarantined() == ["00000-x.csv", "00001-x.csv", "00002-report.json", "report.json"]
 
 
+@both
 @pytest.mark.parametrize(
     ("content", "code"),
     [
@@ -269,6 +206,7 @@ def test_what_is_no_table_is_refused(drop: Drop, content: bytes, code: str) -> N
     assert dropped.quarantined() == ["report.json", "upload.csv"]
 
 
+@both
 def test_an_archive_of_pictures_becomes_a_table_of_pixels(drop: Drop) -> None:
     dropped = drop(**{"shades.zip": archive(folders())})
     answer = dropped.validated()
@@ -283,6 +221,7 @@ def test_an_archive_that_holds_something_else_is_set_aside_with_its_reason(drop:
     assert dropped.quarantined() == ["report.json", "tables.zip"]
 
 
+@both
 def test_parts_form_one_dataset_and_empty_ones_are_passed_over(drop: Drop) -> None:
     header, *lines = WDBC.splitlines(keepends=True)
     dropped = drop(
@@ -291,6 +230,7 @@ def test_parts_form_one_dataset_and_empty_ones_are_passed_over(drop: Drop) -> No
     assert dropped.validated()["rows"] == 569
 
 
+@both
 def test_parts_of_different_formats_are_refused(drop: Drop) -> None:
     assert drop(**{"d/1.csv": WDBC, "d/2.jsonl": b'{"a": 1}\n'}).validated()["reason_code"] == "PARTS_DIFFER"
 
@@ -331,21 +271,17 @@ def test_a_manifest_that_was_changed_is_not_believed(drop: Drop, objects: Object
     assert (dropped.written(dropped.folder), dropped.quarantined()) == ([], [])
 
 
-def test_a_dataset_that_is_too_large_is_refused_unread(drop: Drop, tmp_path: Path) -> None:
-    dropped = drop(WDBC)
-    dropped.delete()  # so that reading it would say OBJECT_GONE
-    assert dropped.under(Head(), tmp_path, max_bytes=1000)["reason_code"] == "TOO_LARGE"
-
-
-def test_a_champions_holdout_and_form_hold_for_the_next_dataset(drop: Drop, tmp_path: Path) -> None:
+@pytest.mark.parametrize("most", [{}, {"max_bytes": 0}])
+def test_a_champions_holdout_and_form_hold_for_the_next_dataset(drop: Drop, tmp_path: Path, most: Any) -> None:
     first = drop(WDBC)
     first.validated()
     head = Head(
         champion=Champion(sequence=1, version="1", dataset=first.dataset, model_data_url="s3://artifacts/m.tar.gz"),
         holdout="0123456789",
     )
+    (tmp_path / "work").mkdir()
     lines = WDBC.splitlines(keepends=True)
-    second = drop(b"".join(lines[:500])).under(head, tmp_path)
+    second = drop(b"".join(lines[:500])).under(head, tmp_path / "work", **most)
     assert (second["verdict"], second["holdout"]) == ("accepted", "0123456789")
     assert second["champion"] == {
         "sequence": 1,
@@ -353,11 +289,12 @@ def test_a_champions_holdout_and_form_hold_for_the_next_dataset(drop: Drop, tmp_
         "dataset": first.dataset,
         "model_data_url": "s3://artifacts/m.tar.gz",
     }
-    lost = drop(WDBC.replace(b"mean_radius", b"average_radius")).under(head, tmp_path)
+    lost = drop(WDBC.replace(b"mean_radius", b"average_radius")).under(head, tmp_path / "work", **most)
     assert (lost["reason_code"], "mean_radius" in lost["reason"]) == ("SCHEMA_CHANGED", True)
-    assert list(tmp_path.iterdir()) == []
+    assert list((tmp_path / "work").iterdir()) == []
 
 
+@both
 def test_nothing_of_a_row_is_told(drop: Drop, capsys: pytest.CaptureFixture[str]) -> None:
     canary = b"canary-5d1c"
     row = b",".join([canary] * 31)

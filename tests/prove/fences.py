@@ -45,7 +45,8 @@ def fences(stack: Stack) -> list[Fence]:
 
 def _passing(stack: Stack) -> Iterator[Fence]:
     here, sagemaker = f"arn:aws:iam::{stack.account}:role", "sagemaker.amazonaws.com"
-    passing = {"training": ("TrainStateMachineRole",), "serving": ("DeployReleaseRole", "TryReleaseRole")}
+    train = ("TrainStateMachineRole",)
+    passing = {"training": train, "validation": train, "serving": ("DeployReleaseRole", "TryReleaseRole")}
     for kind, may in passing.items():
         arn = f"{here}/{stack.name}-tenant-demo-{kind}"
         others = tuple(each for each in stack.roles if each not in may)

@@ -9,7 +9,7 @@ from typing import Any
 
 from tests.lint_template import REGION
 from tests.prove.needs import Need, need
-from tests.prove.stack import Asked, Stack, stack_of
+from tests.prove.stack import OF_SAGEMAKER, Asked, Stack, stack_of
 
 _POLLED = {
     "sqs": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
@@ -41,11 +41,15 @@ def jobs(kind: str, described: Mapping[str, Any], stack: Stack) -> Iterator[Aske
     serving = f"{named}{described.get('EndpointConfigName', '').partition('-')[0]}-serving"  # a configuration's models'
     role = str(described.get("RoleArn") or described.get("ExecutionRoleArn") or serving)
     tenant, _, purpose = role.removeprefix(named).rpartition("-")
-    logical = {"training": "TrainingRole", "serving": "ServingRole"}.get(purpose)
+    logical = next((each for each in OF_SAGEMAKER if each == f"{purpose.title()}Role"), None)
     if role.startswith(named) and logical is not None:
         own = stack_of(tenant, stack)
         wants = {"training": training_job, "processing": processing_job, "model": model, "config": capture}[kind]
         yield from (Asked(logical, each, own, f"SageMaker: {kind}") for each in wants(described, stack.account))
+        for given in described.get("ProcessingInputs", []):
+            if given["S3Input"]["S3DataType"] == "ManifestFile":
+                listed = _listed(given["S3Input"]["S3Uri"], stack)
+                yield from (Asked(logical, each, own, f"SageMaker: {kind}") for each in listed)
 
 
 def training_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
@@ -100,6 +104,12 @@ def _reads(uri: str) -> Iterator[Need]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
     yield need("s3:ListBucket", f"arn:aws:s3:::{bucket}", s3__prefix=key)
     yield need("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}" + ("file" if key.endswith("/") else ""))
+
+
+def _listed(manifest: str, stack: Stack) -> Iterator[Need]:
+    """What the manifest of a dataset lists lies among its project's uploads."""
+    tenant, project = manifest.removeprefix("s3://").split("/")[1:3]
+    yield from _reads(f"s3://{stack.named('DataBucket')}/{tenant}/{project}/incoming/part.csv")
 
 
 def _writes(uri: str) -> Iterator[Need]:

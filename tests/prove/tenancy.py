@@ -11,7 +11,7 @@ from tests.prove.stack import OF_SAGEMAKER, Stack, stack_of
 from tests.prove.table import identity
 
 ROLES = ("DataRole", *OF_SAGEMAKER)
-DATA, TRAINING, SERVING = ROLES
+DATA, TRAINING, SERVING, VALIDATION = ROLES
 
 
 @dataclass(frozen=True)
@@ -43,12 +43,13 @@ def _own(system: Stack) -> Iterator[Try]:
     for role in ROLES:
         yield Try(role, "S13", need("s3:DeleteObject", f"{artifacts}/{OWN}/iris/runs/x/card.html"))
         yield Try(role, "S13", need("s3:DeleteObjectVersion", f"{data}/{OWN}/iris/incoming/may.csv"))
-        yield Try(role, "S13", need("s3:PutObject", f"{artifacts}/{OWN}/iris/datasets/x/test.parquet"))
+        dataset = f"{artifacts}/{OWN}/iris/datasets/x/test.parquet"
+        yield Try(role, "S13", need("s3:PutObject", dataset), ours=role == VALIDATION)
         for action in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy"):
             yield Try(role, "S05", need(f"kms:{action}", f"arn:aws:kms:{REGION}:{system.account}:key/of-{OWN}"))
         for action in ("DeleteEndpoint", "UpdateEndpoint"):
             yield Try(role, "S04", need(f"sagemaker:{action}", endpoint))
-        for kind in ("training", "serving"):
+        for kind in ("training", "serving", "validation"):
             own = f"arn:aws:iam::{system.account}:role/{system.name}-tenant-{OWN}-{kind}"
             yield Try(role, "S06", need("iam:PassRole", own, iam__PassedToService="sagemaker.amazonaws.com"))
 
@@ -56,11 +57,16 @@ def _own(system: Stack) -> Iterator[Try]:
 def _of_sagemaker(system: Stack) -> Iterator[Try]:
     """What the tenant's jobs and models do; one does nothing of the other's, and nothing of the system's."""
     data, artifacts = system.arn("DataBucket"), system.arn("ArtifactBucket")
-    reads = {"datasets/x/train.parquet": (TRAINING,), "runs/x/training/x/output/model.tar.gz": (TRAINING, SERVING)}
-    for role in (TRAINING, SERVING):
+    reads = {
+        "datasets/x/train.parquet": (TRAINING,),
+        "datasets/x/examination/request.json": (TRAINING, VALIDATION),
+        "runs/x/training/x/output/model.tar.gz": (TRAINING, SERVING),
+    }
+    for role in (TRAINING, SERVING, VALIDATION):
         for place, may in reads.items():
             yield Try(role, "S01", need("s3:GetObject", f"{artifacts}/{OWN}/iris/{place}"), ours=role in may)
-        yield Try(role, "S01", need("s3:GetObject", f"{data}/{OWN}/iris/incoming/may.csv"))
+        yield Try(role, "S01", need("s3:GetObject", f"{data}/{OWN}/iris/incoming/may.csv"), ours=role == VALIDATION)
+        yield Try(role, "S01", need("s3:GetObject", f"{data}/{OWN}/iris/feedback/may.csv"))
         for prefix, ours in ((f"{OWN}/iris/runs/", True), ("", False), ("_captured/", False)):
             yield Try(role, "S01", need("s3:ListBucket", artifacts, s3__prefix=prefix), ours=ours)
         yield Try(role, "S01", need("s3:ListBucket", artifacts))
@@ -72,13 +78,14 @@ def _of_sagemaker(system: Stack) -> Iterator[Try]:
             yield Try(role, "S07", need("cloudwatch:PutMetricData", cloudwatch__namespace=namespace), ours=ours)
     logs = f"arn:aws:logs:{REGION}:{system.account}:log-group:/aws"
     for group, may in (
-        ("sagemaker/TrainingJobs", TRAINING),
-        (f"sagemaker/Endpoints/{OWN}-iris", SERVING),
-        (f"sagemaker/Endpoints/{OTHERS[0]}-iris", ""),
-        ("lambda/headgate", ""),
+        ("sagemaker/ProcessingJobs", (TRAINING, VALIDATION)),
+        ("sagemaker/TrainingJobs", (TRAINING,)),
+        (f"sagemaker/Endpoints/{OWN}-iris", (SERVING,)),
+        (f"sagemaker/Endpoints/{OTHERS[0]}-iris", ()),
+        ("lambda/headgate", ()),
     ):
-        for role in (TRAINING, SERVING):
-            yield Try(role, "S10", need("logs:PutLogEvents", f"{logs}/{group}:log-stream:1"), ours=role == may)
+        for role in (TRAINING, SERVING, VALIDATION):
+            yield Try(role, "S10", need("logs:PutLogEvents", f"{logs}/{group}:log-stream:1"), ours=role in may)
 
 
 def _trusts(system: Stack) -> Iterator[Try]:

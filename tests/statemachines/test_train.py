@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from headgate.domain.names import validation_job
+
 from .conftest import Failure, Played, raised
 
 GIVEN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
@@ -109,6 +111,45 @@ def test_several_machines_train_together(play: Play, count: int) -> None:
     job = play("train", GIVEN, {**SCRIPT, "ValidateDataset": [accepted]}).given_to("sagemaker:createTrainingJob")
     assert job["ResourceConfig"]["InstanceCount"] == count
     assert ("sagemaker_multi_worker_mirrored_strategy_enabled" in job["HyperParameters"]) is (count > 1)
+
+
+LARGE = {"verdict": "large", "machine": {"instance_type": "ml.m5.4xlarge", "volume_gb": 71}}
+TOO_LARGE = {**SCRIPT, "ValidateDataset": [LARGE, ACCEPTED]}
+
+
+def test_what_is_too_large_for_a_function_is_validated_on_a_machine(play: Play) -> None:
+    played = play("train", GIVEN, TOO_LARGE)
+    assert played.states[-1] == "Promoted"
+    first, second = (payload for name, payload in played.calls if name == "ValidateDataset")
+    assert (first, second) == (GIVEN, {**GIVEN, "examined": True})
+    job = next(arguments for name, arguments in played.calls if name == "sagemaker:createProcessingJob")
+    assert job["ProcessingJobName"] == validation_job(GIVEN["run"]) != played.given_to("sagemaker:createProcessingJob")
+    assert len(job["ProcessingJobName"]) <= 63
+    cluster = job["ProcessingResources"]["ClusterConfig"]
+    assert cluster == {"InstanceCount": 1, "InstanceType": "ml.m5.4xlarge", "VolumeSizeInGB": 71}
+    inputs = {each["InputName"]: each["S3Input"] for each in job["ProcessingInputs"]}
+    assert inputs["parts"]["S3DataType"] == "ManifestFile"
+    assert inputs["request"]["S3Uri"].endswith(f"demo/iris/datasets/{GIVEN['dataset']}/examination/request.json")
+    assert job["NetworkConfig"]["EnableNetworkIsolation"] is True
+
+
+@pytest.mark.parametrize(
+    ("task", "answers", "at"),
+    [
+        ("sagemaker:createProcessingJob", [Failure("States.TaskFailed")], "Validate On A Machine"),
+        ("ValidateDataset", [LARGE, Failure("NotFoundError")], "Validate What It Found"),
+    ],
+)
+def test_a_machine_that_fails_ends_the_run_failed(play: Play, task: str, answers: list[Any], at: str) -> None:
+    played = play("train", GIVEN, {**TOO_LARGE, task: answers})
+    assert played.states[-4:] == [at, "Close The Run", "How Did It End?", "Failed"]
+    assert played.given_to("CloseRun")["failure"]["error"] == answers[-1].error
+
+
+def test_a_machine_that_cannot_be_had_at_once_is_asked_for_again(play: Play) -> None:
+    full = Failure("SageMaker.ResourceLimitExceededException")
+    played = play("train", GIVEN, {**TOO_LARGE, "sagemaker:createProcessingJob": [full, {}]})
+    assert played.states[-1] == "Promoted"
 
 
 OLDER = "fedcba9876"

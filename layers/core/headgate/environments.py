@@ -75,6 +75,13 @@ class TrainingCodeEnvironment(Environment):
 
 
 @dataclass(frozen=True, slots=True)
+class ValidationEnvironment(TrainingCodeEnvironment):
+    """What a function is told that validates; how many bytes of a dataset it does itself, as text."""
+
+    function_bytes: str
+
+
+@dataclass(frozen=True, slots=True)
 class RegistryEnvironment(TrainingCodeEnvironment):
     """What a function is told that registers versions."""
 

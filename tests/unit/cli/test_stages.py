@@ -78,7 +78,7 @@ def ways(states: dict[str, Any], at: str) -> Iterator[tuple[str, ...]]:
         yield stage
     for following in dict.fromkeys(onward):
         for rest in ways(states, following):
-            yield stage + rest
+            yield tuple(dict.fromkeys(stage + rest))
 
 
 def test_the_roads_are_those_of_the_state_machine() -> None:

@@ -50,8 +50,8 @@ class Described:
     def training(self, name: str) -> JobFacts | None:
         return self.known.get(name)
 
-    def processing(self, name: str) -> Expense | None:
-        return Expense("evaluation", 1, "ml.m5.large", 36, "lasted") if self.evaluated and name == RUN else None
+    def processing(self, name: str, what: str) -> Expense | None:
+        return Expense(what, 1, "ml.m5.large", 36, "lasted") if self.evaluated and name == RUN else None
 
 
 class Unreachable:

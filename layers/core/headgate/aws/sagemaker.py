@@ -64,8 +64,8 @@ class Jobs:
             model_data_url=job.get("ModelArtifacts", {}).get("S3ModelArtifacts"),
         )
 
-    def processing(self, name: str) -> Expense | None:
-        """What the evaluation of that name took, or None when there is none."""
+    def processing(self, name: str, what: str) -> Expense | None:
+        """What the processing job of that name took, and for `what`; None when there is none."""
         try:
             with translated(f"describe the processing job {name}"):
                 job = self._client.describe_processing_job(ProcessingJobName=name)
@@ -78,7 +78,7 @@ class Jobs:
         cluster = job["ProcessingResources"]["ClusterConfig"]
         begun, ended = job.get("ProcessingStartTime"), job.get("ProcessingEndTime")
         seconds = (ended - begun).total_seconds() * cluster["InstanceCount"] if begun and ended else None
-        return Expense("evaluation", 1, cluster["InstanceType"], seconds, "lasted")
+        return Expense(what, 1, cluster["InstanceType"], seconds, "lasted")
 
 
 def _code_of(job: Mapping[str, Any]) -> str:

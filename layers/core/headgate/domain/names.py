@@ -18,7 +18,8 @@ UNKNOWN = "unknown"
 """Stands for the tenant or the project that a key does not name; no data is accepted under it."""
 
 MAX_BYTES = 2 * 1024**3
-"""Bytes of a dataset, before and after decompression. Three copies of it have to fit into a function's disk."""
+"""Bytes of a dataset that a function validates, before and after decompression: three copies of it have to fit into its
+disk. A larger one goes to a machine (`headgate.domain.machines`)."""
 
 OWNER_TAG = "headgate:ledger"
 """The tag that names the ledger which numbers a release; the template's policy asks for it too."""
@@ -187,3 +188,8 @@ def tenant_of(key: str) -> str:
     """The tenant in whose name a key is handled: its first segment when it could be one, else UNKNOWN."""
     first = key.partition("/")[0]
     return first if TENANT.fullmatch(first) else UNKNOWN
+
+
+def validation_job(run: str) -> str:
+    """The processing job that validates a run's dataset, where a function has no room for it; as `train` names it."""
+    return f"{run}-v"

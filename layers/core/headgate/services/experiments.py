@@ -15,7 +15,7 @@ from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Jobs
 from headgate.domain.errors import HeadgateError
 from headgate.domain.experiment import Expense, JobFacts, experiment_record, training_expense
-from headgate.domain.names import Project
+from headgate.domain.names import Project, validation_job
 from headgate.domain.runs import Run
 from headgate.domain.tuning import tuning_job_name
 
@@ -62,12 +62,14 @@ class Experiments:
         return document
 
     def _expenses(self, run: Run, own: JobFacts | None, trials: Trials, job: JobFacts | None) -> Iterator[Expense]:
+        if (own or trials) and (validation := self.jobs.processing(validation_job(run.run), "validation")):
+            yield validation
         if own:
             yield training_expense(own)
         if trials:
             like = job or self.jobs.training(str(trials[0]["TrainingJobName"]))
             yield _search_expense(trials, like)
-        if (own or trials) and (evaluation := self.jobs.processing(run.run)):
+        if (own or trials) and (evaluation := self.jobs.processing(run.run, "evaluation")):
             yield evaluation
 
     def _metrics(self, job: JobFacts | None) -> dict[str, Any] | None:

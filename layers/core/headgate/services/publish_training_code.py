@@ -1,9 +1,12 @@
-"""Put the training code into the artifact bucket under the hash of its content, which is the code identity of a run."""
+"""Put the training code into the artifact bucket under the hash of its content, which is the code identity of a run,
+and the core with its libraries, for jobs that do what a function has no room for.
+"""
 
 import gzip
 import hashlib
 import io
 import tarfile
+import zipfile
 from pathlib import Path
 
 from headgate.aws.s3 import Objects
@@ -11,6 +14,10 @@ from headgate.domain.errors import NotFoundError
 
 PACKAGE = "headgate_training"
 ENTRY_POINTS = ("train.py", "evaluate.py")
+CORE = Path(__file__).resolve().parents[1]
+"""The package that the functions import."""
+PROGRAM = "headgate.zip"
+LIBRARIES = "libraries.tar.gz"
 
 
 def find_training_code(roots: list[str]) -> Path:
@@ -36,6 +43,26 @@ def identity_of(files: dict[str, bytes]) -> str:
     return digest.hexdigest()[:16]
 
 
+def find_libraries(roots: list[str]) -> Path | None:
+    """What the core needs on SageMaker's machines, as `sam build` packs it; the local cloud's have it already."""
+    return next((root / LIBRARIES for root in map(Path, roots) if (root / LIBRARIES).is_file()), None)
+
+
+def publish_core(libraries: Path | None, *, objects: Objects, artifact_bucket: str) -> dict[str, str]:
+    """Upload the package as it runs here, as an archive that Python runs, and its libraries; again changes nothing.
+
+    Returns:
+        `CoreUri`, an attribute of the custom resource.
+    """
+    files = {f"headgate/{each.relative_to(CORE).as_posix()}": each.read_bytes() for each in sorted(CORE.rglob("*.py"))}
+    files["__main__.py"] = b"from headgate.job import main\n\nmain()\n"
+    published = {PROGRAM: _program(files)} | ({LIBRARIES: libraries.read_bytes()} if libraries else {})
+    folder = f"_system/code/{identity_of(published)}/"
+    for name, content in published.items():
+        objects.put_bytes(artifact_bucket, f"{folder}{name}", content)
+    return {"CoreUri": f"s3://{artifact_bucket}/{folder}"}
+
+
 def publish_training_code(root: Path, *, objects: Objects, artifact_bucket: str) -> dict[str, str]:
     """Upload the code as script mode wants it (an archive) and as a processing job wants it (plain files).
 
@@ -55,6 +82,15 @@ def publish_training_code(root: Path, *, objects: Objects, artifact_bucket: str)
         "ArchiveUri": f"s3://{artifact_bucket}/{folder}sourcedir.tar.gz",
         "FolderUri": f"s3://{artifact_bucket}/{folder}files/",
     }
+
+
+def _program(files: dict[str, bytes]) -> bytes:
+    """A ZIP archive that depends on names and contents only."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as zipped:
+        for name, content in sorted(files.items()):
+            zipped.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
+    return packed.getvalue()
 
 
 def _archive(files: dict[str, bytes]) -> bytes:

@@ -1,4 +1,8 @@
-"""Decide whether a dataset is fit to train on: write its split and its report, or set it aside with the reason."""
+"""Decide whether a dataset is fit to train on: write its split and its report, or set it aside with the reason.
+
+A dataset beyond a function's reach is handed over: the state machine has a machine examine it, and comes again with
+what was found (docs/decisions/0038).
+"""
 
 import tempfile
 from collections.abc import Sequence
@@ -19,15 +23,19 @@ from headgate.domain.runs import Head
 from headgate.domain.scaling import Scaling
 from headgate.domain.spec import TrainingSpec
 from headgate.domain.tenants import too_many_instances
-from headgate.domain.tuning import is_to_be_planned
+from headgate.services.examination import Judgement, Known, judge_dataset, refused
+from headgate.services.machine_work import brought_back, hand_over, replaced
 from headgate.tables.engine import Limits
-from headgate.tables.examine import Learned, examine, timed
-from headgate.tables.intake import Format, save, too_large
+from headgate.tables.examine import Learned, timed
+from headgate.tables.split import PARTS
 
 
 @dataclass(frozen=True, slots=True)
 class ValidateDataset:
-    """The command: whose dataset, where things are, and the hash of the code that will train on it."""
+    """The command: whose dataset, where things are, and the hash of the code that will train on it.
+
+    `examined` is whether a machine has examined it already.
+    """
 
     project: Project
     run: str
@@ -35,14 +43,15 @@ class ValidateDataset:
     data_bucket: str
     artifact_bucket: str
     code: str = ""
+    examined: bool = False
 
     @classmethod
     def parse(
         cls, event: dict[str, Any], *, data_bucket: str, artifact_bucket: str, code: str = ""
     ) -> "ValidateDataset":
         """Read the task's payload."""
-        project = Project(event["tenant"], event["project"])
-        return cls(project, event["run"], event["dataset"], data_bucket, artifact_bucket, code)
+        project, examined = Project(event["tenant"], event["project"]), event.get("examined", False)
+        return cls(project, event["run"], event["dataset"], data_bucket, artifact_bucket, code, examined)
 
     @property
     def folder(self) -> str:
@@ -83,30 +92,39 @@ def validate_dataset(
         most_instances: that the endpoint may have.
         workdir: a directory on disk with room for three times the data; left empty.
         limits: of memory, disk and time.
-        max_bytes: how large a dataset may be, uncompressed.
+        max_bytes: how large a dataset is examined here, uncompressed.
 
     Returns:
         `verdict` accepted with what the stages after this one need (`task`, `metric`, `target`, `holdout`, `champion`,
         `hyperparameters`, `training_instance_type`, `training`, `tuning`, `gate`, `approval`, `endpoint`), or `verdict`
-        rejected; both with `reason_code`, `reason` and `rows`. A refusal is an answer; only what retrying may cure is
-        raised.
+        rejected; both with `reason_code`, `reason` and `rows`. Or `verdict` large, with the `machine` that is to
+        examine it. A refusal is an answer; only what retrying may cure is raised.
     """
     manifest = _manifest(command, objects)
-    findings = Findings()
-    with tempfile.TemporaryDirectory(dir=workdir) as own:
-        try:
-            settings = _settings(command, objects, findings)
-            _stay_within(command, settings, most_instances)
-            findings.recipe = {"code": command.code, "settings": settings.training_digest}
-            before = _learned(command, objects, head)
-            files, kind = _fetch(manifest, objects, Path(own), findings, max_bytes)
-            findings.kind = str(kind)
-            spec = examine(files, kind, settings, before, findings, workdir=Path(own), limits=limits or Limits())
-            return _accept(command, objects, head, settings, spec, findings, Path(own))
-        except SettingsError as error:
-            return _reject(command, objects, manifest, findings, Reason.SETTINGS_INVALID, str(error))
-        except DatasetRefusedError as refusal:
-            return _reject(command, objects, manifest, findings, refusal.reason_code, str(refusal))
+    if command.examined:
+        judgement = brought_back(command.folder, objects, command.artifact_bucket)
+        if (sentence := replaced(objects, manifest.bucket, manifest.parts)) is not None:
+            judgement = refused(Findings(), Reason.OBJECT_GONE, sentence)
+        return _keep(command, objects, manifest, judgement)
+    known = _known(command, objects, head, most_instances)
+    if isinstance(known, Judgement):
+        return _keep(command, objects, manifest, known)
+    if sum(part.size for part in manifest.parts) <= max_bytes:
+        with tempfile.TemporaryDirectory(dir=workdir) as own:
+            judgement = judge_dataset(
+                known,
+                manifest.parts,
+                lambda part: objects.get_blocks(manifest.bucket, part.key, part.version_id),
+                folder=Path(own),
+                limits=limits or Limits(),
+                max_bytes=max_bytes,
+            )
+            if not judgement.too_large:
+                return _keep(command, objects, manifest, judgement, Path(own))
+    if (sentence := replaced(objects, manifest.bucket, manifest.parts)) is not None:
+        return _keep(command, objects, manifest, refused(known.findings(), Reason.OBJECT_GONE, sentence))
+    place = f"{command.project.prefix}incoming/"
+    return hand_over(known, manifest.bucket, place, manifest.parts, objects, command.artifact_bucket, command.folder)
 
 
 def _manifest(command: ValidateDataset, objects: Objects) -> Manifest:
@@ -121,13 +139,34 @@ def _manifest(command: ValidateDataset, objects: Objects) -> Manifest:
     return Manifest(document["bucket"], document["name"], parts)
 
 
-def _settings(command: ValidateDataset, objects: Objects, findings: Findings) -> ProjectSettings:
+def _known(command: ValidateDataset, objects: Objects, head: Head, most_instances: int) -> Known | Judgement:
+    """What is known before the data is read; or the judgement, where that forbids to read it."""
+    findings = Findings()
+    try:
+        content, findings.settings_version = _settings(command, objects)
+        settings = ProjectSettings() if content is None else parse_settings(content)
+        _stay_within(command, settings, most_instances)
+    except SettingsError as error:
+        return refused(findings, Reason.SETTINGS_INVALID, str(error))
+    except DatasetRefusedError as refusal:
+        return refused(findings, refusal.reason_code, str(refusal))
+    return Known(
+        command.dataset,
+        command.code,
+        None if content is None else content.decode(),
+        findings.settings_version,
+        _learned(command, objects, head),
+        asdict(head.champion) if head.champion else None,
+        head.holdout,
+    )
+
+
+def _settings(command: ValidateDataset, objects: Objects) -> tuple[bytes | None, str | None]:
     key = f"{command.project.prefix}project.yaml"
     try:
-        content, findings.settings_version = objects.get_newest(command.data_bucket, key, limit=MAX_SETTINGS_BYTES + 1)
+        return objects.get_newest(command.data_bucket, key, limit=MAX_SETTINGS_BYTES + 1)
     except NotFoundError:
-        return ProjectSettings()
-    return parse_settings(content)
+        return None, None
 
 
 def _stay_within(command: ValidateDataset, settings: ProjectSettings, most: int) -> None:
@@ -159,95 +198,38 @@ def _holdout_times(
     return times["test"], times["last"]
 
 
-def _fetch(
-    manifest: Manifest, objects: Objects, folder: Path, findings: Findings, max_bytes: int
-) -> tuple[list[Path], Format]:
-    """Bring the parts to disk, checked; parts without content, which some writers leave, are passed over."""
-    if sum(part.size for part in manifest.parts) > max_bytes:
-        raise too_large(max_bytes)
-    files: list[Path] = []
-    kinds: set[Format] = set()
-    room = max_bytes
-    with timed(findings, "fetch"):
-        for number, part in enumerate(manifest.parts):
-            path = folder / f"part-{number:05}"
-            try:
-                kind = save(objects.get_blocks(manifest.bucket, part.key, part.version_id), path, max_bytes=room)
-            except NotFoundError:
-                raise DatasetRefusedError(
-                    Reason.OBJECT_GONE,
-                    f"The uploaded object was deleted before it could be read: version {part.version_id} of "
-                    f"{part.key}. Upload it again.",
-                ) from None
-            if kind is not None:
-                files.append(path)
-                kinds.add(kind)
-                room -= path.stat().st_size
-    if not files:
-        raise DatasetRefusedError(Reason.EMPTY_FILE, "The file is empty. Upload a table with column names and rows.")
-    if len(kinds) > 1:
-        raise DatasetRefusedError(
-            Reason.PARTS_DIFFER, f"The parts are of different formats: {', '.join(sorted(kinds))}. Use one for all."
-        )
-    return files, kinds.pop()
-
-
-def _accept(
+def _keep(
     command: ValidateDataset,
     objects: Objects,
-    head: Head,
-    settings: ProjectSettings,
-    spec: TrainingSpec,
-    findings: Findings,
-    folder: Path,
+    manifest: Manifest,
+    judgement: Judgement,
+    folder: Path | None = None,
 ) -> dict[str, Any]:
+    """Write what came of the examination; `folder` holds the parts of an accepted dataset, None where they lie in their
+    place already.
+    """
     bucket = command.artifact_bucket
-    with timed(findings, "write"):
-        for part in findings.parts:
-            objects.put_file(bucket, f"{command.folder}{part}.parquet", folder / f"{part}.parquet")
-    objects.put_json(bucket, f"{command.folder}spec/spec.json", spec.model_dump())
-    used = len(spec.columns)
-    reason = f"{findings.rows} rows with {used} features are fit to train on: {spec.task}, to predict {spec.target}."
-    verdict = {"verdict": "accepted", "reason_code": "FIT", "reason": reason, "rows": findings.rows}
+    if not judgement.accepted:
+        _set_aside(command, objects, manifest, judgement)
+        return dict(judgement.answer)
+    with timed(judgement.report["seconds"], "write"):
+        if folder is not None:
+            for part in PARTS:
+                objects.put_file(bucket, f"{command.folder}{part}.parquet", folder / f"{part}.parquet")
+    objects.put_json(bucket, f"{command.folder}spec/spec.json", judgement.spec)
     # The report comes last: a dataset that has one has everything.
-    objects.put_json(bucket, f"{command.folder}report.json", findings.report(verdict))
-    return {
-        **verdict,
-        "task": spec.task,
-        "metric": spec.metric,
-        "target": spec.target,
-        "holdout": head.holdout or command.dataset,
-        "champion": asdict(head.champion) if head.champion else None,
-        "hyperparameters": settings.training.hyperparameters(),
-        "training_instance_type": settings.training.instance_type,
-        "training": {"instance_count": settings.training.instance_count, "spot": settings.training.spot},
-        "tuning": _tuning(settings, findings),
-        "gate": settings.gate_policy,
-        "approval": settings.approval.model_dump(),
-        "endpoint": settings.endpoint.model_dump(),
-    }
+    objects.put_json(bucket, f"{command.folder}report.json", judgement.report)
+    return dict(judgement.answer)
 
 
-def _tuning(settings: ProjectSettings, findings: Findings) -> dict[str, Any] | None:
-    """What the planner of a search needs; None when nobody asked for one and the rows are too few to be worth it."""
-    if not is_to_be_planned(settings.tuning, findings.parts["train"]):
-        return None
-    return settings.tuning.model_dump(exclude_none=True)
-
-
-def _reject(
-    command: ValidateDataset, objects: Objects, manifest: Manifest, findings: Findings, code: str, reason: str
-) -> dict[str, Any]:
-    verdict = {"verdict": "rejected", "reason_code": str(code), "reason": reason, "rows": findings.rows}
+def _set_aside(command: ValidateDataset, objects: Objects, manifest: Manifest, judgement: Judgement) -> None:
     for name, part in zip(_file_names(manifest.parts), manifest.parts, strict=True):
         try:
             objects.copy(manifest.bucket, part, command.artifact_bucket, f"{command.quarantine}{name}")
         except NotFoundError:
             continue  # deleted meanwhile: there is nothing left to set aside, and the report says why
-    report = findings.report(verdict)
     for folder in (command.folder, command.quarantine):
-        objects.put_json(command.artifact_bucket, f"{folder}report.json", report)
-    return verdict
+        objects.put_json(command.artifact_bucket, f"{folder}report.json", judgement.report)
 
 
 def _file_names(parts: Sequence[Part]) -> list[str]:

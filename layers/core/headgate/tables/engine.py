@@ -1,6 +1,8 @@
 """DuckDB on a leash: bounded memory, disk and time, no extensions, no file outside one directory."""
 # ruff: noqa: S608 - SQL here is made of names and paths of our own, as quoted literals
 
+import os
+import shutil
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -30,6 +32,20 @@ class Limits:
     disk_gb: int = 6
     threads: int = 2
     seconds: float = 600
+
+    @classmethod
+    def of_machine(cls, workdir: Path) -> "Limits":
+        """What a machine has that does nothing else: half of its memory, most of the free disk under `workdir`, all
+        processors, and four hours for a query.
+        """
+        memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+        disk = shutil.disk_usage(workdir).free
+        return cls(
+            memory_mb=memory // 2 // 10**6,
+            disk_gb=max(1, disk * 9 // 10 // 10**9),
+            threads=os.cpu_count() or 1,
+            seconds=4 * 3600,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,13 +51,13 @@ class Learned:
 
 
 @contextmanager
-def timed(findings: Findings, stage: str) -> Iterator[None]:
-    """Note in the findings how long a stage takes, whether it succeeds or not."""
+def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
+    """Note how long a stage takes, whether it succeeds or not."""
     begun = time.perf_counter()
     try:
         yield
     finally:
-        findings.seconds[stage] = round(time.perf_counter() - begun, 3)
+        seconds[stage] = round(time.perf_counter() - begun, 3)
 
 
 def examine(
@@ -106,7 +106,7 @@ class _Examination:
 
     def run(self, files: Sequence[Path], kind: Format, workdir: Path) -> TrainingSpec:
         known, settings, spec = self.findings, self.settings, self.before.spec if self.before else None
-        with timed(known, "read"):
+        with timed(known.seconds, "read"):
             texts = self._texts()
             if kind is Format.PICTURES:
                 table, of_pictures = self._pictured(files, workdir)
@@ -118,14 +118,14 @@ class _Examination:
         known.target, known.target_why = choose_target(names, settings, spec)
         check_settings(names, known.target, settings)
         check_schema(names, spec)
-        with timed(known, "measure"):
+        with timed(known.seconds, "measure"):
             known.measured = measured = measure(self.engine, loaded)
             known.rows = measured[0].rows
             check_rows(known.rows, settings)
             check_finite([column for column in measured if settings.columns.get(column.name) != "drop"])
             known.forecast = forecast = self._forecast(measured, known.target, spec)
         if forecast is not None:
-            with timed(known, "windows"):
+            with timed(known.seconds, "windows"):
                 measured = windows_of(self.engine, measured, known.target, settings, forecast)
         names = [column.name for column in measured]
         index = names.index(known.target)
@@ -142,10 +142,10 @@ class _Examination:
             column.name: prepared(names.index(column.name), column) for column in known.columns if column.name in names
         }
         used = [column for column in known.columns if column.used]
-        with timed(known, "leakage"):
+        with timed(known.seconds, "leakage"):
             self._check_leakage([(names.index(column.name), column) for column in used], target_sql, values)
         known.identity = [] if forecast else self._identity(names, used)
-        with timed(known, "split"):
+        with timed(known.seconds, "split"):
             parts = self._parts([sql[name] for name in known.identity])
             declared = [name for name in dict.fromkeys((*settings.slices, *settings.sensitive)) if name in sql]
             written = dict.fromkeys([*(column.name for column in used), *declared])
