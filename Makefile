@@ -32,7 +32,8 @@ demo: setup  ## The whole story on real data: drop, train, judge, serve, predict
 	@$(BIN)/headgate demo
 
 test: setup $(REFEREE)  ## Every test, the real template on a local cloud included
-	HEADGATE_STRICT=1 $(BIN)/python -m pytest -n 2 --dist loadgroup -m "not clients"
+	@# three workers for two cores: they wait for alarms, for machines that start, for each other's answers
+	HEADGATE_STRICT=1 $(BIN)/python -m pytest -n 3 --dist loadgroup -m "not clients"
 
 conformance: setup  ## The contract suite against your AWS account: starts no machine, costs a cent or two for alarms
 	$(BIN)/python -m pytest tests/contract --cloud aws
@@ -46,7 +47,7 @@ mutate: setup  ## Change the rules of gate and rollout place by place: 90 % of t
 prove: setup $(REFEREE)  ## Every AWS call of a run, held against the template's permissions by an independent evaluator
 	$(BIN)/python -m tests.prove
 
-lint: setup $(SAM) $(GATE)  ## Formatting, types, layers, the template and the state machines
+lint: setup $(SAM) $(GATE) .venv-sagemaker/.ready  ## Formatting, types, layers, the template and the state machines
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
