@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from headgate.domain.verdict import (
     COMMON,
     RARE,
+    RARE_SINCE,
     Evidence,
     Judgement,
     Rules,
@@ -104,27 +105,46 @@ def p_value(requests: int, hits: int, past: int, before: int) -> float:
     return since(Share(requests, hits), Share(past, before)).p_value
 
 
-@given(SHARES, SHARES, st.floats(0.001, 0.999), st.sampled_from([RARE, COMMON]))
+@given(SHARES, SHARES, st.floats(0.001, 0.999), st.sampled_from([RARE_SINCE, COMMON]))
 def test_beside_the_past_the_share_counts_that_helps_the_canary_most(
     canary: Share, past: Share, share: float, wagers: dict[float, float]
 ) -> None:
-    gained = sum(
-        weight * odds**canary.hits / (1 + (odds - 1) * share) ** canary.requests for odds, weight in wagers.items()
-    )
-    near, far = past.requests * share, past.requests * (1 - share)
-    doubt = 0.0
+    around = 0.0
     if past.requests:
-        doubt = math.lgamma(past.hits + near) + math.lgamma(past.requests - past.hits + far)
-        doubt += math.lgamma(past.requests) - math.lgamma(2 * past.requests) - math.lgamma(near) - math.lgamma(far)
-        doubt -= log_binomial(past, share)
-    assert since(canary, past, wagers).strongest <= max(0.0, math.log(gained) + doubt) + 1e-6
+        near, far = past.requests * share, past.requests * (1 - share)
+        around = math.lgamma(past.hits + near) + math.lgamma(past.requests - past.hits + far)
+        around += math.lgamma(past.requests) - math.lgamma(2 * past.requests) - math.lgamma(near) - math.lgamma(far)
+        around -= log_binomial(past, share)
+    gained = 0.0
+    for odds, weight in wagers.items():
+        worth = math.log(weight) + canary.hits * math.log(odds) - canary.requests * math.log1p((odds - 1) * share)
+        if past.requests:
+            lower = log_binomial(past, lower_past(past, share, odds)) - log_binomial(past, share)
+            worth += math.log(0.8 * math.exp(lower) + 0.2 * math.exp(around))
+        gained += math.exp(worth)
+    assert since(canary, past, wagers).strongest <= max(0.0, math.log(gained)) + 1e-3
+
+
+def lower_past(past: Share, share: float, odds: float) -> float:
+    """The share of the past's that looks like this one together with a worse canary, as long as that is looked at."""
+    worse = odds * share / (1 - share + odds * share)
+    divergence = worse * math.log(worse / share) + (1 - worse) * math.log((1 - worse) / (1 - share))
+    canary = 1.5 * math.log(100) / divergence
+    lower = math.exp(-canary / past.requests * (worse - share) / (share * (1 - share)))
+    return max(1e-300, lower * share / (1 - share + lower * share))
 
 
 def test_a_long_past_is_nearly_as_good_as_a_share_that_is_known() -> None:
     levels = [since(Share(100, 10), Share(past, past // 100)).p_value for past in (100, 1000, 10_000, 1_000_000)]
     assert levels == sorted(levels, reverse=True)
-    known = sum(weight * odds**10 / (1 + (odds - 1) * 0.01) ** 100 for odds, weight in RARE.items())
-    assert 1 / known < levels[-1] < 2 / known
+    known = sum(weight * odds**10 / (1 + (odds - 1) * 0.01) ** 100 for odds, weight in RARE_SINCE.items())
+    assert 1 / known < levels[-1] < 1.1 / known
+
+
+def test_the_least_evidence_is_found_wherever_it_lies() -> None:
+    """A short past and a long canary that is alike: the share that helps it lies far above the past's."""
+    assert since(Share(20_000, 1000), Share(40, 0)).p_value > 0.1
+    assert since(Share(5000, 2500), Share(30, 9), COMMON).p_value > 0.01
 
 
 def routed(hits: int, requests: int, canary: int, chance: random.Random) -> tuple[Share, Share]:

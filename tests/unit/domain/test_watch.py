@@ -6,7 +6,7 @@ import pytest
 
 from headgate.domain.answers import same_answer
 from headgate.domain.rollout import Wishes, plan
-from headgate.domain.verdict import COMMON, RARE, Share, Signal
+from headgate.domain.verdict import COMMON, RARE, RARE_SINCE, Share, Signal, Wagers
 from headgate.domain.watch import (
     PROBES,
     Limits,
@@ -86,10 +86,16 @@ def test_the_past_counts_only_where_nothing_serves_beside(serving: list[Period])
     assert (stand(seen) == Stand.FAILED) is bool(serving)
 
 
-@pytest.mark.parametrize("serving", [[FINE], []], ids=["together", "at once"])
-def test_slow_requests_cannot_become_many_times_as_frequent(serving: list[Period]) -> None:
+@pytest.mark.parametrize(
+    ("serving", "rare", "common"),
+    [([FINE], RARE, COMMON), ([], RARE_SINCE, COMMON)],
+    ids=["together", "at once"],
+)
+def test_slow_requests_cannot_become_many_times_as_frequent(
+    serving: list[Period], rare: Wagers, common: Wagers
+) -> None:
     evidence = evidence_of(Observed([FINE], serving, [FINE]))
-    assert [known.wagers for known in evidence.values()] == [RARE, COMMON, RARE]
+    assert [known.wagers for known in evidence.values()] == [rare, common, rare]
 
 
 def test_what_is_slow_depends_on_whether_both_serve_together() -> None:
@@ -117,9 +123,9 @@ def test_a_period_begins_where_cloudwatch_lets_it(seconds: int, begin: str) -> N
 
 def test_the_rules_are_the_projects() -> None:
     assert rules_of(Wishes(max_error_percent=2.0), answered=True).signals == {
-        "errors": Signal(0.02, 0.6),
-        "latency": Signal(0.25, 0.36),
-        "slowest requests": Signal(0.05, 0.03, needed=False),
+        "errors": Signal(0.02, 0.65),
+        "latency": Signal(0.25, 0.32),
+        "slowest requests": Signal(0.05, 0.02, needed=False),
         "answers": Signal(0.05, 0.01, needed=False),
     }
     assert list(RULES.signals) == ["errors", "latency", "slowest requests"]

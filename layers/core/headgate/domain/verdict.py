@@ -12,10 +12,13 @@ Royal Stat. Society 98, 1935). So nothing has to be known of the serving fleet's
 condemns nobody, however it changes and however requests hang together. It asks only that chance shares the requests
 out.
 
-Beside the past alone, the past's share is not known either, but much is: each share is doubted by as much as a share
-nearby explains the past better (a Beta-binomial mixture; Robbins, *Statistical methods related to the law of the
-iterated logarithm*, Ann. Math. Stat. 41, 1970), and the share counts that helps the canary most (Wasserman, Ramdas and
-Balakrishnan, *Universal inference*, PNAS 117, 2020). This asks that the share would have stayed what it was.
+Beside the past alone, the past's share is not known either, but much is: each share is doubted by as much as lower or
+nearby ones explain the past better, and the share counts that helps the canary most (Wasserman, Ramdas and
+Balakrishnan, *Universal inference*, PNAS 117, 2020). Against a share, the best explanation is the pair of shares that
+pooled would look like it (Grunwald, de Heide and Koolen, *Safe testing*, J. Royal Stat. Society B 86, 2024): the past's
+is lower by as much as a canary that is so much worse raises the pool. A part of the wager is on shares all around (a
+Beta-binomial mixture; Robbins, *Statistical methods related to the law of the iterated logarithm*, Ann. Math. Stat. 41,
+1970), for a canary that takes longer. This asks that the share would have stayed what it was.
 
 Pass: confidence sequences of both shares, from Robbins's mixture, which hold at all times together. As every signal has
 to pass, none needs a part of alpha for itself (Berger, *Multiparameter hypothesis testing*, Technometrics 24, 1982).
@@ -32,9 +35,19 @@ Wagers = Mapping[float, float]
 in waiting, and a fault between two of them is seen nearly as soon as at one."""
 RARE: Wagers = {2.0: 0.37, 5.0: 0.27, 12.0: 0.16, 250.0: 0.2}
 """For what hardly ever happens to one that is well, and may happen always to one that is not."""
-COMMON: Wagers = {2.3: 0.58, 4.0: 0.42}
+COMMON: Wagers = {2.0: 0.6, 3.5: 0.4}
 """For what happens to one that is well, too: it cannot become many times as frequent."""
+RARE_SINCE: Wagers = {2.0: 0.42, 5.0: 0.22, 14.0: 0.31, 250.0: 0.05}
+"""What is rare, beside the past alone, where a hit may be worth all that the odds are: beside a fleet it is never worth
+more than how few of the requests are the canary's."""
+_LOWER, _POOLED, _ENOUGH = 0.8, 1.5, math.log(100)
+"""The part of the doubt that is on a lower past, for a canary that takes half as long again as the evidence needs that
+one in a hundred would have by chance."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
+_STEPS = (*(step / 3 for step in range(-15, 18)), *(6 * 1.2**step for step in range(45)))
+"""Standard errors from the past's share on, at which the least evidence is looked for."""
+_LAST = 21.0
+"""The logarithm of the odds of a share above which there is none to look for."""
 _SURE = 40.0
 """Of a sum, terms that are smaller than the largest one by the exponential of this are left out."""
 
@@ -104,14 +117,16 @@ def counted(evidence: Mapping[str, Evidence]) -> dict[str, dict[str, dict[str, i
     }
 
 
-def since(canary: Share, past: Share, wagers: Wagers = RARE) -> Evidence:
+def since(canary: Share, past: Share, wagers: Wagers = RARE_SINCE) -> Evidence:
     """The evidence where there is only the past to compare all of the canary's requests with."""
 
     def gained(share: float) -> float:
-        return _gain_over(canary, share, wagers) + _doubt(past, share)
+        around = _doubt_around(past, share)
+        return _average(
+            wagers, tuple(_gain_over(canary, share, odds) + _doubt(past, share, odds, around) for odds in wagers)
+        )
 
-    least = _least(gained, past.value)
-    return Evidence(wagers, canary, past, strongest=max(0.0, least))
+    return Evidence(wagers, canary, past, strongest=max(0.0, _least(gained, past)))
 
 
 def _average(wagers: Wagers, logs: tuple[float, ...]) -> float:
@@ -158,14 +173,24 @@ def _expected(canary: int, serving: int, hits: int, odds: float) -> float:
     return ways + low * math.log(odds) + math.log(total)
 
 
-def _gain_over(canary: Share, share: float, wagers: Wagers) -> float:
-    """The logarithm of what the wagers gain against a share that is known."""
-    logs = (canary.hits * math.log(odds) - canary.requests * math.log1p((odds - 1) * share) for odds in wagers)
-    return _average(wagers, tuple(logs))
+def _gain_over(canary: Share, share: float, odds: float) -> float:
+    """The logarithm of what a wager gains against a share that is known."""
+    return canary.hits * math.log(odds) - canary.requests * math.log1p((odds - 1) * share)
 
 
-def _doubt(past: Share, share: float) -> float:
-    """The logarithm of how much better the past is explained by shares around this one than by itself."""
+def _doubt(past: Share, share: float, odds: float, around: float) -> float:
+    """The logarithm of how much better the past is explained beside a wager than by this share."""
+    if not past.requests:
+        return 0.0
+    rise = (odds - 1) / (1 + (odds - 1) * share)  # of a worse share above this one, over the share's variance
+    each = share * (1 + rise * (1 - share)) * math.log(odds) - math.log1p((odds - 1) * share)
+    lower = _POOLED * _ENOUGH / max(each, 1e-12) * rise / past.requests
+    explained = -past.hits * lower - past.requests * math.log1p(math.expm1(-lower) * share)
+    return _average({0: _LOWER, 1: 1 - _LOWER}, (explained, around))
+
+
+def _doubt_around(past: Share, share: float) -> float:
+    """The same by shares all around this one, as the past could have been by chance."""
     hits, missed = past.hits, past.requests - past.hits
     near, far = past.requests * share, past.requests * (1 - share)
     if not past.requests:
@@ -174,17 +199,24 @@ def _doubt(past: Share, share: float) -> float:
     return mixture - hits * math.log(share) - missed * math.log1p(-share)
 
 
-def _least(of: Callable[[float], float], usual: float) -> float:
-    """The least value over all shares, by golden section: it falls up to the usual one, and then has one valley."""
+def _least(of: Callable[[float], float], past: Share) -> float:
+    """The least value over all shares: looked for around the past's by its standard error, then ever farther above.
+
+    Below, it falls up to there; above it has a valley or two. The deepest is measured by golden section.
+    """
 
     def at(logit: float) -> float:
         return of(1 / (1 + math.exp(-logit)))
 
-    usual = min(max(usual, 1e-9), 1 - 1e-9)
-    low, high = math.log(usual / (1 - usual)) - 1, 21.0
+    usual = (past.hits + 0.5) / (past.requests + 1)
+    middle, error = math.log(usual / (1 - usual)), 1 / math.sqrt((past.requests + 1) * usual * (1 - usual))
+    places = [min(_LAST, middle + error * step) for step in _STEPS]
+    places = [place for number, place in enumerate(places) if not number or place > places[number - 1]]
+    deepest = min(range(len(places)), key=[at(place) for place in places].__getitem__)
+    low, high = places[max(0, deepest - 1)], places[min(len(places) - 1, deepest + 1)]
     left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
     at_left, at_right = at(left), at(right)
-    while high - low > 1e-6:
+    while high - low > 1e-3 * error:
         if at_left < at_right:
             high, right, at_right = right, left, at_left
             left = high - _GOLDEN * (high - low)

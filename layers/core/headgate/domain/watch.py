@@ -15,7 +15,19 @@ from itertools import zip_longest
 from typing import Any
 
 from headgate.domain.rollout import ALARM_PERIOD, Wishes
-from headgate.domain.verdict import COMMON, RARE, Evidence, Judgement, Rules, Share, Signal, Verdict, judge, since
+from headgate.domain.verdict import (
+    COMMON,
+    RARE,
+    RARE_SINCE,
+    Evidence,
+    Judgement,
+    Rules,
+    Share,
+    Signal,
+    Verdict,
+    judge,
+    since,
+)
 
 ERRORS, SLOW, SLOWEST, ANSWERS = "errors", "latency", "slowest requests", "answers"
 PAST_SECONDS = 3600
@@ -31,6 +43,8 @@ _NOTICEABLE, _NOTICEABLE_LATER = 0.01, 0.05
 they are not compared at the same time."""
 WAGERS = {ERRORS: RARE, SLOW: COMMON, SLOWEST: RARE}
 """Half of the requests are slower than the median of any version; the rest is rare, where all is well."""
+WAGERS_SINCE = {ERRORS: RARE_SINCE, SLOW: COMMON, SLOWEST: RARE_SINCE}
+"""The same beside the past alone."""
 _AS_JUDGED = Share(10_000)
 """What answers are compared with: those that were judged are right by definition."""
 
@@ -132,9 +146,9 @@ def limits_of(usual: Usual | None, wishes: Wishes, *, at_once: bool) -> Limits:
 def rules_of(wishes: Wishes, *, answered: bool) -> Rules:
     """The rules of a release; `answered`: its answers to requests of our own are compared, too."""
     signals = {
-        ERRORS: Signal(wishes.max_error_percent / 100, weight=0.6),
-        SLOW: Signal(_SLOWER, weight=0.36),
-        SLOWEST: Signal(_SLOWEST_SHARE, weight=0.03, needed=False),
+        ERRORS: Signal(wishes.max_error_percent / 100, weight=0.65),
+        SLOW: Signal(_SLOWER, weight=0.32),
+        SLOWEST: Signal(_SLOWEST_SHARE, weight=0.02, needed=False),
     }
     return Rules(signals | ({ANSWERS: Signal(_WRONG, weight=0.01, needed=False)} if answered else {}))
 
@@ -155,7 +169,8 @@ def evidence_of(seen: Observed) -> dict[str, Evidence]:
             for new, old in zip_longest(canary, serving, fillvalue=Share()):
                 known = known.after(new, old)
         else:
-            known = since(sum(canary, Share()), sum((period.share(name) for period in seen.past), Share()), wagers)
+            past = sum((period.share(name) for period in seen.past), Share())
+            known = since(sum(canary, Share()), past, WAGERS_SINCE[name])
         evidence[name] = known
     if seen.answers.requests:
         evidence[ANSWERS] = since(seen.answers, _AS_JUDGED)
