@@ -1,20 +1,18 @@
-"""Compares what an endpoint was asked with what its version was trained on, through a queue of endpoints."""
+"""Compares what an endpoint was asked with what its version was trained on, through a queue of endpoints.
 
-import tempfile
-from collections.abc import Mapping
-from functools import partial
-from pathlib import Path
+As a task of `observe` it judges what machines have observed.
+"""
+
 from typing import Any
 
-from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, process_partial_response
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.domain.names import Project, tenant_of_name
-from headgate.entrypoint import ledger, logger, now, objects
-from headgate.environments import Environment, environment
-from headgate.services.monitor_endpoint import Monitor, monitor_endpoint
+from headgate.entrypoint import ledger, logger, monitor, now, observations, publisher
+from headgate.services.monitor_endpoint import Look, judge_observed, monitor_endpoint
+from headgate.services.observations import Observation
 
 _processor = BatchProcessor(event_type=EventType.SQS)
 
@@ -25,10 +23,14 @@ def _look(record: SQSRecord) -> None:
         project = ledger(tenant).owner(endpoint) if (tenant := tenant_of_name(endpoint)) else None
         if project is None:
             return  # another system's endpoint
-        look = monitor_endpoint(project, _monitor(project), publish=partial(_publish, project), now=now())
+        eyes, machines = monitor(project.tenant), observations(project.tenant)
+        _tell(project, monitor_endpoint(project, eyes, machines, publish=publisher(project), now=now()))
     except Exception as error:
         logger.error("endpoint not monitored", endpoint=endpoint, error=type(error).__name__)
         raise
+
+
+def _tell(project: Project, look: Look) -> None:
     logger.info(
         "endpoint monitored",
         decision=look.decision,
@@ -39,22 +41,13 @@ def _look(record: SQSRecord) -> None:
     )
 
 
-def _monitor(project: Project) -> Monitor:
-    place, tenant = environment(Environment), project.tenant
-    folder = Path(tempfile.gettempdir())
-    return Monitor(ledger(tenant), objects(tenant), place.data_bucket, place.artifact_bucket, folder)
-
-
-def _publish(project: Project, measures: Mapping[str, float]) -> None:
-    """One line of metrics whose dimensions are the tenant and the project, and nothing else."""
-    metrics = EphemeralMetrics(namespace="Headgate")
-    metrics.add_dimension(name="Tenant", value=project.tenant)
-    metrics.add_dimension(name="Project", value=project.name)
-    for name, value in measures.items():
-        metrics.add_metric(name=name, unit=MetricUnit.Count if name == "RowsSeen" else MetricUnit.NoUnit, value=value)
-    metrics.flush_metrics()
-
-
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Look at the endpoints of a batch; the ones that failed come back."""
+    """Look at the endpoints of a batch; the ones that failed come back. Or judge the window that the payload names."""
+    if "Records" not in event:
+        project = Project(event["tenant"], event["project"])
+        observation = Observation(event["release"], event["number"], event["time"])
+        eyes = monitor(project.tenant)
+        look = judge_observed(project, observation, eyes, publish=publisher(project), now=now())
+        _tell(project, look)
+        return {"decision": look.decision}
     return process_partial_response(event, _look, _processor, context)  # type: ignore[return-value]

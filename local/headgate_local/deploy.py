@@ -24,8 +24,8 @@ PARAMETERS = {"BakeSeconds": "6"}
 """What differs from the template's defaults: nobody wants to watch a laptop bake for ten minutes."""
 TRACKING = "MLFLOW_TRACKING_URI"
 """Whoever keeps an MLflow server has this variable set already, and it becomes the template's parameter."""
-FUNCTION_BYTES = "HEADGATE_FUNCTION_BYTES"
-"""Set it to have smaller datasets than 2 GB validated by a processing job."""
+BOUNDS = {"FunctionBytes": "HEADGATE_FUNCTION_BYTES", "FunctionWindowBytes": "HEADGATE_FUNCTION_WINDOW_BYTES"}
+"""Variables that have smaller datasets (windows of requests) go to processing jobs than on AWS, by the parameter."""
 Progress = Callable[[str], None]
 
 
@@ -51,8 +51,7 @@ def deploy(session: boto3.Session, endpoint_url: str, template: Path, progress: 
     lies = staging.put(json.dumps(body).encode(), ".template")
     progress("creating the stack")
     parameters = PARAMETERS | {"MlflowTrackingUri": os.environ.get(TRACKING, "")}
-    if most := os.environ.get(FUNCTION_BYTES):
-        parameters["FunctionBytes"] = most
+    parameters |= {name: os.environ[variable] for name, variable in BOUNDS.items() if variable in os.environ}
     cloudformation.create_stack(
         StackName=STACK,
         TemplateURL=f"{endpoint_url}/{lies['Bucket']}/{lies['Key']}",

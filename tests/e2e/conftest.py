@@ -113,7 +113,8 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     records = os.environ.get(recorder.VARIABLE)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("HEADGATE_HOME", str(tmp_path_factory.mktemp("home")))
-        patch.setenv("HEADGATE_FUNCTION_BYTES", "320000")  # so that what is larger is validated by a processing job
+        patch.setenv("HEADGATE_FUNCTION_BYTES", "320000")  # so that what is larger goes to a processing job
+        patch.setenv("HEADGATE_FUNCTION_WINDOW_BYTES", "1000000")
         if records:
             patch.setenv("PYTHONPATH", str(ROOT / "tests" / "prove" / "worker"))
         try:

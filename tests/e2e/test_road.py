@@ -14,6 +14,7 @@ import pytest
 
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
+from tests.watched import captured
 
 from .conftest import ROOT, Cloud, eventually, headgate
 
@@ -54,6 +55,22 @@ def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: 
     [answer] = cloud.predict(project, [ROW])
     assert answer["label"] in {"yes", "no"}
     assert sum(answer["probabilities"]) == pytest.approx(1, abs=1e-5)
+
+    # A window that is too large for a function is dealt out to the machines of a processing job.
+    place = f"{project.captured(endpoint['EndpointConfigName'])}{project.endpoint}/main/2026/01/31/10/"
+    line = captured(ROW, {"label": "yes", "probabilities": [0.1, 0.9]}, "one")
+    for name in "abc":
+        body = "\n".join([line] * 1200).encode()
+        cloud.client("s3").put_object(Bucket=cloud.card.artifact_bucket, Key=f"{place}{name}.jsonl", Body=body)
+    [queue] = [url for url in cloud.client("sqs").list_queues()["QueueUrls"] if "MonitorQueue" in url]
+    cloud.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps({"endpoint": project.endpoint}))
+    shards = f"{project.prefix}monitor/2/observations/000001-1/shard-"
+    [window] = eventually(lambda: cloud.ledger.windows(project, 2, 5) or None, "a window that machines observed")
+    assert window.rows >= 3600
+    listed = cloud.client("s3").list_objects_v2(Bucket=cloud.card.artifact_bucket, Prefix=shards)["Contents"]
+    assert len(listed) == 2
+    page = cloud.client("s3").get_object(Bucket=cloud.card.artifact_bucket, Key=f"{window.place}report.html")
+    assert b"<svg" in page["Body"].read()
 
 
 def test_a_version_is_tried_beside_what_serves_and_taken_away_again(cloud: Cloud, table: Table) -> None:

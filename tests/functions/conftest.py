@@ -80,7 +80,7 @@ def invoke(
             roleArn=role,
             definition=json.dumps({"StartAt": "End", "States": {"End": {"Type": "Succeed"}}}),
         )["stateMachineArn"]
-        for name in ("train", "respond")
+        for name in ("train", "respond", "observe")
     }
     settings = {
         "LEDGER_TABLE": "ledger",
@@ -101,6 +101,8 @@ def invoke(
         "FUNCTION_ROLE_ARN": role,
         "TRAINING_CODE_HASH": "0123456789abcdef",
         "FUNCTION_BYTES": "2147483648",
+        "OBSERVE_STATE_MACHINE_ARN": machines["observe"],
+        "FUNCTION_WINDOW_BYTES": "1000000000",
         "BAKE_SECONDS": "600",
         "TUNING_MONEY_LIMIT": "20",
     }

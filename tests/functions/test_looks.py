@@ -97,3 +97,8 @@ def test_what_is_red_still_is_an_incident_anew_whose_answer_is_started(
     machines = aws.client("stepfunctions").list_state_machines()["stateMachines"]
     arn = next(each["stateMachineArn"] for each in machines if each["name"] == "headgate-respond")
     assert len(aws.client("stepfunctions").list_executions(stateMachineArn=arn)["executions"]) == 1
+
+
+def test_a_window_of_a_release_that_is_gone_is_not_judged(invoke: Invoke) -> None:
+    observation = {"tenant": "demo", "project": "iris", "release": 7, "number": 1, "time": 1}
+    assert invoke("monitor_endpoint", observation) == {"decision": "NOTHING_SERVES"}

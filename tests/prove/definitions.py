@@ -33,7 +33,7 @@ def asked(stack: Stack) -> Iterator[Asked]:
         given = {name: stack.plain(value) for name, value in properties["DefinitionSubstitutions"].items()}
         for name, value in given.items():
             text = text.replace(f"${{{name}}}", str(value))
-        text = text.replace("' & $run.tenant & '", TENANT)  # an expression makes the names of tenants' roles
+        text = re.sub(r"' & \$(run|states\.input)\.tenant & '", TENANT, text)  # expressions name tenants' roles
         definition = yaml.safe_load(text)
         for name, task in tasks(definition):
             for each in of_task(task["Resource"], task.get("Arguments", {}), stack):

@@ -46,7 +46,12 @@ def fences(stack: Stack) -> list[Fence]:
 def _passing(stack: Stack) -> Iterator[Fence]:
     here, sagemaker = f"arn:aws:iam::{stack.account}:role", "sagemaker.amazonaws.com"
     train = ("TrainStateMachineRole",)
-    passing = {"training": train, "validation": train, "serving": ("DeployReleaseRole", "TryReleaseRole")}
+    passing = {
+        "training": train,
+        "validation": train,
+        "monitoring": ("ObserveStateMachineRole",),
+        "serving": ("DeployReleaseRole", "TryReleaseRole"),
+    }
     for kind, may in passing.items():
         arn = f"{here}/{stack.name}-tenant-demo-{kind}"
         others = tuple(each for each in stack.roles if each not in may)

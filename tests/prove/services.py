@@ -107,8 +107,12 @@ def _reads(uri: str) -> Iterator[Need]:
 
 
 def _listed(manifest: str, stack: Stack) -> Iterator[Need]:
-    """What the manifest of a dataset lists lies among its project's uploads."""
+    """What a manifest lists: the uploads of a dataset's project, or requests that were captured."""
     tenant, project = manifest.removeprefix("s3://").split("/")[1:3]
+    if "/monitor/" in manifest:
+        captured = f"_captured/{tenant}/{project}/{tenant}-{project}-r1/a.jsonl"
+        yield from _reads(f"s3://{stack.named('ArtifactBucket')}/{captured}")
+        return
     yield from _reads(f"s3://{stack.named('DataBucket')}/{tenant}/{project}/incoming/part.csv")
 
 

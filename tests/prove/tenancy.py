@@ -11,7 +11,8 @@ from tests.prove.stack import OF_SAGEMAKER, Stack, stack_of
 from tests.prove.table import identity
 
 ROLES = ("DataRole", *OF_SAGEMAKER)
-DATA, TRAINING, SERVING, VALIDATION = ROLES
+DATA, TRAINING, SERVING, VALIDATION, MONITORING = ROLES
+JOBS = (TRAINING, VALIDATION, MONITORING)
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def _own(system: Stack) -> Iterator[Try]:
             yield Try(role, "S05", need(f"kms:{action}", f"arn:aws:kms:{REGION}:{system.account}:key/of-{OWN}"))
         for action in ("DeleteEndpoint", "UpdateEndpoint"):
             yield Try(role, "S04", need(f"sagemaker:{action}", endpoint))
-        for kind in ("training", "serving", "validation"):
+        for kind in ("training", "serving", "validation", "monitoring"):
             own = f"arn:aws:iam::{system.account}:role/{system.name}-tenant-{OWN}-{kind}"
             yield Try(role, "S06", need("iam:PassRole", own, iam__PassedToService="sagemaker.amazonaws.com"))
 
@@ -61,8 +62,9 @@ def _of_sagemaker(system: Stack) -> Iterator[Try]:
         "datasets/x/train.parquet": (TRAINING,),
         "datasets/x/examination/request.json": (TRAINING, VALIDATION),
         "runs/x/training/x/output/model.tar.gz": (TRAINING, SERVING),
+        "monitor/1/observations/000001-1/request.json": (MONITORING,),
     }
-    for role in (TRAINING, SERVING, VALIDATION):
+    for role in OF_SAGEMAKER:
         for place, may in reads.items():
             yield Try(role, "S01", need("s3:GetObject", f"{artifacts}/{OWN}/iris/{place}"), ours=role in may)
         yield Try(role, "S01", need("s3:GetObject", f"{data}/{OWN}/iris/incoming/may.csv"), ours=role == VALIDATION)
@@ -78,13 +80,13 @@ def _of_sagemaker(system: Stack) -> Iterator[Try]:
             yield Try(role, "S07", need("cloudwatch:PutMetricData", cloudwatch__namespace=namespace), ours=ours)
     logs = f"arn:aws:logs:{REGION}:{system.account}:log-group:/aws"
     for group, may in (
-        ("sagemaker/ProcessingJobs", (TRAINING, VALIDATION)),
+        ("sagemaker/ProcessingJobs", JOBS),
         ("sagemaker/TrainingJobs", (TRAINING,)),
         (f"sagemaker/Endpoints/{OWN}-iris", (SERVING,)),
         (f"sagemaker/Endpoints/{OTHERS[0]}-iris", ()),
         ("lambda/headgate", ()),
     ):
-        for role in (TRAINING, SERVING, VALIDATION):
+        for role in OF_SAGEMAKER:
             yield Try(role, "S10", need("logs:PutLogEvents", f"{logs}/{group}:log-stream:1"), ours=role in may)
 
 

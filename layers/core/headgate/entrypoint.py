@@ -5,11 +5,15 @@ name it calls AWS, under credentials that reach this tenant's things and nobody 
 """
 
 import os
+import tempfile
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aws_lambda_powertools import Logger, Metrics
+from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
 from headgate.aws.audit import Copies
 from headgate.aws.autoscaling import Autoscaling
@@ -36,6 +40,7 @@ from headgate.environments import (
     Environment,
     MonitoringEnvironment,
     NoticesEnvironment,
+    ObservationsEnvironment,
     PolicyEnvironment,
     ReconcileEnvironment,
     ResponsesEnvironment,
@@ -43,6 +48,7 @@ from headgate.environments import (
     RetrainQueueEnvironment,
     RunsEnvironment,
     ServingEnvironment,
+    WindowsEnvironment,
     environment,
 )
 from headgate.services.decide_response import World
@@ -59,6 +65,7 @@ if TYPE_CHECKING:  # one function of all needs them: the others are to start wit
     from headgate.domain.compliance import Deployment
     from headgate.services.reconcile import Reconciler
     from headgate.services.repairs import Tools
+    from headgate.services.window_judgement import Monitor
 
 logger = Logger(service="headgate")
 metrics = Metrics(namespace="Headgate", service="headgate")
@@ -96,6 +103,11 @@ def executions(tenant: str) -> Executions:
 def responses(tenant: str) -> Executions:
     """The executions of `respond`."""
     return _executions(tenant, environment(ResponsesEnvironment).respond_state_machine_arn)
+
+
+def observations(tenant: str) -> Executions:
+    """The executions of `observe`."""
+    return _executions(tenant, environment(ObservationsEnvironment).observe_state_machine_arn)
 
 
 def _executions(tenant: str, machine: str) -> Executions:
@@ -157,6 +169,31 @@ def watcher(tenant: str) -> Watcher:
         environment(Environment).artifact_bucket,
         environment(Environment).data_bucket,
     )
+
+
+def monitor(tenant: str) -> "Monitor":
+    """What looks at captured requests."""
+    from headgate.services.window_judgement import Monitor
+
+    settings, folder = environment(WindowsEnvironment), Path(tempfile.gettempdir())
+    buckets = (settings.data_bucket, settings.artifact_bucket)
+    most = int(settings.function_window_bytes)
+    return Monitor(ledger(tenant), objects(tenant), *buckets, folder, function_bytes=most)
+
+
+def publisher(project: Project) -> Callable[[Mapping[str, float]], None]:
+    """What publishes a window's measures: one line of metrics whose dimensions are the tenant and the project alone."""
+
+    def publish(measures: Mapping[str, float]) -> None:
+        window = EphemeralMetrics(namespace="Headgate")
+        window.add_dimension(name="Tenant", value=project.tenant)
+        window.add_dimension(name="Project", value=project.name)
+        for name, value in measures.items():
+            unit = MetricUnit.Count if name == "RowsSeen" else MetricUnit.NoUnit
+            window.add_metric(name=name, unit=unit, value=value)
+        window.flush_metrics()
+
+    return publish
 
 
 def monitor_queue(tenant: str) -> Queue:

@@ -125,6 +125,20 @@ class MonitoringEnvironment(Environment):
 
 
 @dataclass(frozen=True, slots=True)
+class ObservationsEnvironment(Environment):
+    """What a function is told that has windows observed by machines."""
+
+    observe_state_machine_arn: str
+
+
+@dataclass(frozen=True, slots=True)
+class WindowsEnvironment(ObservationsEnvironment):
+    """What a function is told that judges windows; how many captured bytes it reads itself, as text."""
+
+    function_window_bytes: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetrainQueueEnvironment(Environment):
     """What a function is told that requests retrainings."""
 

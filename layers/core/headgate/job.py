@@ -11,7 +11,7 @@ import tarfile
 from collections.abc import Sequence
 from pathlib import Path
 
-WORK = ("validate",)
+WORK = ("validate", "observe")
 LONGEST_MESSAGE = 1000
 
 
@@ -48,8 +48,9 @@ def _unpack_libraries(core: Path) -> None:
 
 
 def _do(work: str, root: Path) -> None:
-    from headgate.services.brought import examine_brought
+    from headgate.services.brought import examine_brought, observe_brought
     from headgate.tables.engine import Limits
 
     limits = Limits.of_machine(root / "input")
-    print(f"{work}: {examine_brought(root, limits)}")  # noqa: T201 - the job's log
+    told = examine_brought(root, limits) if work == "validate" else observe_brought(root, limits)
+    print(f"{work}: {told}")  # noqa: T201 - the job's log

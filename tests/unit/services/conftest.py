@@ -2,12 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
+import boto3
 import pytest
+from tests.watched import World, served
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunStarted
+from headgate.aws.s3 import Objects
 from headgate.domain.alarms import alarms_of, sequence_of
 from headgate.domain.errors import EndpointBusyError, ScalingRefusedError
 from headgate.domain.names import Project
@@ -268,3 +272,11 @@ def settle(ledger: Any, endpoints: Any, sequence: int, tasks: Any = None, now: s
     tasks = tasks if tasks is not None else FakeTasks()
     command = SettleRelease(IRIS, sequence)
     return settle_release(command, ledger=ledger, endpoints=endpoints, tasks=tasks, owner=OWNER, now=now)["outcome"]
+
+
+@pytest.fixture
+def world(
+    ledger: Ledger, objects: Objects, make_bucket: Callable[[str], Any], tmp_path: Path, aws: boto3.Session
+) -> World:
+    """A project in service whose requests are captured."""
+    return served(ledger, objects, make_bucket, tmp_path, aws)

@@ -1,116 +1,17 @@
 """Looks at captured requests, on a real table and buckets of moto's: what is judged, when, and what is kept of it."""
 
 import json
-import random
-from collections.abc import Callable, Mapping
-from pathlib import Path
-from typing import Any
 
 import boto3
-import numpy as np
 import pytest
-from prove.recorder import acting
+from tests.watched import IRIS, LATER, RUN, World, answer, people
 
 from headgate.aws.autoscaling import Autoscaling
-from headgate.aws.ledger import Ledger
-from headgate.aws.ledger_changes import ReleasePlanned
-from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.aws.sqs import Queue
 from headgate.domain.names import Project
-from headgate.domain.releases import Release
-from headgate.domain.runs import Champion, Head
-from headgate.services.monitor_endpoint import Look, Monitor, monitor_endpoint
+from headgate.services.monitor_endpoint import Look, monitor_endpoint
 from headgate.services.monitoring_due import have_endpoints_monitored
-from headgate_training.baseline import answers_of, features_of, quality_of
-from headgate_training.metrics import Outcome
-from headgate_training.spec import Column, Spec
-from headgate_training.table import Table
-
-IRIS = Project("demo", "iris")
-RUN, DATASET = "demo-iris-0123456789", "0123456789"
-LATER = "2999-01-01T00:00:00.000Z"
-COLUMNS = (("age", "numeric"), ("ward", "categorical"))
-SPEC = {
-    "target": "ill", "task": "binary", "classes": ["no", "yes"], "positive": "yes", "metric": "accuracy",
-    "direction": "maximize", "seed": 17, "columns": [{"name": name, "kind": kind} for name, kind in COLUMNS],
-}  # fmt: skip
-
-
-def patient(rand: random.Random, *, years: float = 0.0) -> dict[str, Any]:
-    return {"age": rand.gauss(50 + years, 10), "ward": rand.choice(["B1", "B2", "C1"])}
-
-
-def answer(row: Mapping[str, Any]) -> float:
-    """The probability that the model tells: of the age."""
-    return min(0.99, max(0.01, row["age"] / 100))
-
-
-def baseline() -> dict[str, Any]:
-    rand = random.Random(1)
-    rows = [patient(rand) for _ in range(800)]
-    told = np.array([answer(row) for row in rows])
-    spec = Spec("ill", "binary", ("no", "yes"), "yes", "accuracy", "maximize", 17, tuple(Column(*c) for c in COLUMNS), (), None)  # type: ignore[arg-type]  # fmt: skip # noqa: E501
-    outcome = Outcome((told > 0.5).astype(int), np.column_stack([1 - told, told]))
-    table = Table(np.array([[row["age"]] for row in rows]), [[row["ward"] for row in rows]])
-    more = {"answers": answers_of(outcome, spec), "quality": quality_of(outcome, spec)}
-    return features_of(table, spec) | more | {"importance": {"age": 0.3, "ward": 0.0}, "groups": {}}
-
-
-class World:
-    """A project in service, people who ask, and the monitor."""
-
-    def __init__(self, ledger: Ledger, objects: Objects, folder: Path) -> None:
-        self.ledger, self.objects, self.published = ledger, objects, list[Mapping[str, float]]()
-        self.monitor = Monitor(ledger, objects, "data", "artifacts", folder)
-
-    def ask(self, rows: list[dict[str, Any]], name: str, hour: str = "10") -> list[str]:
-        """Requests of one row each, in one captured file; their ids."""
-        ids = [f"{hour}{name}{number}" for number in range(len(rows))]
-        lines = [_captured(row, inference) for row, inference in zip(rows, ids, strict=True)]
-        key = f"_captured/demo/iris/demo-iris-r1/demo-iris/main/2026/03/01/{hour}/{name}.jsonl"
-        self.objects.put_bytes("artifacts", key, "\n".join(lines).encode())
-        return ids
-
-    def look(self, now: str | None = None, publish: Callable[[Mapping[str, float]], None] | None = None) -> Look:
-        captured = self.objects.files("artifacts", "_captured/")
-        moment = now or max((file.at for file in captured), default=LATER)
-        with acting("functions", "monitor_endpoint"):
-            return monitor_endpoint(IRIS, self.monitor, publish=publish or self.published.append, now=moment)
-
-    def report(self, look: Look) -> dict[str, Any]:
-        assert look.window is not None
-        report: dict[str, Any] = self.objects.get_json("artifacts", f"{look.window.place}report.json")
-        return report
-
-
-def _captured(row: dict[str, Any], inference: str) -> str:
-    probability = answer(row)
-    told = {"label": "yes" if probability > 0.5 else "no", "probabilities": [1 - probability, probability]}
-    asked = {"observedContentType": "application/json", "data": json.dumps({"instances": [row]}), "encoding": "JSON"}
-    about = {"eventId": inference, "inferenceId": inference, "inferenceTime": "2026-03-01T10:00:00Z"}
-    answered = {"data": json.dumps({"predictions": [told]}), "encoding": "JSON"}
-    return json.dumps({"captureData": {"endpointInput": asked, "endpointOutput": answered}, "eventMetadata": about})
-
-
-@pytest.fixture
-def world(ledger: Ledger, objects: Objects, make_bucket: Callable[[str], Any], tmp_path: Path) -> World:
-    make_bucket("data")
-    make_bucket("artifacts")
-    release = Release(
-        sequence=1, run=RUN, dataset=DATASET, holdout=DATASET, version="1", model_data_url="s3://artifacts/m",
-        name="demo-iris-r1", endpoint="demo-iris", why="", state="IN_SERVICE", at="2026-03-01T09:00:00.000Z",
-        instance_type="ml.m5.large", instance_count=1, capture_percent=100,
-    )  # fmt: skip
-    ledger.write(IRIS, Head(champion=Champion(1, "1", DATASET, "s3://artifacts/m")), ReleasePlanned(release))
-    objects.put_json("artifacts", f"demo/iris/datasets/{DATASET}/spec/spec.json", SPEC)
-    objects.put_json("artifacts", f"demo/iris/runs/{RUN}/evaluation/baseline.json", baseline())
-    return World(ledger, objects, tmp_path)
-
-
-def people(count: int, seed: int = 2, years: float = 0.0) -> list[dict[str, Any]]:
-    rand = random.Random(seed)
-    return [patient(rand, years=years) for _ in range(count)]
 
 
 def test_requests_like_the_training_data_say_nothing(world: World) -> None:
@@ -237,4 +138,6 @@ def test_every_endpoint_gets_a_message_of_its_own(aws: boto3.Session) -> None:
 
 
 def test_a_project_without_a_version_in_service_is_let_be(world: World) -> None:
-    assert monitor_endpoint(Project("demo", "roses"), world.monitor, publish=print, now=LATER) == Look("NOTHING_SERVES")
+    roses = Project("demo", "roses")
+    look = monitor_endpoint(roses, world.monitor, world.executions, publish=print, now=LATER)
+    assert look == Look("NOTHING_SERVES")

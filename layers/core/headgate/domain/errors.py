@@ -41,6 +41,16 @@ class TamperedError(HeadgateError):
         )
 
 
+class IncompleteObservationError(HeadgateError):
+    """Raised when a window was observed by machines, and not all of them told what they saw."""
+
+    def __init__(self, name: str, told: int, expected: int) -> None:
+        super().__init__(
+            f"Of {expected} machines of the processing job {name} only {told} told what they saw. Nothing was judged; "
+            "the next look asks again."
+        )
+
+
 class UnsignedError(HeadgateError):
     """Raised when the ledger is to be changed by nobody: whoever changes it signs the entry of the audit trail."""
 

@@ -11,8 +11,10 @@ from pydantic import Field
 from headgate.domain.drift import Limits
 from headgate.domain.section import Section
 
-LARGEST_BYTES = 1_000_000_000
-"""Of more captured bytes that wait, the rest is left to the next window."""
+FUNCTION_BYTES = 1_000_000_000
+"""Captured bytes that a function reads for a window; more go to machines."""
+MACHINES_BYTES = 10_000_000_000
+"""Captured bytes of one window; the rest is left to the next one."""
 MOST_REMEMBERED = 2000
 """Names of read files that a window keeps, to tell files that came late from those it has read."""
 
@@ -89,8 +91,8 @@ def folder_of(key: str) -> str:
     return key.rpartition("/")[0] + "/"
 
 
-def taken(files: Sequence[File], last: Window | None) -> list[File]:
-    """The files of the next window: those that were not read yet, the oldest first, up to LARGEST_BYTES."""
+def taken(files: Sequence[File], last: Window | None, most: int) -> list[File]:
+    """The files of the next window: those that were not read yet, the oldest first, up to so many bytes."""
     read: Collection[str] = set(last.read) if last else ()
     chosen: list[File] = []
     size = 0
@@ -98,7 +100,7 @@ def taken(files: Sequence[File], last: Window | None) -> list[File]:
         is_new = last is None or (file.key not in read and (last.read or file.key > last.cursor))
         if not is_new:
             continue
-        if chosen and size + file.size > LARGEST_BYTES:
+        if chosen and size + file.size > most:
             break
         chosen.append(file)
         size += file.size

@@ -7,14 +7,44 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
+from headgate.domain.baseline import Baseline
 from headgate.domain.errors import NotFoundError
 from headgate.domain.machines import COPIES, MACHINE_BYTES
 from headgate.domain.names import Part
+from headgate.domain.observed import ANSWERS, SHARDS
+from headgate.domain.spec import TrainingSpec
 from headgate.services.examination import EXAMINATION, Known, judge_dataset
-from headgate.tables.engine import Limits
+from headgate.tables.captures import read_captures
+from headgate.tables.engine import Limits, opened
+from headgate.tables.labelled import write_answers
+from headgate.tables.observe import observe
 from headgate.tables.split import PARTS
 
 _BLOCK = 4 * 1024**2
+
+
+def observe_brought(root: Path, limits: Limits) -> str:
+    """Count the captured requests under `input/files`, which are some of a window's; `input/request` says what the
+    model takes and what they are compared with. What was seen and the answers lie under `output` then, by the name of
+    this machine.
+
+    Returns:
+        How many rows there were.
+    """
+    asked = json.loads((root / "input" / "request" / "request.json").read_text(encoding="utf-8"))
+    host = json.loads((root.parent / "config" / "resourceconfig.json").read_text(encoding="utf-8"))["current_host"]
+    spec, baseline = TrainingSpec.model_validate(asked["spec"]), Baseline.parse(asked["baseline"])
+    folder, output = root / "input" / "files", root / "output"
+    files = sorted(path for path in folder.rglob("*") if path.is_file())
+    output.mkdir(exist_ok=True)
+    with opened(folder, limits) as engine:
+        captured = read_captures(engine, files, spec.columns, folder)
+        seen = observe(engine, baseline, spec)
+        write_answers(engine, folder / "answers")
+    shutil.move(folder / "answers", output / f"{ANSWERS}{host}.parquet")
+    document = json.dumps({"captured": asdict(captured), "observed": asdict(seen)}, ensure_ascii=False)
+    (output / f"{SHARDS}{host}.json").write_text(document, encoding="utf-8")
+    return f"{captured.rows} rows"
 
 
 def examine_brought(root: Path, limits: Limits, max_bytes: int = MACHINE_BYTES) -> str:

@@ -9,12 +9,12 @@ import csv
 import io
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import duckdb
 
 from headgate.domain.captures import PROBE
+from headgate.domain.observed import Captured
 from headgate.domain.spec import SpecColumn
 from headgate.tables.engine import Engine, Shape, literal, quoted
 
@@ -34,18 +34,6 @@ _ANSWERS = """try(json_transform(answer,
     '{"predictions": [{"label": "VARCHAR", "probabilities": ["DOUBLE"], "value": "DOUBLE"}]}')).predictions"""
 _LONGEST_CELL = 32 * 1024**2  # a cell may be as long as a request
 _HEAD_BYTES = 1024**2
-
-
-@dataclass(frozen=True, slots=True)
-class Captured:
-    """What was found: rows of the table, requests they came in, requests of our own, and captures left out because
-    they were damaged, of an unknown kind, or without one answer for each row.
-    """
-
-    rows: int
-    requests: int
-    probes: int
-    malformed: int
 
 
 def read_captures(engine: Engine, files: Sequence[Path], columns: Sequence[SpecColumn], workdir: Path) -> Captured:

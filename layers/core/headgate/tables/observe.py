@@ -3,29 +3,18 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from headgate.domain.baseline import Baseline, Categories, Feature, Numbers, Seen
+from headgate.domain.observed import TOLD_NAMES, Observed
 from headgate.domain.spec import TrainingSpec
 from headgate.tables.engine import Engine, literal
 
 _COLUMNS_IN_ONE_SCAN = 50
 _NAMES = 2000
 """Categories of a column that are looked at by name, the commonest; the others are counted together."""
-_TOLD_ROWS, _TOLD_NAMES = 10, 5
+_TOLD_ROWS = 10
 """A new category is told by name if so many rows have it, and so many of them at most: not what somebody mistyped."""
 _GROUPS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Observed:
-    """A window: its features by name, its answers, and of each column of groups how many rows of each group were told
-    to be of the positive class, and of how many.
-    """
-
-    features: Mapping[str, Seen]
-    answers: Seen
-    groups: Mapping[str, Mapping[str, tuple[int, int]]]
 
 
 def observe(engine: Engine, baseline: Baseline, spec: TrainingSpec) -> Observed:
@@ -108,7 +97,7 @@ def _categories(engine: Engine, spread: Categories, sql: str, rows: int) -> Seen
     counts = {name: n for name, n in counted.items() if name in spread.counts}
     new = [name for name, n in counted.items() if name not in spread.counts and n >= _TOLD_ROWS]
     unknown = 0 if spread.rest else present - sum(counts.values())
-    return Seen(rows, rows - present, counts, unknown=unknown, unknown_names=new[:_TOLD_NAMES] if unknown else [])
+    return Seen(rows, rows - present, counts, unknown=unknown, unknown_names=new[:TOLD_NAMES] if unknown else [])
 
 
 def _groups(
