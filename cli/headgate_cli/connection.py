@@ -15,6 +15,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
+from headgate.aws.s3 import sealed
 from headgate.domain.errors import TransientError
 from headgate_cli import local_cloud
 from headgate_cli.errors import CommandError, UnreachableError
@@ -67,6 +68,10 @@ class Cloud:
     def artifact_bucket(self) -> str:
         """The bucket that Headgate writes to."""
         return self.outputs["ArtifactBucket"]
+
+    def sealed(self, tenant: str) -> dict[str, str]:
+        """What a request that writes an object for a tenant says, so that it lies under the tenant's key."""
+        return sealed(f"{self.outputs['TenantKeys']}{tenant}")
 
     @property
     def title(self) -> str:

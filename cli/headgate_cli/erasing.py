@@ -71,6 +71,10 @@ class Erasure:
         ledger.record(self.project, "rows erased", reason, Change("DATA", {}, found))
         return {"tenant": self.project.tenant, "project": self.project.name, **found}
 
+    @property
+    def _sealed(self) -> dict[str, str]:
+        return self.cloud.sealed(self.project.tenant)
+
     def _concerns(self, run: Run) -> bool:
         return bool(self.datasets & {run.dataset, *(run.retrain or {}).get("of", [])})
 
@@ -99,7 +103,9 @@ class Erasure:
                     part |= {"key": kept, "version_id": made, "size": clean.stat().st_size}
                     body = json.dumps(manifests[dataset], ensure_ascii=False, indent=1, sort_keys=True).encode()
                     key = f"{self.project.prefix}datasets/{dataset}/manifest.json"
-                    self.cloud.client("s3").put_object(Bucket=self.cloud.artifact_bucket, Key=key, Body=body)
+                    self.cloud.client("s3").put_object(
+                        Bucket=self.cloud.artifact_bucket, Key=key, Body=body, **self._sealed
+                    )
                     self.datasets.add(dataset)
                 self._delete(bucket, each)
 
@@ -143,7 +149,7 @@ class Erasure:
                 continue
             self.rows += len(lines) - len(left)
             if each.newest:
-                client.put_object(Bucket=bucket, Key=each.key, Body=b"".join(left))
+                client.put_object(Bucket=bucket, Key=each.key, Body=b"".join(left), **self._sealed)
             self._delete(bucket, each)
 
     def _cleaned(self, bucket: str, each: Version) -> "_Cleaned":
@@ -157,7 +163,7 @@ class Erasure:
 
     def _put(self, bucket: str, key: str, file: Path) -> str:
         with file.open("rb") as body:
-            answer = self.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body)
+            answer = self.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body, **self._sealed)
         return str(answer["VersionId"])
 
     def _delete(self, bucket: str, each: Version) -> None:

@@ -14,13 +14,14 @@ from headgate.services.validate_dataset import ValidateDataset, validate_dataset
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Validate the dataset named in the payload."""
     settings = environment(ValidationEnvironment)
+    tenant = event["tenant"]
     command = ValidateDataset.parse(
         event,
         data_bucket=settings.data_bucket,
         artifact_bucket=settings.artifact_bucket,
         code=settings.training_code_hash,
+        key=tenants(tenant).key(tenant),
     )
-    tenant = command.project.tenant
     answer = validate_dataset(
         command,
         objects=objects(tenant),

@@ -78,7 +78,9 @@ def role(on_aws: bool, request: pytest.FixtureRequest) -> str:
     if on_aws:
         return os.environ[ROLE]
     make_role = request.getfixturevalue("make_role")
-    return make_role(statement(["s3:GetObject", "s3:ListBucket", "s3:PutObject", "logs:*"]))
+    return make_role(
+        statement(["s3:GetObject", "s3:ListBucket", "s3:PutObject", "kms:Decrypt", "kms:GenerateDataKey", "logs:*"])
+    )
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import textwrap
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import wait_until
+from contract.live import statement, wait_until
 
 WRITES = """
 import os, pathlib
@@ -96,6 +96,20 @@ def test_a_volume_key_that_cannot_be_used_fails_the_job(train, key) -> None:
     assert job["TrainingJobStatus"] == "Failed"
     assert "KMS.DisabledException" in job["FailureReason"]
     assert [step["Status"] for step in job["SecondaryStatusTransitions"]] == ["Starting", "Failed"]
+
+
+def test_nobody_is_asked_for_a_grant_of_a_volumes_key(train, key, make_role) -> None:
+    resources = {"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1}
+    role = make_role(statement(["s3:GetObject", "s3:ListBucket", "s3:PutObject", "logs:*"]))
+    job = train("", RoleArn=role, ResourceConfig=resources | {"VolumeKmsKeyId": key("enabled")})
+    assert job["TrainingJobStatus"] == "Completed"
+
+
+def test_a_role_that_may_not_use_the_key_cannot_write_under_it(train, output, key, make_role) -> None:
+    role = make_role(statement(["s3:GetObject", "s3:ListBucket", "s3:PutObject", "logs:*"]))
+    job = train(WRITES, RoleArn=role, **output(KmsKeyId=key("enabled")))
+    assert job["TrainingJobStatus"] == "Failed"
+    assert "kms:GenerateDataKey" in job["FailureReason"]
 
 
 def test_instances_with_disks_of_their_own_take_no_key(train, key) -> None:

@@ -58,6 +58,14 @@ FUNCTIONS = {
         "ministack.services.iam._gen_id": "prefix",
         "ministack.services.iam._now": "",
     },
+    "encryption": {
+        "ministack.core.iam_actions.s3_additional_checks": "method path headers body query_params",
+        "ministack.core.iam_actions._s3_object_context": "iam_action query_params path headers",
+        "ministack.core.iam_actions._s3_action": "method path query_params",
+        "ministack.core.iam_evaluator.enforce": "access_key_id iam_action service region resource_arn service_context",
+        "ministack.services.kms._resolve_key": "key_id_or_arn",
+        "ministack.services.tagging.resource_tags": "arn",
+    },
     "pauses": {
         "ministack.services.stepfunctions._run_execution": "exec_arn",
     },
@@ -108,6 +116,11 @@ TABLES = {
         "ministack.core.router.SERVICE_PATTERNS",
         "ministack.core.iam_actions.SERVICE_TO_IAM_NAMESPACE",
         "ministack.services.tagging._RESOURCE_TAG_COLLECTORS",
+    ],
+    "encryption": [
+        "ministack.services.s3._buckets",
+        "ministack.services.s3._multipart_uploads",
+        "ministack.services.s3._object_versions",
     ],
     "identity": ["ministack.services.iam._roles", "ministack.services.sts._sessions"],
     "monitoring": [

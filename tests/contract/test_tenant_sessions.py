@@ -10,7 +10,7 @@ from botocore.exceptions import ClientError
 from contract.live import ACCOUNT, REGION, statement
 
 from headgate.aws.ledger import Ledger
-from headgate.aws.s3 import Objects
+from headgate.aws.s3 import Objects, sealed
 from headgate.aws.sessions import scoped_session
 from headgate.domain.audit import Author
 from headgate.domain.errors import AccessDeniedError, NotFoundError
@@ -27,6 +27,28 @@ def author() -> Author:
     return Author("the test", "2026-01-01T00:00:00.000Z")
 
 
+def made_key(kms, tenant: str) -> None:
+    """A tenant's key as infra/tenant.yaml makes it: for the tenant's objects, through S3."""
+    administered = {
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:root"},
+        "Action": ["kms:Describe*", "kms:CreateAlias"],
+        "Resource": "*",
+    }
+    used = {
+        **administered,
+        "Action": ["kms:Decrypt", "kms:GenerateDataKey"],
+        "Condition": {
+            "StringEquals": {"kms:ViaService": f"s3.{REGION}.amazonaws.com"},
+            "StringLike": {"kms:EncryptionContext:aws:s3:arn": f"arn:aws:s3:::*/{tenant}/*"},
+        },
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [administered, used]})
+    tags = [{"TagKey": "headgate:tenant", "TagValue": tenant}]
+    key = kms.create_key(Policy=policy, Tags=tags)["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName=f"alias/sessions-{tenant}", TargetKeyId=key)
+
+
 @pytest.fixture(scope="module")
 def things(cloud, template):
     """Two buckets and a ledger in which the tenant bolt has something."""
@@ -34,7 +56,10 @@ def things(cloud, template):
     for bucket in (PLACE.data_bucket, PLACE.artifact_bucket):
         s3.create_bucket(Bucket=bucket, CreateBucketConfiguration={"LocationConstraint": REGION})
         s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    for tenant in ("acme", "bolt"):
+        made_key(cloud.client("kms"), tenant)
     s3.put_object(Bucket=PLACE.data_bucket, Key="bolt/iris/incoming/a.csv", Body=b"secret")
+    s3.put_object(**ARTIFACTS, Key="acme/iris/under-bolts-key", Body=b"secret", **sealed("alias/sessions-bolt"))
     kept = ("BillingMode", "AttributeDefinitions", "KeySchema", "GlobalSecondaryIndexes")
     cloud.client("dynamodb").create_table(TableName=PLACE.ledger_table, **{name: properties[name] for name in kept})
     assert Ledger(cloud.client("dynamodb"), PLACE.ledger_table, author).claim_endpoint(BOLT)
@@ -90,6 +115,12 @@ ATTEMPTS = [
     ("s3", "put_object", {**ARTIFACTS, "Key": "_captured/bolt/iris/x"}),
     ("s3", "put_object", {**ARTIFACTS, "Key": "acmebolt/iris/x"}),
     ("s3", "put_object", {**ARTIFACTS, "Key": "_system/code/x"}),
+    ("s3", "put_object", {**ARTIFACTS, "Key": "acme/iris/x", **sealed("alias/sessions-bolt")}),
+    ("s3", "create_multipart_upload", {**ARTIFACTS, "Key": "acme/iris/x", **sealed("alias/sessions-bolt")}),
+    ("s3", "get_object", {**ARTIFACTS, "Key": "acme/iris/under-bolts-key"}),
+    ("s3", "copy_object", {**DATA, "Key": "acme/x", "CopySource": {**ARTIFACTS, "Key": "acme/iris/under-bolts-key"}}),
+    ("kms", "generate_data_key", {"KeyId": "alias/sessions-acme", "KeySpec": "AES_256"}),
+    ("kms", "generate_data_key", {"KeyId": "alias/sessions-bolt", "KeySpec": "AES_256"}),
     ("s3", "delete_object", {**DATA, "Key": THEIRS}),
     ("s3", "copy_object", {**DATA, "Key": "acme/x", "CopySource": {**DATA, "Key": THEIRS}}),
     ("s3", "create_multipart_upload", {**DATA, "Key": "bolt/x"}),
@@ -186,6 +217,15 @@ def test_a_session_does_what_the_work_for_its_tenant_needs(session) -> None:
     assert ledger.runs_of_project(BOLT) == []
     assert bolt("sagemaker").describe_model_package_group(ModelPackageGroupName="bolt-iris")
     bolt("dynamodb").batch_get_item(RequestItems={PLACE.ledger_table: {"Keys": [key("bolt#x"), key("TENANT#bolt")]}})
+
+
+def test_a_tenants_objects_lie_under_its_key_and_its_session_opens_them(acme, session) -> None:
+    objects = Objects(acme("s3"), "alias/sessions-acme")
+    for place in ("acme/iris/datasets/x", "_captured/acme/iris/x"):
+        objects.put_bytes(PLACE.artifact_bucket, place, b"x")
+        assert objects.get_bytes(PLACE.artifact_bucket, place) == b"x"
+    with pytest.raises(AccessDeniedError):
+        Objects(session("bolt")("s3")).get_bytes(PLACE.artifact_bucket, "acme/iris/datasets/x")
 
 
 def test_what_is_not_there_and_what_is_anothers_look_the_same(acme) -> None:

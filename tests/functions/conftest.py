@@ -97,6 +97,7 @@ def invoke(
         "STACK_NAME": "headgate",
         "DEAD_LETTER_QUEUES": aws.client("sqs").create_queue(QueueName="dead")["QueueUrl"],
         "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
+        "TENANT_KEYS": "arn:aws:kms:eu-central-1:123456789012:alias/headgate-",
         "TENANT_ROLES": "arn:aws:iam::123456789012:role/headgate-tenant-",
         "FUNCTION_ROLE_ARN": role,
         "TRAINING_CODE_HASH": "0123456789abcdef",
@@ -115,7 +116,8 @@ def invoke(
 
     monkeypatch.setattr(entrypoint, "alarms", alarms)
     monkeypatch.setattr(entrypoint, "searches", lambda _tenant: NoSearches())
-    demo = Tenant("demo", "ACTIVE", Quotas(10, 50, 1000.0, 1000.0))
+    key = "arn:aws:kms:eu-central-1:123456789012:key/of-demo"
+    demo = Tenant("demo", "ACTIVE", Quotas(10, 50, 1000.0, 1000.0), key=key)
     Tenants(aws.client("dynamodb"), "ledger", lambda: Author("the test", "2026")).register(demo, "For the test.")
     clients.forget_clients()
     context = SimpleNamespace(

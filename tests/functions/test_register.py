@@ -24,8 +24,9 @@ PROPERTIES = {
     "Trials": "8",
     "MoneyPerMonth": "20.5",
     "StorageGigabytes": "1",
+    "Key": "arn:aws:kms:eu-central-1:123456789012:key/of-acme",
 }
-ACME = Tenant("acme", "ACTIVE", Quotas(4, 8, 20.5, 1.0))
+ACME = Tenant("acme", "ACTIVE", Quotas(4, 8, 20.5, 1.0), key=PROPERTIES["Key"])
 
 
 @pytest.fixture
@@ -57,7 +58,7 @@ def test_a_tenants_stack_puts_it_into_the_register_and_takes_it_out(invoke: Invo
         invoke("register_tenant", request("Create"))
         assert register.find("acme") == ACME
     invoke("register_tenant", request("Update", Standing="LEAVING", LeavesOn="2026-12-24"))
-    assert register.find("acme") == Tenant("acme", "LEAVING", ACME.quotas, "2026-12-24")
+    assert register.find("acme") == Tenant("acme", "LEAVING", ACME.quotas, "2026-12-24", ACME.key)
     for _ in range(2):
         invoke("register_tenant", request("Delete"))
         assert register.find("acme") is None

@@ -146,10 +146,25 @@ def _places(stack: Stack) -> Iterator[Fence]:
         yield Fence("S13", need("dynamodb:DeleteItem", stack.arn("Ledger"), dynamodb__LeadingKeys=[key]))
     for action in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy"):
         yield Fence("S05", need(f"kms:{action}", stack.arn("NotificationKey")))
+    yield from _keys_of_tenants(stack)
     stranger = "arn:aws:s3:::somebody-elses"
     yield Fence("S01", need("s3:GetObject", f"{stranger}/demo/iris/runs/x"))
     yield Fence("S01", need("s3:PutObject", f"{stranger}/demo/iris/datasets/x"))
     yield Fence("S01", need("s3:ListBucket", stranger, s3__prefix="demo/"))
+
+
+def _keys_of_tenants(stack: Stack) -> Iterator[Fence]:
+    """A tenant's key by itself, or of another system in the account; a grant of it for somebody who is no service."""
+    key = f"arn:aws:kms:{REGION}:{stack.account}:key/of-demo"
+    ours, theirs = ({"aws:ResourceTag/headgate:system": system} for system in (stack.name, "another"))
+    via = {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
+    for action in ("Decrypt", "GenerateDataKey"):
+        for context in (ours, {**theirs, **via}, {**ours, "kms:ViaService": f"sns.{REGION}.amazonaws.com"}):
+            yield Fence("S05", needed(f"kms:{action}", key, context))
+    for context in ({**ours, "kms:GrantIsForAWSResource": "false"}, {**theirs, "kms:GrantIsForAWSResource": "true"}):
+        yield Fence("S05", needed("kms:CreateGrant", key, context))
+    for action in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "Encrypt"):
+        yield Fence("S05", needed(f"kms:{action}", key, {**ours, **via}))
 
 
 def calls(stack: Stack) -> list[Call]:
@@ -216,6 +231,8 @@ def _functions(stack: Stack) -> Iterator[Call]:
 
 def _buckets(stack: Stack) -> Iterator[Call]:
     """The role that may read everything of the bucket, over plain HTTP."""
+    named, here = "x-amz-server-side-encryption-aws-kms-key-id", f"arn:aws:kms:{REGION}:{stack.account}:key/ours"
+    ours = {f"s3:{named}": here}
     for name, properties in stack.of("AWS::S3::BucketPolicy"):
         document = stack.plain(properties["PolicyDocument"])
         bucket = f"arn:aws:s3:::{stack.plain(properties['Bucket'])}"
@@ -225,18 +242,27 @@ def _buckets(stack: Stack) -> Iterator[Call]:
                 ("PutObject", f"{bucket}/demo/x"),
                 ("ListBucket", bucket),
             ):
-                wanted = need(f"s3:{action}", resource, aws__SecureTransport=secure)
+                context = {"aws:SecureTransport": secure, **(ours if action == "PutObject" else {})}
+                wanted = needed(f"s3:{action}", resource, context)
                 yield Call("S14", "", wanted, name, document, secure == "true")
         if name == "AuditBucketPolicy":
             continue  # functions alone write it
         for key, value, fine in (
             ("x-amz-acl", "bucket-owner-full-control", True),
             ("x-amz-acl", "public-read", False),
-            ("x-amz-server-side-encryption-aws-kms-key-id", f"arn:aws:kms:{REGION}:{stack.account}:key/ours", True),
-            ("x-amz-server-side-encryption-aws-kms-key-id", f"arn:aws:kms:{REGION}:{ELSEWHERE}:key/theirs", False),
+            (named, here, True),
+            (named, f"arn:aws:kms:{REGION}:{ELSEWHERE}:key/theirs", False),
             ("x-amz-server-side-encryption-customer-algorithm", "AES256", False),
         ):
-            wanted = need("s3:PutObject", f"{bucket}/demo/x", **{"aws__SecureTransport": "true", f"s3:{key}": value})
+            context = {"aws:SecureTransport": "true", **ours, f"s3:{key}": value}
+            yield Call("S14", "", needed("s3:PutObject", f"{bucket}/demo/x", context), name, document, fine)
+        for place, fine in (
+            ("demo/iris/datasets/x/train.parquet", name == "DataBucketPolicy"),  # whoever drops data may name a key
+            ("demo/iris/runs/x/training/x/output/model.tar.gz", name == "DataBucketPolicy"),
+            ("demo/iris/runs/x/checkpoints/1", True),  # SageMaker takes no key for them
+            ("_system/code/x/train.py", True),
+        ):
+            wanted = need("s3:PutObject", f"{bucket}/{place}", aws__SecureTransport="true")
             yield Call("S14", "", wanted, name, document, fine)
 
 

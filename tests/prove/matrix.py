@@ -189,6 +189,8 @@ def _roles(stack: Stack, tenant: str) -> Iterator[Attempt]:
     upload = f"{stack.arn('DataBucket')}/{tenant}/iris/incoming/may.csv"
     for action in ("Decrypt", "GenerateDataKey", "ReEncryptFrom", "CreateGrant", "ScheduleKeyDeletion", "DisableKey"):
         context = {"kms:EncryptionContext:aws:s3:arn": upload, "kms:ViaService": f"s3.{REGION}.amazonaws.com"}
+        tagged = {**context, "aws:ResourceTag/headgate:tenant": tenant}
+        yield Attempt("S05", needed(f"kms:{action}", key, tagged))  # the role bounds the actions, the key their objects
         yield Attempt("S05", needed(f"kms:{action}", key, context), own=False)
     for service in ("lambda.amazonaws.com", "states.amazonaws.com", "ec2.amazonaws.com"):
         passed = need("iam:PassRole", f"{account}:role/headgate-tenant-{tenant}-serving", iam__PassedToService=service)
@@ -206,6 +208,13 @@ def _roles(stack: Stack, tenant: str) -> Iterator[Attempt]:
         yield Attempt("S06", need(f"lambda:{action}", stack.arn("DeployRelease")), own=False)
     stream = f"arn:aws:logs:{REGION}:{stack.account}:log-group:/aws/sagemaker/Endpoints/{tenant}-iris:log-stream:1"
     yield Attempt("S10", need("logs:GetLogEvents", stream), own=False)
+
+
+def _delegating(stack: Stack) -> dict[str, Any]:
+    """The policy of a key that leaves everything to who asks: KMS lets nobody use one that has none."""
+    account = {"AWS": f"arn:aws:iam::{stack.account}:root"}
+    all_of_it = {"Sid": "All", "Effect": "Allow", "Principal": account, "Action": "kms:*", "Resource": "*"}
+    return {"Version": "2012-10-17", "Statement": [all_of_it]}
 
 
 def _tagged(stack: Stack, action: str, arn: str) -> Need:
@@ -229,11 +238,19 @@ def play(
     """Have sessions try; `who` are roles, or "anybody" who may do everything but for the session's policy."""
     document = dict(session or session_policy(place(stack), OWN))
     named = f"session {stack.account} {name}"
-    referee.know({named: document, "anybody": ANYBODY})
+    referee.know({named: document, "anybody": ANYBODY, "delegating": _delegating(stack)})
     tries = [(role, each) for role in who for each in attempts]
     policies = {role: ("anybody",) if role == "anybody" else identity(referee, stack, role) for role, _ in tries}
     questions = [
-        Question(each.need, stack.account, policies[role], named, None, None, f"assumed-role/{role}/tenant-{OWN}")
+        Question(
+            each.need,
+            stack.account,
+            policies[role],
+            named,
+            None,
+            "delegating" if each.need.action.startswith("kms:") else None,
+            f"assumed-role/{role}/tenant-{OWN}",
+        )
         for role, each in tries
     ]
     answers = referee.judge(questions)

@@ -45,10 +45,44 @@ def needs(service: str, operation: str, params: Params, account: str, error: str
     return list(_SERVICES[service](operation, params, account, error))
 
 
+# ---------------------------------------------------------------- Tenants' keys
+
+SYSTEM = "headgate"
+"""The stack whose tenants' keys these are."""
+
+
+def key_of(tenant: str, account: str) -> str:
+    """The ARN of a tenant's key, as `stack_of` calls it."""
+    return f"arn:aws:kms:{REGION}:{account}:key/of-{tenant}"
+
+
+def with_key(action: str, tenant: str, account: str, **context: Any) -> Need:
+    """A use of a tenant's key; keys have tags that say whose they are."""
+    tags = {"aws:ResourceTag/headgate:tenant": tenant, "aws:ResourceTag/headgate:system": SYSTEM}
+    more = {key.replace("__", ":"): value for key, value in context.items()}
+    return needed(f"kms:{action}", key_of(tenant, account), {**tags, **more})
+
+
+def sealing(action: str, place: str, account: str) -> Iterator[Need]:
+    """What S3 asks KMS in a caller's name for an object of a tenant: nothing for what is the system's."""
+    first, _, rest = place.partition("/")[2].partition("/")
+    tenant = rest.partition("/")[0] if first == "_captured" else first
+    if not tenant.startswith("_") and "*" not in place:
+        context = {"kms__ViaService": f"s3.{REGION}.amazonaws.com", "kms__EncryptionContext__aws__s3__arn": place}
+        yield with_key(action, tenant, account, **context)
+
+
+def granting(endpoint: str, account: str) -> Need:
+    """What has to be allowed for volumes of an endpoint's machines under its tenant's key."""
+    return with_key("CreateGrant", endpoint.partition("-")[0], account, kms__GrantIsForAWSResource="true")
+
+
 # ---------------------------------------------------------------- S3
 
 _READS_OBJECT = {"GetObject", "HeadObject"}
-_WRITES_OBJECT = {"PutObject", "CreateMultipartUpload", "UploadPart", "CompleteMultipartUpload"}
+_WRITES_OBJECT = {"PutObject", "CreateMultipartUpload"}
+_OF_UPLOADS = {"UploadPart", "CompleteMultipartUpload"}
+"""Of an upload in parts, whose beginning asked for all that they need."""
 _OF_BUCKETS = {
     "GetBucketEncryption": "GetEncryptionConfiguration",
     "GetPublicAccessBlock": "GetBucketPublicAccessBlock",
@@ -61,31 +95,46 @@ _LISTS = {
 }
 
 
-def _s3(operation: str, params: Params, _account: str, error: str) -> Iterator[Need]:
+def _s3(operation: str, params: Params, account: str, error: str) -> Iterator[Need]:
     bucket = f"arn:aws:s3:::{params.get('Bucket')}"
     place = f"{bucket}/{params.get('Key')}"
+    if operation in _OF_UPLOADS:
+        return
     if operation in _READS_OBJECT:
         yield need("s3:GetObjectVersion" if "VersionId" in params else "s3:GetObject", place)
         if error in ("404", "NoSuchKey"):  # who may not list is told 403, whatever is there
             listed = "s3:ListBucketVersions" if "VersionId" in params else "s3:ListBucket"
             yield need(listed, bucket, s3__prefix=params["Key"])
+        if operation == "GetObject" or "ChecksumMode" in params:  # a checksum is encrypted, too
+            yield from sealing("Decrypt", place, account)
     elif operation in _WRITES_OBJECT:
-        yield need("s3:PutObject", place)
-        if operation != "PutObject" or params.get("Body") == "<ReadFileChunk>":
-            yield need("s3:AbortMultipartUpload", place)  # what a file's upload in parts ends with when it fails
+        in_parts = operation != "PutObject" or params.get("Body") == "<ReadFileChunk>"
+        yield from _puts(place, params, account, in_parts=in_parts)
     elif operation in ("CopyObject", "UploadPartCopy"):
         source = params["CopySource"]
         version = "VersionId" in source
         found = f"arn:aws:s3:::{source['Bucket']}/{source['Key']}"
         yield need("s3:GetObjectVersion" if version else "s3:GetObject", found)
-        yield need("s3:PutObject", place)
-        yield need("s3:AbortMultipartUpload", place)  # boto3 copies what is large in parts
+        yield from _puts(place, params, account, in_parts=True)  # boto3 copies what is large in parts
+        yield from sealing("Decrypt", found, account)
     elif operation in _LISTS:
         yield need(_LISTS[operation], bucket, s3__prefix=params.get("Prefix", ""))
     elif "Key" in params:
         yield need(f"s3:{operation}", place)
     else:
         yield need(f"s3:{_OF_BUCKETS.get(operation, operation)}", bucket)
+
+
+def _puts(place: str, params: Params, account: str, *, in_parts: bool) -> Iterator[Need]:
+    """Writing an object; conditions see the key that the request names."""
+    key = params.get("SSEKMSKeyId")
+    yield needed("s3:PutObject", place, {"s3:x-amz-server-side-encryption-aws-kms-key-id": key} if key else {})
+    if in_parts:
+        yield need("s3:AbortMultipartUpload", place)  # what an upload in parts ends with when it fails
+    if key:
+        yield from sealing("GenerateDataKey", place, account)
+    if key and in_parts:
+        yield from sealing("Decrypt", place, account)  # of the parts, to put them together
 
 
 # ---------------------------------------------------------------- DynamoDB
@@ -169,6 +218,8 @@ def _sagemaker(operation: str, params: Params, account: str, error: str) -> Iter
         yield from (
             needed("sagemaker:AddTags", each, _tags(tags)) for each in named if "config" in each or named[0] == each
         )
+    if operation in ("CreateEndpoint", "UpdateEndpoint"):
+        yield granting(str(params["EndpointName"]), account)
     for role in (params.get(key) for key in _ROLES):
         if role:
             yield need("iam:PassRole", role, iam__PassedToService="sagemaker.amazonaws.com")

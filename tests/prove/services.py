@@ -8,13 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from tests.lint_template import REGION
-from tests.prove.needs import Need, need
+from tests.prove.needs import Need, granting, need, needed, sealing
 from tests.prove.stack import OF_SAGEMAKER, Asked, Stack, stack_of
 
 _POLLED = {
     "sqs": ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
     "dynamodb": ["dynamodb:DescribeStream", "dynamodb:GetRecords", "dynamodb:GetShardIterator"],
 }
+_KEY = "x-amz-server-side-encryption-aws-kms-key-id"
 _PULLS = ["ecr:BatchGetImage", "ecr:GetDownloadUrlForLayer", "ecr:BatchCheckLayerAvailability"]
 
 
@@ -57,12 +58,14 @@ def training_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
     yield from _container(job["AlgorithmSpecification"]["TrainingImage"], "/aws/sagemaker/TrainingJobs", account)
     yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/TrainingJobs")
     for channel in job.get("InputDataConfig", []):
-        yield from _reads(channel["DataSource"]["S3DataSource"]["S3Uri"])
-    yield from _writes(job["OutputDataConfig"]["S3OutputPath"])
+        yield from _reads(channel["DataSource"]["S3DataSource"]["S3Uri"], account)
+    yield from _writes(job["OutputDataConfig"]["S3OutputPath"], account, job["OutputDataConfig"].get("KmsKeyId"))
+    if job["ResourceConfig"].get("VolumeKmsKeyId"):
+        yield granting(job["TrainingJobName"], account)
     for key in ("CheckpointConfig", "TensorBoardOutputConfig"):
         if place := job.get(key):
-            yield from _writes(place.get("S3Uri") or place["S3OutputPath"])
-            yield from _reads(place.get("S3Uri") or place["S3OutputPath"])
+            yield from _writes(place.get("S3Uri") or place["S3OutputPath"], account)
+            yield from _reads(place.get("S3Uri") or place["S3OutputPath"], account)
 
 
 def processing_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
@@ -70,9 +73,12 @@ def processing_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
     yield from _container(job["AppSpecification"]["ImageUri"], "/aws/sagemaker/ProcessingJobs", account)
     yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/ProcessingJobs")
     for given in job.get("ProcessingInputs", []):
-        yield from _reads(given["S3Input"]["S3Uri"])
-    for made in job.get("ProcessingOutputConfig", {}).get("Outputs", []):
-        yield from _writes(made["S3Output"]["S3Uri"])
+        yield from _reads(given["S3Input"]["S3Uri"], account)
+    outputs = job.get("ProcessingOutputConfig", {})
+    for made in outputs.get("Outputs", []):
+        yield from _writes(made["S3Output"]["S3Uri"], account, outputs.get("KmsKeyId"))
+    if job["ProcessingResources"]["ClusterConfig"].get("VolumeKmsKeyId"):
+        yield granting(job["ProcessingJobName"], account)
 
 
 def model(described: Mapping[str, Any], account: str) -> Iterator[Need]:
@@ -80,13 +86,15 @@ def model(described: Mapping[str, Any], account: str) -> Iterator[Need]:
     logs = f"/aws/sagemaker/Endpoints/{described['ModelName']}"
     yield from _container(described["PrimaryContainer"]["Image"], logs, account)
     yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/Endpoints")
-    yield from _reads(described["PrimaryContainer"]["ModelDataUrl"])
+    yield from _reads(described["PrimaryContainer"]["ModelDataUrl"], account)
 
 
 def capture(config: Mapping[str, Any], account: str) -> Iterator[Need]:
     """What an endpoint's configuration asks of the serving role: requests are kept, alarms of a deployment heeded."""
-    if place := config.get("DataCaptureConfig", {}).get("DestinationS3Uri"):
-        yield from (each for each in _writes(place) if each.action == "s3:PutObject")
+    kept = config.get("DataCaptureConfig", {})
+    if place := kept.get("DestinationS3Uri"):
+        found = _writes(place, account, kept.get("KmsKeyId"))
+        yield from (each for each in found if each.action != "s3:AbortMultipartUpload")
     yield need("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{account}:alarm:headgate-demo-iris-r1-errors")
 
 
@@ -100,10 +108,12 @@ def _container(image: str, logs: str, account: str) -> Iterator[Need]:
     yield from (need(each, f"{group}:log-stream:1") for each in ("logs:CreateLogStream", "logs:PutLogEvents"))
 
 
-def _reads(uri: str) -> Iterator[Need]:
+def _reads(uri: str, account: str) -> Iterator[Need]:
     bucket, _, key = uri.removeprefix("s3://").partition("/")
+    place = f"arn:aws:s3:::{bucket}/{key}" + ("file" if key.endswith("/") else "")
     yield need("s3:ListBucket", f"arn:aws:s3:::{bucket}", s3__prefix=key)
-    yield need("s3:GetObject", f"arn:aws:s3:::{bucket}/{key}" + ("file" if key.endswith("/") else ""))
+    yield need("s3:GetObject", place)
+    yield from sealing("Decrypt", place, account)
 
 
 def _listed(manifest: str, stack: Stack) -> Iterator[Need]:
@@ -111,12 +121,14 @@ def _listed(manifest: str, stack: Stack) -> Iterator[Need]:
     tenant, project = manifest.removeprefix("s3://").split("/")[1:3]
     if "/monitor/" in manifest:
         captured = f"_captured/{tenant}/{project}/{tenant}-{project}-r1/a.jsonl"
-        yield from _reads(f"s3://{stack.named('ArtifactBucket')}/{captured}")
+        yield from _reads(f"s3://{stack.named('ArtifactBucket')}/{captured}", stack.account)
         return
-    yield from _reads(f"s3://{stack.named('DataBucket')}/{tenant}/{project}/incoming/part.csv")
+    yield from _reads(f"s3://{stack.named('DataBucket')}/{tenant}/{project}/incoming/part.csv", stack.account)
 
 
-def _writes(uri: str) -> Iterator[Need]:
+def _writes(uri: str, account: str, key: str | None = None) -> Iterator[Need]:
     place = "arn:aws:s3:::" + uri.removeprefix("s3://").rstrip("/") + "/file"
-    yield need("s3:PutObject", place)
+    yield needed("s3:PutObject", place, {f"s3:{_KEY}": key} if key else {})
     yield need("s3:AbortMultipartUpload", place)  # of an upload in parts that failed
+    for action in ("GenerateDataKey", "Decrypt") if key else ():
+        yield from sealing(action, place, account)

@@ -59,7 +59,7 @@ def compare(referee: Referee, asked: Sequence[Asked]) -> Table:
 
 def question(referee: Referee, stack: Stack, role: str, wanted: Need, tenant: str = "") -> Question:
     """What to ask the referee so that it knows whether a role may do something, in a session for a tenant or itself."""
-    own, named = stack.policy_of(wanted.resource), None
+    own, named = stack.policy_of(wanted.resource) or _of_tenants_key(stack, wanted), None
     if own is not None:
         named = f"{_digest(own[1])}/{own[0]}"
         referee.know({named: own[1]})
@@ -70,6 +70,12 @@ def question(referee: Referee, stack: Stack, role: str, wanted: Need, tenant: st
     session = f"{_digest(policy)}/session {tenant}"
     referee.know({session: policy})
     return Question(wanted, stack.account, carried, session, None, named, f"assumed-role/{role}/tenant-{tenant}")
+
+
+def _of_tenants_key(stack: Stack, wanted: Need) -> tuple[str, dict[str, Any]] | None:
+    """The policy of a tenant's key, which stands in the tenant's own stack."""
+    _, mark, tenant = wanted.resource.partition(":key/of-")
+    return stack_of(tenant, stack).policy_of(wanted.resource) if mark else None
 
 
 def place(stack: Stack) -> Place:

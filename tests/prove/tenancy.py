@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from tests.lint_template import REGION
 from tests.prove.matrix import OTHERS, OWN, catalogue
-from tests.prove.needs import Need, need, needed
+from tests.prove.needs import Need, key_of, need, needed
 from tests.prove.referee import ANYBODY, Question, Referee
 from tests.prove.stack import OF_SAGEMAKER, Stack, stack_of
 from tests.prove.table import identity
@@ -125,9 +125,19 @@ def _keys(system: Stack) -> Iterator[Try]:
         yield from using(who, OWN, OWN, **{"kms:ViaService": None})  # by itself, not through S3
         yield from using(who, OWN, OWN, **{"kms:ViaService": f"sqs.{REGION}.amazonaws.com"})
         yield from using(who, OWN, OWN, **{"kms:EncryptionContext:aws:s3:arn": None})
-    yield from using(DATA, OTHERS[0], OTHERS[0])  # another's key, their own object
+    for role in ROLES:
+        yield from using(role, OTHERS[0], OTHERS[0])  # another's key, their own object
     yield from using(DATA, OTHERS[0], OWN)
     yield from using("anybody", OTHERS[0], OWN)
+    for role in OF_SAGEMAKER:
+        yield from using(role, OWN, OWN, ours=True)
+    for who, may in (*((job, True) for job in JOBS), ("anybody", True), (SERVING, False), (DATA, False)):
+        for service in ("true", "false"):  # for volumes, by a service of AWS
+            context = {"kms:GrantIsForAWSResource": service}
+            wanted = needed("kms:CreateGrant", key_of(OWN, system.account), context)
+            yield Try(who, "S05", wanted, ours=may and service == "true")
+    theirs = needed("kms:CreateGrant", key_of(OTHERS[0], system.account), {"kms:GrantIsForAWSResource": "true"})
+    yield from (Try(role, "S05", theirs) for role in ROLES)
     alarms = f"arn:aws:kms:{REGION}:{system.account}:key/of-{OWN}"
     for account in (system.account, "999999999999"):
         wanted = need("kms:GenerateDataKey", alarms, aws__SourceAccount=account)

@@ -125,12 +125,17 @@ def test_the_odd_operations_ask_for_the_actions_that_aws_documents() -> None:
         return [(each.action, each.resource.rpartition(":")[2]) for each in found]
 
     assert of("s3", "ListObjectsV2", Bucket="b", Prefix="a/") == [("s3:ListBucket", "b")]
-    assert of("s3", "HeadObject", Bucket="b", Key="k") == [("s3:GetObject", "b/k")]
-    assert of("s3", "HeadObject", "404", Bucket="b", Key="k") == [("s3:GetObject", "b/k"), ("s3:ListBucket", "b")]
-    assert of("s3", "GetObject", Bucket="b", Key="k", VersionId="1") == [("s3:GetObjectVersion", "b/k")]
-    source = {"Bucket": "b", "Key": "k", "VersionId": "1"}
-    assert of("s3", "CopyObject", Bucket="c", Key="l", CopySource=source) == [
-        ("s3:GetObjectVersion", "b/k"), ("s3:PutObject", "c/l"), ("s3:AbortMultipartUpload", "c/l"),
+    assert of("s3", "HeadObject", Bucket="b", Key="k/l") == [("s3:GetObject", "b/k/l")]
+    missing = of("s3", "HeadObject", "404", Bucket="b", Key="k/l")
+    assert missing == [("s3:GetObject", "b/k/l"), ("s3:ListBucket", "b")]
+    opened = ("kms:Decrypt", "key/of-k")
+    assert of("s3", "GetObject", Bucket="b", Key="k/l", VersionId="1") == [("s3:GetObjectVersion", "b/k/l"), opened]
+    assert of("s3", "GetObject", Bucket="b", Key="_captured/k/l") == [("s3:GetObject", "b/_captured/k/l"), opened]
+    assert of("s3", "GetObject", Bucket="b", Key="_system/l") == [("s3:GetObject", "b/_system/l")]
+    source = {"Bucket": "b", "Key": "k/l", "VersionId": "1"}
+    assert of("s3", "CopyObject", Bucket="c", Key="k/m", CopySource=source, SSEKMSKeyId="key") == [
+        ("s3:GetObjectVersion", "b/k/l"), ("s3:PutObject", "c/k/m"), ("s3:AbortMultipartUpload", "c/k/m"),
+        ("kms:GenerateDataKey", "key/of-k"), opened, opened,
     ]  # fmt: skip
     items = [
         {"Put": {"TableName": "t", "Item": {"pk": {"S": "a"}}}},

@@ -13,6 +13,8 @@ GIVEN = {
     "place": "s3://artifacts/demo/iris/monitor/1/observations/000001-1",
     "job": "demo-iris-m0123abcd-1",
     "machines": {"instance_type": "ml.m5.xlarge", "instance_count": 3, "volume_gb": 40},
+    "key": "key",
+    "volume_key": "key",
     "release": 1,
     "number": 1,
     "time": 1,
@@ -35,7 +37,8 @@ def test_a_large_window_is_dealt_out_to_machines_and_judged(play: Play) -> None:
     assert dealt == {"core": "FullyReplicated", "request": "FullyReplicated", "files": "ShardedByS3Key"}
     assert inputs["files"]["S3Uri"] == f"{GIVEN['place']}/files.json"
     cluster = job["ProcessingResources"]["ClusterConfig"]
-    assert cluster == {"InstanceCount": 3, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 40}
+    size = {"InstanceCount": 3, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 40}
+    assert cluster == {**size, "VolumeKmsKeyId": "key"}
     assert job["RoleArn"].endswith("demo-monitoring")
     assert job["NetworkConfig"]["EnableNetworkIsolation"] is True
 

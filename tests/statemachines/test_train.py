@@ -15,6 +15,8 @@ ACCEPTED = {
     "hyperparameters": {"epochs": "20"},
     "training_instance_type": "ml.m5.large",
     "training": {"instance_count": 1, "spot": False},
+    "key": "arn:aws:kms:eu-central-1:123456789012:key/of-demo",
+    "volume_key": "arn:aws:kms:eu-central-1:123456789012:key/of-demo",
     "holdout": "0123456789",
     "champion": None,
     "gate": {},
@@ -113,7 +115,12 @@ def test_several_machines_train_together(play: Play, count: int) -> None:
     assert ("sagemaker_multi_worker_mirrored_strategy_enabled" in job["HyperParameters"]) is (count > 1)
 
 
-LARGE = {"verdict": "large", "machine": {"instance_type": "ml.m5.4xlarge", "volume_gb": 71}}
+LARGE = {
+    "verdict": "large",
+    "machine": {"instance_type": "ml.m5d.4xlarge", "volume_gb": 71},
+    "key": "key",
+    "volume_key": None,  # its disks encrypt themselves
+}
 TOO_LARGE = {**SCRIPT, "ValidateDataset": [LARGE, ACCEPTED]}
 
 
@@ -126,7 +133,7 @@ def test_what_is_too_large_for_a_function_is_validated_on_a_machine(play: Play) 
     assert job["ProcessingJobName"] == validation_job(GIVEN["run"]) != played.given_to("sagemaker:createProcessingJob")
     assert len(job["ProcessingJobName"]) <= 63
     cluster = job["ProcessingResources"]["ClusterConfig"]
-    assert cluster == {"InstanceCount": 1, "InstanceType": "ml.m5.4xlarge", "VolumeSizeInGB": 71}
+    assert cluster == {"InstanceCount": 1, "InstanceType": "ml.m5d.4xlarge", "VolumeSizeInGB": 71}
     inputs = {each["InputName"]: each["S3Input"] for each in job["ProcessingInputs"]}
     assert inputs["parts"]["S3DataType"] == "ManifestFile"
     assert inputs["request"]["S3Uri"].endswith(f"demo/iris/datasets/{GIVEN['dataset']}/examination/request.json")
@@ -279,3 +286,13 @@ def test_a_ledger_that_cannot_be_written_leaves_the_run_to_the_safety_net(play: 
     assert (played.status, played.states[-1]) == ("FAILED", "Left To The Safety Net")
     failing = {**SCRIPT, "JudgeChallenger": [Failure("KeyError")], "CloseRun": [Failure("AccessDeniedError")]}
     assert play("train", GIVEN, failing).states[-1] == "Left To The Safety Net"
+
+
+def test_what_jobs_write_lies_under_the_tenants_key(play: Play) -> None:
+    played = play("train", GIVEN, SCRIPT)
+    trained, evaluated = (played.given_to(f"sagemaker:create{kind}Job") for kind in ("Training", "Processing"))
+    key = ACCEPTED["key"]
+    assert (trained["OutputDataConfig"]["KmsKeyId"], evaluated["ProcessingOutputConfig"]["KmsKeyId"]) == (key, key)
+    assert trained["ResourceConfig"]["VolumeKmsKeyId"] == key
+    assert evaluated["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == key
+    assert trained["RoleArn"].endswith("demo-training")

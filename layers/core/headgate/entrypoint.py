@@ -33,7 +33,7 @@ from headgate.aws.trials import Trials
 from headgate.clients import client, shared
 from headgate.domain.audit import Author
 from headgate.domain.moments import written
-from headgate.domain.names import Project
+from headgate.domain.names import TENANT, Project
 from headgate.environments import (
     AuditEnvironment,
     ComplianceEnvironment,
@@ -91,8 +91,9 @@ def tenants(tenant: str) -> Tenants:
 
 
 def objects(tenant: str) -> Objects:
-    """Objects in S3."""
-    return Objects(client("s3", tenant))
+    """Objects in S3; what is written for a tenant is written under its key."""
+    key = f"{environment(Environment).tenant_keys}{tenant}" if TENANT.fullmatch(tenant) else None
+    return Objects(client("s3", tenant), key)
 
 
 def executions(tenant: str) -> Executions:
@@ -145,6 +146,7 @@ def serving(tenant: str) -> Serving:
         settings.ledger_table,
         objects(tenant),
         settings.artifact_bucket,
+        tenants(tenant).key(tenant),
     )
 
 
@@ -178,7 +180,8 @@ def monitor(tenant: str) -> "Monitor":
     settings, folder = environment(WindowsEnvironment), Path(tempfile.gettempdir())
     buckets = (settings.data_bucket, settings.artifact_bucket)
     most = int(settings.function_window_bytes)
-    return Monitor(ledger(tenant), objects(tenant), *buckets, folder, function_bytes=most)
+    key = partial(tenants(tenant).key, tenant)
+    return Monitor(ledger(tenant), objects(tenant), *buckets, folder, key, function_bytes=most)
 
 
 def publisher(project: Project) -> Callable[[Mapping[str, float]], None]:

@@ -10,11 +10,12 @@ from headgate.domain.errors import ConfigurationError
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What every function is told by the template."""
+    """What every function is told by the template; `tenant_keys` begins the ARNs of the aliases of tenants' keys."""
 
     ledger_table: str
     data_bucket: str
     artifact_bucket: str
+    tenant_keys: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ def install(endpoint_url: str) -> None:
         bus,
         conditions,
         connections,
+        encryption,
         faults,
         identity,
         lambdas,
@@ -43,6 +44,7 @@ def install(endpoint_url: str) -> None:
     scaling.install(sagemaker.scaling)
     lambdas.install()
     objects.install()
+    encryption.install()
     settings.install()
     pauses.install()
     transport.install()

@@ -87,7 +87,7 @@ def test_alarms_of_older_releases_are_taken_away_and_nobody_elses(alarms: Alarms
 
 
 def test_the_template_lets_releases_make_no_alarms_but_their_own(template: dict[str, Any]) -> None:
-    [_, policy] = template["Resources"]["DeployRelease"]["Properties"]["Policies"]
+    *_, policy = template["Resources"]["DeployRelease"]["Properties"]["Policies"]
     [statement] = [each for each in policy["Statement"] if "cloudwatch:PutMetricAlarm" in each["Action"]]
     [pattern] = statement["Resource"].values()
     assert pattern.endswith(":alarm:headgate-*")

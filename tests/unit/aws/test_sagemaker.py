@@ -21,6 +21,7 @@ from headgate.domain.serverless import capacity_of
 from headgate.domain.trial import Trial, planned_trial
 
 NAME = "demo-iris-r1"
+KEY = "arn:aws:kms:eu-central-1:123456789012:key/of-demo"
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012"
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 TAGS = {OWNER_TAG: "ledger"}
@@ -77,7 +78,7 @@ def ensure_model(endpoints: Endpoints, engine: str = "float32") -> None:
 
 
 def ensure_config(endpoints: Endpoints, capture: Capture | None = None) -> None:
-    endpoints.ensure_config(NAME, capacity=capacity_of(None, "ml.m5.large", 1), capture=capture, tags=TAGS)
+    endpoints.ensure_config(NAME, capacity=capacity_of(None, "ml.m5.large", 1), capture=capture, key=KEY, tags=TAGS)
 
 
 def test_a_model_that_an_attempt_before_made_is_ours(sagemaker: Stubber, endpoints: Endpoints) -> None:
@@ -129,6 +130,7 @@ CAPTURED = {
     "EnableCapture": True,
     "InitialSamplingPercentage": 25,
     "DestinationS3Uri": "s3://ours/_captured/demo/iris/demo-iris-r1",
+    "KmsKeyId": KEY,
     "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
     "CaptureContentTypeHeader": {
         "CsvContentTypes": ["text/csv"],
@@ -142,11 +144,12 @@ def test_a_configuration_says_how_much_is_captured_and_where(sagemaker: Stubber,
         "EndpointConfigName": NAME,
         "ProductionVariants": [VARIANT],
         "DataCaptureConfig": CAPTURED,
+        "KmsKeyId": KEY,
         "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()],
     }
     sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": f"{ARN}:endpoint-config/{NAME}"}, asked)
     describe_config(sagemaker, CAPTURED)
-    ensure_config(endpoints, Capture(25, "s3://ours/_captured/demo/iris/demo-iris-r1"))
+    ensure_config(endpoints, Capture(25, "s3://ours/_captured/demo/iris/demo-iris-r1", KEY))
 
 
 def test_metrics_of_invocations_come_more_often_only_as_enhanced_ones(sagemaker: Stubber, endpoints: Endpoints) -> None:
@@ -159,10 +162,10 @@ def test_metrics_of_invocations_come_more_often_only_as_enhanced_ones(sagemaker:
     sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": f"{ARN}:endpoint-config/{NAME}"}, asked)
     describe_config(sagemaker)
     capacity = capacity_of(None, "ml.m5.large", 1)
-    endpoints.ensure_config(NAME, capacity=capacity, capture=None, tags=TAGS, metrics_seconds=10)
+    endpoints.ensure_config(NAME, capacity=capacity, capture=None, key=None, tags=TAGS, metrics_seconds=10)
 
 
-@pytest.mark.parametrize("capture", [None, Capture(25, "s3://ours/_captured/demo/iris/demo-iris-r2")])
+@pytest.mark.parametrize("capture", [None, Capture(25, "s3://ours/_captured/demo/iris/demo-iris-r2", KEY)])
 def test_a_configuration_of_that_name_that_captures_elsewhere_is_refused(
     sagemaker: Stubber, endpoints: Endpoints, capture: Capture | None
 ) -> None:
@@ -265,7 +268,7 @@ def test_a_variant_loses_its_requests_unless_the_endpoint_moves_or_sagemaker_wil
 
 
 def test_the_template_lets_nobody_change_an_endpoint_of_another_ledger(template: dict[str, Any]) -> None:
-    [_, policy] = template["Resources"]["DeployRelease"]["Properties"]["Policies"]
+    *_, policy = template["Resources"]["DeployRelease"]["Properties"]["Policies"]
     changing = {"sagemaker:UpdateEndpoint", "sagemaker:DeleteEndpoint"}
     [statement] = [each for each in policy["Statement"] if changing & set(each["Action"])]
     assert set(statement["Action"]) == changing
@@ -344,9 +347,9 @@ def describe_trial(sagemaker: Stubber, shadow: str) -> None:
 
 def ensure_trial(sagemaker: Stubber) -> None:
     assert isinstance(TRIAL, Trial)
-    capture = Capture(100, "s3://b/captured")
+    capture = Capture(100, "s3://b/captured", KEY)
     Trials(sagemaker.client, unused).ensure_trial(
-        TRIAL, model="demo-iris-r2", instance_type="ml.c5.large", capture=capture, tags=TAGS
+        TRIAL, model="demo-iris-r2", instance_type="ml.c5.large", capture=capture, key=KEY, tags=TAGS
     )
 
 
@@ -361,6 +364,7 @@ def test_a_shadow_stands_beside_the_variant_that_serves_as_it_is(sagemaker: Stub
         "ProductionVariants": [VARIANT],
         "ShadowProductionVariants": [shadow],
         "DataCaptureConfig": ANY,
+        "KmsKeyId": KEY,
         "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()],
     }
     sagemaker.add_response("create_endpoint_config", {"EndpointConfigArn": f"{ARN}:endpoint-config/{TRIED}"}, asked)
@@ -380,7 +384,10 @@ def test_a_trial_of_that_name_is_ours_if_it_tries_the_same(sagemaker: Stubber, s
 def test_in_an_ab_test_both_answer_by_weight(sagemaker: Stubber) -> None:
     trial = planned_trial(Wishes(strategy="ab", trial_percent=20), "demo-iris-r2", "ml.m5.large", NAME, 4, 100)
     assert isinstance(trial, Trial)
-    beside = {**VARIANT, "VariantName": "challenger", "ModelName": "demo-iris-r2", "InitialVariantWeight": 0.25}
+    beside = {
+        **VARIANT, "VariantName": "challenger", "ModelName": "demo-iris-r2", "InitialVariantWeight": 0.25,
+        "InstanceType": "ml.g5.xlarge",  # it has disks of its own, which encrypt themselves: no key may be named
+    }  # fmt: skip
     variants = {"ProductionVariants": [VARIANT, beside]}
     tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
     describe_config(sagemaker)
@@ -389,5 +396,5 @@ def test_in_an_ab_test_both_answer_by_weight(sagemaker: Stubber) -> None:
     about = {"EndpointConfigName": TRIED, "CreationTime": MOMENT, **made}
     sagemaker.add_response("describe_endpoint_config", about | variants, {"EndpointConfigName": TRIED})
     Trials(sagemaker.client, unused).ensure_trial(
-        trial, model="demo-iris-r2", instance_type="ml.m5.large", capture=None, tags=TAGS
+        trial, model="demo-iris-r2", instance_type="ml.g5.xlarge", capture=None, key=KEY, tags=TAGS
     )

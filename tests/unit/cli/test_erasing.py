@@ -37,6 +37,7 @@ def erase(
 ) -> Callable[[], dict[str, Any]]:
     """A project with two datasets that hold the subject: the parts of one have the column, those of the other not."""
     outputs = {"LedgerTable": "ledger", "DataBucket": make_bucket("data"), "ArtifactBucket": make_bucket("artifacts")}
+    outputs["TenantKeys"] = "arn:aws:kms:eu-central-1:123456789012:alias/headgate-"
     monkeypatch.setattr(connection, "connect", lambda _stack: Cloud(aws, "headgate", None, outputs))
     s3 = aws.client("s3")
     put = lambda bucket, key, body: s3.put_object(Bucket=bucket, Key=key, Body=body)["VersionId"]  # noqa: E731
@@ -101,6 +102,8 @@ def test_nothing_of_a_subject_is_left_in_any_version_and_the_others_stay(
     entries = [json.loads(each.text) for each in ledger.trail.entries("demo#iris")]
     assert [each["what"] for each in entries[-2:]] == [["erasure begun"], ["rows erased"]]
     assert WHO not in str(entries)
+    newest = aws.client("s3").head_object(Bucket="artifacts", Key="demo/iris/datasets/a/train.parquet")
+    assert newest["SSEKMSKeyId"].endswith("alias/headgate-demo")
 
 
 def test_erasing_again_finds_nothing(erase: Callable[[], dict[str, Any]], aws: boto3.Session) -> None:

@@ -52,7 +52,7 @@ from .machine import Promotion
 
 OWNER, IRIS = "ledger", Project("demo", "iris")
 _MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:headgate-train"
-_ROLE = "arn:aws:iam::000000000000:role/headgate-tenant-demo-serving"
+_ROLE, _KEY = "arn:aws:iam::000000000000:role/headgate-tenant-demo-serving", "arn:aws:kms:::key/of-demo"
 _CLOSINGS, _WAKINGS = 8, 3
 """How often train tries to close a run, and Lambda an event."""
 
@@ -252,7 +252,7 @@ class Road:
 
 
 def _serving(road: Road) -> Serving:
-    return Serving("image", _ROLE, OWNER, road.objects, "artifacts")
+    return Serving("image", _ROLE, OWNER, road.objects, "artifacts", _KEY)
 
 
 def _deploy(road: Road, payload: dict[str, Any]) -> None:

@@ -263,7 +263,7 @@ def deploy(ledger: Any, endpoints: Any, tasks: Any, sequence: int, token: str = 
         endpoints=endpoints,
         alarms=alarms if alarms is not None else FakeAlarms(),
         tasks=tasks,
-        serving=Serving("image", "role", OWNER, FakeArchives(), "artifacts"),
+        serving=Serving("image", "role", OWNER, FakeArchives(), "artifacts", "key"),
         now=NOW,
     )
 

@@ -48,7 +48,7 @@ class Tried:
     states: list[str] = field(default_factory=list)
 
     def step(self) -> dict[str, Any]:
-        serving = Serving("image", "role", OWNER, FakeArchives(), "artifacts")  # type: ignore[arg-type]
+        serving = Serving("image", "role", OWNER, FakeArchives(), "artifacts", "key")  # type: ignore[arg-type]
 
         def observe(_project: Any, release: Any, _trial: Trial) -> dict[str, Any]:
             self.looks += 1
@@ -249,6 +249,6 @@ def test_a_freeze_holds_a_trial_too(tried: Tried) -> None:
 def test_the_first_release_has_nothing_to_be_tried_beside(plan: Any, ledger: Ledger, tasks: FakeTasks) -> None:
     plan("a", rollout=SHADOW)
     tried = Tried(ledger, FakeTrials(), tasks)
-    serving = Serving("image", "role", OWNER, FakeArchives(), "artifacts")  # type: ignore[arg-type]
+    serving = Serving("image", "role", OWNER, FakeArchives(), "artifacts", "key")  # type: ignore[arg-type]
     world = World(ledger, tried.endpoints, tasks, serving, lambda *_: {}, NOW)  # type: ignore[arg-type]
     assert try_release(TryRelease(IRIS, 1), world) == GO_ON

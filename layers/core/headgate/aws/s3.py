@@ -22,13 +22,16 @@ BLOCK_BYTES = 4 * 1024**2
 class Objects:
     """Reading and writing objects. Keys are passed as they are, never encoded or decoded here.
 
+    What is written lies under a key of KMS where one is named (its ARN, or that of its alias), else under S3's own.
+
     Raises:
         NotFoundError: from every method that reads, when there is no such object or version.
         TransientError: when S3 or the network fails in passing.
     """
 
-    def __init__(self, client: Any) -> None:
+    def __init__(self, client: Any, key: str | None = None) -> None:
         self._client = client
+        self._sealed = sealed(key) if key else {}
 
     def get_json(self, bucket: str, key: str) -> Any:
         """Read a JSON document."""
@@ -89,7 +92,9 @@ class Objects:
         """Write an object under a key that holds none; False when it holds one, which stays as it is."""
         with translated(f"write s3://{bucket}/{key}"):
             try:
-                self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*")
+                self._client.put_object(
+                    Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*", **self._sealed
+                )
             except ClientError as error:  # 412; 409 would be another writer at this moment, and is to be tried again
                 if code_of(error) != "PreconditionFailed":
                     raise
@@ -100,7 +105,7 @@ class Objects:
         """Write an object of any size from a file, in parts when it is large."""
         with translated(f"write s3://{bucket}/{key}"):
             try:
-                self._client.upload_file(str(path), bucket, key)
+                self._client.upload_file(str(path), bucket, key, ExtraArgs=self._sealed)
             except S3UploadFailedError as error:
                 # boto3 hides what AWS said in an error of its own.
                 raise error.__context__ if isinstance(error.__context__, ClientError) else error from None
@@ -110,7 +115,7 @@ class Objects:
         source = {"Bucket": bucket, "Key": part.key, "VersionId": part.version_id}
         with translated(f"copy s3://{bucket}/{part.key}"):
             # Without its tags: whoever reads an object need not be allowed to read them.
-            self._client.copy(source, to_bucket, to_key, ExtraArgs={"TaggingDirective": "REPLACE"})
+            self._client.copy(source, to_bucket, to_key, ExtraArgs={"TaggingDirective": "REPLACE", **self._sealed})
 
     def parts_at(self, bucket: str, prefix: str, marker: str, marker_version: str) -> list[Part]:
         """The objects under a prefix as they stood when one of them, the marker, was written.
@@ -204,7 +209,14 @@ class Objects:
 
     def _put(self, bucket: str, key: str, body: bytes, content_type: str) -> None:
         with translated(f"write s3://{bucket}/{key}"):
-            self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type)
+            self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **self._sealed)
+
+
+def sealed(key: str) -> dict[str, str]:
+    """What a request that writes an object says, so that it lies under a key of KMS. Without a bucket key (S3 user
+    guide), so that the object's ARN is what KMS is told: the policies of tenants' keys ask for it.
+    """
+    return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": key}
 
 
 @contextmanager

@@ -175,10 +175,13 @@ class Endpoints:
         *,
         capacity: Mapping[str, Any],
         capture: Capture | None,
+        key: str | None,
         tags: Mapping[str, str],
         metrics_seconds: int = 60,
     ) -> None:
         """Make sure that the endpoint configuration of a release is there; it serves the model of the same name.
+
+        `key` is that of its machines' volumes, where they have any to encrypt.
 
         Where metrics come more often than once a minute, those of invocations do only as enhanced ones (API reference:
         MetricsConfig).
@@ -200,6 +203,7 @@ class Endpoints:
             EndpointConfigName=name,
             ProductionVariants=[variant],
             **({"DataCaptureConfig": captured_config(capture)} if capture else {}),
+            **({"KmsKeyId": key} if key else {}),
             **({"MetricsConfig": often} if metrics_seconds < 60 else {}),
             Tags=as_tags(tags),
         )
@@ -314,6 +318,7 @@ def captured_config(capture: Capture) -> dict[str, Any]:
         "EnableCapture": True,
         "InitialSamplingPercentage": capture.percent,
         "DestinationS3Uri": capture.place,
+        "KmsKeyId": capture.key,
         "CaptureOptions": [{"CaptureMode": "Input"}, {"CaptureMode": "Output"}],
         "CaptureContentTypeHeader": {
             "CsvContentTypes": ["text/csv"],

@@ -8,7 +8,7 @@ from headgate.aws.audit import Trail
 from headgate.aws.errors import translated
 from headgate.aws.items import as_item, as_values
 from headgate.domain.audit import Author
-from headgate.domain.errors import ConflictError
+from headgate.domain.errors import ConflictError, NoKeyError
 from headgate.domain.tenants import NO_QUOTAS, Quotas, Standing, Tenant, Used
 
 _ENTRY, _USED = "ENTRY", "USED"
@@ -27,7 +27,7 @@ class Tenants:
         item = self._get(name, _ENTRY)
         if item is None or item["standing"] == Standing.REMOVED:
             return None
-        return Tenant(name, item["standing"], Quotas(**item["quotas"]), item["leaves_on"])
+        return Tenant(name, item["standing"], Quotas(**item["quotas"]), item["leaves_on"], item.get("key", ""))
 
     def used(self, name: str) -> Used:
         """What the tenant has used; nothing of one that is new."""
@@ -39,6 +39,17 @@ class Tenants:
         """The most that a tenant may have; nothing of one that is gone."""
         tenant = self.find(name)
         return tenant.quotas if tenant is not None else NO_QUOTAS
+
+    def key(self, name: str) -> str:
+        """The ARN of the key that a tenant's things lie under.
+
+        Raises:
+            NoKeyError: when the register names none.
+        """
+        tenant = self.find(name)
+        if tenant is None or not tenant.key:
+            raise NoKeyError(name)
+        return tenant.key
 
     def register(self, tenant: Tenant, why: str) -> None:
         """Write the entry of a tenant in place of the one before, and into the audit trail what changed by it."""

@@ -6,6 +6,7 @@ from typing import Any
 from headgate.aws.errors import translated
 from headgate.aws.sagemaker import Endpoints, captured_config
 from headgate.domain.captures import Capture
+from headgate.domain.encryption import volume_key
 from headgate.domain.errors import NameTakenError
 from headgate.domain.rollout import SHADOW
 from headgate.domain.trial import Trial
@@ -15,12 +16,19 @@ class Trials(Endpoints):
     """Endpoints in which a version is tried."""
 
     def ensure_trial(
-        self, trial: Trial, *, model: str, instance_type: str, capture: Capture | None, tags: Mapping[str, str]
+        self,
+        trial: Trial,
+        *,
+        model: str,
+        instance_type: str,
+        capture: Capture | None,
+        key: str,
+        tags: Mapping[str, str],
     ) -> None:
         """Make sure that the trial's configuration is there, with a variant of this model beside the one that serves.
 
         The answers of both are captured. The variant that serves is the one of the configuration before, so that
-        nothing changes for whoever asks.
+        nothing changes for whoever asks. `key` lies over the volumes of both, where both may have one.
 
         Raises:
             NameTakenError: when there is a configuration of that name with other models in it.
@@ -37,12 +45,14 @@ class Trials(Endpoints):
             variants = {"ProductionVariants": [serving], "ShadowProductionVariants": [beside]}
         else:
             variants = {"ProductionVariants": [serving, beside]}
+        over = volume_key(key, instance_type, serving["InstanceType"])
         self._create(
             f"create endpoint configuration {trial.config}",
             self._client.create_endpoint_config,
             EndpointConfigName=trial.config,
             **variants,
             **({"DataCaptureConfig": captured_config(capture)} if capture else {}),
+            **({"KmsKeyId": over} if over else {}),
             Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
         )
         with translated(f"describe endpoint configuration {trial.config}"):

@@ -19,10 +19,11 @@ LONGEST_ID = 64
 
 @dataclass(frozen=True, slots=True)
 class Capture:
-    """How much of an endpoint's requests is kept, and where (`s3://...`)."""
+    """How much of an endpoint's requests is kept, where (`s3://...`), and under which key (its ARN)."""
 
     percent: int
     place: str
+    key: str
 
 
 def is_probe(inference_id: str | None) -> bool:

@@ -51,6 +51,16 @@ class IncompleteObservationError(HeadgateError):
         )
 
 
+class NoKeyError(HeadgateError):
+    """Raised when a tenant has no key in the register, so that nothing of it may be written."""
+
+    def __init__(self, tenant: str) -> None:
+        super().__init__(
+            f"The register names no key of the tenant {tenant}: its stack is older than the system, or gone. "
+            f"`headgate tenant add {tenant}` brings it up to date; drop the data again then."
+        )
+
+
 class UnsignedError(HeadgateError):
     """Raised when the ledger is to be changed by nobody: whoever changes it signs the entry of the audit trail."""
 

@@ -54,6 +54,8 @@ def session_policy(place: Place, tenant: str) -> dict[str, Any]:
             ),
             _lists(place, tenant),
             _items(place, tenant),
+            # Keys have no names to tell them by, only tags, which their administrators give them.
+            _allow("kms:*", "*", {"StringEquals": {"aws:ResourceTag/headgate:tenant": tenant}}),
         ],
     }
 

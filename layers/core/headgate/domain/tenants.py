@@ -31,12 +31,15 @@ NO_QUOTAS = Quotas(0, 0, 0.0, 0.0)
 
 @dataclass(frozen=True, slots=True)
 class Tenant:
-    """A tenant as its stack registers it. `leaves_on` is the day (UTC, ISO 8601) from which its things may go."""
+    """A tenant as its stack registers it. `leaves_on` is the day (UTC, ISO 8601) from which its things may go,
+    and `key` the ARN of the key that they lie under.
+    """
 
     tenant: str
     standing: str
     quotas: Quotas
     leaves_on: str = ""
+    key: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import Alarm, alarms_of
 from headgate.domain.captures import Capture
+from headgate.domain.encryption import volume_key
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.formats import engine_of
 from headgate.domain.lease import Lease
@@ -40,7 +41,7 @@ class DeployRelease:
 @dataclass(frozen=True, slots=True)
 class Serving:
     """How releases are served: the container's image and role, the ledger that numbers them, as their owner, where the
-    models' archives lie, and the bucket that keeps captured requests.
+    models' archives lie, the bucket that keeps captured requests, and the ARN of the tenant's key.
     """
 
     image: str
@@ -48,6 +49,7 @@ class Serving:
     owner: str
     archives: Objects
     artifact_bucket: str
+    key: str
 
 
 def deploy_release(
@@ -82,7 +84,8 @@ def deploy_release(
     endpoints.ensure_config(
         release.name,
         capacity=capacity_of(release.serverless, release.instance_type, release.instance_count),
-        capture=captured_of(project, release, serving.artifact_bucket, release.name),
+        capture=captured_of(project, release, serving, release.name),
+        key=volume_key(serving.key, release.instance_type) if release.serverless is None else None,
         tags=tags,
         metrics_seconds=Wishes(**release.rollout).metrics_seconds if release.serverless is None else 60,
     )
@@ -163,10 +166,10 @@ def make_model(release: Release, endpoints: Endpoints, serving: Serving, tags: d
     return image
 
 
-def captured_of(project: Project, release: Release, bucket: str, config: str) -> Capture | None:
+def captured_of(project: Project, release: Release, serving: Serving, config: str) -> Capture | None:
     """What is captured of the requests to a release, and where: with what was captured under a configuration."""
-    place = f"s3://{bucket}/{project.captured(config)}".rstrip("/")
-    return Capture(release.capture_percent, place) if release.capture_percent else None
+    place = f"s3://{serving.artifact_bucket}/{project.captured(config)}".rstrip("/")
+    return Capture(release.capture_percent, place, serving.key) if release.capture_percent else None
 
 
 def watch_over(

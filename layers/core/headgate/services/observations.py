@@ -14,6 +14,7 @@ from typing import Any
 
 from headgate.aws.stepfunctions import Executions
 from headgate.domain.baseline import Baseline
+from headgate.domain.encryption import volume_key
 from headgate.domain.errors import IncompleteObservationError
 from headgate.domain.machines import machines_for
 from headgate.domain.names import Project
@@ -109,6 +110,8 @@ def _ask(
         "place": f"s3://{bucket}/{place.rstrip('/')}",
         "job": observation.name(project),
         "machines": asked["machines"],
+        "key": (key := monitor.key()),
+        "volume_key": volume_key(key, asked["machines"]["instance_type"]),
         **asdict(observation),
     }
     executions.start(observation.name(project), given)

@@ -28,7 +28,8 @@ def parse_tenant(properties: dict[str, Any]) -> Tenant:
         float(properties["MoneyPerMonth"]),
         float(properties["StorageGigabytes"]),
     )
-    return Tenant(name, Standing(properties["Standing"]), quotas, str(properties.get("LeavesOn", "")))
+    leaves_on, key = (str(properties.get(each, "")) for each in ("LeavesOn", "Key"))
+    return Tenant(name, Standing(properties["Standing"]), quotas, leaves_on, key)
 
 
 def register_tenant(tenant: Tenant, *, tenants: Tenants, removed: bool) -> str:

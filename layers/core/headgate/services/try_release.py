@@ -149,7 +149,8 @@ def _made(project: Project, release: Release, trial: Trial, world: World) -> dic
         trial,
         model=release.name,
         instance_type=release.instance_type,
-        capture=captured_of(project, release, serving.artifact_bucket, trial.before),
+        capture=captured_of(project, release, serving, trial.before),
+        key=serving.key,
         tags=tags,
     )
     return {"trial": trial.document(), "image": image}

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from headgate.aws.s3 import Objects
+from headgate.domain.encryption import volume_key
 from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError, TamperedError
 from headgate.domain.findings import Findings
 from headgate.domain.names import MAX_BYTES, Part, Project
@@ -34,7 +35,7 @@ from headgate.tables.split import PARTS
 class ValidateDataset:
     """The command: whose dataset, where things are, and the hash of the code that will train on it.
 
-    `examined` is whether a machine has examined it already.
+    `key` is the ARN of the key that jobs write under, `examined` whether a machine has examined the dataset already.
     """
 
     project: Project
@@ -43,15 +44,16 @@ class ValidateDataset:
     data_bucket: str
     artifact_bucket: str
     code: str = ""
+    key: str = ""
     examined: bool = False
 
     @classmethod
     def parse(
-        cls, event: dict[str, Any], *, data_bucket: str, artifact_bucket: str, code: str = ""
+        cls, event: dict[str, Any], *, data_bucket: str, artifact_bucket: str, code: str = "", key: str = ""
     ) -> "ValidateDataset":
         """Read the task's payload."""
         project, examined = Project(event["tenant"], event["project"]), event.get("examined", False)
-        return cls(project, event["run"], event["dataset"], data_bucket, artifact_bucket, code, examined)
+        return cls(project, event["run"], event["dataset"], data_bucket, artifact_bucket, code, key, examined)
 
     @property
     def folder(self) -> str:
@@ -98,7 +100,8 @@ def validate_dataset(
         `verdict` accepted with what the stages after this one need (`task`, `metric`, `target`, `holdout`, `champion`,
         `hyperparameters`, `training_instance_type`, `training`, `tuning`, `gate`, `approval`, `endpoint`), or `verdict`
         rejected; both with `reason_code`, `reason` and `rows`. Or `verdict` large, with the `machine` that is to
-        examine it. A refusal is an answer; only what retrying may cure is raised.
+        examine it. Where a job follows, `key` is what it writes under, and `volume_key` that of its machines' volumes.
+        A refusal is an answer; only what retrying may cure is raised.
     """
     manifest = _manifest(command, objects)
     if command.examined:
@@ -124,7 +127,9 @@ def validate_dataset(
     if (sentence := replaced(objects, manifest.bucket, manifest.parts)) is not None:
         return _keep(command, objects, manifest, refused(known.findings(), Reason.OBJECT_GONE, sentence))
     place = f"{command.project.prefix}incoming/"
-    return hand_over(known, manifest.bucket, place, manifest.parts, objects, command.artifact_bucket, command.folder)
+    bucket, folder = command.artifact_bucket, command.folder
+    asked = hand_over(known, manifest.bucket, place, manifest.parts, objects, bucket, folder)
+    return {**asked, "key": command.key, "volume_key": volume_key(command.key, asked["machine"]["instance_type"])}
 
 
 def _manifest(command: ValidateDataset, objects: Objects) -> Manifest:
@@ -219,7 +224,8 @@ def _keep(
     objects.put_json(bucket, f"{command.folder}spec/spec.json", judgement.spec)
     # The report comes last: a dataset that has one has everything.
     objects.put_json(bucket, f"{command.folder}report.json", judgement.report)
-    return dict(judgement.answer)
+    over = volume_key(command.key, judgement.answer["training_instance_type"])
+    return {**judgement.answer, "key": command.key, "volume_key": over}
 
 
 def _set_aside(command: ValidateDataset, objects: Objects, manifest: Manifest, judgement: Judgement) -> None:

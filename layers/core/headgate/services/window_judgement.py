@@ -1,6 +1,6 @@
 """Judge a window of requests from what was seen in it, and write all there is to tell but its record."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -41,8 +41,8 @@ LABEL_BYTES = 64 * 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Monitor:
-    """What a look needs of the world; `workdir` has room for what one window reads, three times. `function_bytes` are
-    read here at most.
+    """What a look needs of the world; `workdir` has room for what one window reads, three times. `key` tells the ARN of
+    the key that machines write under. `function_bytes` are read here at most.
     """
 
     ledger: Ledger
@@ -50,6 +50,7 @@ class Monitor:
     data_bucket: str
     artifact_bucket: str
     workdir: Path
+    key: Callable[[], str]
     limits: Limits = field(default_factory=lambda: Limits(seconds=240))
     function_bytes: int = FUNCTION_BYTES
 
