@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate.domain.baseline import Baseline, Numbers
@@ -76,6 +76,7 @@ ROWS = st.lists(
 )  # fmt: skip
 
 
+@settings(max_examples=40)  # each opens an engine of its own
 @given(ROWS)
 def test_the_training_data_seen_again_is_what_it_was(tmp_path_factory: Any, rows: list[Row]) -> None:
     baseline = baseline_of(rows)
