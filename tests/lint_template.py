@@ -63,6 +63,8 @@ def main() -> int:
             for state in every_state(states):
                 if str(state.get("Seconds", "")).startswith("{%"):
                     state["Seconds"] = 1  # Step Functions evaluates it; statelint knows numbers only
+                if isinstance(state.get("Arguments"), str):
+                    state["Arguments"] = " ".join(state["Arguments"].split())  # it reads expressions of one line only
             machine.write_text(json.dumps(states))
             commands.append([BIN / "statelint", machine])
         ends = [subprocess.run(command, check=False).returncode for command in commands]

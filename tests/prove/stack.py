@@ -186,7 +186,9 @@ class Stack:
         if name in pseudo:
             return pseudo[name]
         if name in self.template["Parameters"]:
-            return self.template["Parameters"][name]["Default"]
+            given = self.template["Parameters"][name]
+            default, listed = given["Default"], given["Type"] == "CommaDelimitedList"
+            return default.split(",") if listed else default
         if self.resources[name]["Type"] in ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"):
             return self.arn(name)
         if self.resources[name]["Type"] == "AWS::SQS::Queue":
@@ -206,7 +208,7 @@ class Stack:
         if key == "Fn::If":
             return self.plain(inner[1 if self._holds(self.template["Conditions"][inner[0]]) else 2])
         if key == "Fn::Join":
-            return inner[0].join(self.plain(each) for each in inner[1])
+            return inner[0].join(self.plain(inner[1]))
         if key == "Fn::FindInMap":
             table, first, second = (self.plain(each) for each in inner)
             return self.template["Mappings"][table][first][second]

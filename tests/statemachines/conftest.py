@@ -18,6 +18,8 @@ import yaml
 from botocore.validate import ParamValidator
 
 FOLDER = Path(__file__).resolve().parents[2] / "statemachines"
+OUTSIDE = {"SubnetIds": "", "SecurityGroupIds": ""}
+"""Of a stack outside of any VPC; a test may put it inside."""
 _SUBSTITUTION = re.compile(r"\$\{(\w+)\}")
 
 
@@ -93,6 +95,8 @@ def _name_of(found: "re.Match[str]") -> str:
     """A function is called by its name alone, so that a script can name it; a role must look like one,
     whose name the tenant's ends."""
     name = found[1]
+    if name in OUTSIDE:
+        return OUTSIDE[name]
     return f"arn:aws:iam::000000000000:role/{name}" if name.endswith("Roles") else name.removesuffix("Arn")
 
 

@@ -7,6 +7,7 @@ import pytest
 
 from headgate.domain.names import validation_job
 
+from . import conftest
 from .conftest import Failure, Played, raised
 
 GIVEN = {"tenant": "demo", "project": "iris", "run": "demo-iris-0123456789", "dataset": "0123456789"}
@@ -296,3 +297,15 @@ def test_what_jobs_write_lies_under_the_tenants_key(play: Play) -> None:
     assert trained["ResourceConfig"]["VolumeKmsKeyId"] == key
     assert evaluated["ProcessingResources"]["ClusterConfig"]["VolumeKmsKeyId"] == key
     assert trained["RoleArn"].endswith("demo-training")
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_jobs_work_in_the_vpc_where_there_is_one(play: Play, monkeypatch: pytest.MonkeyPatch, inside: bool) -> None:
+    if inside:
+        monkeypatch.setitem(conftest.OUTSIDE, "SubnetIds", "subnet-1,subnet-2")
+        monkeypatch.setitem(conftest.OUTSIDE, "SecurityGroupIds", "sg-1")
+    played = play("train", GIVEN, SCRIPT)
+    vpc = {"Subnets": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]} if inside else None
+    assert played.given_to("sagemaker:createTrainingJob").get("VpcConfig") == vpc
+    network = played.given_to("sagemaker:createProcessingJob")["NetworkConfig"]
+    assert (network.get("VpcConfig"), network["EnableInterContainerTrafficEncryption"]) == (vpc, True)

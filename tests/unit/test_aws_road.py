@@ -13,7 +13,8 @@ from infra import costs
 from infra.destroy import destroy, endpoints_of
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
-from tests.lint_template import REGION, ManagedPolicies
+from tests.lint_template import REGION, ManagedPolicies, transformed
+from tests.prove.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGE = (ROOT / "docs" / "aws.md").read_text()
@@ -168,3 +169,17 @@ def test_an_alias_of_sams_would_keep_the_layer_of_the_deployment_before(monkeypa
 
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)  # SAM asks boto3 for it, though it calls nothing
     assert made_of("one") == made_of("another")
+
+
+@pytest.mark.parametrize(("subnets", "groups"), [("", ""), ("subnet-1,subnet-2", "sg-1")])
+def test_functions_are_in_the_vpc_where_one_is_named(subnets: str, groups: str) -> None:
+    whole = transformed()
+    for name, value in (("SubnetIds", subnets), ("SecurityGroupIds", groups)):
+        whole["Parameters"][name]["Default"] = value
+    stack = Stack("123456789012", template=whole)
+    wanted = {"SubnetIds": subnets.split(","), "SecurityGroupIds": [groups]} if subnets else None
+    for logical, properties in stack.of("AWS::Lambda::Function"):
+        assert stack.plain(properties).get("VpcConfig") == wanted, logical
+    for logical, properties in stack.of("AWS::StepFunctions::StateMachine"):
+        given = stack.plain(properties["DefinitionSubstitutions"])
+        assert given.get("SubnetIds", subnets) == subnets, logical

@@ -147,7 +147,15 @@ def serving(tenant: str) -> Serving:
         objects(tenant),
         settings.artifact_bucket,
         tenants(tenant).key(tenant),
+        _vpc(),
     )
+
+
+def _vpc() -> dict[str, list[str]] | None:
+    """Where models serve (VpcConfig); None outside of any VPC."""
+    given = {"Subnets": "SUBNET_IDS", "SecurityGroupIds": "SECURITY_GROUP_IDS"}
+    found = {name: list(filter(None, os.environ.get(variable, "").split(","))) for name, variable in given.items()}
+    return found if found["Subnets"] else None
 
 
 def trials(tenant: str) -> Trials:

@@ -22,6 +22,7 @@ from headgate.domain.trial import Trial, planned_trial
 
 NAME = "demo-iris-r1"
 KEY = "arn:aws:kms:eu-central-1:123456789012:key/of-demo"
+NETWORK = {"EnableNetworkIsolation": True, "VpcConfig": {"Subnets": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}}
 ARN = "arn:aws:sagemaker:eu-central-1:123456789012"
 MOMENT = datetime(2026, 1, 1, tzinfo=UTC)
 TAGS = {OWNER_TAG: "ledger"}
@@ -73,8 +74,8 @@ def describe_config(sagemaker: Stubber, capture: dict[str, Any] | None = None, *
 
 
 def ensure_model(endpoints: Endpoints, engine: str = "float32") -> None:
-    url, role = "s3://ours/model.tar.gz", f"{ARN}:role"
-    endpoints.ensure_model(NAME, image="image", model_data_url=url, engine=engine, role=role, isolated=True, tags=TAGS)
+    given = {"model_data_url": "s3://ours/model.tar.gz", "role": f"{ARN}:role", "network": NETWORK, "tags": TAGS}
+    endpoints.ensure_model(NAME, image="image", engine=engine, **given)
 
 
 def ensure_config(endpoints: Endpoints, capture: Capture | None = None) -> None:
@@ -98,7 +99,7 @@ def test_a_model_tells_its_server_which_format_to_load(sagemaker: Stubber, endpo
         "ModelName": NAME,
         "PrimaryContainer": container,
         "ExecutionRoleArn": f"{ARN}:role",
-        "EnableNetworkIsolation": True,
+        **NETWORK,
         "Tags": [{"Key": key, "Value": value} for key, value in TAGS.items()],
     }
     sagemaker.add_response("create_model", {"ModelArn": f"{ARN}:model/{NAME}"}, asked)
@@ -384,10 +385,9 @@ def test_a_trial_of_that_name_is_ours_if_it_tries_the_same(sagemaker: Stubber, s
 def test_in_an_ab_test_both_answer_by_weight(sagemaker: Stubber) -> None:
     trial = planned_trial(Wishes(strategy="ab", trial_percent=20), "demo-iris-r2", "ml.m5.large", NAME, 4, 100)
     assert isinstance(trial, Trial)
-    beside = {
-        **VARIANT, "VariantName": "challenger", "ModelName": "demo-iris-r2", "InitialVariantWeight": 0.25,
-        "InstanceType": "ml.g5.xlarge",  # it has disks of its own, which encrypt themselves: no key may be named
-    }  # fmt: skip
+    # Its machine has disks of its own, which encrypt themselves: no key may be named.
+    beside = {**VARIANT, "VariantName": "challenger", "ModelName": "demo-iris-r2", "InitialVariantWeight": 0.25}
+    beside["InstanceType"] = "ml.g5.xlarge"
     variants = {"ProductionVariants": [VARIANT, beside]}
     tags = [{"Key": key, "Value": value} for key, value in TAGS.items()]
     describe_config(sagemaker)

@@ -142,13 +142,13 @@ class Endpoints:
         model_data_url: str,
         engine: str,
         role: str,
-        isolated: bool,
+        network: Mapping[str, Any],
         tags: Mapping[str, str],
     ) -> None:
         """Make sure that the model is there; its name is never used for another archive.
 
         `engine` is the format of the network that a server of ours loads; TensorFlow Serving has none to choose.
-        `isolated` from the network is every model but a serverless one, of which SageMaker refuses that.
+        `network` is what CreateModel is told of it: EnableNetworkIsolation, and VpcConfig where there is a VPC.
 
         Raises:
             NameTakenError: when there is a model of that name with another archive or engine.
@@ -159,7 +159,7 @@ class Endpoints:
             ModelName=name,
             PrimaryContainer={"Image": image, "ModelDataUrl": model_data_url, "Environment": {ENGINE: engine}},
             ExecutionRoleArn=role,
-            EnableNetworkIsolation=isolated,
+            **network,
             Tags=as_tags(tags),
         )
         with translated(f"describe model {name}"):

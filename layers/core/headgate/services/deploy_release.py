@@ -41,7 +41,8 @@ class DeployRelease:
 @dataclass(frozen=True, slots=True)
 class Serving:
     """How releases are served: the container's image and role, the ledger that numbers them, as their owner, where the
-    models' archives lie, the bucket that keeps captured requests, and the ARN of the tenant's key.
+    models' archives lie, the bucket that keeps captured requests, the ARN of the tenant's key, and the VPC
+    in which models serve (VpcConfig), where there is one.
     """
 
     image: str
@@ -50,6 +51,7 @@ class Serving:
     archives: Objects
     artifact_bucket: str
     key: str
+    vpc: Mapping[str, Any] | None = None
 
 
 def deploy_release(
@@ -160,10 +162,17 @@ def make_model(release: Release, endpoints: Endpoints, serving: Serving, tags: d
         model_data_url=release.model_data_url,
         engine=engine_of(release.format),
         role=serving.role,
-        isolated=release.serverless is None,
+        network=_network(release, serving),
         tags=tags,
     )
     return image
+
+
+def _network(release: Release, serving: Serving) -> dict[str, Any]:
+    """Every model is isolated and in the VPC but a serverless one, of which SageMaker refuses both."""
+    if release.serverless is not None:
+        return {"EnableNetworkIsolation": False}
+    return {"EnableNetworkIsolation": True, **({"VpcConfig": serving.vpc} if serving.vpc else {})}
 
 
 def captured_of(project: Project, release: Release, serving: Serving, config: str) -> Capture | None:
