@@ -4,7 +4,7 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.entrypoint import ledger, logger, registry, tasks, topic
+from headgate.entrypoint import ledger, logger, registry, tasks, topics
 from headgate.services.await_approval import AwaitApproval, await_approval
 
 
@@ -13,6 +13,6 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     command = AwaitApproval.parse(event)
     tenant = command.project.tenant
     decision = await_approval(
-        command, ledger=ledger(tenant), registry=registry(tenant), tasks=tasks(tenant), topic=topic(tenant)
+        command, ledger=ledger(tenant), registry=registry(tenant), tasks=tasks(tenant), topic=topics(tenant)
     )
     logger.info("approval asked for", decision=decision, tenant=tenant, project=command.project.name, run=command.run)

@@ -12,7 +12,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.audit import entries_of
 from headgate.aws.ledger import incidents_of
-from headgate.entrypoint import bus, copies, ledger, logger, metrics, topic, training_cost
+from headgate.entrypoint import bus, copies, ledger, logger, metrics, topics, training_cost
 from headgate.services.incident_ended import announce_incident
 
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
@@ -33,7 +33,7 @@ def _follow_up(record: DynamoDBRecord) -> None:
                 incident,
                 ledger=ledger(tenant),
                 bus=bus(tenant),
-                topic=topic(tenant),
+                topic=topics(tenant),
                 training_cost=training_cost,
             )
             name = f"Incidents{str(incident.outcome).title().replace('_', '')}"

@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.ledger import runs_of
-from headgate.entrypoint import bus, experiments, ledger, logger, metrics, tenants, topic, tracking
+from headgate.entrypoint import bus, experiments, ledger, logger, metrics, tenants, topics, tracking
 from headgate.services.run_ended import announce, keep
 
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
@@ -21,7 +21,7 @@ def _follow_up(record: DynamoDBRecord) -> None:
         return
     for run in runs_of(after):
         if run.ended:
-            event = announce(run, ledger=ledger(run.tenant), bus=bus(run.tenant), topic=topic(run.tenant))
+            event = announce(run, ledger=ledger(run.tenant), bus=bus(run.tenant), topic=topics(run.tenant))
             metrics.add_metric(name=f"Runs{run.state.title().replace('_', '')}", unit=MetricUnit.Count, value=1)
             kept = keep(run, experiments=experiments(run.tenant), tenants=tenants(run.tenant), tracking=tracking())
             logger.info(

@@ -97,6 +97,7 @@ def invoke(
         "STACK_NAME": "headgate",
         "DEAD_LETTER_QUEUES": aws.client("sqs").create_queue(QueueName="dead")["QueueUrl"],
         "SERVING_IMAGE": "763104351884.dkr.ecr.eu-central-1.amazonaws.com/tensorflow-inference:2.20-cpu-py312",
+        "TENANT_TOPICS": aws.client("sns").create_topic(Name="headgate-tenant-demo")["TopicArn"].removesuffix("demo"),
         "TENANT_KEYS": "arn:aws:kms:eu-central-1:123456789012:alias/headgate-",
         "TENANT_ROLES": "arn:aws:iam::123456789012:role/headgate-tenant-",
         "FUNCTION_ROLE_ARN": role,

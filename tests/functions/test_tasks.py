@@ -66,6 +66,27 @@ def test_a_run_that_ends_is_told_once(invoke: Invoke, example: Any, heard: Any) 
     assert heard() == []
 
 
+def test_a_tenants_people_hear_of_its_own_runs_and_of_nobody_elses(invoke: Invoke, example: Any, aws: Any) -> None:
+    sns, sqs = aws.client("sns"), aws.client("sqs")
+    queues = {name: sqs.create_queue(QueueName=name)["QueueUrl"] for name in ("demo", "other")}
+    for name in queues:
+        topic = sns.create_topic(Name=f"headgate-tenant-{name}")["TopicArn"]
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=f"arn:aws:sqs:eu-central-1:123456789012:{name}")
+    assert invoke("on_run_ended", example("dynamodb-stream-run-ended")) == {"batchItemFailures": []}
+    told = {name: sqs.receive_message(QueueUrl=queue).get("Messages", []) for name, queue in queues.items()}
+    assert [json.loads(each["Body"])["Subject"] for each in told["demo"]] == ["demo/iris: REJECTED"]
+    assert told["other"] == []
+
+
+def test_a_tenant_whose_topic_is_gone_holds_nobodys_message_up(
+    invoke: Invoke, example: Any, heard: Any, aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TENANT_TOPICS", "arn:aws:sns:eu-central-1:123456789012:gone-")
+    clients.forget_clients()
+    assert invoke("on_run_ended", example("dynamodb-stream-run-ended")) == {"batchItemFailures": []}
+    assert [each["Subject"] for each in heard()] == ["demo/iris: REJECTED"]
+
+
 @pytest.fixture
 def bus(aws: boto3.Session) -> Callable[[], list[dict[str, Any]]]:
     """What hears whoever listens on the default bus."""

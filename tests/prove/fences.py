@@ -17,6 +17,10 @@ ELSEWHERE = "999999999999"
 """Somebody else's account."""
 
 
+TELLING = ("AwaitApprovalRole", "OnRunEndedRole", "OnIncidentEndedRole")
+"""Who tells tenants' people."""
+
+
 @dataclass(frozen=True)
 class Fence:
     """A thing that is refused; `only` names the roles that it is about, all of them where it names none."""
@@ -159,8 +163,15 @@ def _keys_of_tenants(stack: Stack) -> Iterator[Fence]:
     ours, theirs = ({"aws:ResourceTag/headgate:system": system} for system in (stack.name, "another"))
     via = {"kms:ViaService": f"s3.{REGION}.amazonaws.com"}
     for action in ("Decrypt", "GenerateDataKey"):
-        for context in (ours, {**theirs, **via}, {**ours, "kms:ViaService": f"sns.{REGION}.amazonaws.com"}):
+        for context in (ours, {**theirs, **via}, {**ours, "kms:ViaService": f"sqs.{REGION}.amazonaws.com"}):
             yield Fence("S05", needed(f"kms:{action}", key, context))
+        for context in (ours, theirs):
+            fence = needed(f"kms:{action}", key, {**context, "kms:ViaService": f"sns.{REGION}.amazonaws.com"})
+            silent = tuple(each for each in stack.roles if each not in TELLING)
+            yield Fence("S05", fence, silent if context is ours else ())
+    topics = f"arn:aws:sns:{REGION}:{stack.account}"
+    for name in ("another-tenant-demo", f"{stack.name}-demo", "others"):
+        yield Fence("S07", need("sns:Publish", f"{topics}:{name}"))
     for context in ({**ours, "kms:GrantIsForAWSResource": "false"}, {**theirs, "kms:GrantIsForAWSResource": "true"}):
         yield Fence("S05", needed("kms:CreateGrant", key, context))
     for action in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy", "Encrypt"):

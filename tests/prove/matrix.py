@@ -176,6 +176,7 @@ def _alarms(stack: Stack, tenant: str) -> Iterator[Attempt]:
         yield Attempt("S04", need(f"cloudwatch:{action}", alarm), own=False)
     yield Attempt("S04", need("cloudwatch:PutMetricData", cloudwatch__namespace="Headgate"), own=False)
     yield Attempt("S04", need("sns:Publish", stack.arn("NotificationTopic")), own=False)
+    yield Attempt("S04", need("sns:Publish", f"arn:aws:sns:{REGION}:{stack.account}:headgate-tenant-{tenant}"))
     yield Attempt("S04", need("sqs:SendMessage", stack.arn("RetrainQueue")), own=False)
     yield Attempt("S04", need("sqs:ReceiveMessage", stack.arn("IntakeQueue")), own=False)
     bus = f"arn:aws:events:{REGION}:{stack.account}:event-bus/default"

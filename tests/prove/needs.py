@@ -72,6 +72,12 @@ def sealing(action: str, place: str, account: str) -> Iterator[Need]:
         yield with_key(action, tenant, account, **context)
 
 
+def telling(topic: str, tenant: str, account: str) -> Iterator[Need]:
+    """What SNS asks KMS in a publisher's name for a tenant's topic."""
+    context = {"kms__ViaService": f"sns.{REGION}.amazonaws.com", "kms__EncryptionContext__aws__sns__topicArn": topic}
+    yield from (with_key(action, tenant, account, **context) for action in ("GenerateDataKey", "Decrypt"))
+
+
 def granting(endpoint: str, account: str) -> Need:
     """What has to be allowed for volumes of an endpoint's machines under its tenant's key."""
     return with_key("CreateGrant", endpoint.partition("-")[0], account, kms__GrantIsForAWSResource="true")

@@ -136,6 +136,15 @@ def _keys(system: Stack) -> Iterator[Try]:
             context = {"kms:GrantIsForAWSResource": service}
             wanted = needed("kms:CreateGrant", key_of(OWN, system.account), context)
             yield Try(who, "S05", wanted, ours=may and service == "true")
+    for of in (OWN, OTHERS[0]):  # notices of the tenant's own topic, and of another's under the same key
+        topic = f"arn:aws:sns:{REGION}:{system.account}:{system.name}-tenant-{of}"
+        for service in ("sns", "sqs"):
+            context = {
+                "kms:ViaService": f"{service}.{REGION}.amazonaws.com",
+                "kms:EncryptionContext:aws:sns:topicArn": topic,
+            }
+            wanted = needed("kms:GenerateDataKey", key_of(OWN, system.account), context)
+            yield Try("anybody", "S05", wanted, ours=(of, service) == (OWN, "sns"))
     theirs = needed("kms:CreateGrant", key_of(OTHERS[0], system.account), {"kms:GrantIsForAWSResource": "true"})
     yield from (Try(role, "S05", theirs) for role in ROLES)
     alarms = f"arn:aws:kms:{REGION}:{system.account}:key/of-{OWN}"

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.prove import definitions, services
 from tests.prove.harvest import NAMES
-from tests.prove.needs import Need, need, needed, needs
+from tests.prove.needs import Need, need, needed, needs, telling
 from tests.prove.stack import Asked, Stack
 
 _DEAD = [
@@ -87,6 +87,10 @@ def _needs(line: dict[str, Any], stack: Stack) -> Iterator[Need]:
     params = json.loads(json.dumps(line["params"]).replace(_OF_EXAMPLES, stack.account))
     yield from needs(line["service"], line["operation"], params, stack.account, line["error"])
     if line["service"] == "sns" and line["operation"] == "Publish":  # under the topic's key
+        _, mark, tenant = params["TopicArn"].partition("-tenant-")
+        if mark:
+            yield from telling(params["TopicArn"], tenant, stack.account)
+            return
         for logical, _ in stack.of("AWS::KMS::Key"):
             yield from (need(f"kms:{each}", stack.arn(logical)) for each in ("GenerateDataKey", "Decrypt"))
 

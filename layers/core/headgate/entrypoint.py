@@ -25,7 +25,7 @@ from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints, Jobs
 from headgate.aws.searches import Searches
-from headgate.aws.sns import Topic
+from headgate.aws.sns import Topic, Topics
 from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.aws.tenants import Tenants
@@ -48,6 +48,7 @@ from headgate.environments import (
     RetrainQueueEnvironment,
     RunsEnvironment,
     ServingEnvironment,
+    TenantNoticesEnvironment,
     WindowsEnvironment,
     environment,
 )
@@ -328,8 +329,18 @@ def bus(tenant: str) -> Bus:
 
 
 def topic(tenant: str) -> Topic:
-    """The topic that people subscribe to."""
+    """The topic that the system's people subscribe to."""
     return Topic(shared("sns", tenant), environment(NoticesEnvironment).notification_topic_arn)
+
+
+def topics(tenant: str) -> Topics:
+    """Who hears of a tenant's work: the system's people, and the tenant's own."""
+    own = f"{environment(TenantNoticesEnvironment).tenant_topics}{tenant}"
+
+    def missed(why: str) -> None:
+        logger.warning("tenant not told", tenant=tenant, reason=why)
+
+    return Topics(topic(tenant), Topic(client("sns", tenant), own), missed)
 
 
 def now() -> str:

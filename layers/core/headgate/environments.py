@@ -54,6 +54,13 @@ class NoticesEnvironment(Environment):
 
 
 @dataclass(frozen=True, slots=True)
+class TenantNoticesEnvironment(NoticesEnvironment):
+    """What a function is told that tells people of a tenant's work; `tenant_topics` begins the ARNs of their topics."""
+
+    tenant_topics: str
+
+
+@dataclass(frozen=True, slots=True)
 class AuditEnvironment(NoticesEnvironment):
     """What a function is told that copies the audit trail."""
 

@@ -20,6 +20,7 @@ _BY_CODE: dict[str, type[HeadgateError]] = {
     "AuthorizationError": AccessDeniedError,
     "403": AccessDeniedError,
     "404": NotFoundError,
+    "NotFound": NotFoundError,
     "NoSuchKey": NotFoundError,
     "NoSuchVersion": NotFoundError,
     "NoSuchBucket": NotFoundError,

@@ -3,8 +3,8 @@
 A session may do what its function's role allows *and* what this policy allows, never more than either (session
 policies, IAM user guide). So the role says what a function does, action by action, and this policy whose things it does
 it to; its actions are wide because the role's are narrow. What IAM cannot bound to a tenant (starting executions, task
-tokens, metrics, composite alarms, scalable targets, queues, topics, buses) is not here at all: it stays with the
-function's own role.
+tokens, metrics, composite alarms, scalable targets, queues, the system's topic, buses) is not here at all: it stays
+with the function's own role.
 """
 
 import json
@@ -33,15 +33,15 @@ class Place:
     ledger_table: str
 
     def anywhere(self, service: str, resource: str) -> str:
-        """The ARN of a resource in whatever region and account."""
-        return f"arn:{self.partition}:{service}:*:*:{resource}"
+        """The ARN of a resource in whatever region and account of the partition that the account is in."""
+        return f"arn:*:{service}:*:*:{resource}"
 
 
 def session_policy(place: Place, tenant: str) -> dict[str, Any]:
     """The policy of sessions that work for a tenant; the same tenant in the same place gives the same policy.
 
-    The text is limited, so region and account are left to the role's own policy, and one statement grants what needs no
-    condition: an ARN bounds the actions of its own service and no others.
+    The text is limited, so partition, region and account are left to the role's own policy, and one statement grants
+    what needs no condition: an ARN bounds the actions of its own service and no others.
     """
     return {
         "Version": "2012-10-17",
@@ -49,7 +49,7 @@ def session_policy(place: Place, tenant: str) -> dict[str, Any]:
             _allow(
                 # Of executions only this: StartExecution knows the machine, and not whose run it is.
                 # Which service a role may be passed to, and of which system it is, says the function's own role.
-                ["s3:*", "sagemaker:*", *_ALARMS, "states:DescribeExecution", "iam:PassRole"],
+                ["s3:*", "sagemaker:*", *_ALARMS, "states:DescribeExecution", "iam:PassRole", "sns:Publish"],
                 [*_objects(place, tenant), *_named(place, tenant)],
             ),
             _lists(place, tenant),
@@ -88,6 +88,7 @@ def _named(place: Place, tenant: str) -> list[str]:
         place.anywhere("cloudwatch", f"alarm:headgate-{tenant}-*"),
         place.anywhere("states", f"execution:*:{tenant}-*"),
         f"arn:{place.partition}:iam::{place.account}:role/*-tenant-{tenant}-serving",
+        place.anywhere("sns", f"*-tenant-{tenant}"),
     ]
 
 
