@@ -4,33 +4,36 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from headgate.aws.audit import Copies, Trail
+from headgate.aws.audit import Copies
+from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import project_key
 from headgate.aws.s3 import Objects
-from headgate.domain.audit import Entry, Head, flaws, uncopied
+from headgate.aws.tenants import tenant_key
+from headgate.domain.audit import Entry, flaws, uncopied
+from headgate.domain.names import Project
 from headgate_cli.connection import Cloud
-from headgate_cli.runs import Records, chosen_projects
-
-_LOOKS = 5
+from headgate_cli.errors import UsageError
+from headgate_cli.runs import Records, projects_of
 
 
 def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, Any]]:
-    """Check the trail of a project, or of each of a tenant's, against itself and against its locked copies.
+    """Check the trail of a project, or the tenant's own and each of its projects', against itself and against its
+    locked copies.
 
     Returns:
-        For each: how many `entries`, how many of them are `uncopied`, and its `flaws`.
+        For each: how many `entries`, how many of them are `uncopied`, and its `flaws`; `project` is None of the
+        tenant's own.
     """
     ledger = Records(cloud).ledger
     bucket = cloud.outputs.get("AuditBucket")
     found = []
-    for owner in chosen_projects(ledger, tenant, project, unknown=True):
-        chain = project_key(owner)
+    for name, chain in _chosen(ledger, tenant, project):
         copies = Copies(Objects(cloud.client("s3")), bucket).of(chain) if bucket else {}
-        head, entries = _at_rest(ledger.trail, chain)
+        head, entries = ledger.trail.read(chain)
         found.append(
             {
                 "tenant": tenant,
-                "project": owner.name,
+                "project": name,
                 "entries": len(entries),
                 "uncopied": len(uncopied(entries, copies)),
                 "flaws": [asdict(flaw) for flaw in flaws(chain, entries, head, copies)],
@@ -40,20 +43,31 @@ def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
 
 
 def exported(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, Any]]:
-    """Every entry of a project's trail, or of each of a tenant's, with its hash; the oldest first."""
+    """Every entry of a project's trail, or of the tenant's own and each of its projects', with its hash; the oldest
+    first.
+    """
     ledger = Records(cloud).ledger
-    chosen = chosen_projects(ledger, tenant, project, unknown=True)
-    return [_document(each) for owner in chosen for each in ledger.trail.entries(project_key(owner))]
+    return [_document(each) for _, chain in _chosen(ledger, tenant, project) for each in ledger.trail.read(chain)[1]]
 
 
-def _at_rest(trail: Trail, chain: str) -> tuple[Head, list[Entry]]:
-    """A trail's head and entries, read while nothing was added, or as they were read last."""
-    head, entries = trail.head(chain), trail.entries(chain)
-    for _ in range(_LOOKS):
-        if (following := trail.head(chain)) == head:
-            break
-        head, entries = following, trail.entries(chain)
-    return head, entries
+def _chosen(ledger: Ledger, tenant: str, project: str | None) -> list[tuple[str | None, str]]:
+    """As `trails_of`.
+
+    Raises:
+        UsageError: when there never was such a tenant.
+    """
+    found = trails_of(ledger, tenant, project)
+    if len(found) == 1 and project is None and not ledger.trail.head(found[0][1]).sequence:
+        raise UsageError(f"There is no record of a tenant {tenant}. `headgate tenant list` lists those that exist.")
+    return found
+
+
+def trails_of(ledger: Ledger, tenant: str, project: str | None = None) -> list[tuple[str | None, str]]:
+    """The trails of a tenant: its own, of what became of it, and those of its projects by their names; or of one."""
+    if project is not None:
+        return [(project, project_key(Project(tenant, project)))]
+    owned = [(each.name, project_key(each)) for each in projects_of(ledger, tenant, unknown=True)]
+    return [(None, tenant_key(tenant)), *owned]
 
 
 def _document(entry: Entry) -> dict[str, Any]:

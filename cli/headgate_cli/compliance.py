@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headgate.aws.deployed import Places, deployed
-from headgate.aws.ledger_changes import project_key
 from headgate.aws.registry import Registry
 from headgate.domain.approval import APPROVED
 from headgate.domain.audit import flaws
-from headgate.domain.compliance import Judged, Served, judged
+from headgate.domain.compliance import Judged, Served, Trail, judged
 from headgate.domain.moments import written
+from headgate_cli.auditing import trails_of
 from headgate_cli.connection import Cloud
 from headgate_cli.page import templates
 from headgate_cli.runs import Artifacts, Records, projects_of, ref_of
@@ -21,7 +21,8 @@ def report(cloud: Cloud, tenants: list[str]) -> dict[str, Any]:
     """Judge the deployment, and what serves of these tenants; only settings and records are read."""
     seen = deployed(cloud.client, _places(cloud))
     served = [each for tenant in tenants for each in _served(cloud, tenant)]
-    found = judged(replace(seen, served=served))
+    trails = [each for tenant in tenants for each in _trails(cloud, tenant)]
+    found = judged(replace(seen, served=served, trails=trails))
     return {
         "stack": cloud.stack,
         "region": seen.region,
@@ -35,6 +36,7 @@ def report(cloud: Cloud, tenants: list[str]) -> dict[str, Any]:
             "log groups": len(seen.logs),
             "topics": len(seen.topics),
             "versions that serve": len(served),
+            "audit trails": len(trails),
         },
         "rules": [_document(each) for each in found],
     }
@@ -76,16 +78,20 @@ def _served(cloud: Cloud, tenant: str) -> Iterator[Served]:
     for project in projects_of(ledger, tenant):
         if (release := ledger.serving(project)) is None:
             continue
-        run, chain = ledger.run(project, release.run), project_key(project)
+        run = ledger.run(project, release.run)
         approval = run.approval if run is not None else None
         word = Registry(cloud.client("sagemaker")).version(str(approval["package"])) if approval else None
-        head = ledger.trail.head(chain)
-        entries = [each for each in ledger.trail.entries(chain) if each.sequence <= head.sequence]
         yield Served(
             f"{tenant}/{project.name}",
             release.version,
             run is not None and artifacts.card(ref_of(run)) is not None,
             approval is not None,
             word is not None and word.status == APPROVED and bool(word.description),
-            not flaws(chain, entries, head),
         )
+
+
+def _trails(cloud: Cloud, tenant: str) -> Iterator[Trail]:
+    ledger = Records(cloud).ledger
+    for project, chain in trails_of(ledger, tenant):
+        head, entries = ledger.trail.read(chain)
+        yield Trail("/".join(filter(None, (tenant, project))), not flaws(chain, entries, head))

@@ -50,7 +50,7 @@ def export(
 
 def _show(console: Console, trails: list[dict[str, Any]]) -> None:
     for each in trails:
-        name = f"{each['tenant']}/{each['project']}"
+        name = "/".join(filter(None, (each["tenant"], each["project"])))
         waiting = f", {each['uncopied']} without a locked copy yet" if each["uncopied"] else ""
         console.print(f"{name}: {each['entries']} entries{waiting}", markup=False, soft_wrap=True)
         for flaw in each["flaws"]:

@@ -20,6 +20,8 @@ from headgate.domain.errors import UnsignedError
 AUDIT, AUDIT_HEAD = "AUDIT#", "AUDIT"
 _ATTEMPTS = 12
 _LONGEST_SECONDS = 0.5
+_LOOKS = 5
+"""How often a trail is read that others are writing to."""
 _CONTENDED = {"ConditionalCheckFailed", "TransactionConflict"}
 
 Write = Mapping[str, Any]
@@ -57,6 +59,20 @@ class Trail:
     def head(self, chain: str) -> Head:
         """The newest entry of a trail."""
         return self._read(chain, [])[0]
+
+    def read(self, chain: str) -> tuple[Head, list[Entry]]:
+        """A trail as a whole: its newest entry and all that belong to it, the oldest first.
+
+        It is read while nothing is added; of one that others keep writing to, what was there at the last look. What is
+        added behind that is nobody's forgery.
+        """
+        head = self.head(chain)
+        for _ in range(_LOOKS):
+            entries = self.entries(chain)
+            if (following := self.head(chain)) == head:
+                return head, entries
+            before, head = head, following
+        return before, [each for each in entries if each.sequence <= before.sequence]
 
     def entries(self, chain: str) -> list[Entry]:
         """Every entry of a trail, the oldest first."""

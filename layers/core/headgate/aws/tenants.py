@@ -14,6 +14,11 @@ from headgate.domain.tenants import NO_QUOTAS, Quotas, Standing, Tenant, Used
 _ENTRY, _USED = "ENTRY", "USED"
 
 
+def tenant_key(name: str) -> str:
+    """The partition of what the system keeps of a tenant, and the name of its own audit trail."""
+    return f"TENANT#{name}"
+
+
 class Tenants:
     """Tenants by their names. Without an author nobody is put into the register."""
 
@@ -57,7 +62,7 @@ class Tenants:
         del entry["tenant"]  # which would put it into the index of runs
         put = {"Put": {"TableName": self._table, "Item": as_item(entry)}}
         what = f"tenant {str(tenant.standing).lower()}"
-        self._trail.write(f"TENANT#{tenant.tenant}", [put], [], [what], why)
+        self._trail.write(tenant_key(tenant.tenant), [put], [], [what], why)
 
     def spend(self, name: str, month: str, run: str, amount: float) -> bool:
         """Add what a run cost, in USD, to what the tenant spent in a month; False when it was added before."""
@@ -96,4 +101,4 @@ class Tenants:
 
     @staticmethod
     def _key(name: str, sk: str) -> dict[str, str]:
-        return {"pk": f"TENANT#{name}", "sk": sk}
+        return {"pk": tenant_key(name), "sk": sk}

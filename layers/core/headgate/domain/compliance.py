@@ -3,8 +3,9 @@
 The same rules judge the template before it is deployed and the stack as it is. What is seen is an argument.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 LEAST_LOG_DAYS = 90
 """Three months of logs have to be at hand (PCI DSS 10.5.1); what was decided is kept in the audit trail, for years."""
@@ -61,14 +62,21 @@ class Topic:
 
 @dataclass(frozen=True, slots=True)
 class Served:
-    """A version in service: whether its `card` is there, the word of a person where it needs one, and its trail."""
+    """A version in service: whether its `card` is there, and the word of a person where it needs one."""
 
-    project: str
+    name: str
     version: str
     card: bool
     needs_approval: bool
     approved: bool
-    trail_is_sound: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Trail:
+    """The audit trail of a project, or of a tenant itself, and whether it is as it was written."""
+
+    name: str
+    sound: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +89,8 @@ class Deployment:
     queues: Sequence[Queue] = ()
     logs: Sequence[Logs] = ()
     topics: Sequence[Topic] = ()
-    served: Sequence[Served] = field(default=())
+    served: Sequence[Served] = ()
+    trails: Sequence[Trail] = ()
 
 
 Breach = tuple[str, str]
@@ -100,79 +109,69 @@ class Rule:
     judge: Callable[[Deployment], Iterator[Breach]]
 
 
+def _unsound(things: Iterable[Any], sound: Callable[[Any], bool], said: str) -> Iterator[Breach]:
+    """What is wrong with those that are not sound; `said` tells of `each` by its fields."""
+    yield from ((each.name, said.format(each=each)) for each in things if not sound(each))
+
+
 def _encryption(seen: Deployment) -> Iterator[Breach]:
-    kept: list[Bucket | Table | Queue | Topic] = [*seen.buckets, *seen.tables, *seen.queues, *seen.topics]
-    for each in kept:
-        if not each.encrypted:
-            yield each.name, "What it holds is not encrypted."
+    kept = [*seen.buckets, *seen.tables, *seen.queues, *seen.topics]
+    return _unsound(kept, lambda each: each.encrypted, "What it holds is not encrypted.")
 
 
 def _transit(seen: Deployment) -> Iterator[Breach]:
-    yield from ((each.name, "It answers requests without TLS.") for each in seen.buckets if not each.over_tls)
+    return _unsound(seen.buckets, lambda each: each.over_tls, "It answers requests without TLS.")
 
 
 def _public(seen: Deployment) -> Iterator[Breach]:
-    yield from ((each.name, "It could be made public.") for each in seen.buckets if not each.private)
+    return _unsound(seen.buckets, lambda each: each.private, "It could be made public.")
 
 
 def _keys(seen: Deployment) -> Iterator[Breach]:
-    yield from ((each.name, "Its key does not rotate.") for each in seen.topics if not each.rotates)
+    return _unsound(seen.topics, lambda each: each.rotates, "Its key does not rotate.")
 
 
 def _versions(seen: Deployment) -> Iterator[Breach]:
-    yield from ((each.name, "What is overwritten is lost.") for each in seen.buckets if not each.versioned)
+    return _unsound(seen.buckets, lambda each: each.versioned, "What is overwritten is lost.")
 
 
 def _recovery(seen: Deployment) -> Iterator[Breach]:
-    yield from (
-        (each.name, "It cannot be brought back as it was at a point in time.")
-        for each in seen.tables
-        if not each.recoverable
-    )
+    said = "It cannot be brought back as it was at a point in time."
+    return _unsound(seen.tables, lambda each: each.recoverable, said)
 
 
 def _lock(seen: Deployment) -> Iterator[Breach]:
-    yield from ((each.name, "Objects in it can be deleted.") for each in seen.buckets if each.locked is False)
+    return _unsound(seen.buckets, lambda each: each.locked is not False, "Objects in it can be deleted.")
 
 
 def _retention(seen: Deployment) -> Iterator[Breach]:
-    for each in seen.logs:
-        if each.days is None:
-            yield each.name, "It keeps its logs for ever; say for how long (LogRetentionDays)."
-        elif each.days < LEAST_LOG_DAYS:
-            yield (
-                each.name,
-                f"It keeps its logs for {each.days} days; {LEAST_LOG_DAYS} are asked for (LogRetentionDays).",
-            )
+    forever = "It keeps its logs for ever; say for how long (LogRetentionDays)."
+    yield from _unsound(seen.logs, lambda each: each.days is not None, forever)
+    short = f"It keeps its logs for {{each.days}} days; {LEAST_LOG_DAYS} are asked for (LogRetentionDays)."
+    yield from _unsound(seen.logs, lambda each: each.days is None or each.days >= LEAST_LOG_DAYS, short)
 
 
 def _alarms(seen: Deployment) -> Iterator[Breach]:
-    yield from ((each.name, "Nobody is told of what lies in it.") for each in seen.queues if not each.alarmed)
+    return _unsound(seen.queues, lambda each: each.alarmed, "Nobody is told of what lies in it.")
 
 
 def _residency(seen: Deployment) -> Iterator[Breach]:
-    kept: list[Bucket | Table] = [*seen.buckets, *seen.tables]
-    for each in kept:
-        if each.region != seen.region:
-            yield each.name, f"It lies in {each.region}, and the deployment in {seen.region}."
+    said = f"It lies in {{each.region}}, and the deployment in {seen.region}."
+    return _unsound([*seen.buckets, *seen.tables], lambda each: each.region == seen.region, said)
 
 
 def _cards(seen: Deployment) -> Iterator[Breach]:
-    for each in seen.served:
-        if not each.card:
-            yield each.project, f"Version {each.version} serves and has no model card."
+    return _unsound(seen.served, lambda each: each.card, "Version {each.version} serves and has no model card.")
 
 
 def _approvals(seen: Deployment) -> Iterator[Breach]:
-    for each in seen.served:
-        if each.needs_approval and not each.approved:
-            yield each.project, f"Version {each.version} serves, and nobody's approval of it is on record."
+    said = "Version {each.version} serves, and nobody's approval of it is on record."
+    return _unsound(seen.served, lambda each: each.approved or not each.needs_approval, said)
 
 
-def _trail(seen: Deployment) -> Iterator[Breach]:
-    for each in seen.served:
-        if not each.trail_is_sound:
-            yield each.project, "Its audit trail is not as it was written; headgate audit verify tells where."
+def _trails(seen: Deployment) -> Iterator[Breach]:
+    said = "Its audit trail is not as it was written; headgate audit verify tells where."
+    return _unsound(seen.trails, lambda each: each.sound, said)
 
 
 RULES: tuple[Rule, ...] = (
@@ -232,7 +231,7 @@ RULES: tuple[Rule, ...] = (
         "CM-3",
         _approvals,
     ),
-    Rule("audit-sound", "The audit trail is as it was written.", "164.312(c)(1)", "10.3.4", "AU-10", _trail),
+    Rule("audit-sound", "The audit trail is as it was written.", "164.312(c)(1)", "10.3.4", "AU-10", _trails),
 )
 """HIPAA: 45 CFR, security rule. PCI DSS: version 4.0. NIST: SP 800-53, revision 5."""
 
