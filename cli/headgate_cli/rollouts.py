@@ -37,7 +37,8 @@ def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
     asked = settings.serverless.model_dump() if settings.variant != "instances" else None
     serverless, note = chosen(asked, serving, _record(cloud, project) if settings.variant == "auto" else None)
     if serverless is not None or (serving is not None and serving.serverless):
-        made = serverless_plan(to_instances=serverless is None)
+        back_to = serving.config if serving is not None and serving.serverless and serverless is not None else ""
+        made = serverless_plan(wishes, to_instances=serverless is None, back_to=back_to)
     else:
         made = plan(wishes, settings.instance_type, serving.instances if serving is not None else None)
     made = replace(made, reason=f"{made.reason} {note}".strip())

@@ -80,6 +80,9 @@ def test_a_serverless_endpoint_serves_one_version_after_the_other(cloud: Cloud, 
     assert (code, plan["guarded"], plan["serverless"]) == (0, False, {"memory_mb": 2048, "max_concurrency": 5})
     second = cloud.ending(project, cloud.drop(project, "second.csv", table(4000, seed=3)))
     assert second.state == Outcome.PROMOTED, second.reason
+    _, released = headgate(cloud, "releases", "--project", "rare")
+    proved = released["releases"][0]["verdict"]  # asked by ourselves, for nobody takes it back but we
+    assert (proved["stand"], proved["signals"]["answers"]["canary"]["requests"]) == ("passed", 250)
     [variant] = described(cloud, project)["ProductionVariants"]
     assert variant["CurrentServerlessConfig"] == {"MemorySizeInMB": 2048, "MaxConcurrency": 5}
     assert described(cloud, project)["EndpointConfigName"] == project.release_name(2)

@@ -90,7 +90,7 @@ def test_a_lost_event_only_costs_time(play: Play) -> None:
 
 
 def test_an_endpoint_still_moving_is_looked_at_again(play: Play) -> None:
-    moving = {"outcome": "IN_PROGRESS"}
+    moving = {"outcome": "IN_PROGRESS", "seconds": 30}
     played = play("promote", GIVEN, {**SCRIPT, "SettleRelease": [moving, moving, PROMOTED]})
     assert played.output == PROMOTED
     assert [name for name, _ in played.calls].count("SettleRelease") == 3
@@ -134,7 +134,10 @@ def test_a_version_that_a_newer_one_overtook_in_line_ends_superseded(play: Play)
 
 
 def test_who_lost_the_endpoint_looks_on_until_its_release_is_settled(play: Play) -> None:
-    failed, moving = {"outcome": "FAILED", "reason_code": "X", "reason": "Because."}, {"outcome": "IN_PROGRESS"}
+    failed, moving = (
+        {"outcome": "FAILED", "reason_code": "X", "reason": "Because."},
+        {"outcome": "IN_PROGRESS", "seconds": 30},
+    )
     script = {**SCRIPT, "DeployRelease": [raised("LeaseLostError", "Too late.")], "SettleRelease": [moving, failed]}
     assert play("promote", GIVEN, script).output == failed
 

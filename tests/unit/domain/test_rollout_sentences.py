@@ -105,6 +105,7 @@ def test_a_plan_is_kept_as_a_document() -> None:
         "keep_seconds": 60,
         "limit_seconds": 360 + 1800 + 2 * 600,
         "reason": planned.reason,
+        "back_to": "",
     }
     assert type(planned.document()["strategy"]) is str
 

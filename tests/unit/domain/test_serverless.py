@@ -4,7 +4,7 @@ import pytest
 
 from headgate.domain.project_file import parse_settings
 from headgate.domain.releases import EndpointState
-from headgate.domain.rollout import Strategy, serverless_plan
+from headgate.domain.rollout import Strategy, Wishes, serverless_plan
 from headgate.domain.scaling import without_instances
 from headgate.domain.serverless import capacity_of, chosen
 
@@ -43,10 +43,17 @@ def test_the_variant_is_what_project_yaml_asks_for() -> None:
 
 @pytest.mark.parametrize("to_instances", [False, True])
 def test_nothing_guards_a_deployment_of_it_and_the_plan_says_so(to_instances: bool) -> None:
-    plan = serverless_plan(to_instances=to_instances)
+    plan = serverless_plan(Wishes(), to_instances=to_instances)
     assert (plan.strategy, plan.guarded, plan.deployment(["an-alarm"])) == (Strategy.ALL_AT_ONCE, False, None)
     assert "SageMaker guards no deployment of it" in plan.reason
     assert ("no request is captured" in plan.reason) is not to_instances
+    assert (plan.back_to, plan.bake_seconds, "requests of our own" in plan.reason) == ("", 0, False)
+
+
+def test_where_there_is_a_way_back_it_has_to_prove_itself() -> None:
+    plan = serverless_plan(Wishes(bake_seconds=90), to_instances=False, back_to="demo-iris-r1")
+    assert (plan.back_to, plan.bake_seconds, plan.wait_seconds, plan.guarded) == ("demo-iris-r1", 90, 0, False)
+    assert "requests of our own show whether it answers as it was judged" in plan.reason
 
 
 def test_it_scales_by_itself() -> None:

@@ -17,6 +17,8 @@ from .conftest import IRIS, NOW, FakeEndpoints, FakeTasks, deploy, settle
 
 ROW = {"request": {"x": 1.0}, "answer": {"value": 2.0}}
 BEGAN = datetime.fromisoformat(NOW)
+PROVING = "2026-01-01T00:10:05.000Z"
+"""Soon after an endpoint came to rest (`conftest.LATER`)."""
 
 
 @dataclass
@@ -60,6 +62,7 @@ class FakeObjects:
     """The golden rows, and captured requests by their keys."""
 
     captured: dict[str, bytes] = field(default_factory=dict)
+    golden: list[Any] = field(default_factory=lambda: [ROW])
 
     def written(self, _bucket: str, prefix: str) -> list[tuple[str, int, datetime]]:
         return [(key, len(body), BEGAN) for key, body in self.captured.items() if key.startswith(prefix)]
@@ -81,7 +84,7 @@ class FakeObjects:
 
     def get_json(self, _bucket: str, key: str) -> Any:
         assert key == "demo/iris/runs/demo-iris-b/evaluation/golden.json"
-        return {"format": 1, "golden": [ROW]}
+        return {"format": 1, "golden": self.golden}
 
 
 LATER = {"outcome": "LATER", "seconds": 30}
@@ -112,6 +115,13 @@ class Watched:
         assert self.endpoints.state is not None
         self.endpoints.state = replace(self.endpoints.state, baking_since=NOW)
         self.requests.serving = "demo-iris-r2"
+
+    def rest(self) -> None:
+        """The endpoint comes to rest; without instances it stays without."""
+        assert self.endpoints.state is not None
+        serverless = self.endpoints.state.serverless
+        self.endpoints.rest()
+        self.endpoints.state = replace(self.endpoints.state, serverless=serverless)
 
     @property
     def verdict(self) -> Any:
@@ -243,3 +253,67 @@ def test_a_release_that_answers_users_alike_passes(watched: Watched) -> None:
     watched.look(60)
     assert watched.verdict["stand"] == "passed"
     assert watched.verdict["signals"]["answers yes"]["serving"] == {"requests": 300, "hits": 300}
+
+
+def on_probation(watched: Watched) -> Watched:
+    """A serverless release took all requests over from one, for nothing takes them bit by bit."""
+    command = {"memory_mb": 2048, "max_concurrency": 5}
+    assert watched.endpoints.state is not None
+    watched.endpoints.state = replace(watched.endpoints.state, serverless=True)
+    key = {"pk": {"S": "demo#iris"}, "sk": {"S": "RELEASE#00000002"}}
+    watched.ledger._client.update_item(
+        TableName="ledger",
+        Key=key,
+        UpdateExpression="SET serverless = :s",
+        ExpressionAttributeValues={":s": {"M": {name: {"N": str(value)} for name, value in command.items()}}},
+    )
+    watched.deploy()
+    assert watched.look() == SOON  # it is on its way
+    watched.rest()
+    return watched
+
+
+def test_a_serverless_release_is_asked_by_ourselves_before_it_is_settled(watched: Watched) -> None:
+    on_probation(watched)
+    assert settle(watched.ledger, watched.endpoints, 2, now=PROVING) == "IN_PROGRESS"
+    assert (watched.look(600), watched.requests.asked) == (OVER, PROBES)
+    assert (watched.verdict["stand"], watched.verdict["signals"]["errors"]["canary"]["requests"]) == ("passed", PROBES)
+    assert settle(watched.ledger, watched.endpoints, 2, now=PROVING) == "PROMOTED"
+    assert watched.look(610) == OVER
+
+
+@pytest.mark.parametrize("trouble", ["fails", "answers otherwise"])
+def test_a_serverless_release_that_does_badly_goes_back_at_once(watched: Watched, trouble: str) -> None:
+    on_probation(watched)
+    watched.requests.failed = trouble == "fails"
+    watched.requests.answer = {"value": 3.0}
+    assert (watched.look(600), watched.verdict["stand"]) == (OVER, "failed")
+    assert settle(watched.ledger, watched.endpoints, 2, now=PROVING) == "IN_PROGRESS"
+    watched.deploy()  # whoever deploys it again lets it be
+    watched.rest()
+    assert (watched.endpoints.state.config, watched.endpoints.updates) == ("demo-iris-r1", 2)  # type: ignore[union-attr]
+    watched.deploy()
+    assert settle(watched.ledger, watched.endpoints, 2, now=PROVING) == "ROLLED_BACK"
+    release = watched.ledger.release(IRIS, 2)
+    assert (release.reason_code, watched.endpoints.updates) == ("WORSE_IN_SERVICE", 2)  # type: ignore[union-attr]
+
+
+def test_a_serverless_release_that_nobody_can_tell_of_is_held(watched: Watched) -> None:
+    on_probation(watched)
+    watched.objects.golden = []
+    assert watched.look(700) == SOON
+    assert (watched.look(1300), watched.verdict["stand"]) == (OVER, "held")
+    assert settle(watched.ledger, watched.endpoints, 2, now=PROVING) == "IN_PROGRESS"
+    watched.rest()
+    assert settle(watched.ledger, watched.endpoints, 2, now=PROVING) == "ROLLED_BACK"
+    assert watched.ledger.release(IRIS, 2).reason_code == "HELD"  # type: ignore[union-attr]
+
+
+def test_a_serverless_release_whose_watch_is_silent_does_not_stay(watched: Watched) -> None:
+    on_probation(watched)
+    assert settle(watched.ledger, watched.endpoints, 2, now="2026-01-01T00:21:00.000Z") == "IN_PROGRESS"
+    assert watched.verdict is None
+    assert settle(watched.ledger, watched.endpoints, 2, now="2026-01-01T00:23:00.000Z") == "IN_PROGRESS"
+    watched.rest()
+    assert settle(watched.ledger, watched.endpoints, 2, now="2026-01-01T00:23:00.000Z") == "ROLLED_BACK"
+    assert "Nobody asked it in time" in watched.ledger.release(IRIS, 2).reason  # type: ignore[union-attr, operator]

@@ -8,7 +8,7 @@ from typing import Any
 from headgate.domain.freezes import Freeze, standing
 from headgate.domain.rollout import AB
 from headgate.domain.runs import Ending, Outcome, Run
-from headgate.domain.watch import Stand
+from headgate.domain.watch import FINAL, Stand
 
 _IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 
@@ -137,6 +137,18 @@ def is_turned_back(release: Release, endpoint: EndpointState) -> bool:
     return begun and bool(endpoint.failure_reason) and endpoint.modified_at > release.at
 
 
+def is_condemned_by_its_watch(release: Release) -> bool:
+    """Whether the watch of a release said its last word, and not a good one: its requests go back, or are there."""
+    return (release.verdict or {}).get("stand") in FINAL
+
+
+def is_on_probation(release: Release, endpoint: EndpointState) -> bool:
+    """Whether a release serves that has still to show that it does well: one that nobody but we would take back."""
+    serves = endpoint.status == "InService" and endpoint.config == release.name and not endpoint.failure_reason
+    awaited = bool((release.plan or {}).get("back_to")) and (release.verdict or {}).get("stand") != Stand.PASSED
+    return awaited and serves and release.state == ReleaseState.DEPLOYING
+
+
 def settle(release: Release, endpoint: EndpointState | None, stopped: Ending | None = None) -> Ending | None:
     """Read the end of a release from its endpoint.
 
@@ -157,7 +169,8 @@ def settle(release: Release, endpoint: EndpointState | None, stopped: Ending | N
         return stopped or Ending(Outcome.FAILED, "ENDPOINT_GONE", gone)
     if release.state == ReleaseState.TRYING:
         return _tried(release, endpoint, stopped)
-    return None if endpoint.in_progress else _at_rest(release, endpoint, stopped)
+    moving = endpoint.in_progress or is_on_probation(release, endpoint)
+    return None if moving else _at_rest(release, endpoint, stopped)
 
 
 def is_tried(release: Release, endpoint: EndpointState) -> bool:

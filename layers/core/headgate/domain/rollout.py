@@ -9,7 +9,7 @@ not documented what a percentage is rounded to.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -30,6 +30,9 @@ _PROVISIONING, _PROVISIONING_OF_A_STEP = 1800, 600
 _UNGUARDED = ("ml.inf1.",)
 _SCARCE = ("ml.g", "ml.p", "ml.inf", "ml.trn")
 """Accelerated machines: a second fleet of them is expensive, and often not to be had."""
+
+
+_PROVED = ", requests of our own show whether it answers as it was judged, or the version before has them again; then"
 
 
 class Strategy(StrEnum):
@@ -89,7 +92,8 @@ class Plan:
 
     `stages` holds how many instances of the new version take requests, stage by stage; the last is all of them. Each
     stage before the last bakes for `bake_seconds`; the last for `keep_seconds`, with the old instances still there,
-    except in a rolling deployment, which keeps none.
+    except in a rolling deployment, which keeps none. Where SageMaker guards nothing and there is a way back, `back_to`
+    is the configuration that requests go back to unless some of our own show within `bake_seconds` that it does well.
     """
 
     strategy: Strategy
@@ -99,6 +103,7 @@ class Plan:
     keep_seconds: int
     limit_seconds: int
     reason: str
+    back_to: str = ""
 
     @property
     def wait_seconds(self) -> int:
@@ -166,14 +171,17 @@ def rollback_plan(serving: int | None) -> Plan:
     return _unguarded(serving or 1, reason)
 
 
-def serverless_plan(*, to_instances: bool) -> Plan:
-    """How a version goes into service where a serverless endpoint is, or was: SageMaker guards nothing there."""
+def serverless_plan(wishes: Wishes, *, to_instances: bool, back_to: str = "") -> Plan:
+    """How a version goes into service where a serverless endpoint is, or was: SageMaker guards nothing there.
+
+    `back_to` is the serverless configuration that serves; "" where there is none, or no way back to it.
+    """
     kept = "" if to_instances else ", no request is captured, and the first one after a pause waits for a start"
     reason = (
         "A serverless endpoint has no instances to split, and SageMaker guards no deployment of it: the new version "
-        f"takes all requests at once, the alarms that watch what serves lead back{kept}."
+        f"takes all requests at once{_PROVED if back_to else ''}, the alarms that watch what serves lead back{kept}."
     )
-    return _unguarded(1, reason)
+    return replace(_unguarded(1, reason), bake_seconds=wishes.bake_seconds if back_to else 0, back_to=back_to)
 
 
 def _unguarded(instances: int, reason: str) -> Plan:

@@ -1,6 +1,7 @@
 """Endpoints without machines of their own: what a project chooses by `endpoint.variant`, and what goes with it.
 
-SageMaker captures no requests of them, guards no deployment of them, isolates no container of theirs from the network,
+SageMaker captures no requests of them, guards no deployment of them (so a version proves itself by requests of our own
+once it serves, or the one before has them again), isolates no container of theirs from the network,
 and turns no endpoint on instances into one; the way back is open (developer guide: serverless-endpoints, feature
 exclusions; deployment-guardrails).
 """

@@ -153,6 +153,16 @@ def rules_of(wishes: Wishes, *, answered: bool) -> Rules:
     return Rules(signals | ({ANSWERS: Signal(_WRONG, weight=0.01, needed=False)} if answered else {}))
 
 
+PROOF = Rules({ERRORS: Signal(_WRONG, weight=0.9), ANSWERS: Signal(_WRONG, weight=0.1)})
+"""Of a release that is told by requests of our own alone: that no more than one in twenty fails, or has another answer
+than expected, is what they can show."""
+
+
+def proof_of(failed: Share, answers: Share) -> dict[str, Evidence]:
+    """The evidence of requests of our own, whose failures and other answers are none where all is well."""
+    return {ERRORS: since(failed, _AS_JUDGED), ANSWERS: since(answers, _AS_JUDGED)}
+
+
 def evidence_of(seen: Observed) -> dict[str, Evidence]:
     """The evidence for each signal: a block for each period with requests to the release.
 
@@ -179,7 +189,11 @@ def evidence_of(seen: Observed) -> dict[str, Evidence]:
 
 def stand_of(seen: Observed, rules: Rules, *, time_is_up: bool, passed: bool = False) -> tuple[Stand, Judgement]:
     """Where the watch stands after a look. What passed once may still fail, and is not held any more."""
-    judgement = judge(evidence_of(seen), rules)
+    return stood(judge(evidence_of(seen), rules), time_is_up=time_is_up, passed=passed)
+
+
+def stood(judgement: Judgement, *, time_is_up: bool, passed: bool = False) -> tuple[Stand, Judgement]:
+    """The same of a judgement."""
     if judgement.verdict == Verdict.FAIL:
         return Stand.FAILED, judgement
     if judgement.verdict == Verdict.PASS or passed:

@@ -16,7 +16,14 @@ from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTak
 from headgate.domain.formats import engine_of
 from headgate.domain.lease import Lease
 from headgate.domain.names import OWNER_TAG, Project
-from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back, refused_as_frozen
+from headgate.domain.releases import (
+    EndpointState,
+    Release,
+    ReleaseState,
+    is_condemned_by_its_watch,
+    is_turned_back,
+    refused_as_frozen,
+)
 from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan, serverless_plan
 from headgate.domain.serverless import capacity_of
 from headgate.domain.standing_alarms import Composite, Patience, standing_alarms
@@ -143,7 +150,10 @@ def deploy_release(
 
 def _planned(release: Release, wishes: Wishes, before: EndpointState | None) -> Plan:
     if release.serverless is not None or (before is not None and before.serverless):
-        return serverless_plan(to_instances=release.serverless is None)
+        to_instances = release.serverless is None
+        way_back = before is not None and before.serverless and not to_instances and release.repeats is None
+        back_to = before.config if before is not None and way_back else ""
+        return serverless_plan(wishes, to_instances=to_instances, back_to=back_to)
     serves = before.instances if before is not None else None
     return plan(wishes, release.instance_type, serves) if release.repeats is None else rollback_plan(serves)
 
@@ -254,5 +264,7 @@ def _change(
         # A failed endpoint cannot be updated; it serves nobody, so it may go.
         endpoints.delete(release.endpoint)
         raise EndpointBusyError(release.endpoint)
-    elif before.config != release.name and not is_turned_back(release, before):
+    elif (
+        before.config != release.name and not is_turned_back(release, before) and not is_condemned_by_its_watch(release)
+    ):
         endpoints.update(release.endpoint, release.name, planned.deployment(alarms), retain=not before.serverless)

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from headgate.aws.ledger import Ledger
@@ -10,14 +11,28 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import ConflictError, HeadgateError, LeaseLostError, NotFoundError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import EndpointState, Release, ReleaseState, answers_badly, is_tried, settle
+from headgate.domain.releases import (
+    EndpointState,
+    Release,
+    ReleaseState,
+    answers_badly,
+    is_condemned_by_its_watch,
+    is_on_probation,
+    is_tried,
+    settle,
+)
 from headgate.domain.runs import Champion, Ending, Outcome
 from headgate.domain.scaling import Bounds
+from headgate.domain.watch import Stand
 from headgate.services.clean_up import clean_up
 from headgate.services.keep_scaling import hold_capacity, let_scale
 from headgate.services.take_endpoint import Tasks, told, wake_next
 
-IN_PROGRESS = {"outcome": "IN_PROGRESS"}
+_SECONDS, _SECONDS_ON_PROBATION = 30, 5
+"""Until it is looked at again whether a release has come to its end: a history of Step Functions holds the looks of
+eight hours; and where its watch tells any moment."""
+_UNWATCHED_SECONDS = 120
+"""How much longer than it may take to prove itself a release stays in service whose watch says nothing."""
 HOLDING = frozenset({"SHADOW_REPORTED", "SHADOW_HELD", "AB_HELD", "FROZEN"})
 """Endings of releases that never served, and of which nothing bad is known."""
 
@@ -44,7 +59,8 @@ def settle_release(
     Of a release whose lease another one took over nothing is written here: the new holder settles it.
 
     Returns:
-        The ending for the run's record (`outcome`, `reason_code`, `reason`), or `{"outcome": "IN_PROGRESS"}`.
+        The ending for the run's record (`outcome`, `reason_code`, `reason`), or `IN_PROGRESS` with the
+        `seconds` after which to look again.
 
     Raises:
         ConflictError: when another writer was faster; the state machine tries again.
@@ -58,15 +74,20 @@ def settle_release(
         try:
             lease = ledger.enter(project, release.holder, if_free=True)
         except LeaseLostError:
-            return IN_PROGRESS
+            return _in_progress(release)
         ending = settled(project, release, lease, ledger=ledger, endpoints=endpoints, now=now)
     if ending is None:
-        return IN_PROGRESS
+        return _in_progress(release)
     wake_next(project, ledger=ledger, tasks=tasks)
     if ending.outcome == Outcome.PROMOTED:
         with suppress(HeadgateError):  # the release serves all the same, and the next settlement cleans up again
             clean_up(project, ledger=ledger, endpoints=endpoints, owner=owner, now=now)
     return told(ending)
+
+
+def _in_progress(release: Release) -> dict[str, Any]:
+    on_probation = bool((release.plan or {}).get("back_to"))
+    return {"outcome": "IN_PROGRESS", "seconds": _SECONDS_ON_PROBATION if on_probation else _SECONDS}
 
 
 def settled(
@@ -95,6 +116,12 @@ def settled(
     endpoint = endpoints.describe(release.endpoint)
     if release.state == ReleaseState.TRYING and endpoint is not None:
         take_away(project, release, endpoint, lease, ledger, endpoints)
+    if endpoint is not None and is_on_probation(release, endpoint):
+        if (why := _unproved(release, endpoint, now, stopped)) is not None:
+            held = {"stand": str(Stand.HELD), "reason": why, "signals": {}, "at": now}
+            ledger.keep_verdict(project, release.sequence, held)  # where there is a last word, that stays
+            _send_back(project, release, lease, ledger, endpoints)
+        return None
     ending = settle(release, endpoint, stopped)
     if ending is not None:
         under = LeaseFreed(lease) if lease.holder == release.holder else LeaseKept(lease)
@@ -121,6 +148,22 @@ def take_away(
     if worse is None or not endpoints.silence(release.endpoint, worse):
         endpoints.update(release.endpoint, release.trial["before"], None)
     return True
+
+
+def _unproved(release: Release, endpoint: EndpointState, now: str, stopped: Ending | None) -> str | None:
+    """Why a release on probation goes back; None while there is time to prove itself."""
+    if is_condemned_by_its_watch(release):
+        return str((release.verdict or {})["reason"])
+    begun = datetime.fromisoformat(endpoint.modified_at or release.at)
+    waited = (datetime.fromisoformat(now) - begun).total_seconds()
+    late = waited > (release.plan or {})["bake_seconds"] + _UNWATCHED_SECONDS
+    return stopped.reason if stopped is not None else "Nobody asked it in time." if late else None
+
+
+def _send_back(project: Project, release: Release, lease: Lease, ledger: Ledger, endpoints: Endpoints) -> None:
+    """Begin to give the version before its requests back; the next call goes on from there."""
+    _still(project, lease, ledger)  # SageMaker cannot be told a fence
+    endpoints.update(release.endpoint, (release.plan or {})["back_to"], None, retain=False)
 
 
 def _still(project: Project, lease: Lease, ledger: Ledger) -> None:

@@ -20,14 +20,15 @@ from headgate.domain.alarms import VARIANT
 from headgate.domain.answers import same_answer
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Project
-from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back
+from headgate.domain.releases import EndpointState, Release, ReleaseState, is_on_probation, is_turned_back
 from headgate.domain.rollout import Wishes
 from headgate.domain.told import Told
-from headgate.domain.verdict import Evidence, Judgement, Share, counted
+from headgate.domain.verdict import Evidence, Judgement, Share, counted, judge
 from headgate.domain.watch import (
     FINAL,
     PAST_SECONDS,
     PROBES,
+    PROOF,
     Observed,
     Period,
     Stand,
@@ -37,8 +38,10 @@ from headgate.domain.watch import (
     limits_of,
     pause_seconds,
     period_seconds,
+    proof_of,
     rules_of,
     stand_of,
+    stood,
     together,
 )
 from headgate.services.captured import Captured
@@ -48,6 +51,8 @@ OVER, SOON = {"outcome": "OVER"}, {"outcome": "SOON"}
 _NOTHING = Period(0, 0)
 _PROBING_SECONDS = 15.0
 """Seconds that a look may spend on requests of our own, if the bake is not so short that it may spend a third of it."""
+_PROVING_SECONDS = 30.0
+"""The same where nothing else tells, and the first request may wait for a start."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,16 +105,17 @@ def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[
     if release.state == ReleaseState.PLANNED:
         _make_usual_known(look, watcher)
         return SOON
-    endpoint = watcher.endpoints.describe(release.endpoint) if look.plan["guarded"] else None
+    looked_after = look.plan["guarded"] or look.plan.get("back_to")
+    endpoint = watcher.endpoints.describe(release.endpoint) if looked_after else None
     if endpoint is None or _came_to_rest(release, endpoint):
         return OVER
-    if not endpoint.baking_since:
-        return _again(look)
-    return _judged(look, endpoint, stand, watcher)
+    if look.plan.get("back_to"):
+        return _proved(look, endpoint, watcher)
+    return _judged(look, endpoint, stand, watcher) if endpoint.baking_since else _again(look)
 
 
 def _came_to_rest(release: Release, endpoint: EndpointState) -> bool:
-    serves = endpoint.config == release.name and not endpoint.in_progress
+    serves = endpoint.config == release.name and not endpoint.in_progress and not is_on_probation(release, endpoint)
     return serves or is_turned_back(release, endpoint)
 
 
@@ -162,7 +168,7 @@ def _make_usual_known(look: _Look, watcher: Watcher) -> None:
     limits = limits_of(None, look.wishes, at_once=True)
     found = watcher.measurements.periods(look.release.endpoint, look.before, limits, look.past, look.now, 60)
     if sum(period.requests for period in found.values()) < PROBES:
-        _probe(look, watcher, PROBES, _PROBING_SECONDS)
+        _asked(look, watcher, PROBES, _PROBING_SECONDS)
 
 
 def _judged(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher) -> dict[str, Any]:
@@ -193,6 +199,27 @@ def _judged(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher
     return OVER if found in FINAL else _again(look)
 
 
+def _proved(look: _Look, endpoint: EndpointState, watcher: Watcher) -> dict[str, Any]:
+    """A look at a release that nobody takes back but whoever settles it: asked by ourselves, it passes or does not.
+
+    Nothing of an earlier look counts, for nothing of it is kept.
+    """
+    if not is_on_probation(look.release, endpoint):
+        return _again(look)
+    failed, answers = _asked(look, watcher, PROBES, _PROVING_SECONDS)
+    compared = look.release.format == "float32"  # smaller formats answer nearly alike
+    evidence = proof_of(failed, answers if compared else failed)
+    time_is_up = (
+        look.now - datetime.fromisoformat(endpoint.modified_at or look.release.at)
+    ).total_seconds() > look.plan["bake_seconds"]
+    found, judgement = stood(judge(evidence, PROOF), time_is_up=time_is_up)
+    if found == Stand.WATCHING:
+        return _again(look)
+    document = _document(found, judgement, evidence, look.now)
+    watcher.ledger.keep_verdict(look.project, look.release.sequence, document)
+    return OVER
+
+
 def _ask_more(look: _Look, watcher: Watcher) -> Share:
     """Requests of our own in the bake, as many as let some reach the release; how many of its answers were others.
 
@@ -201,7 +228,8 @@ def _ask_more(look: _Look, watcher: Watcher) -> Share:
     stages, baking = look.plan["stages"], baking_seconds(look.plan)
     number, longest = PROBES * stages[-1] // stages[0], min(_PROBING_SECONDS, baking / 3)
     compare = not together(look.plan) and look.release.format == "float32"
-    return _probe(look, watcher, number, longest, compare=compare)
+    _, answers = _asked(look, watcher, number, longest)
+    return answers if compare else Share()
 
 
 def _observed(look: _Look, since: datetime, watcher: Watcher) -> Observed:
@@ -241,23 +269,24 @@ def _told(look: _Look, since: datetime, watcher: Watcher) -> Told:
     return Told(new, serving, past, captured.labels(look.past))
 
 
-def _probe(look: _Look, watcher: Watcher, number: int, longest: float, *, compare: bool = False) -> Share:
+def _asked(look: _Look, watcher: Watcher, number: int, longest: float) -> tuple[Share, Share]:
     """Ask the endpoint what the version was asked before it was judged; which instances answer, the endpoint decides.
 
     So many requests, or as many as the seconds suffice for.
 
     Returns:
-        With `compare`, the answers and how many of them are not those that were expected.
+        How many failed; and of the answers, how many are not those that were expected.
     """
     examples = watcher.objects.get_json(watcher.artifact_bucket, look.golden_key)["golden"]
-    begun, asked = time.monotonic(), Share()
+    begun, failed, answers = time.monotonic(), Share(), Share()
     for example in islice(cycle(examples), number):
         reply = watcher.requests.ask(look.release.endpoint, example["request"])
-        if compare and reply.answer is not None:
-            asked += Share(1, int(not same_answer(reply.answer, example["answer"])))
+        failed += Share(1, int(reply.failed))
+        if reply.answer is not None:
+            answers += Share(1, int(not same_answer(reply.answer, example["answer"])))
         if time.monotonic() - begun > longest:
             break
-    return asked
+    return failed, answers
 
 
 def _document(stand: Stand, judgement: Judgement, evidence: Mapping[str, Evidence], at: datetime) -> dict[str, Any]:
