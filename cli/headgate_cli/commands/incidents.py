@@ -54,7 +54,10 @@ def rollback(  # noqa: PLR0913 - one parameter for each option of the command li
     stack: options.Stack = None,
     as_json: options.Json = False,
 ) -> None:
-    """Go back to a version that served before, all at once. The one that is left does not come back by itself."""
+    """Go back to a version that served before, all at once. The one that is left does not come back by itself.
+
+    While a release is on its way, that one is taken back.
+    """
     owner = Project(tenant, project)
     with options.cloud(stack) as cloud:
         from headgate.domain.incidents import document

@@ -212,7 +212,11 @@ def _an_incident_is_closed(account: Account, name: str, releases: dict[int, dict
         assert (made["outcome"], made["repeats"]) == ("PROMOTED", incident["release"]), "I04: another one serves"
         assert made["capacity_after"] >= made["instance_count"], "I25: less capacity than before"
         assert releases[incident["release"]]["condemned"] is None, "what failed is the endpoint, not the version"
-    if incident["outcome"] == "ROLLED_BACK":
+    if incident["outcome"] == "ROLLED_BACK" and incident["rollback"] is None:
+        left = releases[incident["release"]]
+        assert (left["reason_code"], left["in_service_at"]) == ("TAKEN_BACK", None), "I04: it took over all the same"
+        assert (incident["kind"], left["verdict"]["by"]) == ("by-hand", incident["by"]), "I13: nobody asked for it"
+    elif incident["outcome"] == "ROLLED_BACK":
         made = releases[incident["rollback"]]
         assert made["outcome"] == "PROMOTED", "I04: incident and release end differently"
         assert releases[incident["release"]]["condemned"]["incident"] == name, "what was left may come back"

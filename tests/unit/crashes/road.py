@@ -26,7 +26,7 @@ from headgate.domain.alarms import standing_name
 from headgate.domain.approval import PENDING
 from headgate.domain.audit import Author
 from headgate.domain.errors import ConflictError
-from headgate.domain.incidents import ENDPOINT, Incident, is_incident
+from headgate.domain.incidents import BY_HAND, ENDPOINT, Incident, is_incident
 from headgate.domain.names import Project
 from headgate.domain.policy import Rules
 from headgate.domain.releases import Release
@@ -49,44 +49,13 @@ from headgate.services.version_changed import wake_approved
 
 from .account import Account, Clients, DiedError, archive_of
 from .machine import Promotion
+from .scenario import Scenario
 
 OWNER, IRIS = "ledger", Project("demo", "iris")
 _MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:headgate-train"
 _ROLE, _KEY = "arn:aws:iam::000000000000:role/headgate-tenant-demo-serving", "arn:aws:kms:::key/of-demo"
 _CLOSINGS, _WAKINGS = 8, 3
 """How often train tries to close a run, and Lambda an event."""
-
-
-@dataclass(frozen=True)
-class Scenario:
-    """What happens, and around what: the versions that want the endpoint, in the order in which they come.
-
-    `served` versions were promoted before; `broken` releases do not come up; `events` says how often the endpoint's
-    events arrive, and `late` that they do only when all is over; `quick`, that a change is over with the next call.
-    `incidents` are those of alarms on what serves: each leads to a rollback.
-    `fails_closed`: a bad version with nothing behind it is taken out of service. `trial` is what a trial of the kind
-    `strategy` finds, "" where none is asked for; what passes takes over. `person` is the word of somebody who has to
-    approve of the versions, "" where nobody has to, "-" of who is silent.
-    """
-
-    name: str
-    runs: tuple[str, ...] = ("b",)
-    served: tuple[str, ...] = ("a",)
-    broken: frozenset[str] = frozenset()
-    events: int = 1
-    late: bool = False
-    quick: bool = False
-    instances: int = 2
-    fails_before: bool = False
-    incidents: tuple[str, ...] = ()
-    person: str = ""
-    machine: str = "ml.m5.large"
-    fails_closed: bool = False
-    trial: str = ""
-    strategy: str = "shadow"
-
-    def __str__(self) -> str:
-        return self.name
 
 
 @dataclass(frozen=True)
@@ -161,7 +130,7 @@ class Road:
             if self.scenario.trial:
                 given["endpoint"]["rollout"] = {"strategy": self.scenario.strategy, "shadow_then": "promote"}
             begun.append(Promotion(given["run"], given, self.account, self.invoke))
-        for name in [] if runs else self.scenario.incidents:
+        for name in [] if runs or self.scenario.by_hand else self.scenario.incidents:
             given = {"tenant": IRIS.tenant, "project": IRIS.name, "incident": name}
             self.decide(given)
             begun.append(Promotion(name, given, self.account, self.invoke))
@@ -174,6 +143,8 @@ class Road:
         self.time_passes(all_events=True)
 
     def go_on(self, promotions: list[Promotion]) -> bool:
+        if self.scenario.by_hand and len(self.promotions) == len(self.scenario.runs):
+            promotions += self._a_person_speaks_in_the_bake()
         for each in promotions:
             if each.ready:
                 each.step()
@@ -189,6 +160,21 @@ class Road:
             first = min(waiting, key=lambda each: (each.waits_for != "time", "Take" in each.states[-1]))
             first.timed_out = True
         return True
+
+    def _a_person_speaks_in_the_bake(self) -> list[Promotion]:
+        """Once the endpoint is on its way to the release; the guard hears of it from the watch, or is deaf."""
+        if (self.account.endpoint or {}).get("EndpointStatus") != "Updating":
+            return []
+        [name] = self.scenario.incidents
+        given = {"tenant": IRIS.tenant, "project": IRIS.name, "incident": name}
+        self.decide(given)
+        newest = self.ledger.releases(IRIS)[0]
+        assert (newest.verdict or {})["by"] == "ada", newest
+        if self.scenario.by_hand == "heard":
+            self.account.broken = frozenset({newest.name})
+        begun = [Promotion(name, given, self.account, self.invoke)]
+        self.promotions += begun
+        return begun
 
     def time_passes(self, all_events: bool = False) -> None:
         """The endpoint comes to rest, a person speaks, and what tells of it arrives, unless it is late."""
@@ -370,6 +356,10 @@ def before(clients: Clients, scenario: Scenario) -> tuple[Account, int | None]:
     for name in scenario.runs:
         _add(road, name)
     for name in scenario.incidents:
+        if scenario.by_hand:
+            said = Incident(name, IRIS.tenant, IRIS.name, BY_HAND, BY_HAND, road.now, road.now, "Bad.", by="ada")
+            road.ledger.add_incident(said)
+            continue
         if scenario.fails_before:
             broke = Incident(name, IRIS.tenant, IRIS.name, ENDPOINT, ENDPOINT, road.now, road.now)
             road.ledger.add_incident(broke)

@@ -41,6 +41,8 @@ RETURN = Scenario("an alarm leads back", served=("a", "b"), runs=(), incidents=(
 CONTEST = replace(RETURN, name="an alarm leads back while another version comes", runs=("c",))
 CLOSED = replace(RETURN, name="nothing to go back to, and it fails closed", served=("a",), fails_closed=True)
 REPAIR = replace(RETURN, name="an endpoint that failed is made anew by itself", fails_before=True)
+TAKEN = Scenario("a person takes it back in the bake", incidents=RETURN.incidents, by_hand="heard")
+TAKEN_LATE = replace(TAKEN, name="a person takes back what takes over all the same", by_hand="deaf")
 SCENARIOS = [
     REPAIR,
     FIRST,
@@ -185,6 +187,26 @@ def test_an_alarm_leads_back_to_the_version_before(clients: Clients) -> None:
     assert [each["version"] for each in invariants.releases_of(road.account)] == [
         *("version-demo-iris-a", "version-demo-iris-b", "version-demo-iris-a")
     ]
+
+
+@pytest.mark.parametrize(("scenario", "of_the_run"), [(TAKEN, "ROLLED_BACK"), (TAKEN_LATE, "PROMOTED")], ids=str)
+def test_what_a_person_takes_back_in_the_bake_serves_nobody_wherever_a_process_dies(
+    clients: Clients, scenario: Scenario, of_the_run: str
+) -> None:
+    """By SageMaker's guard; and where that is deaf, by a rollback once the release has come to rest.
+
+    What the others do about it alone is played: the rest is that of any release, and of any rollback.
+    """
+    start = before(clients, scenario)
+    calm = play(clients, start, scenario, at())
+    others = {"DecideResponse", "SettleRelease", "PlanRollback", "CloseIncident"}
+    calm.invocations = [each for each in calm.invocations if each.function in others]
+    for deaths in [(), *once(calm)]:
+        road = play(clients, start, scenario, at(*deaths))
+        ended = {"demo-iris-b": of_the_run, scenario.incidents[0]: "ROLLED_BACK"}
+        assert invariants.ending_of(road).items() >= ended.items(), deaths
+        [serves] = [each for each in invariants.releases_of(road.account) if each["state"] == "IN_SERVICE"]
+        assert (serves["version"], road.account.made["UpdateEndpoint"] > 0) == ("version-demo-iris-a", True), deaths
 
 
 def test_a_bad_version_with_nothing_behind_it_answers_nobody_wherever_a_process_dies(clients: Clients) -> None:

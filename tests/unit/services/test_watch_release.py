@@ -189,9 +189,12 @@ def test_a_bad_release_is_taken_back_and_that_is_its_ending(watched: Watched, tr
     ready(watched)
     watched.requests.failed = trouble == "fails"
     watched.requests.answer = {"value": 3.0}
-    assert watched.look(70) == OVER
+    assert watched.look(70) == LATER
     assert watched.measurements.taken_back == {"demo-iris-r2": True}
     assert watched.verdict["stand"] == "failed"
+    watched.measurements.taken_back.clear()
+    assert watched.look(75) == LATER  # it is said until SageMaker has heard it
+    assert watched.measurements.taken_back == {"demo-iris-r2": True}
     watched.endpoints.broken = frozenset({"demo-iris-r2"})  # SageMaker turns it back
     watched.endpoints.rest()
     assert settle(watched.ledger, watched.endpoints, 2) == "ROLLED_BACK"
@@ -208,7 +211,7 @@ def test_a_release_that_nobody_can_tell_of_is_held(watched: Watched) -> None:
     watched.requests.serving = "elsewhere"
     assert watched.look(70) == LATER
     assert watched.verdict is None
-    assert watched.look(560) == OVER
+    assert watched.look(560) == LATER
     assert (watched.verdict["stand"], watched.measurements.taken_back) == ("held", {"demo-iris-r2": True})
     watched.endpoints.broken = frozenset({"demo-iris-r2"})  # SageMaker turns it back
     watched.endpoints.rest()
@@ -239,7 +242,7 @@ def test_a_release_that_answers_users_otherwise_is_taken_back(watched: Watched) 
     ready(watched)
     for at, config in ((BEGAN - timedelta(minutes=5), "demo-iris-r1"), (BEGAN, "demo-iris-r2")):
         watched.objects.answer(config, "no" if config == "demo-iris-r1" else "yes", 300, at)
-    assert watched.look(60) == OVER
+    assert watched.look(60) == LATER
     assert watched.verdict["stand"] == "failed"
     assert "answers yes" in watched.verdict["reason"]
     assert watched.verdict["signals"]["answers yes"]["canary"] == {"requests": 300, "hits": 300}

@@ -15,7 +15,9 @@ from headgate.aws.errors import code_of, translated
 from headgate.aws.items import as_item, as_values, built
 from headgate.aws.ledger_changes import (
     INCIDENT,
+    LAST_WORDS,
     LEASES,
+    NO_LAST_WORD,
     NOT_ENDED,
     OUTCOME_VALUES,
     RELEASE,
@@ -252,10 +254,8 @@ class Ledger:
     def keep_verdict(self, project: Project, sequence: int, verdict: Mapping[str, Any]) -> None:
         """Keep what the watch of a release says, unless the release is settled or the watch had its last word."""
         going = "attribute_exists(pk) AND (attribute_not_exists(outcome) OR outcome = :null)"
-        open_ = "(attribute_not_exists(verdict) OR verdict = :null OR NOT verdict.stand IN (:failed, :held))"
-        values = {":null": None, ":failed": "failed", ":held": "held"}
         update = self._writes.update(
-            project, release_key(sequence), {"verdict": verdict}, f"{going} AND {open_}", values
+            project, release_key(sequence), {"verdict": verdict}, f"{going} AND {NO_LAST_WORD}", LAST_WORDS
         )
         try:
             self.trail.write(project_key(project), [update], [], ["verdict changed"], "Its watch says so.")

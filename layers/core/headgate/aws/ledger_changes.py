@@ -14,6 +14,7 @@ from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import OUTCOMES, RUNNING, Ending
+from headgate.domain.watch import Stand
 
 RUN, RELEASE, INCIDENT, WINDOW = "RUN#", "RELEASE#", "INCIDENT#", "WINDOW#"
 _CAPITALS = re.compile(r"(?<!^)(?=[A-Z])")
@@ -77,6 +78,15 @@ class ReleaseCondemned:
 
 
 @dataclass(frozen=True, slots=True)
+class ReleaseTakenBack:
+    """A change of a release on its way: a person said the last word on it in the place of its watch."""
+
+    sequence: int
+    was: ReleaseState
+    verdict: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
 class IncidentMoved:
     """An incident goes from one state to another; `facts` are what is known of it by then: fields of `Incident`."""
 
@@ -123,6 +133,7 @@ Change = (
     | ReleasePlanned
     | ReleaseMoved
     | ReleaseCondemned
+    | ReleaseTakenBack
     | IncidentMoved
     | RetrainCounted
     | LeaseChanged
@@ -131,12 +142,16 @@ Change = (
 )
 
 
+NO_LAST_WORD = "(attribute_not_exists(verdict) OR verdict = :null OR NOT verdict.stand IN (:failed, :held))"
+LAST_WORDS: Mapping[str, Any] = {":null": None, ":failed": str(Stand.FAILED), ":held": str(Stand.HELD)}
+"""The condition that neither a watch nor a person condemned a release, and its values."""
 LEASES = (LeaseChanged, LeaseKept, LeaseFreed)
 """Changes of who may write, which the audit trail leaves out: what is written under the lease is what counts."""
 _WHY: dict[type, str] = {
     RunStarted: "It is its turn: the project has no other active run.",
     RunPassedOver: "A newer one took its place in the line.",
     ReleaseMoved: "Its plan says so.",
+    ReleaseTakenBack: "A person asked for it.",
     RetrainCounted: "An alarm asked for a retraining.",
 }
 
@@ -173,13 +188,13 @@ class Writes:
                 ]
             case LeaseChanged() | LeaseKept() | LeaseFreed():
                 return [{"Update": self._lease_write(project, change)}]
-            case ReleasePlanned() | ReleaseMoved() | ReleaseCondemned():
+            case ReleasePlanned() | ReleaseMoved() | ReleaseCondemned() | ReleaseTakenBack():
                 return self._of_release(project, change)
             case IncidentMoved() | RetrainCounted():
                 return [self._of_incident(project, change)]
 
     def _of_release(
-        self, project: Project, change: ReleasePlanned | ReleaseMoved | ReleaseCondemned
+        self, project: Project, change: ReleasePlanned | ReleaseMoved | ReleaseCondemned | ReleaseTakenBack
     ) -> list[dict[str, Any]]:
         match change:
             case ReleasePlanned(release):
@@ -203,8 +218,18 @@ class Writes:
                         "reason_code": ending.reason_code,
                         "reason": ending.reason,
                     }
-                return [self.update(project, release_key(sequence), fields, "#state = :was", {":was": str(was)})]
-
+                still, values = "#state = :was", {":was": str(was)}
+                if state == ReleaseState.DEPLOYING:  # what was taken back before does not begin
+                    still += f" AND {NO_LAST_WORD}"
+                    values |= LAST_WORDS
+                return [self.update(project, release_key(sequence), fields, still, values)]
+            case ReleaseTakenBack(sequence, was, verdict):
+                open_ = f"#state = :was AND {NO_LAST_WORD}"
+                return [
+                    self.update(
+                        project, release_key(sequence), {"verdict": verdict}, open_, {":was": str(was), **LAST_WORDS}
+                    )
+                ]
             case ReleaseCondemned(sequence, why):
                 there = "attribute_exists(pk)"
                 return [self.update(project, release_key(sequence), {"condemned": why}, there, {})]

@@ -15,6 +15,7 @@ from headgate.domain.errors import BadKeyError
 from headgate.domain.freezes import Freeze
 from headgate.domain.moments import written
 from headgate.domain.names import Project
+from headgate.domain.releases import TAKEN_BACK
 from headgate.domain.runs import Ending, Outcome
 
 _ID = re.compile(r"(?P<tenant>[a-z0-9]+)-(?P<project>[a-z0-9-]+)-\d{8}T\d{6}-[0-9a-f]{8}")
@@ -75,7 +76,8 @@ class Incident:
     configuration whose instances it looks at, where it looks at those of one alone, and `since` where the time begins
     that it looked at. `look` counts how often the alarm was found red again. `by` is the person who asked, `to` the
     version asked for, `anyway` that it may be a condemned one. `release` is the number of the release that served when
-    it was decided, `rollback` that of the release that was made to go back. `runbook` is the page for people, `freezes`
+    it was decided, or of the one on its way that a person takes back, `rollback` that of the release that was made to
+    go back. `runbook` is the page for people, `freezes`
     says that the project was frozen until they have looked. `fails_closed`: where its rollback finds nothing to go
     back to, the endpoint is deleted.
     """
@@ -211,6 +213,8 @@ def _rolled(rollback: Ending, retraining: bool) -> dict[str, Any]:
     if rollback.outcome == Outcome.PROMOTED:
         asked = " A retraining is asked for." if retraining else ""
         return _told(Answered.ROLLED_BACK, f"{rollback.reason}{asked}", "rolled-back")
+    if rollback.reason_code == TAKEN_BACK:
+        return _told(Answered.ROLLED_BACK, rollback.reason, "rolled-back")
     if rollback.reason_code in NO_TARGET:
         return _told(Answered.NOT_ROLLED_BACK, rollback.reason, "nothing-to-go-back-to") | {"freezes": True}
     if rollback.reason_code == STOPPED:

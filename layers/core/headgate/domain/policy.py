@@ -59,11 +59,10 @@ class Rules:
 class Situation:
     """All that a decision rests on.
 
-    `champion` is what serves by the ledger, `serves` whether there is an endpoint,
-    `status` how that is, `moving` whether a release is on its
-    way, `alarm` how the alarm is now (None: gone), `past` the project's other incidents,
-    `tenant_retrains` how many retrainings alarms of the tenant asked for today, `runs` the project's runs, which tell
-    what came of those.
+    `champion` is what serves by the ledger, `serves` whether there is an endpoint, `status` how that is, `moving`
+    whether a release is on its way, `on_its_way` which one that a person may take back, `alarm` how the alarm is now
+    (None: gone), `past` the project's other incidents, `tenant_retrains` how many retrainings alarms of the tenant
+    asked for today, `runs` the project's runs, which tell what came of those.
     """
 
     incident: Incident
@@ -71,6 +70,7 @@ class Situation:
     serves: bool = True
     status: str = "InService"
     moving: bool = False
+    on_its_way: Release | None = None
     alarm: AlarmNow | None = None
     past: Sequence[Incident] = ()
     tenant_retrains: int = 0
@@ -85,7 +85,8 @@ class Situation:
 class Decision:
     """What is done, why, and which page people are told of; `look_again` are seconds until the alarm is looked at
     again, None where nobody needs to. `freezes`: nothing is released until people have looked. `fails_closed`: where
-    a rollback finds nothing to go back to, the endpoint stops to answer.
+    a rollback finds nothing to go back to, the endpoint stops to answer. `takes_back` is the release on its way whose
+    requests go back at once.
     """
 
     action: Action
@@ -94,6 +95,7 @@ class Decision:
     look_again: int | None = None
     freezes: bool = False
     fails_closed: bool = False
+    takes_back: int | None = None
 
 
 def decide(seen: Situation, rules: Rules, now: str) -> Decision:
@@ -105,11 +107,20 @@ def decide(seen: Situation, rules: Rules, now: str) -> Decision:
         gone = "its endpoint is deleted" if champion is not None else "nothing is in service"
         return _ignored(f"There is nothing to act on: {gone}.")
     if kind == BY_HAND:
-        return Decision(Action.ROLLBACK, f"{seen.incident.by} asked for it: {seen.incident.said}".rstrip(": "))
+        return _by_hand(seen)
     if kind == ENDPOINT:
         return _repair(seen, champion, rules, at)
     passed = _over(seen) or _of_another_release(seen.incident, champion) or _others_at_it(seen, at)
     return _bounded(passed or _answer(seen, champion, rules, at), seen.incident)
+
+
+def _by_hand(seen: Situation) -> Decision:
+    """What a person asks for is done; of a release that is on its way the person sees enough."""
+    asked = f"{seen.incident.by} asked for it: {seen.incident.said}".rstrip(": ")
+    if (going := seen.on_its_way) is None:
+        return Decision(Action.ROLLBACK, asked)
+    said = f"{asked.rstrip('.')}. Release {going.sequence} was on its way."
+    return Decision(Action.ROLLBACK, said, takes_back=going.sequence)
 
 
 def _bounded(decision: Decision, incident: Incident) -> Decision:

@@ -25,6 +25,8 @@ class ReleaseState(StrEnum):
     HELD = "HELD"  # it never served: a freeze met it, or its trial was all that was asked for, or told nothing
 
 
+TAKEN_BACK = "TAKEN_BACK"
+"""Code of the ending of a release that a person took back while it was on its way."""
 _OVER = frozenset({ReleaseState.RETIRED, ReleaseState.FAILED, ReleaseState.HELD})
 
 
@@ -142,6 +144,14 @@ def is_condemned_by_its_watch(release: Release) -> bool:
     return (release.verdict or {}).get("stand") in FINAL
 
 
+def refused_as_taken_back(release: Release) -> Ending | None:
+    """Why a release does not begin that a person took back before; None where nobody did."""
+    if not is_condemned_by_its_watch(release):
+        return None
+    reason = f"Version {release.version} was taken back before it took requests: {(release.verdict or {})['reason']}"
+    return Ending(Outcome.NOT_PROMOTED, TAKEN_BACK, reason, release.version)
+
+
 def is_on_probation(release: Release, endpoint: EndpointState) -> bool:
     """Whether a release serves that has still to show that it does well: one that nobody but we would take back."""
     serves = endpoint.status == "InService" and endpoint.config == release.name and not endpoint.failure_reason
@@ -222,6 +232,8 @@ def _at_rest(release: Release, endpoint: EndpointState, stopped: Ending | None) 
 def _taken_back(release: Release) -> Ending | None:
     """The ending of a release that its watch had taken back; None where the watch said no such thing."""
     said = release.verdict or {}
+    if said.get("by"):
+        return Ending(Outcome.ROLLED_BACK, TAKEN_BACK, f"Version {release.version} was taken back: {said['reason']}")
     if said.get("stand") == Stand.FAILED:
         reason = f"Version {release.version} was worse than the version before while it took requests: {said['reason']}"
         return Ending(Outcome.ROLLED_BACK, "WORSE_IN_SERVICE", reason)

@@ -23,6 +23,7 @@ from headgate.domain.releases import (
     is_condemned_by_its_watch,
     is_turned_back,
     refused_as_frozen,
+    refused_as_taken_back,
 )
 from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan, serverless_plan
 from headgate.domain.serverless import capacity_of
@@ -73,7 +74,8 @@ def deploy_release(
 ) -> None:
     """Make the endpoint serve the release, or let it be when it does already. Safe to repeat at any point.
 
-    A promotion that meets a freeze before it touched the endpoint is settled here, and gives the lease back.
+    A promotion that meets a freeze, or was taken back, before it touched the endpoint is settled here, and gives the
+    lease back.
 
     Raises:
         NameTakenError: when the model, its configuration or the endpoint are another deployment's; nothing is touched.
@@ -112,12 +114,15 @@ def deploy_release(
     if release.state != ReleaseState.DEPLOYING:
         # The head is written as it was read: whoever freezes the project comes before this release begins, or after.
         head = ledger.head(project)
-        frozen = refused_as_frozen(release.version, head.freeze, now) if release.repeats is None else None
-        if frozen is not None:
+        refused = refused_as_taken_back(release)
+        state = ReleaseState.HELD if refused is None else ReleaseState.FAILED
+        if refused is None and release.repeats is None:
+            refused = refused_as_frozen(release.version, head.freeze, now)
+        if refused is not None:
             if bounds is not None:
                 let_go(release.endpoint, scaling=endpoints.scaling())
-            held = ReleaseMoved(release.sequence, ReleaseState.PLANNED, ReleaseState.HELD, now, frozen)
-            ledger.write(project, head, LeaseFreed(lease), held)
+            over = ReleaseMoved(release.sequence, ReleaseState.PLANNED, state, now, refused)
+            ledger.write(project, head, LeaseFreed(lease), over)
             tasks.succeed(command.task_token, {"endpoint": release.endpoint})
             return
         if ringing := alarms.ringing(names):

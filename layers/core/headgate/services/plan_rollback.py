@@ -9,10 +9,10 @@ from headgate.aws.ledger_changes import LeaseKept, ReleaseCondemned, ReleasePlan
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import EndpointBusyError, HeadgateError, NotFoundError, TransientError
-from headgate.domain.incidents import ENDPOINT, NO_TARGET, STOPPED, Incident
+from headgate.domain.incidents import BY_HAND, ENDPOINT, NO_TARGET, STOPPED, Incident
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import OF_ITS_COURSE, EndpointState, Release, ReleaseState, good_ones_before
+from headgate.domain.releases import OF_ITS_COURSE, TAKEN_BACK, EndpointState, Release, ReleaseState, good_ones_before
 from headgate.domain.runs import Ending, Outcome
 from headgate.services.plan_release import settle_the_one_before
 from headgate.services.take_endpoint import told
@@ -99,11 +99,8 @@ def _choose(
         return _nothing("NOTHING_SERVES", "Nothing is in service any more.")
     if incident.kind == ENDPOINT and endpoint is not None:
         return _to_repair(champion, endpoint, ledger.releases(project), archives)
-    if champion.sequence != incident.release:
-        return _nothing(
-            "ANOTHER_SERVES",
-            f"Release {champion.sequence} serves now, not {incident.release}, which the alarm was about.",
-        )
+    if (over := _nothing_to_leave(incident, champion, project, ledger)) is not None:
+        return over
     releases = ledger.releases(project)
     if incident.to is not None:
         wanted = [each for each in releases if each.version == incident.to and each.in_service_at is not None]
@@ -116,6 +113,20 @@ def _choose(
     else:
         candidates = good_ones_before(champion, releases)
     return _first_that_can_be_deployed(candidates, archives)
+
+
+def _nothing_to_leave(incident: Incident, champion: Release, project: Project, ledger: Ledger) -> Ending | None:
+    """Why there is nothing to go back from, or None: what a person took back on its way may never have taken over."""
+    left = ledger.release(project, incident.release) if incident.release is not None else None
+    if incident.kind == BY_HAND and left is not None and left.ending is not None and left.in_service_at is None:
+        if incident.to not in (None, champion.version):
+            return None
+        said = f"Release {left.sequence} did not take over, and release {champion.sequence} serves on. {left.reason}"
+        return _nothing(TAKEN_BACK, said)
+    if champion.sequence == incident.release:
+        return None
+    about = f"Release {champion.sequence} serves now, not {incident.release}, which the alarm was about."
+    return _nothing("ANOTHER_SERVES", about)
 
 
 def _is_gone_on_purpose(champion: Release, incident: Incident) -> bool:

@@ -88,14 +88,14 @@ def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[
 
     Returns:
         `SOON` or `LATER` (in so many `seconds`), when to look again; or `OVER` when there is nothing more to see: the
-        release is settled, turned back, not guarded, or was found bad.
+        release is settled or turned back, or nobody but its settlement takes it back and the last word is said.
     """
     project = command.project
     release = watcher.ledger.release(project, command.sequence)
     if release is None:
         raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
     stand = Stand(release.verdict["stand"]) if release.verdict else Stand.WATCHING
-    if release.ending is not None or stand in FINAL:
+    if release.ending is not None or (stand in FINAL and not (release.plan or {}).get("guarded")):
         return OVER
     champion = watcher.ledger.head(project).champion
     if champion is None:
@@ -111,7 +111,11 @@ def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[
         return OVER
     if look.plan.get("back_to"):
         return _proved(look, endpoint, watcher)
-    return _judged(look, endpoint, stand, watcher) if endpoint.baking_since else _again(look)
+    if stand in FINAL:  # said by a person too: again until SageMaker heard it
+        watcher.measurements.take_back(release.name, wanted=True)
+    elif endpoint.baking_since:
+        _judge(look, endpoint, stand, watcher)
+    return _again(look)
 
 
 def _came_to_rest(release: Release, endpoint: EndpointState) -> bool:
@@ -171,7 +175,7 @@ def _make_usual_known(look: _Look, watcher: Watcher) -> None:
         _asked(look, watcher, PROBES, _PROBING_SECONDS)
 
 
-def _judged(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher) -> dict[str, Any]:
+def _judge(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher) -> None:
     begun = time.monotonic()
     release, baking = look.release, baking_seconds(look.plan)
     since = datetime.fromisoformat(endpoint.baking_since)
@@ -196,7 +200,6 @@ def _judged(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher
     if found != stand:
         document = _document(found, judgement, evidence, look.now)
         watcher.ledger.keep_verdict(look.project, release.sequence, document)
-    return OVER if found in FINAL else _again(look)
 
 
 def _proved(look: _Look, endpoint: EndpointState, watcher: Watcher) -> dict[str, Any]:
