@@ -9,7 +9,8 @@ Bounds are Wald's, ln(1/alpha) over the divergence from the nearest distribution
 1947), in whole requests: no test with this rate of false rollbacks needs fewer on average. Medians lie a little below
 means, so that a median may be below a bound. Which distribution is the nearest depends on what is known:
 
-- beside the past, whose share stays, it is the share before the fault (`known`);
+- beside the past, whose share stays, it is the share before the fault, or one a little above that its requests do not
+  tell from it (`known`);
 - beside a fleet that serves at the same time, any share that both fleets have is no fault (`two`). What ails both, in
   whatever way it changes, is to condemn nobody. So a past tells nothing of the share that both have now: it is the same
   whether the canary is worse than the fleet beside it, or both have come to a share between; and no test that keeps to
@@ -78,8 +79,14 @@ def divergence(one: float, other: float) -> float:
 
 
 def known(fault: Fault) -> int:
-    """Wald's bound of the requests until a share is seen to be worse than one that is known."""
-    return math.ceil(math.log(1 / ALPHA) / divergence(fault.worse, fault.base))
+    """Wald's bound of the requests until a share is seen to be worse than that of a past.
+
+    What a past of so many requests tells of a share between counts against it, and the hardest share is the bound.
+    """
+    between = np.linspace(fault.base, fault.worse, 2001)[:-1]
+    told = [PAST * divergence(fault.base, share) for share in between]
+    needed = [math.log(1 / ALPHA) - past for past in told]
+    return math.ceil(max(left / divergence(fault.worse, share) for left, share in zip(needed, between, strict=True)))
 
 
 def two(fault: Fault) -> int:

@@ -162,6 +162,46 @@ def test_a_person_may_choose(road: Road, to: str, anyway: bool, expected: int | 
     assert (plan["repeats"] if isinstance(expected, int) else plan["reason_code"]) == expected
 
 
+def refused(clients: Clients, served: Account) -> Road:
+    """A fourth version is planned when a person says the word, and is about to be deployed."""
+    said = Scenario("a word", served=("a", "b", "c"), runs=("d",), incidents=(BY_NAME,), by_hand="heard")
+    road = Road(clients, served.copy(), said)
+    _add(road, "d")
+    road.ledger.add_incident(
+        Incident(BY_NAME, IRIS.tenant, IRIS.name, BY_HAND, BY_HAND, road.now, road.now, "Bad.", by="ada")
+    )
+    given, token = given_to("d", 3), {"task_token": "first", "visit": 0}
+    road.account.tokens["first"] = None
+    road.invoke("TakeEndpoint", {**given, **token})
+    release = road.invoke("PlanRelease", given)
+    road.decide({"tenant": IRIS.tenant, "project": IRIS.name, "incident": BY_NAME})
+    road.invoke("DeployRelease", {**release, **token})
+    return road
+
+
+BY_NAME = incident_id(IRIS, BY_HAND, "2026-01-31T10:00:00.000Z")
+
+
+def test_what_a_person_takes_back_before_it_began_does_not_begin(clients: Clients, served: Account) -> None:
+    road = refused(clients, served)
+    left = road.ledger.release(IRIS, 4)
+    assert isinstance(left, Release)
+    assert (left.state, left.outcome, left.reason_code) == ("FAILED", "NOT_PROMOTED", "TAKEN_BACK")
+    assert "Bad. Release 4 was on its way." in str(left.reason)
+    assert road.account.endpoint is not None
+    assert road.account.endpoint["EndpointConfigName"] == "demo-iris-r3"
+
+
+@pytest.mark.parametrize(("to", "expected"), [(None, "TAKEN_BACK"), ("c", "TAKEN_BACK"), ("a", 1)])
+def test_behind_a_release_that_was_taken_back_a_person_may_go_further(
+    clients: Clients, served: Account, to: str | None, expected: int | str
+) -> None:
+    road = refused(clients, served)
+    wanted = None if to is None else f"version-demo-iris-{to}"
+    plan = planned(road, decided(road, release=4, kind=BY_HAND, by="ada", to=wanted))
+    assert (plan["repeats"] if isinstance(expected, int) else plan["reason_code"]) == expected
+
+
 def failed(road: Road, status: str = "Failed") -> Incident:
     assert road.account.endpoint is not None
     road.account.endpoint = {**road.account.endpoint, "EndpointStatus": status, "instances": 5}

@@ -152,6 +152,10 @@ def test_a_person_may_go_back_from_a_rollback_and_in_the_midst_of_things() -> No
     asked = incident(BY_HAND, by="ada", said="it guesses")
     decision = decided(seen(asked, champion=release(repeats=1), moving=True, alarm=None))
     assert (decision.action, decision.reason) == (Action.ROLLBACK, "ada asked for it: it guesses")
+    assert decision.takes_back is None
+    decision = decided(seen(asked, champion=release(), on_its_way=release(3), moving=True, alarm=None))
+    assert (decision.action, decision.takes_back) == (Action.ROLLBACK, 3)
+    assert decision.reason == "ada asked for it: it guesses. Release 3 was on its way."
 
 
 @pytest.mark.parametrize(
