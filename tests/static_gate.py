@@ -25,7 +25,7 @@ from typing import Any
 import yaml
 
 from tests.lint_template import ROOT
-from tests.prove.stack import Stack
+from tests.prove.stack import Stack, stack_of, stack_of_ci
 
 BIN = ROOT / ".venv-lint" / "bin"
 GUARD = ROOT / "lint" / "node_modules" / "@cdklabs" / "cdk-validator-cfnguard"
@@ -89,8 +89,21 @@ def suppressions() -> list[Suppression]:
     return [Suppression(**each) for each in yaml.safe_load((ROOT / "lint" / "suppressions.yaml").read_text())]
 
 
+def deployed(system: Stack) -> list[Stack]:
+    """Every stack that there is a template for: the system's, a tenant's, and the one for workflows.
+
+    Raises:
+        ValueError: when infra/ has a template that is none of these.
+    """
+    known = {"tenant.yaml": stack_of("acme", system), "ci.yaml": stack_of_ci(system)}
+    written = {path.name for path in (ROOT / "infra").glob("*.yaml") if "AWSTemplateFormatVersion" in path.read_text()}
+    if written != known.keys():
+        raise ValueError(f"Teach tests/static_gate.py the templates {sorted(written ^ known.keys())} of infra/.")
+    return [system, *known.values()]
+
+
 def concrete(stack: Stack) -> dict[str, Any]:
-    """The transformed template without functions of CloudFormation, which Guard does not evaluate."""
+    """The template as it is deployed, without functions of CloudFormation, which Guard does not evaluate."""
     resources = {
         name: {**resource, "Properties": stack.plain(resource.get("Properties", {}))}
         for name, resource in stack.resources.items()
@@ -98,11 +111,12 @@ def concrete(stack: Stack) -> dict[str, Any]:
     return {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
 
 
-def checkov(template: Path) -> Iterator[Finding]:
-    """checkov on the transformed template; on the source it sees less of the same."""
+def checkov(templates: Sequence[Path]) -> Iterator[Finding]:
+    """checkov on the templates as they are deployed; on the source it sees less of the same."""
     told = _ran(
         [BIN / "checkov", "--skip-download", "--compact", "--quiet", "--framework", "cloudformation"],
-        ["--file", template, "--output", "json"],
+        [word for template in templates for word in ("--file", template)],
+        ["--output", "json"],
     )
     for report in told if isinstance(told, list) else [told]:
         for each in report.get("results", {}).get("failed_checks", []):
@@ -162,14 +176,18 @@ def semgrep() -> Iterator[Finding]:
         yield Finding("semgrep", name, f"{each['path']}:{each['start']['line']}", each["extra"]["message"])
 
 
-def parliament(stack: Stack) -> Iterator[Finding]:
+def parliament(stacks: Sequence[Stack]) -> Iterator[Finding]:
     """parliament on every policy of every role: actions, resources and conditions that IAM does not know."""
     policies = {
         f"{role.name}-{policy.name}": policy.document
+        for stack in stacks
         for role in stack.roles.values()
         for policy in role.policies
         if policy.home != "AWS"
     }
+    for stack in stacks:
+        for name, properties in stack.of("AWS::IAM::Policy"):
+            policies[f"{name}-"] = stack.plain(properties["PolicyDocument"])
     program = (
         "import json, sys\n"
         "from parliament import analyze_policy_string\n"
@@ -202,16 +220,17 @@ def _ran(*command: Sequence[Any]) -> Any:
 
 def main() -> int:
     """Run every tool; 0 when nothing is found but what is suppressed."""
-    stack = Stack(ACCOUNT)
+    stacks = deployed(Stack(ACCOUNT))
     with tempfile.TemporaryDirectory() as folder:
-        template = Path(folder) / "template.json"
-        template.write_text(json.dumps(concrete(stack), indent=1))
+        templates = [Path(folder) / f"{stack.name}.json" for stack in stacks]
+        for stack, template in zip(stacks, templates, strict=True):
+            template.write_text(json.dumps(concrete(stack), indent=1))
         tools = {
-            "checkov": lambda: checkov(template),
+            "checkov": lambda: checkov(templates),
             "semgrep": semgrep,
             "bandit": bandit,
-            "guard": lambda: guard(template),
-            "parliament": lambda: parliament(stack),
+            "guard": lambda: [each for template in templates for each in guard(template)],
+            "parliament": lambda: parliament(stacks),
         }
         with ThreadPoolExecutor(os.cpu_count()) as pool:
             begun = time.monotonic()

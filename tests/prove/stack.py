@@ -15,6 +15,7 @@ from tests.prove.needs import Need
 AWS_MANAGED = json.loads((Path(__file__).parent / "aws_managed.json").read_text())
 """The managed policies of AWS that SAM attaches: their text by their ARN (AWS managed policy reference)."""
 Statement = dict[str, Any]
+_REFERRED_BY_ARN = ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine", "AWS::IAM::OIDCProvider")
 NO_VALUE = object()
 """What a property is that is left out (AWS::NoValue)."""
 
@@ -90,12 +91,13 @@ class Stack:
         ]
         attached = []
         for each in properties.get("ManagedPolicyArns", []):
-            if isinstance(each, dict):
+            if isinstance(each, dict) and "Ref" in each:
                 name = each["Ref"]
                 document = self.resources[name]["Properties"]["PolicyDocument"]
                 attached.append(Policy(name, name, self.statements(document)))
             else:
-                attached.append(Policy(each.rpartition("/")[2], "AWS", AWS_MANAGED[each]))
+                arn = self.plain(each)
+                attached.append(Policy(arn.rpartition("/")[2], "AWS", AWS_MANAGED[arn]))
         return Role(logical, own + attached, self.plain(properties["AssumeRolePolicyDocument"]))
 
     def statements(self, document: dict[str, Any]) -> list[Statement]:
@@ -157,6 +159,7 @@ class Stack:
             "AWS::IAM::Role": f"arn:aws:iam::{self.account}:role/{name}",
             "AWS::IAM::ManagedPolicy": f"arn:aws:iam::{self.account}:policy/{name}",
             "AWS::Logs::LogGroup": f"arn:aws:logs:{here}:log-group:{name}:*",
+            "AWS::IAM::OIDCProvider": f"arn:aws:iam::{self.account}:oidc-provider/{name}",
         }
         return forms[kind]
 
@@ -189,7 +192,7 @@ class Stack:
             given = self.template["Parameters"][name]
             default, listed = given["Default"], given["Type"] == "CommaDelimitedList"
             return default.split(",") if listed else default
-        if self.resources[name]["Type"] in ("AWS::SNS::Topic", "AWS::StepFunctions::StateMachine"):
+        if self.resources[name]["Type"] in _REFERRED_BY_ARN:
             return self.arn(name)
         if self.resources[name]["Type"] == "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/{self.account}/{self.named(name)}"
@@ -253,6 +256,16 @@ def stack_of(tenant: str, system: Stack) -> Stack:
         whole = Stack(system.account, {"Key": f"of-{tenant}"}, template, f"{system.name}-{tenant}")
         _of_tenants[tenant, id(system)] = whole
     return _of_tenants[tenant, id(system)]
+
+
+def stack_of_ci(system: Stack) -> Stack:
+    """The stack that lets a repository's workflows deploy the system."""
+    from samtranslator.yaml_helper import yaml_parse
+
+    template = yaml_parse((ROOT / "infra" / "ci.yaml").read_text())
+    for name, value in {"Repository": "owner/name", "Environment": "production", "StackName": system.name}.items():
+        template["Parameters"][name] = {**template["Parameters"][name], "Default": value}
+    return Stack(system.account, {"Provider": "token.actions.githubusercontent.com"}, template, f"{system.name}-ci")
 
 
 @dataclass(frozen=True)

@@ -133,9 +133,11 @@ def _keys(system: Stack) -> Iterator[Try]:
         yield from using(role, OWN, OWN, ours=True)
     for who, may in (*((job, True) for job in JOBS), ("anybody", True), (SERVING, False), (DATA, False)):
         for service in ("true", "false"):  # for volumes, by a service of AWS
-            context = {"kms:GrantIsForAWSResource": service}
+            context = {"kms:GrantIsForAWSResource": service, "aws:PrincipalIsAWSService": "false"}
             wanted = needed("kms:CreateGrant", key_of(OWN, system.account), context)
             yield Try(who, "S05", wanted, ours=may and service == "true")
+    by_aws = {"kms:GrantIsForAWSResource": "false", "aws:PrincipalIsAWSService": "true"}
+    yield Try("anybody", "S05", needed("kms:CreateGrant", key_of(OWN, system.account), by_aws), ours=True)
     for of in (OWN, OTHERS[0]):  # notices of the tenant's own topic, and of another's under the same key
         topic = f"arn:aws:sns:{REGION}:{system.account}:{system.name}-tenant-{of}"
         for service in ("sns", "sqs"):

@@ -8,7 +8,18 @@ from datetime import date
 import pytest
 from cyclonedx.output.json import JsonV1Dot6
 from tests import bill_of_materials
-from tests.static_gate import MOST_SUPPRESSIONS, ROOT, Finding, Suppression, judged, suppressions
+from tests.prove.stack import Stack
+from tests.static_gate import (
+    ACCOUNT,
+    MOST_SUPPRESSIONS,
+    ROOT,
+    Finding,
+    Suppression,
+    concrete,
+    deployed,
+    judged,
+    suppressions,
+)
 
 LOCKS = subprocess.run(
     ["git", "ls-files", "*.lock"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -62,3 +73,12 @@ def test_the_bill_of_materials_names_every_package_of_the_layer_with_its_hashes(
     assert all(each["hashes"] and each["purl"].startswith("pkg:pypi/") for each in libraries.values())
     containers = {each["name"] for each in document["components"] if each["type"] == "container"}
     assert containers == {"tensorflow-training", "tensorflow-inference"}
+
+
+def test_every_template_is_looked_at_as_it_is_deployed() -> None:
+    system, *others = deployed(Stack(ACCOUNT))
+    assert [each.name for each in others] == ["headgate-acme", "headgate-ci"]
+    for stack in (system, *others):
+        text = json.dumps(concrete(stack))
+        assert "Fn::" not in text
+        assert '"Ref"' not in text

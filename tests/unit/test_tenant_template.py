@@ -62,6 +62,7 @@ def test_what_a_tenant_has_is_encrypted_under_a_key_that_turns_and_opens_for_its
     ]
     for statement in uses:
         assert statement["Condition"], statement["Sid"]
-    [ours] = [each for each in uses if "AWS" in each["Principal"]]
-    bounds = ours["Condition"]["StringLike"]["kms:EncryptionContext:aws:s3:arn"]
+    objects, notices = [each["Condition"] for each in uses if "AWS" in each["Principal"]]
+    bounds = objects["StringLike"]["kms:EncryptionContext:aws:s3:arn"]
     assert all("/${Tenant}/*" in each["Fn::Sub"] for each in bounds)
+    assert notices["StringEquals"]["kms:EncryptionContext:aws:sns:topicArn"]["Fn::Sub"].endswith("-tenant-${Tenant}")
