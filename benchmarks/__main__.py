@@ -26,6 +26,7 @@ NAMES = (
     "storm",
     "road",
     "burst",
+    "scale",
     "idle",
 )
 

@@ -1,5 +1,6 @@
 """Makes a round of the reconciler: on its schedule, or when `headgate reconcile` asks."""
 
+from functools import partial
 from typing import Any
 
 from aws_lambda_powertools.metrics import MetricUnit
@@ -8,13 +9,20 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from headgate.domain.names import Project
 from headgate.entrypoint import all_projects, logger, metrics, reconciler, storage_counted
 
+_FOR_STORAGE, _TO_END = 300, 120
+"""Seconds that a round leaves for counting what is kept, and that counting leaves: more than one tenant takes."""
+
 
 @metrics.log_metrics
-def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
+def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Look at all projects, or at the one that is asked for (`tenant` and `project`); with `dry_run` change nothing."""
+
+    def within(seconds: int) -> bool:
+        return context.get_remaining_time_in_millis() < 1000 * seconds
+
     whole, dry = "project" not in event, bool(event.get("dry_run"))
     projects = all_projects() if whole else [Project(event["tenant"], event["project"])]
-    told = reconciler().round(projects, whole=whole, dry=dry)
+    told = reconciler().round(projects, whole=whole, dry=dry, is_over=partial(within, _FOR_STORAGE))
     for each in told:
         logger.info(
             "found",
@@ -29,6 +37,8 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     if not dry:
         metrics.add_metric(name="Findings", unit=MetricUnit.Count, value=len(told))
     if whole and not dry:
-        logger.info("storage counted", bytes=storage_counted({each.tenant for each in projects}))
+        logger.info(
+            "storage counted", bytes=storage_counted({each.tenant for each in projects}, partial(within, _TO_END))
+        )
     logger.info("round made", projects=len(projects), findings=len(told), dry=dry)
     return {"projects": len(projects), "findings": told}

@@ -124,6 +124,7 @@ def invoke(
     context = SimpleNamespace(
         function_name="test", memory_limit_in_mb=512, invoked_function_arn="arn", aws_request_id="request"
     )
+    context.get_remaining_time_in_millis = lambda: 900_000
 
     def handle(name: str, event: dict[str, Any]) -> Any:
         with acting("functions", name):

@@ -342,3 +342,29 @@ def test_what_was_found_stays_on_record_for_a_while_when_it_is_over(world: World
     kept = aws.client("dynamodb").get_item(TableName="ledger", Key={"pk": {"S": "FINDINGS"}, "sk": {"S": left.key}})
     until = datetime.fromtimestamp(int(kept["Item"]["forget_at"]["N"]), UTC)
     assert timedelta(days=6) < until - datetime.now(UTC) < timedelta(days=8)
+
+
+def test_what_a_round_has_no_time_for_the_next_one_begins_with(world: World, aws: boto3.Session) -> None:
+    from headgate import entrypoint
+
+    for name in ("a", "b", "c"):
+        aws.client("s3").put_object(Bucket="data", Key=f"demo/{name}/readme", Body=b"")
+    looked: list[str] = []
+
+    def tools(tenant: str) -> Any:
+        looked.append(tenant)
+        return real(tenant)
+
+    reconciler = entrypoint.reconciler()
+    real = reconciler.tools
+    rounds = replace(reconciler, tools=tools)
+
+    def round_of(projects: int, *, dry: bool = False) -> str:
+        """The project that the next round begins with."""
+        looked.clear()
+        rounds.round(entrypoint.all_projects(), whole=True, dry=dry, is_over=lambda: len(looked) == projects)
+        return reconciler.record.turn()
+
+    assert [round_of(3), round_of(2), round_of(4)] == ["demo/iris/", "demo/b/", "demo/b/"]
+    assert round_of(1, dry=True) == "demo/b/"
+    assert world.round() == {}

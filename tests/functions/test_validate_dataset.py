@@ -43,6 +43,7 @@ def test_a_good_dataset_is_accepted_without_any_settings(drop: Drop) -> None:
         "training": {"instance_count": 1, "spot": False},
         "key": "arn:aws:kms:eu-central-1:123456789012:key/of-demo",
         "volume_key": "arn:aws:kms:eu-central-1:123456789012:key/of-demo",
+        "volume_gb": 30,
         "tuning": None,
         "gate": ProjectSettings().gate_policy,
         "approval": ProjectSettings().approval.model_dump(),

@@ -52,8 +52,7 @@ def _passing(stack: Stack) -> Iterator[Fence]:
     train = ("TrainStateMachineRole",)
     passing = {
         "training": train,
-        "validation": train,
-        "monitoring": ("ObserveStateMachineRole",),
+        "processing": (*train, "ObserveStateMachineRole"),
         "serving": ("DeployReleaseRole", "TryReleaseRole"),
     }
     for kind, may in passing.items():

@@ -233,7 +233,7 @@ class Stack:
         raise ValueError(f"Teach tests/prove/stack.py the condition {key}.")
 
 
-OF_SAGEMAKER = ("TrainingRole", "ServingRole", "ValidationRole", "MonitoringRole")
+OF_SAGEMAKER = ("TrainingRole", "ServingRole", "ProcessingRole")
 """The roles of a tenant that SageMaker takes on."""
 _of_tenants: dict[tuple[str, int], Stack] = {}
 

@@ -11,8 +11,8 @@ from tests.prove.stack import OF_SAGEMAKER, Stack, stack_of
 from tests.prove.table import identity
 
 ROLES = ("DataRole", *OF_SAGEMAKER)
-DATA, TRAINING, SERVING, VALIDATION, MONITORING = ROLES
-JOBS = (TRAINING, VALIDATION, MONITORING)
+DATA, TRAINING, SERVING, PROCESSING = ROLES
+JOBS = (TRAINING, PROCESSING)
 
 
 @dataclass(frozen=True)
@@ -45,12 +45,12 @@ def _own(system: Stack) -> Iterator[Try]:
         yield Try(role, "S13", need("s3:DeleteObject", f"{artifacts}/{OWN}/iris/runs/x/card.html"))
         yield Try(role, "S13", need("s3:DeleteObjectVersion", f"{data}/{OWN}/iris/incoming/may.csv"))
         dataset = f"{artifacts}/{OWN}/iris/datasets/x/test.parquet"
-        yield Try(role, "S13", need("s3:PutObject", dataset), ours=role == VALIDATION)
+        yield Try(role, "S13", need("s3:PutObject", dataset), ours=role == PROCESSING)
         for action in ("ScheduleKeyDeletion", "DisableKey", "PutKeyPolicy"):
             yield Try(role, "S05", need(f"kms:{action}", f"arn:aws:kms:{REGION}:{system.account}:key/of-{OWN}"))
         for action in ("DeleteEndpoint", "UpdateEndpoint"):
             yield Try(role, "S04", need(f"sagemaker:{action}", endpoint))
-        for kind in ("training", "serving", "validation", "monitoring"):
+        for kind in ("training", "serving", "processing"):
             own = f"arn:aws:iam::{system.account}:role/{system.name}-tenant-{OWN}-{kind}"
             yield Try(role, "S06", need("iam:PassRole", own, iam__PassedToService="sagemaker.amazonaws.com"))
 
@@ -60,14 +60,14 @@ def _of_sagemaker(system: Stack) -> Iterator[Try]:
     data, artifacts = system.arn("DataBucket"), system.arn("ArtifactBucket")
     reads = {
         "datasets/x/train.parquet": (TRAINING,),
-        "datasets/x/examination/request.json": (TRAINING, VALIDATION),
+        "datasets/x/examination/request.json": (TRAINING, PROCESSING),
         "runs/x/training/x/output/model.tar.gz": (TRAINING, SERVING),
-        "monitor/1/observations/000001-1/request.json": (MONITORING,),
+        "monitor/1/observations/000001-1/request.json": (PROCESSING,),
     }
     for role in OF_SAGEMAKER:
         for place, may in reads.items():
             yield Try(role, "S01", need("s3:GetObject", f"{artifacts}/{OWN}/iris/{place}"), ours=role in may)
-        yield Try(role, "S01", need("s3:GetObject", f"{data}/{OWN}/iris/incoming/may.csv"), ours=role == VALIDATION)
+        yield Try(role, "S01", need("s3:GetObject", f"{data}/{OWN}/iris/incoming/may.csv"), ours=role == PROCESSING)
         yield Try(role, "S01", need("s3:GetObject", f"{data}/{OWN}/iris/feedback/may.csv"))
         for prefix, ours in ((f"{OWN}/iris/runs/", True), ("", False), ("_captured/", False)):
             yield Try(role, "S01", need("s3:ListBucket", artifacts, s3__prefix=prefix), ours=ours)

@@ -39,7 +39,7 @@ def test_a_large_window_is_dealt_out_to_machines_and_judged(play: Play) -> None:
     cluster = job["ProcessingResources"]["ClusterConfig"]
     size = {"InstanceCount": 3, "InstanceType": "ml.m5.xlarge", "VolumeSizeInGB": 40}
     assert cluster == {**size, "VolumeKmsKeyId": "key"}
-    assert job["RoleArn"].endswith("demo-monitoring")
+    assert job["RoleArn"].endswith("demo-processing")
     assert job["NetworkConfig"]["EnableNetworkIsolation"] is True
 
 

@@ -18,6 +18,7 @@ ACCEPTED = {
     "training": {"instance_count": 1, "spot": False},
     "key": "arn:aws:kms:eu-central-1:123456789012:key/of-demo",
     "volume_key": "arn:aws:kms:eu-central-1:123456789012:key/of-demo",
+    "volume_gb": 34,
     "holdout": "0123456789",
     "champion": None,
     "gate": {},
@@ -82,6 +83,7 @@ def test_a_good_dataset_is_promoted(play: Play) -> None:
 def test_training_gets_the_code_and_its_settings_as_script_mode_wants_them(play: Play) -> None:
     job = play("train", GIVEN, SCRIPT).given_to("sagemaker:createTrainingJob")
     assert job["TrainingJobName"] == GIVEN["run"]
+    assert job["ResourceConfig"]["VolumeSizeInGB"] == 34
     assert job["HyperParameters"]["sagemaker_program"] == '"train.py"'
     assert job["HyperParameters"]["epochs"] == "20"
     assert all(isinstance(value, str) for value in job["HyperParameters"].values())

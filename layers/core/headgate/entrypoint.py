@@ -275,13 +275,13 @@ def all_projects() -> list[Project]:
     return list(projects_in(objects("_system"), settings.data_bucket, settings.artifact_bucket))
 
 
-def storage_counted(names: set[str]) -> dict[str, int]:
-    """Bytes that tenants keep, of those that were not counted today."""
+def storage_counted(names: set[str], is_over: Callable[[], bool]) -> dict[str, int]:
+    """Bytes that tenants keep, of those that were not counted today, as long as there is time."""
     from headgate.services.count_storage import count_storage
 
     settings = environment(Environment)
     buckets = (settings.data_bucket, settings.artifact_bucket)
-    return count_storage(names, buckets, open_tenants=tenants, open_objects=objects, now=now())
+    return count_storage(names, buckets, open_tenants=tenants, open_objects=objects, now=now(), is_over=is_over)
 
 
 def deployment() -> "Deployment":

@@ -9,6 +9,7 @@ from headgate.aws.items import as_item, as_values, built
 from headgate.domain.reconcile import Known, forget_at
 
 _PARTITION = "FINDINGS"
+_TURN = {"pk": "ROUND", "sk": "TURN"}
 
 
 class Findings:
@@ -30,6 +31,17 @@ class Findings:
             item["forget_at"] = moment
         with translated("record a finding"):
             self._client.put_item(TableName=self._table, Item=as_item(item))
+
+    def turn(self) -> str:
+        """With which project the next round begins, as it was left; "" where none was."""
+        with translated("read where the last round ended"):
+            found = self._client.get_item(TableName=self._table, Key=as_item(_TURN), ConsistentRead=True)
+        return str(as_values(found["Item"])["project"]) if "Item" in found else ""
+
+    def leave(self, project: str) -> None:
+        """Leave a project, and those after it, to the next round."""
+        with translated("record where a round ended"):
+            self._client.put_item(TableName=self._table, Item=as_item({**_TURN, "project": project}))
 
     def _read(self) -> Iterator[Known]:
         with translated("read the findings"):

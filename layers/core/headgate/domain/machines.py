@@ -30,6 +30,11 @@ class Machine:
     volume_gb: int
 
 
+def training_volume_gb(written: int) -> int:
+    """The disk of machines that train on or evaluate with parts of so many bytes: twice their size beside the rest."""
+    return _SYSTEM_GB + 2 * (written // 10**9)
+
+
 def machine_for(parts: Sequence[Part]) -> Machine:
     """The machine that validates a dataset; the same parts get the same one."""
     plain = min(MACHINE_BYTES, sum(part.size * (_GROWS if part.key.lower().endswith(".gz") else 1) for part in parts))

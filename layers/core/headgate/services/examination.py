@@ -10,6 +10,7 @@ from typing import Any
 
 from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError
 from headgate.domain.findings import Findings
+from headgate.domain.machines import training_volume_gb
 from headgate.domain.names import Part
 from headgate.domain.project import ProjectSettings
 from headgate.domain.project_file import parse_settings
@@ -19,6 +20,7 @@ from headgate.domain.tuning import is_to_be_planned
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, examine, timed
 from headgate.tables.intake import Format, save, too_large
+from headgate.tables.split import PARTS
 
 EXAMINATION = "examination/"
 """Below a dataset's folder: what a machine was asked about it, and what it answered."""
@@ -127,7 +129,8 @@ def judge_dataset(
         return refused(findings, Reason.SETTINGS_INVALID, str(error))
     except DatasetRefusedError as refusal:
         return refused(findings, refusal.reason_code, str(refusal))
-    return _accepted(known, settings, spec, findings)
+    written = sum((folder / f"{part}.parquet").stat().st_size for part in PARTS)
+    return _accepted(known, settings, spec, findings, written)
 
 
 def refused(findings: Findings, code: str, reason: str) -> Judgement:
@@ -169,7 +172,9 @@ def _fetch(
     return files, kinds.pop()
 
 
-def _accepted(known: Known, settings: ProjectSettings, spec: TrainingSpec, findings: Findings) -> Judgement:
+def _accepted(
+    known: Known, settings: ProjectSettings, spec: TrainingSpec, findings: Findings, written: int
+) -> Judgement:
     used = len(spec.columns)
     reason = f"{findings.rows} rows with {used} features are fit to train on: {spec.task}, to predict {spec.target}."
     verdict = {"verdict": "accepted", "reason_code": "FIT", "reason": reason, "rows": findings.rows}
@@ -183,6 +188,7 @@ def _accepted(known: Known, settings: ProjectSettings, spec: TrainingSpec, findi
         "hyperparameters": settings.training.hyperparameters(),
         "training_instance_type": settings.training.instance_type,
         "training": {"instance_count": settings.training.instance_count, "spot": settings.training.spot},
+        "volume_gb": training_volume_gb(written),
         "tuning": _tuning(settings, findings),
         "gate": settings.gate_policy,
         "approval": settings.approval.model_dump(),

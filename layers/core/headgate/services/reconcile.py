@@ -63,11 +63,14 @@ class Reconciler:
     topic: Topic
     now: str
 
-    def round(self, projects: Iterable[Project], *, whole: bool, dry: bool = False) -> list[dict[str, Any]]:
+    def round(
+        self, projects: Iterable[Project], *, whole: bool, dry: bool = False, is_over: Callable[[], bool] = bool
+    ) -> list[dict[str, Any]]:
         """Look at projects and, where all are meant (`whole`), at what they share.
 
         A project that cannot be looked at is a finding itself, and keeps no other from being looked at. With `dry`
-        nothing is repaired, told or recorded.
+        nothing is repaired, told or recorded. Of more projects than there is time for (`is_over`) the rest is left to
+        the next round, which begins with them.
 
         Returns:
             What was found: each with `kind`, `subject`, `tenant`, `project`, `said`, `done` and `page`.
@@ -76,7 +79,11 @@ class Reconciler:
         told: list[dict[str, Any]] = []
         keys: set[str] = set()
         looked: set[tuple[str, str]] = {("", "")} if whole else set()
-        for project in projects:
+        for project in self._in_turn(projects) if whole else projects:
+            if is_over():
+                if not dry:
+                    self.record.leave(project.prefix)
+                break
             looked.add((project.tenant, project.name))
             tools = self.tools(project.tenant)
             seen, found = _found(project, tools)
@@ -87,6 +94,12 @@ class Reconciler:
         if not dry:
             self._close(known.values(), keys, looked)
         return told
+
+    def _in_turn(self, projects: Iterable[Project]) -> list[Project]:
+        """From the one on that the last round left."""
+        ordered, turn = sorted(projects, key=lambda each: each.prefix), self.record.turn()
+        first = next((at for at, each in enumerate(ordered) if each.prefix >= turn), 0)
+        return ordered[first:] + ordered[:first]
 
     def _shared(self) -> tuple[dict[str, RuleNow | None], dict[str, int]]:
         rules = {name: self.deployment.rules.now(name) for name in self.deployment.rule_names}

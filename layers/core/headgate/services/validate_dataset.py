@@ -98,10 +98,10 @@ def validate_dataset(
 
     Returns:
         `verdict` accepted with what the stages after this one need (`task`, `metric`, `target`, `holdout`, `champion`,
-        `hyperparameters`, `training_instance_type`, `training`, `tuning`, `gate`, `approval`, `endpoint`), or `verdict`
-        rejected; both with `reason_code`, `reason` and `rows`. Or `verdict` large, with the `machine` that is to
-        examine it. Where a job follows, `key` is what it writes under, and `volume_key` that of its machines' volumes.
-        A refusal is an answer; only what retrying may cure is raised.
+        `hyperparameters`, `training_instance_type`, `training`, `volume_gb`, `tuning`, `gate`, `approval`, `endpoint`),
+        or `verdict` rejected; both with `reason_code`, `reason` and `rows`. Or `verdict` large, with the `machine` that
+        is to examine it. Where a job follows, `key` is what it writes under, and `volume_key` that of its machines'
+        volumes. A refusal is an answer; only what retrying may cure is raised.
     """
     manifest = _manifest(command, objects)
     if command.examined:
