@@ -73,23 +73,54 @@ def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: 
     assert b"<svg" in page["Body"].read()
 
 
+def label_the_trial(cloud: Cloud, project: Project) -> None:
+    """Ask the endpoint in its trial; what the challenger answers turns out to be wrong, and what serves to be right."""
+
+    def tried() -> bool | None:
+        endpoint = cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
+        return (endpoint["EndpointStatus"] == "InService" and endpoint["EndpointConfigName"].endswith("-try")) or None
+
+    eventually(tried, "the trial")
+    lines, answered = ["id,label"], {"main": 0, "challenger": 0}
+    while min(answered.values()) < 4:
+        number = sum(answered.values())
+        rows = [{**ROW, "x0": number + each / 10} for each in range(10)]
+        answer = cloud.client("sagemaker-runtime").invoke_endpoint(
+            EndpointName=project.endpoint,
+            ContentType="application/json",
+            InferenceId=f"told-{number}",
+            Body=json.dumps({"instances": rows}),
+        )
+        variant = answer["InvokedProductionVariant"]
+        answered[variant] += 1
+        for row, said in enumerate(json.loads(answer["Body"].read())["predictions"], start=1):
+            other = "no" if said["label"] == "yes" else "yes"
+            lines.append(f"told-{number}#{row},{said['label'] if variant == 'main' else other}")
+    labels = {"Bucket": cloud.card.data_bucket, "Key": f"{project.feedback}told.csv"}
+    cloud.client("s3").put_object(**labels, Body="\n".join(lines).encode())
+
+
 def test_a_version_is_tried_beside_what_serves_and_taken_away_again(cloud: Cloud, table: Table) -> None:
-    """As a shadow and in an A/B test; without requests nobody can tell which is better: what serves stays as it was."""
+    """As a shadow, of which nobody can tell without requests; and in an A/B test, which labels end before its time."""
     project = Project("demo", "tried")
     settings = {"Bucket": cloud.card.data_bucket, "Key": f"{project.prefix}project.yaml"}
     quick = b"training: {layers: 1, hidden_units: 2, epochs: 8, members: 1}\n"
     cloud.client("s3").put_object(**settings, Body=quick)
     first = cloud.ending(project, cloud.drop(project, "first.csv", table(500, seed=21)))
     assert first.state == Outcome.PROMOTED, first.reason
-    for seed, strategy in ((22, "shadow"), (23, "ab")):
-        rollout = f"endpoint: {{rollout: {{strategy: {strategy}, trial_minutes: 0.05}}}}\n"
+    for seed, strategy, minutes, ending in ((22, "shadow", 0.05, "HELD"), (23, "ab", 1, "WORSE")):
+        rollout = f"endpoint: {{rollout: {{strategy: {strategy}, trial_minutes: {minutes}}}}}\n"
         cloud.client("s3").put_object(**settings, Body=rollout.encode())
-        run = cloud.ending(project, cloud.drop(project, f"{strategy}.csv", table(3000, seed=seed)))
-        assert (run.state, run.reason_code) == (Outcome.NOT_PROMOTED, f"{strategy.upper()}_HELD"), run.reason
+        run_id = cloud.drop(project, f"{strategy}.csv", table(3000, seed=seed))
+        if ending == "WORSE":
+            label_the_trial(cloud, project)
+        run = cloud.ending(project, run_id)
+        assert (run.state, run.reason_code) == (Outcome.NOT_PROMOTED, f"{strategy.upper()}_{ending}"), run.reason
         release = cloud.ledger.release(project, int(run.release or 0))
         assert release is not None
         assert release.trial is not None
-        assert (release.state, release.trial["strategy"]) == ("HELD", strategy)
+        state = "HELD" if ending == "HELD" else "FAILED"
+        assert (release.state, release.trial["strategy"]) == (state, strategy)
         endpoint = cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
         assert (endpoint["EndpointStatus"], endpoint["EndpointConfigName"]) == ("InService", project.release_name(1))
         tried = cloud.client("sagemaker").describe_endpoint_config(EndpointConfigName=release.trial["config"])
