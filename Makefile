@@ -59,6 +59,7 @@ lint: setup $(SAM) $(GATE) .venv-sagemaker/.ready  ## Formatting, types, layers,
 
 build: $(SAM)  ## Build for AWS with sam, and the bill of materials (CycloneDX); needs no Docker
 	$(SAM) build --template template.yaml
+	$(BIN)/python -m infra.stamp .aws-sam/build/template.yaml
 	$(BIN)/python -m tests.bill_of_materials .aws-sam/sbom.cdx.json
 
 deploy: build  ## Deploy to AWS; ENVIRONMENT=staging takes another part of samconfig.toml. The first time it asks

@@ -1,7 +1,9 @@
 """What the road to AWS promises of the template, of its costs and of its end."""
 
+import graphlib
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import boto3
 import pytest
 import yaml
-from infra import costs
+from infra import costs, stamp
 from infra.destroy import destroy, endpoints_of
 from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
@@ -37,6 +39,7 @@ def test_whatever_starts_a_function_and_does_not_wait_has_dead_letters(template:
     """Queues have theirs by a test of their own; a stream's are named by its reader, the others' by the function."""
     watched = {name for name in of_type(template, "AWS::SQS::Queue") if name.endswith("DeadLetters")}
     targets = [target["Arn"] for rule in of_type(template, "AWS::Events::Rule").values() for target in rule["Targets"]]
+    started: set[str] = set()
     for name, function in of_type(template, "AWS::Serverless::Function").items():
         for event in function.get("Events", {}).values():
             if event["Type"] == "DynamoDB":
@@ -45,8 +48,10 @@ def test_whatever_starts_a_function_and_does_not_wait_has_dead_letters(template:
                 assert event["Properties"]["MaximumRetryAttempts"] > 0, name
             if event["Type"] == "SQS":
                 assert event["Properties"]["ScalingConfig"]["MaximumConcurrency"] <= 10, name  # storms wait outside
-        if {"Fn::GetAtt": [name, "Arn"]} in targets:
+        if {"Ref": f"{name}.Alias"} in targets:
+            started.add(name)
             assert function["DeadLetterQueue"]["TargetArn"]["Fn::GetAtt"][0] in watched, name
+    assert len(started) >= 6
 
 
 def test_every_parameter_is_explained_where_it_is_asked_for_and_the_page_names_none_that_is_gone(
@@ -140,35 +145,96 @@ def test_the_end_takes_our_endpoints_and_alarms_and_nobody_elses(aws: boto3.Sess
     assert any("table ledger" in each for each in left)
 
 
-def test_an_alias_of_sams_would_keep_the_layer_of_the_deployment_before(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Why docs/aws.md advises against gradual deployment; when this fails, SAM has learnt to look at layers."""
+def written_out(of: dict[str, str] | None = None, layer: str = "one") -> dict[str, Any]:
+    """The resources that SAM makes of the template with these parameters, and with this content of the layer."""
+    whole = yaml_parse((ROOT / "template.yaml").read_text())
+    for name, value in (of or {}).items():
+        whole["Parameters"][name]["Default"] = value
+    for name, resource in whole["Resources"].items():
+        for path in {"CodeUri", "ContentUri", "DefinitionUri"} & resource.get("Properties", {}).keys():
+            resource["Properties"][path] = {"Bucket": "staging-bucket", "Key": layer if name == "CoreLayer" else name}
+    return dict(transform(whole, {"AWS::Region": REGION}, ManagedPolicies())["Resources"])
 
-    def made_of(layer: str) -> set[str]:
-        whole = {
-            "Transform": "AWS::Serverless-2016-10-31",
-            "Resources": {
-                "Core": {
-                    "Type": "AWS::Serverless::LayerVersion",
-                    "Properties": {"ContentUri": {"Bucket": "b", "Key": layer}},
-                },
-                "Function": {
-                    "Type": "AWS::Serverless::Function",
-                    "Properties": {
-                        "CodeUri": {"Bucket": "b", "Key": "f"},
-                        "Runtime": "python3.12",
-                        "Handler": "app.handler",
-                        "Layers": [{"Ref": "Core"}],
-                        "AutoPublishAlias": "live",
-                        "AutoPublishAliasAllProperties": True,
-                    },
-                },
-            },
-        }
-        resources = transform(whole, {"AWS::Region": REGION}, ManagedPolicies())["Resources"]
-        return {name for name, each in resources.items() if each["Type"] == "AWS::Lambda::Version"}
 
+@pytest.fixture
+def region(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)  # SAM asks boto3 for it, though it calls nothing
-    assert made_of("one") == made_of("another")
+
+
+def references(value: Any) -> Iterator[str]:
+    """The logical ids that a part of a template refers to."""
+    match value:
+        case {"Ref": name}:
+            yield name
+        case {"Fn::GetAtt": [name, *_]}:
+            yield name
+        case {"Fn::Sub": [text, values]}:
+            yield from references({"Fn::Sub": text})
+            yield from references(values)
+        case {"Fn::Sub": str(text)}:
+            yield from re.findall(r"\$\{(\w+)[.}]", text)
+        case dict():
+            for each in value.values():
+                yield from references(each)
+        case list():
+            for each in value:
+                yield from references(each)
+
+
+@pytest.mark.usefixtures("region")
+def test_another_layer_makes_another_version_of_every_function() -> None:
+    """Nearly all of our code is in the layer: an alias that stayed would serve the deployment before, in silence."""
+
+    def versions(layer: str) -> set[str]:
+        return {name for name, each in written_out(layer=layer).items() if each["Type"] == "AWS::Lambda::Version"}
+
+    assert len(versions("one")) == len(list((ROOT / "functions").glob("*/app.py")))
+    assert not versions("one") & versions("another")
+
+
+def test_what_a_build_is_stamped_with_changes_with_settings_too(tmp_path: Path) -> None:
+    """SAM does not see that a parameter's value is another one, of which functions have variables."""
+    for name in stamp.SOURCES:
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch() if "." in name else (tmp_path / name / "a.py").parent.mkdir()
+    built = tmp_path / "built.yaml"
+    seen = []
+    for changed in ("samconfig.toml", "layers/b.py", "functions/c.py", None):
+        if changed:
+            (tmp_path / changed).write_text("changed")
+        whole = {"Resources": {"F": {"Type": "AWS::Serverless::Function", "Properties": {}}, "Q": {"Type": "A::B::C"}}}
+        built.write_text(yaml.safe_dump(whole))
+        stamp.stamp(built, tmp_path)
+        resources = yaml.safe_load(built.read_text())["Resources"]
+        assert resources["Q"] == {"Type": "A::B::C"}
+        seen.append(resources["F"]["Properties"]["AutoPublishCodeSha256"])
+    assert len(set(seen)) == 3
+    assert seen[-1] == seen[-2]
+
+
+@pytest.mark.usefixtures("region")
+@pytest.mark.parametrize("way", ["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute"])
+def test_functions_change_as_it_is_said_and_go_back_by_alarms_that_wait_for_none_of_them(way: str) -> None:
+    resources = written_out({"FunctionDeployment": way})
+    groups = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
+    aliases = [each for each in resources.values() if each["Type"] == "AWS::Lambda::Alias"]
+    called_by_cloudformation = 2
+    gradual = way != "AllAtOnce"
+    assert len(groups) == (len(aliases) - called_by_cloudformation if gradual else 0)
+    assert sum("UpdatePolicy" in each for each in aliases) == len(groups)
+    for group in groups:
+        assert group["AlarmConfiguration"]["Enabled"]
+        assert len(group["AlarmConfiguration"]["Alarms"]) >= 6
+        assert way.removeprefix("Canary").removeprefix("Linear") in json.dumps(group["DeploymentConfigName"])
+    known = {name: {other for other in references(each) if other in resources} for name, each in resources.items()}
+    list(graphlib.TopologicalSorter(known).static_order())  # CloudFormation refuses a circle
+
+
+def test_everything_calls_the_alias(template: dict[str, Any]) -> None:
+    """But CloudFormation, whose own calls need the code of the deployment that is under way."""
+    functions = of_type(template, "AWS::Serverless::Function")
+    called = re.findall(r'"Fn::GetAtt": \["(\w+)", "Arn"\]', json.dumps(template))
+    assert set(called) & functions.keys() == {"PublishTrainingCode", "RegisterTenant"}
 
 
 @pytest.mark.parametrize(("subnets", "groups"), [("", ""), ("subnet-1,subnet-2", "sg-1")])

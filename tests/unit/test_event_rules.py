@@ -15,7 +15,9 @@ def of_type(template: dict[str, Any], kind: str) -> dict[str, dict[str, Any]]:
 def named(value: Any) -> str:
     """The resource that a reference is to, however it is written."""
     whole = json.dumps(value)
-    return whole.split('"Fn::GetAtt": ["')[-1].split('"')[0] if "Fn::GetAtt" in whole else whole.split('"')[-2]
+    if "Fn::GetAtt" in whole:
+        return whole.split('"Fn::GetAtt": ["')[-1].split('"')[0]
+    return whole.split('"')[-2].removesuffix(".Alias")
 
 
 @pytest.fixture(scope="module")
@@ -25,7 +27,7 @@ def watched(template: dict[str, Any]) -> set[str]:
     return {
         named(each["Properties"]["Dimensions"][0]["Value"])
         for each in alarms
-        if each["Properties"]["MetricName"] == "ApproximateNumberOfMessagesVisible"
+        if each["Properties"].get("MetricName") == "ApproximateNumberOfMessagesVisible"
         and each["Properties"]["TreatMissingData"] == "notBreaching"
         and each["Properties"]["AlarmActions"] == [{"Ref": "NotificationTopic"}]
     }
