@@ -2,7 +2,7 @@
 
 import pytest
 
-from headgate.domain.rollout import Plan, Strategy, Wishes, duration, plan
+from headgate.domain.rollout import Plan, Strategy, Wishes, duration, plan, rollback_plan
 
 ALARM = "An alarm looks at 60 seconds, so within {} it may not ring in time."
 CASES = [
@@ -114,6 +114,20 @@ def test_what_is_not_guarded_has_no_waits() -> None:
     planned = plan(Wishes(), "ml.inf1.xlarge", 3)
     assert planned == Plan(Strategy.ALL_AT_ONCE, False, (3,), 0, 0, 600, planned.reason)
     assert planned.deployment(["an alarm"]) is None
+
+
+@pytest.mark.parametrize(("serving", "instances"), [(3, 3), (None, 1)])
+def test_a_rollback_goes_at_once_and_nothing_could_turn_it_back(serving: int | None, instances: int) -> None:
+    planned = rollback_plan(serving)
+    reason = "A version that served well before takes all requests at once, and nothing waits."
+    assert planned == Plan(Strategy.ALL_AT_ONCE, False, (instances,), 0, 0, 600, reason)
+
+
+def test_minutes_are_seconds_and_what_is_not_said_stays_as_it_is() -> None:
+    asked = {"bake_minutes": None, "trial_minutes": 0.001, "strategy": "shadow", "canary_percent": None}
+    assert Wishes.of(asked, 90) == Wishes(bake_seconds=90, trial_seconds=1, strategy="shadow")
+    assert Wishes.of({"trial_minutes": 1.5}, 90) == Wishes(bake_seconds=90, trial_seconds=90)
+    assert Wishes.of({"trial_minutes": None}, 90).trial_seconds is None
 
 
 def test_a_canary_as_sagemaker_reads_it() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from headgate.domain.project_file import parse_settings
 from headgate.domain.releases import EndpointState
-from headgate.domain.rollout import Strategy, Wishes, serverless_plan
+from headgate.domain.rollout import Plan, Strategy, Wishes, serverless_plan
 from headgate.domain.scaling import without_instances
 from headgate.domain.serverless import capacity_of, chosen
 
@@ -47,13 +47,24 @@ def test_nothing_guards_a_deployment_of_it_and_the_plan_says_so(to_instances: bo
     assert (plan.strategy, plan.guarded, plan.deployment(["an-alarm"])) == (Strategy.ALL_AT_ONCE, False, None)
     assert "SageMaker guards no deployment of it" in plan.reason
     assert ("no request is captured" in plan.reason) is not to_instances
-    assert (plan.back_to, plan.bake_seconds, "requests of our own" in plan.reason) == ("", 0, False)
+    kept = "" if to_instances else ", no request is captured, and the first one after a pause waits for a start"
+    assert plan.reason == (
+        "A serverless endpoint has no instances to split, and SageMaker guards no deployment of it: the new version "
+        f"takes all requests at once, the alarms that watch what serves lead back{kept}."
+    )
+    assert (plan.back_to, plan.bake_seconds, plan.stages) == ("", 0, (1,))
 
 
 def test_where_there_is_a_way_back_it_has_to_prove_itself() -> None:
     plan = serverless_plan(Wishes(bake_seconds=90), to_instances=False, back_to="demo-iris-r1")
     assert (plan.back_to, plan.bake_seconds, plan.wait_seconds, plan.guarded) == ("demo-iris-r1", 90, 0, False)
-    assert "requests of our own show whether it answers as it was judged" in plan.reason
+    assert plan.reason == (
+        "A serverless endpoint has no instances to split, and SageMaker guards no deployment of it: the new "
+        "version takes all requests at once, requests of our own show whether it answers as it was judged, or "
+        "the version before has them again; then, the alarms that watch what serves lead back, no request is "
+        "captured, and the first one after a pause waits for a start."
+    )
+    assert plan == Plan(Strategy.ALL_AT_ONCE, False, (1,), 90, 0, 600, plan.reason, "demo-iris-r1")
 
 
 def test_it_scales_by_itself() -> None:

@@ -18,6 +18,7 @@ from headgate.domain.verdict import (
     Share,
     Signal,
     Verdict,
+    counted,
     interval,
     judge,
     since,
@@ -281,3 +282,16 @@ def test_the_least_requests_are_enough_and_every_needed_signal_is_asked() -> Non
     enough, few = seen(Share(50, 0), Share(50, 0)), seen(Share(49, 0), Share(50, 0))
     assert judge({"errors": enough, "slow": enough}, rules).verdict == Verdict.PASS
     assert judge({"errors": enough, "slow": few}, rules).signal == "slow"
+
+
+def test_the_ledger_gets_the_numbers_behind_each_signal() -> None:
+    told = counted({"errors": seen(Share(10, 1), Share(90, 2))})
+    canary, serving = {"requests": 10, "hits": 1}, {"requests": 90, "hits": 2}
+    assert told == {"errors": {"canary": canary, "serving": serving}}
+
+
+def test_where_nothing_was_seen_the_edge_is_where_the_mixture_is_worth_what_may_be_missed() -> None:
+    mixture = math.lgamma(250.5) - math.lgamma(251) - math.lgamma(0.5)
+    most = -math.expm1((mixture - math.log(200)) / 250)
+    assert interval(Share(250), 0.005) == pytest.approx((0.0, most))
+    assert interval(Share(250, 250), 0.005) == pytest.approx((1 - most, 1.0))
