@@ -60,7 +60,8 @@ class World:
 
     def __init__(self, ledger: Ledger, objects: Objects, folder: Path, session: boto3.Session) -> None:
         self.ledger, self.objects, self.published = ledger, objects, list[Mapping[str, float]]()
-        self.monitor = Monitor(ledger, objects, "data", "artifacts", folder, lambda: "key")
+        own = Objects(session.client("s3"), "arn:aws:kms:eu-central-1:123456789012:alias/headgate-demo")
+        self.monitor = Monitor(ledger, own, "data", "artifacts", folder, lambda: "key")
         self.stepfunctions = session.client("stepfunctions")
         self.machine = self.stepfunctions.create_state_machine(
             name="headgate-observe",
