@@ -224,7 +224,7 @@ def _keys(stack: Stack) -> Iterator[Call]:
 def _functions(stack: Stack) -> Iterator[Call]:
     for name, properties in stack.of("AWS::Lambda::Permission"):
         given = {key: stack.plain(value) for key, value in properties.items()}
-        function = stack.arn(properties["FunctionName"]["Ref"])
+        function = stack.arn(stack.function_called(properties["FunctionName"]["Ref"]))
         statement = {
             "Effect": "Allow",
             "Principal": {"Service": given["Principal"]},

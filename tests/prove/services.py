@@ -28,7 +28,7 @@ def functions(stack: Stack) -> Iterator[Asked]:
             wants.append(need("sqs:SendMessage", stack.plain(properties["DeadLetterConfig"]["TargetArn"])))
         yield from (Asked(stack.role_of[logical], each, stack, f"Lambda for {logical}") for each in wants)
     for name, mapping in stack.of("AWS::Lambda::EventSourceMapping"):
-        role = stack.role_of[mapping["FunctionName"]["Ref"]]
+        role = stack.role_of[stack.function_called(mapping["FunctionName"]["Ref"])]
         source = stack.plain(mapping["EventSourceArn"])
         wants = [need(action, source) for action in _POLLED[source.split(":")[2]]]
         if failed := mapping.get("DestinationConfig"):

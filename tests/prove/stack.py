@@ -79,6 +79,11 @@ class Stack:
             for logical, properties in self.of(kind)
         }
 
+    def function_called(self, logical: str) -> str:
+        """The function behind an alias."""
+        alias = self.resources[logical]
+        return str(alias["Properties"]["FunctionName"]["Ref"]) if alias["Type"] == "AWS::Lambda::Alias" else logical
+
     @functools.cached_property
     def roles(self) -> dict[str, Role]:
         """Every role of the template."""
@@ -194,6 +199,8 @@ class Stack:
             return default.split(",") if listed else default
         if self.resources[name]["Type"] in _REFERRED_BY_ARN:
             return self.arn(name)
+        if self.resources[name]["Type"] == "AWS::Lambda::Alias":
+            return f"{self.arn(self.function_called(name))}:{self.resources[name]['Properties']['Name']}"
         if self.resources[name]["Type"] == "AWS::SQS::Queue":
             return f"https://sqs.{REGION}.amazonaws.com/{self.account}/{self.named(name)}"
         return self.named(name)
