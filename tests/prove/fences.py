@@ -4,10 +4,11 @@ Written from the faults (docs/security.md), not from the policies: a policy that
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.lint_template import REGION
+from tests.prove.matrix import delegating
 from tests.prove.needs import Need, need, needed
 from tests.prove.referee import ANYBODY, Question, Referee
 from tests.prove.stack import Stack
@@ -279,12 +280,19 @@ def _buckets(stack: Stack) -> Iterator[Call]:
 def climbed(referee: Referee, stack: Stack, roles: Iterable[str]) -> list[tuple[str, Fence, str]]:
     """The fences that roles get over; what could not be judged is among them."""
     tries = [(role, each) for role in roles for each in fences(stack) if not each.only or role in each.only]
-    answers = referee.judge([question(referee, stack, role, each.need) for role, each in tries])
+    referee.know({"delegating": delegating(stack)})
+    answers = referee.judge([_asked(referee, stack, role, each.need) for role, each in tries])
     return [
         (role, each, answer.result)
         for (role, each), answer in zip(tries, answers, strict=True)
         if answer.allowed or answer.senseless
     ]
+
+
+def _asked(referee: Referee, stack: Stack, role: str, wanted: Need) -> Question:
+    """The question whether a role may; of a tenant's key as if its own policy left everything to roles."""
+    asked = question(referee, stack, role, wanted)
+    return replace(asked, resource_policy="delegating") if ":key/of-" in wanted.resource else asked
 
 
 def misled(referee: Referee, stack: Stack, made: Iterable[Call]) -> list[tuple[Call, str]]:

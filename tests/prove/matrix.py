@@ -211,7 +211,7 @@ def _roles(stack: Stack, tenant: str) -> Iterator[Attempt]:
     yield Attempt("S10", need("logs:GetLogEvents", stream), own=False)
 
 
-def _delegating(stack: Stack) -> dict[str, Any]:
+def delegating(stack: Stack) -> dict[str, Any]:
     """The policy of a key that leaves everything to who asks: KMS lets nobody use one that has none."""
     account = {"AWS": f"arn:aws:iam::{stack.account}:root"}
     all_of_it = {"Sid": "All", "Effect": "Allow", "Principal": account, "Action": "kms:*", "Resource": "*"}
@@ -239,7 +239,7 @@ def play(
     """Have sessions try; `who` are roles, or "anybody" who may do everything but for the session's policy."""
     document = dict(session or session_policy(place(stack), OWN))
     named = f"session {stack.account} {name}"
-    referee.know({named: document, "anybody": ANYBODY, "delegating": _delegating(stack)})
+    referee.know({named: document, "anybody": ANYBODY, "delegating": delegating(stack)})
     tries = [(role, each) for role in who for each in attempts]
     policies = {role: ("anybody",) if role == "anybody" else identity(referee, stack, role) for role, _ in tries}
     questions = [
