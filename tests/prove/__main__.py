@@ -28,6 +28,7 @@ RECORDS = ROOT / "build" / "prove"
 HANDLERS = [
     "tests/functions",
     "tests/unit/services/test_monitor_endpoint.py",
+    "tests/unit/services/test_large_windows.py",
     "tests/unit/services/test_captured.py",
     "tests/unit/aws/test_autoscaling.py",
 ]
