@@ -299,11 +299,14 @@ def test_a_training_process_that_is_killed_fails_the_run_and_the_next_one_works(
 
 
 def training_process(cloud: Cloud) -> int | None:
-    """The process that runs a job's script: the one that works in a job's folder of this cloud."""
+    """The process that runs a training job's script: it works below a job's folder of this cloud, where its code is.
+
+    The other kinds of jobs work in the folder itself.
+    """
     for process in Path("/proc").glob("[0-9]*"):
         try:
             parts = (process / "cwd").readlink().parts
-            if str(cloud.card.pid) in parts and any(part.startswith("job-") for part in parts):
+            if str(cloud.card.pid) in parts and any(part.startswith("job-") for part in parts[:-1]):
                 return int(process.name)
         except OSError:
             continue
