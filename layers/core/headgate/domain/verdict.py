@@ -37,7 +37,7 @@ RARE: Wagers = {2.0: 0.37, 5.0: 0.27, 12.0: 0.16, 250.0: 0.2}
 """For what hardly ever happens to one that is well, and may happen always to one that is not."""
 COMMON: Wagers = {2.0: 0.6, 3.5: 0.4}
 """For what happens to one that is well, too: it cannot become many times as frequent."""
-RARE_SINCE: Wagers = {2.0: 0.4, 5.0: 0.27, 13.0: 0.28, 250.0: 0.05}
+RARE_SINCE: Wagers = {2.0: 0.41, 5.0: 0.27, 13.0: 0.27, 250.0: 0.05}
 """What is rare, beside the past alone, where a hit may be worth all that the odds are: beside a fleet it is never worth
 more than how few of the requests are the canary's."""
 _LOWER, _POOLED, _ENOUGH = 0.8, 1.5, math.log(100)
