@@ -2,6 +2,7 @@
 
 import math
 import random
+from collections.abc import Mapping
 from functools import cache
 
 import pytest
@@ -110,6 +111,32 @@ def p_value(requests: int, hits: int, past: int, before: int) -> float:
 def test_beside_the_past_the_share_counts_that_helps_the_canary_most(
     canary: Share, past: Share, share: float, wagers: dict[float, float]
 ) -> None:
+    assert since(canary, past, wagers).strongest <= max(0.0, worth_at(share, canary, past, wagers)) + 1e-3
+
+
+@pytest.mark.parametrize(
+    ("canary", "past"),
+    [
+        (Share(100, 6), Share(72_000, 360)),
+        (Share(2000, 22), Share(72_000, 360)),
+        (Share(130, 90), Share(72_000, 36_000)),
+        (Share(60, 40), Share(500, 200)),
+        (Share(40, 20), Share(300, 0)),
+        (Share(40, 20), Share(250, 3)),
+    ],
+)
+def test_and_no_less_is_found_than_there_is(canary: Share, past: Share) -> None:
+    usual = (past.hits + 0.5) / (past.requests + 1)
+    logit, error = math.log(usual / (1 - usual)), 1 / math.sqrt((past.requests + 1) * usual * (1 - usual))
+    places = [logit + error * step / 100 for step in range(-500, 1500)]
+    shares = [1 / (1 + math.exp(-place)) for place in places if place < 1]
+    least = min(worth_at(share, canary, past, RARE_SINCE) for share in shares)
+    assert least > 1
+    assert since(canary, past).strongest == pytest.approx(least, abs=1e-3)
+
+
+def worth_at(share: float, canary: Share, past: Share, wagers: Mapping[float, float]) -> float:
+    """The logarithm of what is gained against a share, with the doubt about the past."""
     around = 0.0
     if past.requests:
         near, far = past.requests * share, past.requests * (1 - share)
@@ -123,7 +150,7 @@ def test_beside_the_past_the_share_counts_that_helps_the_canary_most(
             lower = log_binomial(past, lower_past(past, share, odds)) - log_binomial(past, share)
             worth += math.log(0.8 * math.exp(lower) + 0.2 * math.exp(around))
         gained += math.exp(worth)
-    assert since(canary, past, wagers).strongest <= max(0.0, math.log(gained)) + 1e-3
+    return math.log(gained)
 
 
 def lower_past(past: Share, share: float, odds: float) -> float:
