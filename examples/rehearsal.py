@@ -92,7 +92,7 @@ def tune() -> dict[str, Any]:
                 "MetricDefinitions": [{"Name": "val_loss", "Regex": r"val_loss=([0-9.]+)"}],
             },
             **{k: base[k] for k in ("RoleArn", "InputDataConfig", "ResourceConfig", "StoppingCondition")},
-            "OutputDataConfig": {"S3OutputPath": base["OutputDataConfig"]["S3OutputPath"]},
+            "OutputDataConfig": {k: base["OutputDataConfig"][k] for k in ("S3OutputPath", "KmsKeyId")},
         },
     )
 

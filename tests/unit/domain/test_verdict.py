@@ -19,6 +19,7 @@ from headgate.domain.verdict import (
     Share,
     Signal,
     Verdict,
+    Wagers,
     counted,
     interval,
     judge,
@@ -150,7 +151,11 @@ def worth_at(share: float, canary: Share, past: Share, wagers: Mapping[float, fl
             lower = log_binomial(past, lower_past(past, share, odds)) - log_binomial(past, share)
             worth += math.log(0.8 * math.exp(lower) + 0.2 * math.exp(around))
         gained += math.exp(worth)
-    return math.log(gained)
+    apart = 0.0
+    for each in (canary, past):
+        whole = math.lgamma(each.hits + 0.5) + math.lgamma(each.requests - each.hits + 0.5)
+        apart += whole - math.lgamma(each.requests + 1) - 2 * math.lgamma(0.5) - log_binomial(each, share)
+    return math.log(0.98 * gained + 0.02 * math.exp(apart))
 
 
 def lower_past(past: Share, share: float, odds: float) -> float:
@@ -166,7 +171,7 @@ def test_a_long_past_is_nearly_as_good_as_a_share_that_is_known() -> None:
     levels = [since(Share(100, 10), Share(past, past // 100)).p_value for past in (100, 1000, 10_000, 1_000_000)]
     assert levels == sorted(levels, reverse=True)
     known = sum(weight * odds**10 / (1 + (odds - 1) * 0.01) ** 100 for odds, weight in RARE_SINCE.items())
-    assert 1 / known < levels[-1] < 1.1 / known
+    assert 1 / known < levels[-1] < 1.12 / known  # a fiftieth is wagered on something else
 
 
 def test_the_least_evidence_is_found_wherever_it_lies() -> None:
@@ -322,3 +327,14 @@ def test_where_nothing_was_seen_the_edge_is_where_the_mixture_is_worth_what_may_
     most = -math.expm1((mixture - math.log(200)) / 250)
     assert interval(Share(250), 0.005) == pytest.approx((0.0, most))
     assert interval(Share(250, 250), 0.005) == pytest.approx((1 - most, 1.0))
+
+
+@pytest.mark.parametrize("wagers", [RARE_SINCE, COMMON])
+@pytest.mark.parametrize(
+    ("canary", "past"), [((300, 60), (250, 3)), ((5000, 2500), (60, 1)), ((100_000, 20_000), (1000, 10))]
+)
+def test_a_canary_longer_than_its_past_is_no_less_evident(
+    canary: tuple[int, int], past: tuple[int, int], wagers: Wagers
+) -> None:
+    """No share explains both, however high it is."""
+    assert since(Share(*canary), Share(*past), wagers).p_value < 1e-6

@@ -16,9 +16,10 @@ Beside the past alone, the past's share is not known either, but much is: each s
 nearby ones explain the past better, and the share counts that helps the canary most (Wasserman, Ramdas and
 Balakrishnan, *Universal inference*, PNAS 117, 2020). Against a share, the best explanation is the pair of shares that
 pooled would look like it (Grunwald, de Heide and Koolen, *Safe testing*, J. Royal Stat. Society B 86, 2024): the past's
-is lower by as much as a canary that is so much worse raises the pool. A part of the wager is on shares all around (a
-Beta-binomial mixture; Robbins, *Statistical methods related to the law of the iterated logarithm*, Ann. Math. Stat. 41,
-1970), for a canary that takes longer. This asks that the share would have stayed what it was.
+is lower by as much as a canary that is so much worse raises the pool. A part of the wager is on shares all around, and
+another on two that have nothing to do with each other (Beta-binomial mixtures; Robbins, *Statistical methods related to
+the law of the iterated logarithm*, Ann. Math. Stat. 41, 1970), for a canary that takes longer. This asks that the share
+would have stayed what it was.
 
 Pass: confidence sequences of both shares, from Robbins's mixture, which hold at all times together. As every signal has
 to pass, none needs a part of alpha for itself (Berger, *Multiparameter hypothesis testing*, Technometrics 24, 1982).
@@ -43,6 +44,9 @@ more than how few of the requests are the canary's."""
 _LOWER, _POOLED, _ENOUGH = 0.8, 1.5, math.log(100)
 """The part of the doubt that is on a lower past, for a canary that takes half as long again as the evidence needs that
 one in a hundred would have by chance."""
+_APART = 0.02
+"""The part of the wager on two shares that have nothing to do with each other. A canary that is much longer than the
+past would else be explained by a share so high that every odds ratio loses against it."""
 _GOLDEN = (math.sqrt(5) - 1) / 2
 _STEPS = (*(step / 3 for step in range(-15, 18)), *(6 * 1.2**step for step in range(45)))
 """Standard errors from the past's share on, at which the least evidence is looked for."""
@@ -120,11 +124,15 @@ def counted(evidence: Mapping[str, Evidence]) -> dict[str, dict[str, dict[str, i
 def since(canary: Share, past: Share, wagers: Wagers = RARE_SINCE) -> Evidence:
     """The evidence where there is only the past to compare all of the canary's requests with."""
 
+    together, apart = canary + past, sum(_mixture(each.hits, each.requests - each.hits) for each in (canary, past))
+
     def gained(share: float) -> float:
         around = _doubt_around(past, share)
-        return _average(
+        wagered = _average(
             wagers, tuple(_gain_over(canary, share, odds) + _doubt(past, share, odds, around) for odds in wagers)
         )
+        alike = together.hits * math.log(share) + (together.requests - together.hits) * math.log1p(-share)
+        return _average({0: 1 - _APART, 1: _APART}, (wagered, apart - alike))
 
     return Evidence(wagers, canary, past, strongest=max(0.0, _least(gained, past)))
 
@@ -235,7 +243,7 @@ def _log_choose(number: int, chosen: int) -> float:
 def interval(share: Share, alpha: float) -> tuple[float, float]:
     """A confidence sequence of a share: holds it at all times together with a probability of at least 1 - alpha."""
     hits, missed = share.hits, share.requests - share.hits
-    mixture = _log_beta(hits + 0.5, missed + 0.5) - _log_beta(0.5, 0.5)
+    mixture = _mixture(hits, missed)
 
     def excluded(guess: float) -> bool:
         likely = (hits * math.log(guess) if hits else 0.0) + (missed * math.log1p(-guess) if missed else 0.0)
@@ -253,6 +261,11 @@ def _edge(excluded: Callable[[float], bool], inside: float, end: float) -> float
         middle = (low + high) / 2
         low, high = (low, middle) if excluded(middle) else (middle, high)
     return high
+
+
+def _mixture(hits: int, missed: int) -> float:
+    """The logarithm of how likely requests in their order are by all shares together (Beta(1/2, 1/2))."""
+    return _log_beta(hits + 0.5, missed + 0.5) - _log_beta(0.5, 0.5)
 
 
 def _log_beta(a: float, b: float) -> float:
