@@ -36,6 +36,8 @@ BUSY = max(1.0, os.getloadavg()[0] / (2 * (os.cpu_count() or 1)))
 ROLLOUT = (
     f"  rollout: {{bake_minutes: {BAKE_MINUTES * BUSY:.2f}, termination_wait_minutes: %s, max_error_percent: %s}}\n"
 )
+ONE = "endpoint:\n  instance_count: 1\n" + ROLLOUT % (0, 5.0)
+"""One instance, of whose version a few dozen requests without a failure tell enough."""
 WEAK = "training: {epochs: 3, hidden_units: 1, layers: 1, members: 1}\n"
 GOOD = "training: {epochs: 15, members: 1}\n"
 COLUMNS = 12
@@ -181,8 +183,8 @@ def bad_versions(project: Project) -> None:
 
 def a_persons_word(project: Project) -> None:
     """A version that waits for a person, and serves when one approved it."""
-    project.begin_weak("endpoint:\n  instance_count: 1\n")
-    project.settings(GOOD + "approval: manual\nendpoint:\n  instance_count: 1\n")
+    project.begin_weak(ONE)
+    project.settings(GOOD + "approval: manual\n" + ONE)
     before, run = project.serves(), project.drop("a version that needs a person's word", 4000, wait=False)["run"]
     wait_for(lambda: headgate("show", run).get("approval") is not None, "a version that waits")
     project.told.check(project.name, "it waits", project.serves() == before, project.serves())
@@ -195,7 +197,7 @@ def a_persons_word(project: Project) -> None:
 
 def a_freeze(project: Project) -> None:
     """Nothing new is put in service while a project is frozen, and the next dataset is once it is not."""
-    project.begin_weak("endpoint:\n  instance_count: 1\n")
+    project.begin_weak(ONE)
     before = project.serves()
     headgate("freeze", "--project", project.name, "--reason", "The auditors come.", "--until", "1d")
     ended = project.drop("a better version in a freeze", 4000)
@@ -236,13 +238,12 @@ def asked(project: Project) -> str:
 
 def three_at_once(project: Project) -> None:
     """While a first version is trained, three datasets come at once: the newest takes the place of the others."""
-    rest = "endpoint:\n  instance_count: 1\n" + ROLLOUT % (0, 5.0)
-    project.settings(WEAK + rest)
+    project.settings(WEAK + ONE)
     sizes = {"one": 3000, "two": 3500, "three": 4000}
     bodies = {name: table(rows, seed=len(name)).encode() for name, rows in sizes.items()}
     first = project.put("first", table(2000, seed=5).encode())
     wait_for(lambda: project.trains(first), "a training")
-    project.settings(GOOD + rest)
+    project.settings(GOOD + ONE)
     runs = [first, *(project.put(name, body) for name, body in bodies.items())]
     outcomes = [headgate("watch", run)["runs"][0]["outcome"] for run in runs]
     right = outcomes == ["PROMOTED", "SUPERSEDED", "SUPERSEDED", "PROMOTED"]
