@@ -32,8 +32,7 @@ demo: setup  ## The whole story on real data: drop, train, judge, serve, predict
 	@$(BIN)/headgate demo
 
 test: setup $(REFEREE)  ## Every test, the real template on a local cloud included
-	@# three workers for two cores: they wait for alarms, for machines that start, for each other's answers
-	HEADGATE_STRICT=1 $(BIN)/python -m pytest -n 3 --dist loadgroup -m "not clients"
+	HEADGATE_STRICT=1 $(BIN)/python -m pytest -n 2 -m "not clients"
 
 conformance: setup  ## The contract suite against your AWS account: starts no machine, costs a cent or two for alarms
 	$(BIN)/python -m pytest tests/contract --cloud aws

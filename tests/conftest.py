@@ -34,6 +34,28 @@ settings.load_profile("headgate")
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
 
 
+CHAINS = {
+    "tests/e2e/test_night.py": "rehearsals",
+    "tests/e2e/test_rehearsal.py": "rehearsals",
+    "tests/e2e/test_release_rehearsal.py": "rehearsals",
+    "tests/integration/test_local_cloud.py": "local cloud",
+}
+"""Tests that one worker plays one after the other: they wait for alarms and for versions that bake, and two at once
+would wait in vain on a busy machine. The other tests of a running system are a chain of their own."""
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Chains begin first, the longest before the others. xdist's groups (loadgroup) do not work with pytest 9.2."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Chained(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = nodeid.partition("::")[0]
+            return CHAINS.get(file) or ("road" if file.startswith("tests/e2e/") else nodeid)
+
+    return Chained(config, log)
+
+
 def pytest_terminal_summary(terminalreporter: Any) -> None:
     """Say how many crash schedules were played (tests/unit/crashes), and what else tests have to tell (`told`)."""
     told = [kept for report in terminalreporter.stats.get("passed", []) for kept in report.user_properties]

@@ -28,16 +28,10 @@ E2E = ROOT / "tests" / "e2e"
 _Seen = TypeVar("_Seen")
 
 
-REHEARSALS = {"test_night", "test_rehearsal", "test_release_rehearsal"}
-"""They wait more than they work, for alarms that look at whole minutes: another worker plays them beside the rest."""
-
-
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if E2E in Path(item.fspath).parents:
             item.add_marker(pytest.mark.e2e)
-            item.add_marker(pytest.mark.xdist_group("rehearsals" if Path(item.fspath).stem in REHEARSALS else "road"))
             item.add_marker(pytest.mark.enable_socket)
 
 

@@ -16,7 +16,7 @@ import pytest
 
 from headgate_local.launcher import DEFAULT_PORT
 
-pytestmark = [pytest.mark.xdist_group("local cloud"), pytest.mark.enable_socket]
+pytestmark = pytest.mark.enable_socket
 
 
 def command(home: Path, *arguments: str) -> "subprocess.Popen[str]":
