@@ -293,20 +293,17 @@ def test_a_training_process_that_is_killed_fails_the_run_and_the_next_one_works(
     run = cloud.drop(project, "a.csv", table(20_000, seed=6))
     os.kill(eventually(lambda: training_process(cloud), f"the training process of {run}"), signal.SIGKILL)
     ended = cloud.ending(project, run)
-    assert (ended.state, ended.reason_code) == (Outcome.FAILED, "TRAINING_FAILED")
+    assert (ended.state, ended.reason_code) == (Outcome.FAILED, "TRAINING_FAILED"), ended.reason
     assert "killed" in (ended.reason or "").lower() or "signal" in (ended.reason or "").lower()
     assert cloud.ending(project, cloud.drop(project, "b.csv", table(400, seed=7))).state == Outcome.PROMOTED
 
 
 def training_process(cloud: Cloud) -> int | None:
-    """The process that runs a training job's script: it works below a job's folder of this cloud, where its code is.
-
-    The other kinds of jobs work in the folder itself.
-    """
+    """The process that runs a training job's script: it works where its code is, below a job's folder of this cloud."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
             parts = (process / "cwd").readlink().parts
-            if str(cloud.card.pid) in parts and any(part.startswith("job-") for part in parts[:-1]):
+            if str(cloud.card.pid) in parts and parts[-1] == "code":
                 return int(process.name)
         except OSError:
             continue

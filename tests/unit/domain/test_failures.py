@@ -27,6 +27,12 @@ LAMBDA = json.dumps(
         ),
         (
             "States.TaskFailed",
+            '{"ProcessingJobName": "j-v", "FailureReason": "InternalServerError"}',
+            "VALIDATION_FAILED",
+            "Validation failed: InternalServerError",
+        ),
+        (
+            "States.TaskFailed",
             '{"ProcessingJobName": "j", "FailureReason": "AlgorithmError: exit code 1", "ExitMessage": "No holdout."}',
             "EVALUATION_FAILED",
             "Evaluation failed: No holdout.",

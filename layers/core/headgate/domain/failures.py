@@ -24,6 +24,10 @@ class Stop:
     cause: str
 
 
+VALIDATES = "-v"
+"""The end of the name of a run's validation on a machine; the run's own name is its evaluation's (train.asl.yaml)."""
+
+
 def ending_of(stop: Stop) -> Ending:
     """The ending of a run whose execution is over."""
     if stop.status in _BY_STATUS:
@@ -47,6 +51,8 @@ def failed(error: str, cause: str, code: str | None = None) -> Ending:
         reason = f"The version could not be put in service: {reason}"
     elif "TrainingJobName" in known:
         code, reason = "TRAINING_FAILED", f"Training failed: {reason}"
+    elif str(known.get("ProcessingJobName", "")).endswith(VALIDATES):
+        code, reason = "VALIDATION_FAILED", f"Validation failed: {reason}"
     elif "ProcessingJobName" in known:
         code, reason = "EVALUATION_FAILED", f"Evaluation failed: {reason}"
     return Ending(Outcome.FAILED, code or error, reason[:_LONGEST_REASON])
