@@ -61,7 +61,7 @@ def definition(cloud: Card, role: str, program: str, **values: object) -> dict[s
         member = tarfile.TarInfo("train.py")
         member.size = len(program.encode())
         tar.addfile(member, io.BytesIO(program.encode()))
-    bucket, key = cloud.artifact_bucket, f"bench/{len(program)}/sourcedir.tar.gz"
+    bucket, key = cloud.data_bucket, f"bench/{len(program)}/sourcedir.tar.gz"
     cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=packed.getvalue())
     own = {"sagemaker_program": "train.py", "sagemaker_submit_directory": f"s3://{bucket}/{key}"}
     return {
