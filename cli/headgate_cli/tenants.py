@@ -16,7 +16,7 @@ from headgate_cli.errors import CommandError, UsageError
 TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "tenant.yaml"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 _NOTHING_NEW = "No updates are to be performed"
-_FROM_SYSTEM = ("RegisterTenantFunction", "DataBucket", "ArtifactBucket", "PermissionsBoundary", "SubnetIds")
+_FROM_SYSTEM = ("RegisterTenantFunction", "DataBucket", "ArtifactBucket", "PermissionsBoundary", "JobSubnetIds")
 
 
 def stack_of(cloud: Cloud, name: str) -> str:

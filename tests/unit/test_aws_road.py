@@ -249,3 +249,10 @@ def test_functions_are_in_the_vpc_where_one_is_named(subnets: str, groups: str) 
     for logical, properties in stack.of("AWS::StepFunctions::StateMachine"):
         given = stack.plain(properties["DefinitionSubstitutions"])
         assert given.get("SubnetIds", subnets) == subnets, logical
+
+
+def test_no_output_is_called_as_a_parameter_that_is_a_list(template: dict[str, Any]) -> None:
+    """`sam build` would take the list for the output's name, and end."""
+    lists = {name for name, each in template["Parameters"].items() if "List" in each["Type"]}
+    assert lists
+    assert not lists & template["Outputs"].keys()
