@@ -124,15 +124,14 @@ def counted(evidence: Mapping[str, Evidence]) -> dict[str, dict[str, dict[str, i
 def since(canary: Share, past: Share, wagers: Wagers = RARE_SINCE) -> Evidence:
     """The evidence where there is only the past to compare all of the canary's requests with."""
 
-    together, apart = canary + past, sum(_mixture(each.hits, each.requests - each.hits) for each in (canary, past))
+    together, apart = canary + past, _mixture(canary) + _mixture(past)
 
     def gained(share: float) -> float:
         around = _doubt_around(past, share)
         wagered = _average(
             wagers, tuple(_gain_over(canary, share, odds) + _doubt(past, share, odds, around) for odds in wagers)
         )
-        alike = together.hits * math.log(share) + (together.requests - together.hits) * math.log1p(-share)
-        return _average({0: 1 - _APART, 1: _APART}, (wagered, apart - alike))
+        return _average({0: 1 - _APART, 1: _APART}, (wagered, apart - _likely(together, share)))
 
     return Evidence(wagers, canary, past, strongest=max(0.0, _least(gained, past)))
 
@@ -199,12 +198,11 @@ def _doubt(past: Share, share: float, odds: float, around: float) -> float:
 
 def _doubt_around(past: Share, share: float) -> float:
     """The same by shares all around this one, as the past could have been by chance."""
-    hits, missed = past.hits, past.requests - past.hits
     near, far = past.requests * share, past.requests * (1 - share)
     if not past.requests:
         return 0.0
-    mixture = _log_beta(hits + near, missed + far) - _log_beta(near, far)
-    return mixture - hits * math.log(share) - missed * math.log1p(-share)
+    mixture = _log_beta(past.hits + near, past.requests - past.hits + far) - _log_beta(near, far)
+    return mixture - _likely(past, share)
 
 
 def _least(of: Callable[[float], float], past: Share) -> float:
@@ -242,12 +240,10 @@ def _log_choose(number: int, chosen: int) -> float:
 
 def interval(share: Share, alpha: float) -> tuple[float, float]:
     """A confidence sequence of a share: holds it at all times together with a probability of at least 1 - alpha."""
-    hits, missed = share.hits, share.requests - share.hits
-    mixture = _mixture(hits, missed)
+    mixture = _mixture(share)
 
     def excluded(guess: float) -> bool:
-        likely = (hits * math.log(guess) if hits else 0.0) + (missed * math.log1p(-guess) if missed else 0.0)
-        return mixture - likely > -math.log(alpha)
+        return mixture - _likely(share, guess) > -math.log(alpha)
 
     return _edge(excluded, share.value, 0.0), _edge(excluded, share.value, 1.0)
 
@@ -263,9 +259,14 @@ def _edge(excluded: Callable[[float], bool], inside: float, end: float) -> float
     return high
 
 
-def _mixture(hits: int, missed: int) -> float:
-    """The logarithm of how likely requests in their order are by all shares together (Beta(1/2, 1/2))."""
-    return _log_beta(hits + 0.5, missed + 0.5) - _log_beta(0.5, 0.5)
+def _likely(seen: Share, value: float) -> float:
+    """The logarithm of how likely requests in their order are by a share between 0 and 1."""
+    return seen.hits * math.log(value) + (seen.requests - seen.hits) * math.log1p(-value)
+
+
+def _mixture(seen: Share) -> float:
+    """The same by all shares together (Beta(1/2, 1/2))."""
+    return _log_beta(seen.hits + 0.5, seen.requests - seen.hits + 0.5) - _log_beta(0.5, 0.5)
 
 
 def _log_beta(a: float, b: float) -> float:

@@ -44,9 +44,8 @@ class Known:
     champion: Mapping[str, Any] | None = None
     holdout: str | None = None
 
-    def findings(self) -> Findings:
-        """What there is to report already."""
-        settings = self.parsed()
+    def findings(self, settings: ProjectSettings) -> Findings:
+        """What there is to report already; `settings` are its own, parsed."""
         recipe = {"code": self.code, "settings": settings.training_digest}
         return Findings(settings_version=self.settings_version, recipe=recipe)
 
@@ -121,7 +120,8 @@ def judge_dataset(
     """
     findings = Findings()
     try:
-        settings, findings = known.parsed(), known.findings()
+        settings = known.parsed()
+        findings = known.findings(settings)
         files, kind = _fetch(parts, blocks, folder, findings, max_bytes)
         findings.kind = str(kind)
         spec = examine(files, kind, settings, known.before, findings, workdir=folder, limits=limits)

@@ -125,7 +125,7 @@ def validate_dataset(
             if not judgement.too_large:
                 return _keep(command, objects, manifest, judgement, Path(own))
     if (sentence := replaced(objects, manifest.bucket, manifest.parts)) is not None:
-        return _keep(command, objects, manifest, refused(known.findings(), Reason.OBJECT_GONE, sentence))
+        return _keep(command, objects, manifest, refused(known.findings(known.parsed()), Reason.OBJECT_GONE, sentence))
     place = f"{command.project.prefix}incoming/"
     bucket, folder = command.artifact_bucket, command.folder
     asked = hand_over(known, manifest.bucket, place, manifest.parts, objects, bucket, folder)
