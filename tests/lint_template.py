@@ -10,8 +10,9 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import yaml
@@ -31,14 +32,17 @@ class ManagedPolicies:
         return {name: prefix + name for name in ("AWSLambdaBasicExecutionRole", "AWSLambdaSQSQueueExecutionRole")}
 
 
-def transformed() -> dict:
-    """The CloudFormation that SAM makes of the template."""
+def transformed(parameters: Mapping[str, str] = MappingProxyType({}), core: str = "core") -> dict:
+    """The CloudFormation that SAM makes of the template with these parameters; `core` is where the layer was put."""
     template = yaml_parse((ROOT / "template.yaml").read_text())
+    for name, value in parameters.items():
+        template["Parameters"][name]["Default"] = value
     for resource in template["Resources"].values():
         properties = resource.get("Properties", {})
         for name in ("CodeUri", "ContentUri", "DefinitionUri"):
             if name in properties:
                 properties[name] = {"Bucket": "staging-bucket", "Key": Path(properties[name]).name}
+    template["Resources"]["CoreLayer"]["Properties"]["ContentUri"]["Key"] = core
     os.environ.setdefault("AWS_DEFAULT_REGION", REGION)  # SAM asks boto3, though it calls nothing
     return transform(template, {"AWS::Region": REGION}, ManagedPolicies())
 

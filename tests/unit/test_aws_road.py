@@ -13,9 +13,8 @@ import pytest
 import yaml
 from infra import costs, stamp
 from infra.destroy import destroy, endpoints_of
-from samtranslator.translator.transform import transform
 from samtranslator.yaml_helper import yaml_parse
-from tests.lint_template import REGION, ManagedPolicies, transformed
+from tests.lint_template import transformed
 from tests.prove.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -145,22 +144,6 @@ def test_the_end_takes_our_endpoints_and_alarms_and_nobody_elses(aws: boto3.Sess
     assert any("table ledger" in each for each in left)
 
 
-def written_out(of: dict[str, str] | None = None, layer: str = "one") -> dict[str, Any]:
-    """The resources that SAM makes of the template with these parameters, and with this content of the layer."""
-    whole = yaml_parse((ROOT / "template.yaml").read_text())
-    for name, value in (of or {}).items():
-        whole["Parameters"][name]["Default"] = value
-    for name, resource in whole["Resources"].items():
-        for path in {"CodeUri", "ContentUri", "DefinitionUri"} & resource.get("Properties", {}).keys():
-            resource["Properties"][path] = {"Bucket": "staging-bucket", "Key": layer if name == "CoreLayer" else name}
-    return dict(transform(whole, {"AWS::Region": REGION}, ManagedPolicies())["Resources"])
-
-
-@pytest.fixture
-def region(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)  # SAM asks boto3 for it, though it calls nothing
-
-
 def references(value: Any) -> Iterator[str]:
     """The logical ids that a part of a template refers to."""
     match value:
@@ -181,12 +164,15 @@ def references(value: Any) -> Iterator[str]:
                 yield from references(each)
 
 
-@pytest.mark.usefixtures("region")
 def test_another_layer_makes_another_version_of_every_function() -> None:
     """Nearly all of our code is in the layer: an alias that stayed would serve the deployment before, in silence."""
 
     def versions(layer: str) -> set[str]:
-        return {name for name, each in written_out(layer=layer).items() if each["Type"] == "AWS::Lambda::Version"}
+        return {
+            name
+            for name, each in transformed(core=layer)["Resources"].items()
+            if each["Type"] == "AWS::Lambda::Version"
+        }
 
     assert len(versions("one")) == len(list((ROOT / "functions").glob("*/app.py")))
     assert not versions("one") & versions("another")
@@ -212,10 +198,9 @@ def test_what_a_build_is_stamped_with_changes_with_settings_too(tmp_path: Path) 
     assert seen[-1] == seen[-2]
 
 
-@pytest.mark.usefixtures("region")
 @pytest.mark.parametrize("way", ["AllAtOnce", "Canary10Percent5Minutes", "Linear10PercentEvery1Minute"])
 def test_functions_change_as_it_is_said_and_go_back_by_alarms_that_wait_for_none_of_them(way: str) -> None:
-    resources = written_out({"FunctionDeployment": way})
+    resources = transformed({"FunctionDeployment": way})["Resources"]
     groups = [each["Properties"] for each in resources.values() if each["Type"] == "AWS::CodeDeploy::DeploymentGroup"]
     aliases = [each for each in resources.values() if each["Type"] == "AWS::Lambda::Alias"]
     called_by_cloudformation = 2
