@@ -22,6 +22,10 @@ FOLDER = "demo/iris/"
 EXAMINATION = ["examination/answer.json", "examination/parts.json", "examination/request.json"]
 
 
+SORTED = {"tenant": {"stringValue": "demo", "dataType": "String"}}
+"""What a message of the intake queue bears that was sorted before, as Lambda brings it."""
+
+
 class Dropped:
     """A dataset in the data bucket with its manifest, and the task's answers on it."""
 

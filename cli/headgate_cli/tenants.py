@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError, WaiterError
 
 from headgate.aws.tenants import Tenants
 from headgate.domain.names import TENANT, UNKNOWN
-from headgate.domain.tenants import Standing
+from headgate.domain.tenants import PROJECTS, Standing
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
 
@@ -99,6 +99,7 @@ def document(cloud: Cloud, name: str) -> dict[str, Any]:
         "quotas": {
             "instances": int(values["Instances"]),
             "trials": int(values["Trials"]),
+            "projects": int(values.get("Projects", PROJECTS)),
             "money": float(values["MoneyPerMonth"]),
             "storage": float(values["StorageGigabytes"]),
         },

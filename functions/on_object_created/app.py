@@ -1,4 +1,8 @@
-"""Reacts to `Object Created` of S3, through the intake queue."""
+"""Reacts to `Object Created` of S3, through the intake queue, which a message goes through twice.
+
+The rule cannot say whose an object is. So a message of the rule is only sorted: it goes back into the queue under its
+tenant's name. The queue hands tenants out fairly then, and what takes time is done for them in turn.
+"""
 
 from typing import Any
 
@@ -6,12 +10,16 @@ from aws_lambda_powertools.utilities.batch import BatchProcessor, EventType, pro
 from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from headgate.aws.sqs import tenant_of_message
 from headgate.domain.names import tenant_of
-from headgate.entrypoint import logger, objects, runs, tenants
+from headgate.entrypoint import intake_queue, logger, objects, runs, tenants
 from headgate.environments import Environment, environment
-from headgate.services.object_created import ObjectCreated, receive_object
+from headgate.services.object_created import ObjectCreated, receive_object, sort_events
 
-_processor = BatchProcessor(event_type=EventType.SQS)
+# Sorting is done for all tenants at once, with nothing of theirs but the keys.
+_TENANT = "_system"
+# What was sorted does not come back because the rest of its batch failed.
+_processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
 
 def _receive(record: SQSRecord) -> None:
@@ -33,4 +41,11 @@ def _receive(record: SQSRecord) -> None:
 
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of events; the ones that failed come back, the others do not wait for them."""
-    return process_partial_response(event, _receive, _processor, context)  # type: ignore[return-value]
+    unsorted = {each["messageId"]: each["body"] for each in event["Records"] if tenant_of_message(each) is None}
+    unread = sort_events(unsorted, intake_queue(_TENANT))
+    if unread:
+        logger.error("events not read", message_ids=unread)
+    failed: list[Any] = [{"itemIdentifier": each} for each in unread]
+    if batch := [each for each in event["Records"] if each["messageId"] not in unsorted]:
+        failed += process_partial_response({"Records": batch}, _receive, _processor, context)["batchItemFailures"]
+    return {"batchItemFailures": failed}

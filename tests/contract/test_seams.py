@@ -69,6 +69,9 @@ FUNCTIONS = {
     "pauses": {
         "ministack.services.stepfunctions._run_execution": "exec_arn",
     },
+    "queues": {
+        "ministack.services.sqs._collect_msgs": "q max_n vis_timeout",
+    },
     "connections": {
         "hypercorn.asyncio.tcp_server.TCPServer._read_data": "self",
     },

@@ -92,6 +92,7 @@ def invoke(
         "TENANT_RETRAINS_PER_DAY": "10",
         "NOTIFICATION_TOPIC_ARN": aws.client("sns").create_topic(Name="topic")["TopicArn"],
         "MONITOR_QUEUE_URL": aws.client("sqs").create_queue(QueueName="monitor")["QueueUrl"],
+        "INTAKE_QUEUE_URL": aws.client("sqs").create_queue(QueueName="intake")["QueueUrl"],
         "RETRAIN_QUEUE_URL": aws.client("sqs").create_queue(QueueName="retrain")["QueueUrl"],
         "RULES": "headgate-gone",
         "STACK_NAME": "headgate",

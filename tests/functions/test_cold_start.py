@@ -36,8 +36,8 @@ def test_a_handler_reaches_aws_through_the_composition_root_only(function: str) 
     tree = ast.parse((ROOT / "functions" / function / "app.py").read_text())
     modules = {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
     modules |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    # A custom resource answers CloudFormation; the ledger's stream is read in the ledger's own form.
-    protocols = {"headgate.aws.cloudformation", "headgate.aws.ledger", "headgate.aws.audit"}
+    # A custom resource answers CloudFormation; the ledger's stream and messages are read as they were written.
+    protocols = {"headgate.aws.cloudformation", "headgate.aws.ledger", "headgate.aws.audit", "headgate.aws.sqs"}
     assert not [name for name in modules - protocols if name.startswith(("boto", "headgate.aws", "headgate.tables"))]
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.dropping import SORTED
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
@@ -51,6 +52,7 @@ TENANT = {
     "LeavesOn": "",
     "Instances": "10",
     "Trials": "50",
+    "Projects": "20",
     "MoneyPerMonth": "500",
     "StorageGigabytes": "500",
 }
@@ -63,7 +65,8 @@ GONE = {**RUN, "dataset": dataset_id("data", [PART])}
 
 
 def queued(event: dict[str, Any]) -> dict[str, Any]:
-    return {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}]}
+    message = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event), "messageAttributes": SORTED}
+    return {"Records": [message]}
 
 
 TO_BE_TRAINED = {

@@ -8,6 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.s3.models import s3_backends
+from tests.dropping import SORTED
 
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.aws.s3 import Objects
@@ -24,7 +25,8 @@ def queued(*events: dict[str, Any]) -> dict[str, Any]:
             {
                 "messageId": str(number),
                 "eventSource": "aws:sqs",
-                "body": event if isinstance(event, str) else json.dumps(event),
+                "body": json.dumps(event),
+                "messageAttributes": SORTED,
             }
             for number, event in enumerate(events)
         ]

@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.dropping import SORTED
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunStarted
@@ -24,7 +25,8 @@ def of(run: str) -> dict[str, str]:
 
 
 def queued(event: dict[str, Any]) -> dict[str, Any]:
-    return {"Records": [{"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}]}
+    message = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event), "messageAttributes": SORTED}
+    return {"Records": [message]}
 
 
 @pytest.fixture

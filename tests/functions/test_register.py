@@ -6,6 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.dropping import SORTED
 
 from headgate.aws.audit import Trail
 from headgate.aws.ledger import Ledger, runs_of
@@ -22,11 +23,12 @@ PROPERTIES = {
     "LeavesOn": "",
     "Instances": "4",
     "Trials": "8",
+    "Projects": "2",
     "MoneyPerMonth": "20.5",
     "StorageGigabytes": "1",
     "Key": "arn:aws:kms:eu-central-1:123456789012:key/of-acme",
 }
-ACME = Tenant("acme", "ACTIVE", Quotas(4, 8, 20.5, 1.0), key=PROPERTIES["Key"])
+ACME = Tenant("acme", "ACTIVE", Quotas(4, 8, 20.5, 1.0, 2), key=PROPERTIES["Key"])
 
 
 @pytest.fixture
@@ -41,7 +43,7 @@ def drop(invoke: Invoke, example: Any, aws: boto3.Session) -> Callable[[str], An
     def come(key: str) -> Any:
         event = example("s3-object-created")
         event["detail"]["object"]["key"] = key
-        record = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event)}
+        record = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event), "messageAttributes": SORTED}
         assert invoke("on_object_created", {"Records": [record]}) == {"batchItemFailures": []}
         return runs_of(aws.client("dynamodb").scan(TableName="ledger")["Items"])
 
@@ -113,6 +115,24 @@ def test_a_tenant_that_is_added_may_drop_again(drop: Any, register: Tenants) -> 
     register.register(ACME, "For the test.")
     states = {run.name: run.state for run in drop("acme/iris/incoming/b.csv")}
     assert states == {"a.csv": "REJECTED", "b.csv": "RUNNING"}
+
+
+def test_a_tenant_has_as_many_projects_as_its_quota_and_no_more(drop: Any, register: Tenants) -> None:
+    """So a flood over many projects is as many runs at once, and the rest of it is refused, with a sentence each."""
+    register.register(ACME, "For the test.")
+    for name in ("a", "b", "c", "a", "d"):  # the quota is two; the first ones go on
+        drop(f"acme/{name}/incoming/{name}.csv")
+    runs = drop("acme/b/incoming/later.csv")
+    told = {(run.project, run.name): (run.state, run.reason_code) for run in runs}
+    assert told.pop(("b", "later.csv"))[0] == "WAITING"
+    assert told == {
+        ("a", "a.csv"): ("RUNNING", None),
+        ("b", "b.csv"): ("RUNNING", None),
+        ("c", "c.csv"): ("REJECTED", "QUOTA_PROJECTS"),
+        ("d", "d.csv"): ("REJECTED", "QUOTA_PROJECTS"),
+    }
+    assert "--projects N" in next(run.reason for run in runs if run.project == "c")
+    assert register.used("acme").projects == {"a", "b"}
 
 
 def test_no_retraining_of_a_tenant_that_is_suspended(

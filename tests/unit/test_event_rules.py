@@ -90,7 +90,7 @@ def test_a_queue_that_is_redriven_whole_is_worked_off_a_few_at_a_time_and_gives_
 
 
 def test_only_what_s3_tells_of_the_data_bucket_comes_in(template: dict[str, Any]) -> None:
-    """Nobody may put events of the source aws.s3 but AWS, and nothing but this rule may send to the queue."""
+    """Nobody may put events of the source aws.s3 but AWS, and no other rule may send to the queue."""
     pattern = template["Resources"]["ObjectCreatedRule"]["Properties"]["EventPattern"]
     assert (pattern["source"], pattern["detail"]["bucket"]) == (["aws.s3"], {"name": [{"Ref": "DataBucket"}]})
 

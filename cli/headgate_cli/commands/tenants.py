@@ -21,6 +21,7 @@ def add(  # noqa: PLR0913
     *,
     instances: Annotated[int | None, typer.Option(min=1, help="Most instances of one endpoint. Default: 10.")] = None,
     trials: Annotated[int | None, typer.Option(min=0, help="Most trials of one search. Default: 50.")] = None,
+    projects: Annotated[int | None, typer.Option(min=1, help="Most projects, with a run each. Default: 50.")] = None,
     money: Annotated[float | None, typer.Option(min=0, help="USD for the runs of a month. Default: 1000.")] = None,
     storage: Annotated[float | None, typer.Option(min=0, help="GB in both buckets. Default: 1000.")] = None,
     principal: Annotated[str | None, typer.Option(metavar="ARN", help="Who may take on its data role.")] = None,
@@ -32,6 +33,7 @@ def add(  # noqa: PLR0913
     given: dict[str, object] = {
         "Instances": instances,
         "Trials": trials,
+        "Projects": projects,
         "MoneyPerMonth": money,
         "StorageGigabytes": storage,
         "DataPrincipal": principal,
@@ -104,7 +106,8 @@ def _show(console: Console, *documents: dict[str, Any]) -> None:
         console.print(
             f"{each['tenant']}: {each['standing'].lower()}{leaves}. {used['money'].get(month, 0.0):.2f} of "
             f"{quotas['money']:g} USD this month, {used['storage']:g} of {quotas['storage']:g} GB; at most "
-            f"{quotas['instances']} instances of an endpoint and {quotas['trials']} trials of a search.",
+            f"{quotas['projects']} projects, {quotas['instances']} instances of an endpoint and {quotas['trials']} "
+            "trials of a search.",
             markup=False,
             soft_wrap=True,
         )

@@ -38,6 +38,7 @@ from headgate.environments import (
     AuditEnvironment,
     ComplianceEnvironment,
     Environment,
+    IntakeEnvironment,
     MonitoringEnvironment,
     NoticesEnvironment,
     ObservationsEnvironment,
@@ -211,6 +212,11 @@ def publisher(project: Project) -> Callable[[Mapping[str, float]], None]:
 def monitor_queue(tenant: str) -> Queue:
     """The queue of endpoints to be looked at."""
     return Queue(shared("sqs", tenant), environment(MonitoringEnvironment).monitor_queue_url)
+
+
+def intake_queue(tenant: str) -> Queue:
+    """The queue of uploads."""
+    return Queue(shared("sqs", tenant), environment(IntakeEnvironment).intake_queue_url)
 
 
 def retrain_queue(tenant: str) -> Queue:

@@ -147,6 +147,13 @@ class WindowsEnvironment(ObservationsEnvironment):
 
 
 @dataclass(frozen=True, slots=True)
+class IntakeEnvironment(Environment):
+    """What a function is told that takes uploads in."""
+
+    intake_queue_url: str
+
+
+@dataclass(frozen=True, slots=True)
 class RetrainQueueEnvironment(Environment):
     """What a function is told that requests retrainings."""
 

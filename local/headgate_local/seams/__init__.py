@@ -27,6 +27,7 @@ def install(endpoint_url: str) -> None:
         monitoring,
         objects,
         pauses,
+        queues,
         routing,
         scaling,
         settings,
@@ -47,6 +48,7 @@ def install(endpoint_url: str) -> None:
     encryption.install()
     settings.install()
     pauses.install()
+    queues.install()
     transport.install()
     bus.install()
     connections.install()

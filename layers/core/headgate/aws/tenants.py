@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.aws.audit import Trail
 from headgate.aws.errors import translated
-from headgate.aws.items import as_item, as_values
+from headgate.aws.items import as_item, as_values, built
 from headgate.domain.audit import Author
 from headgate.domain.errors import ConflictError, NoKeyError
 from headgate.domain.tenants import NO_QUOTAS, Quotas, Standing, Tenant, Used
@@ -32,13 +32,13 @@ class Tenants:
         item = self._get(name, _ENTRY)
         if item is None or item["standing"] == Standing.REMOVED:
             return None
-        return Tenant(name, item["standing"], Quotas(**item["quotas"]), item["leaves_on"], item.get("key", ""))
+        return Tenant(name, item["standing"], built(Quotas, item["quotas"]), item["leaves_on"], item.get("key", ""))
 
     def used(self, name: str) -> Used:
         """What the tenant has used; nothing of one that is new."""
         item = self._get(name, _USED) or {}
         money = {key.removeprefix("money "): value for key, value in item.items() if key.startswith("money ")}
-        return Used(money, int(item.get("stored", 0)), item.get("counted_on", ""))
+        return Used(money, int(item.get("stored", 0)), item.get("counted_on", ""), frozenset(item.get("projects", ())))
 
     def quotas(self, name: str) -> Quotas:
         """The most that a tenant may have; nothing of one that is gone."""
@@ -77,6 +77,25 @@ class Tenants:
                     ExpressionAttributeValues={
                         **as_item({":amount": amount, ":run": run}),
                         ":runs": {"SS": [run]},
+                    },
+                )
+        except ConflictError:
+            return False
+        return True
+
+    def admit(self, name: str, project: str, most: int) -> bool:
+        """Count a project among the tenant's; False when it has so many others. Can be repeated."""
+        try:
+            with translated("count a tenant's projects"):
+                self._client.update_item(
+                    TableName=self._table,
+                    Key=as_item(self._key(name, _USED)),
+                    UpdateExpression="ADD projects :new",
+                    ConditionExpression="attribute_not_exists(projects) OR contains(projects, :project)"
+                    " OR size(projects) < :most",
+                    ExpressionAttributeValues={
+                        **as_item({":project": project, ":most": most}),
+                        ":new": {"SS": [project]},
                     },
                 )
         except ConflictError:

@@ -13,19 +13,24 @@ class Standing(StrEnum):
     REMOVED = "REMOVED"
 
 
+PROJECTS = 50
+"""How many projects a tenant may have whose stack was deployed before there was such a quota."""
+
+
 @dataclass(frozen=True, slots=True)
 class Quotas:
     """The most that a tenant may have: instances of one endpoint, trials of one search, USD that the runs of a month
-    cost, GB in both buckets.
+    cost, GB in both buckets, and projects, each of which has one run at a time.
     """
 
     instances: int
     trials: int
     money: float
     storage: float
+    projects: int = PROJECTS
 
 
-NO_QUOTAS = Quotas(0, 0, 0.0, 0.0)
+NO_QUOTAS = Quotas(0, 0, 0.0, 0.0, 0)
 """What may be had by a tenant that is not there any more."""
 
 
@@ -44,11 +49,14 @@ class Tenant:
 
 @dataclass(frozen=True, slots=True)
 class Used:
-    """What a tenant has used: USD by month (`2026-11`), and the bytes that it keeps, as counted on a day."""
+    """What a tenant has used: USD by month (`2026-11`), the bytes that it keeps, as counted on a day, and the projects
+    that it has dropped data for.
+    """
 
     money: dict[str, float] = field(default_factory=dict)
     stored: int = 0
     counted_on: str = ""
+    projects: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +102,15 @@ def _over(name: str, quotas: Quotas, used: Used, month: str) -> Refusal | None:
             f"it: `headgate tenant add {name} --storage N`.",
         )
     return None
+
+
+def too_many_projects(name: str, most: int) -> Refusal:
+    """Why no data is taken for a project that is new."""
+    return Refusal(
+        "QUOTA_PROJECTS",
+        f"{name} has as many projects as its quota allows, which is {most}. Drop the data for one of them, or raise "
+        f"it: `headgate tenant add {name} --projects N`.",
+    )
 
 
 def too_many_instances(name: str, most: int, wanted: int) -> str | None:

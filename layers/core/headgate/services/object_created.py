@@ -1,15 +1,18 @@
 """An object was dropped: is a dataset complete with it, and may its run start?"""
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
+from headgate.aws.sqs import Queue
 from headgate.aws.tenants import Tenants
 from headgate.domain.errors import BadKeyError
 from headgate.domain.names import UNKNOWN, Part, Project, Upload, dataset_id, is_data, parse_upload, tenant_of
 from headgate.domain.runs import Outcome, Run
-from headgate.domain.tenants import Refusal, refusal
+from headgate.domain.tenants import Refusal, refusal, too_many_projects
 from headgate.services.runs import Runs
 
 
@@ -48,6 +51,37 @@ class ObjectCreated:
         return f"{self.time}|{self.sequencer:0<32}"
 
 
+def sort_events(bodies: Mapping[str, str], queue: Queue) -> list[str]:
+    """Send events back into the queue, each under its tenant's name; what asks for nothing by its key goes no further.
+
+    `bodies` are messages by their ids. To be repeated whole when it raises: an event that comes twice changes nothing.
+
+    Returns:
+        The ids of messages that are no events of S3.
+    """
+    unread, events, tenants = [], [], []
+    for message, body in bodies.items():
+        try:
+            told = json.loads(body)
+            key = ObjectCreated.parse(told).key
+        except (ValueError, KeyError, TypeError):
+            unread.append(message)
+            continue
+        if _asks_for_work(key):
+            events.append(told)
+            tenants.append(tenant_of(key))
+    queue.send(events, tenants)
+    return unread
+
+
+def _asks_for_work(key: str) -> bool:
+    try:
+        upload = parse_upload(key)
+    except BadKeyError:
+        return True  # it is recorded as refused
+    return upload is not None and upload.completes
+
+
 def receive_object(
     event: ObjectCreated,
     *,
@@ -70,7 +104,7 @@ def receive_object(
         return "ignored"
     if not upload.completes:
         return "incomplete"
-    if (refused := turned_away(upload.project.tenant, tenants, runs.now)) is not None:
+    if (refused := _not_taken(upload.project, tenants, runs.now)) is not None:
         return _refuse(event, upload.project, refused, runs)
     parts = parts_of(event, upload, objects)
     if not parts:
@@ -127,6 +161,18 @@ def _record(
 def turned_away(tenant: str, tenants: Tenants, now: str) -> Refusal | None:
     """Why nothing new is begun for a tenant now; None when it is welcome."""
     return refusal(tenant, tenants.find(tenant), tenants.used(tenant), now[:7])
+
+
+def _not_taken(project: Project, tenants: Tenants, now: str) -> Refusal | None:
+    """Why no dataset of a project is taken. Projects are counted by the first dataset of each, so that a tenant has so
+    many runs at once and no more.
+    """
+    if (refused := turned_away(project.tenant, tenants, now)) is not None:
+        return refused
+    if project.name in tenants.used(project.tenant).projects:
+        return None
+    most = tenants.quotas(project.tenant).projects
+    return None if tenants.admit(project.tenant, project.name, most) else too_many_projects(project.tenant, most)
 
 
 def _refuse(event: ObjectCreated, owner: Project, why: Refusal, runs: Runs) -> str:

@@ -6,7 +6,7 @@ from typing import Any
 from headgate.aws.tenants import Tenants
 from headgate.domain.errors import BadKeyError
 from headgate.domain.names import TENANT, UNKNOWN
-from headgate.domain.tenants import Quotas, Standing, Tenant
+from headgate.domain.tenants import PROJECTS, Quotas, Standing, Tenant
 
 
 def parse_tenant(properties: dict[str, Any]) -> Tenant:
@@ -27,6 +27,7 @@ def parse_tenant(properties: dict[str, Any]) -> Tenant:
         int(properties["Trials"]),
         float(properties["MoneyPerMonth"]),
         float(properties["StorageGigabytes"]),
+        int(properties.get("Projects", PROJECTS)),
     )
     leaves_on, key = (str(properties.get(each, "")) for each in ("LeavesOn", "Key"))
     return Tenant(name, Standing(properties["Standing"]), quotas, leaves_on, key)
