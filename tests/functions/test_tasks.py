@@ -130,6 +130,24 @@ def test_a_run_that_ends_leaves_its_record_whoever_closed_it(invoke: Invoke, exa
     assert (record["outcome"], record["reason_code"], record["job"]) == ("REJECTED", "EMPTY_FILE", None)
 
 
+def test_the_record_of_a_training_that_left_nothing_behind_says_so(
+    invoke: Invoke, example: Any, objects: Any, aws: Any
+) -> None:
+    """It stopped before it wrote what it measured; which is no reason to leave the record out."""
+    sagemaker, output = aws.client("sagemaker"), f"s3://artifacts/demo/iris/runs/{RUN['run']}/training"
+    sagemaker.create_training_job(
+        TrainingJobName=RUN["run"],
+        AlgorithmSpecification={"TrainingImage": "image", "TrainingInputMode": "File"},
+        RoleArn="arn:aws:iam::123456789012:role/training",
+        OutputDataConfig={"S3OutputPath": output},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 30},
+        StoppingCondition={"MaxRuntimeInSeconds": 60},
+    )
+    invoke("on_run_ended", example("dynamodb-stream-run-ended"))
+    record = objects.get_json("artifacts", f"demo/iris/runs/{RUN['run']}/experiment.json")
+    assert (record["job"]["name"], record["parameters"]) == (RUN["run"], None)
+
+
 def test_a_tracking_server_that_cannot_be_reached_is_no_failure(
     invoke: Invoke, example: Any, heard: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -48,6 +48,25 @@ def test_every_file_that_is_named_exists() -> None:
     assert missing == []
 
 
+FAULTS = {"alarms": {"A": 11, "E": 14}, "security": {"S": 16, "K": 8, "D": 16}}
+"""How many faults of each kind a document tells of."""
+
+
+@pytest.mark.parametrize("document", FAULTS)
+def test_every_fault_has_its_behaviour_and_tests_that_are_there(document: str) -> None:
+    text = (ROOT / "docs" / f"{document}.md").read_text()
+    rows = re.findall(r"^\| ([A-Z]\d\d(?:, [A-Z]\d\d)*) \| (.+) \|$", text, re.MULTILINE)
+    told = [fault for faults, _ in rows for fault in faults.split(", ")]
+    for kind, count in FAULTS[document].items():
+        assert [fault for fault in told if fault.startswith(kind)] == [f"{kind}{n:02}" for n in range(1, count + 1)]
+    for faults, row in rows:
+        named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", row)
+        assert named, faults
+        for file, test in named:
+            source = (ROOT / "tests" / file).read_text()
+            assert re.search(rf"^def {test}\(", source, re.MULTILINE), f"{faults}: {file} has no {test}"
+
+
 def test_no_source_file_is_longer_than_a_reader_can_hold() -> None:
     sources = subprocess.run(
         ["git", "ls-files", "*.py"], cwd=ROOT, capture_output=True, text=True, check=True

@@ -1,8 +1,6 @@
 """No event is lost in silence: EventBridge tells nobody of a rule without a target, nor of a delivery that failed."""
 
 import json
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -93,21 +91,6 @@ def test_only_what_s3_tells_of_the_data_bucket_comes_in(template: dict[str, Any]
     """Nobody may put events of the source aws.s3 but AWS, and no other rule may send to the queue."""
     pattern = template["Resources"]["ObjectCreatedRule"]["Properties"]["EventPattern"]
     assert (pattern["source"], pattern["detail"]["bucket"]) == (["aws.s3"], {"name": [{"Ref": "DataBucket"}]})
-
-
-DOCUMENT = Path(__file__).resolve().parents[2] / "docs/alarms.md"
-
-
-def test_every_fault_of_the_catalogue_has_its_behaviour_and_tests_that_are_there() -> None:
-    text = DOCUMENT.read_text()
-    faults = dict(re.findall(r"^\| ([AE]\d\d) \| (.+) \|$", text, re.MULTILINE))
-    assert list(faults) == [f"A{n:02}" for n in range(1, 12)] + [f"E{n:02}" for n in range(1, 15)]
-    for fault, row in faults.items():
-        named = re.findall(r"`([\w/]+\.py)::(test_\w+)`", row)
-        assert named, fault
-        for file, test in named:
-            source = (DOCUMENT.parents[1] / "tests" / file).read_text()
-            assert re.search(rf"^def {test}\(", source, re.MULTILINE), f"{fault}: {file} has no {test}"
 
 
 def test_the_reconciler_looks_at_every_rule_but_its_own_and_at_every_queue_of_dead_letters(
