@@ -1,13 +1,17 @@
-"""Seam: an exception in a Python Lambda keeps its class name, idle execution environments end, and only so many work.
+"""Seam: an exception in a Python Lambda keeps its class name; execution environments are forks, end when they are idle,
+and only so many of them work.
 
 AWS answers ``errorType`` with the class's name; MiniStack answers ``Runtime.HandlerError`` for every one, so that no
 state machine could retry or catch an error by its name. MiniStack keeps one environment of every function for good:
-50 MB for each, whereas on AWS an idle one ends. And MiniStack begins one more for every invocation that comes while
+50 MB for each, whereas on AWS an idle one ends. It begins each as a new process, which imports everything anew
+(headgate_local.environments says what that costs). And MiniStack begins one more for every invocation that comes while
 the others work: a storm of events would start hundreds of processes on a laptop, which then do nothing but start.
 """
 
 import contextvars
 import os
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -15,6 +19,7 @@ from typing import Any
 from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
+from headgate_local.environments import Environment, Environments
 from headgate_local.rest import idle_seconds
 
 PLACE = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
@@ -25,6 +30,7 @@ AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
 LONGEST_TURN = 20.0
 """Seconds after which an invocation no longer waits, so that one that waits for another one cannot stop both."""
 _turns = threading.BoundedSemaphore(AT_ONCE)
+_environments = Environments()
 _raised: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("headgate_raised")
 
 
@@ -65,9 +71,22 @@ def install() -> None:
             }
         return result
 
+    lambda_runtime.subprocess = _Processes()
     lambda_runtime.Worker.invoke = remembering_invoke
     lambda_svc._execute_function_warm = naming_execute
     lambda_svc.reap_idle_workers = end_idle_workers
+
+
+class _Processes:
+    """The module `subprocess` as MiniStack's runtime of functions sees it: a script of Python begins as a fork."""
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(subprocess, name)
+
+    def Popen(self, command: list[str], **options: Any) -> subprocess.Popen[Any] | Environment:
+        if command[0] == sys.executable and len(command) == 2:
+            return _environments.begin(command[1], options["cwd"], options["env"])
+        return subprocess.Popen(command, **options)  # noqa: S603 - as MiniStack would
 
 
 def end_idle_workers(seconds: float | None = None) -> int:
@@ -85,5 +104,7 @@ def end_idle_workers(seconds: float | None = None) -> int:
             if not lambda_runtime._workers[key]:
                 del lambda_runtime._workers[key]
             ended += idle
+        if not lambda_runtime._workers:  # nor can one begin: that needs the lock
+            _environments.rest()
     lambda_runtime.kill_workers(ended)  # takes up to two seconds, and invocations need the lock
     return len(ended)

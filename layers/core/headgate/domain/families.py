@@ -17,7 +17,7 @@ WORDS_OF_TEXT = 10
 class Range(BaseModel):
     """Where to search for one hyperparameter, both ends included."""
 
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
+    model_config = ConfigDict(frozen=True, populate_by_name=True, defer_build=True)
 
     type: Literal["number", "integer"]
     low: Annotated[float, Field(alias="from")]
@@ -31,7 +31,7 @@ class Pace(BaseModel):
     Measured on two cores of a laptop's kind; a family's file may leave it out, then it is as slow as these defaults.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     epochs: int = 40
     microseconds_per_cell: float = 20.0
@@ -40,7 +40,7 @@ class Pace(BaseModel):
 class Bounds(BaseModel):
     """Training rows, and columns or words in a row, up to which a family is worth trying; None: any."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     rows: int | None = None
     columns: int | None = None
@@ -49,7 +49,7 @@ class Bounds(BaseModel):
 class Family(BaseModel):
     """One family's file. Keys that the core has no use for are passed over."""
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     family: str
     tasks: tuple[str, ...]

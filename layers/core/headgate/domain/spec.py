@@ -14,7 +14,7 @@ class SpecColumn(BaseModel):
     `datetime_format` is how times were written in the upload (strftime's letters); specs of old do not tell it.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     kind: Kind
@@ -28,7 +28,7 @@ class Grid(BaseModel):
     `recipe` says how pictures became these pixels (`headgate.domain.images`), where they came as pictures.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     name: str
     kind: Literal["image", "sequence"]
@@ -46,7 +46,7 @@ class Forecast(BaseModel):
     None counts rows, whatever time lies between. `time_format` is how times were written in the upload.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     entity: list[str]
     time: str
@@ -64,7 +64,7 @@ class TrainingSpec(BaseModel):
     features or not. What says nothing is left out of the file.
     """
 
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
     format: Literal[1] = 1
     target: str
