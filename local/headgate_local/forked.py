@@ -13,6 +13,7 @@ import json
 import os
 import runpy
 import signal
+import site
 import socket
 import sys
 from typing import Any
@@ -52,6 +53,8 @@ def main() -> None:
         os.environ.update(request["variables"])
         os.chdir(request["cwd"])
         sys.argv = [request["script"]]
+        sys.modules.pop("sitecustomize", None)  # what a new process with these variables would load first
+        site.execsitecustomize()
         runpy.run_path(request["script"], run_name="__main__")
 
 
