@@ -24,6 +24,10 @@ OWN = ("sagemaker_", "_tuning_objective_metric")
 """Hyperparameters that begin so are for SageMaker's training toolkit, not for the program."""
 
 
+THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
+"""What tells numeric libraries how many threads to take; jobs share the machine with the cloud."""
+
+
 def moved(text: str, root: Path) -> str:
     """A path of /opt/ml below the private root; any other text as it is."""
     return f"{root}{text}" if text == "/opt/ml" or text.startswith("/opt/ml/") else text
@@ -40,6 +44,7 @@ def base_environment(root: Path, role_arn: str, endpoint_url: str, given: dict[s
         "TMPDIR": str(temporary),
         "LANG": "C.UTF-8",
         "PYTHONUNBUFFERED": "1",
+        **{name: os.environ[name] for name in THREADS if name in os.environ},
         "AWS_REGION": get_region(),
         "AWS_DEFAULT_REGION": get_region(),
         "AWS_ENDPOINT_URL": endpoint_url,
