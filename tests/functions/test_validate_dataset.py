@@ -14,6 +14,7 @@ from tests.dropping import FOLDER, WDBC, Drop
 from tests.pictures import archive, folders
 
 from headgate.aws.s3 import Objects
+from headgate.domain import machines
 from headgate.domain.endpoint_settings import EndpointSettings
 from headgate.domain.errors import NotFoundError, TamperedError
 from headgate.domain.project import ProjectSettings
@@ -136,6 +137,24 @@ def test_settings_reach_the_stages(drop: Drop) -> None:
     assert answer["tuning"] == {"strategy": "auto", "trials": 4}
     assert answer["gate"] == ProjectSettings().gate_policy | {"min_improvement": 0.1}
     assert (answer["endpoint"]["instance_count"], answer["endpoint"]["rollout"]["strategy"]) == (2, "linear")
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        ("min_rows: 100", "ml.m5.4xlarge"),
+        ("training: {instance_type: ml.r5.4xlarge}", "ml.r5.4xlarge"),
+        ("training: {instance_type: ml.m5.large}", "TOO_LARGE_TO_TRAIN"),
+    ],
+)
+def test_training_gets_a_machine_that_holds_its_rows(
+    drop: Drop, monkeypatch: pytest.MonkeyPatch, settings: str, expected: str
+) -> None:
+    monkeypatch.setattr(machines, "_PROGRAM", 30e9)  # as if the rows took so much
+    dropped = drop(WDBC)
+    dropped.settings(settings)
+    answer = dropped.validated()
+    assert expected in (answer["reason_code"], answer.get("training_instance_type"))
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,20 @@ def functions(stack: Stack) -> Iterator[Asked]:
         yield from (Asked(role, each, stack, f"Lambda for {name}") for each in wants)
 
 
+def deployments(stack: Stack) -> Iterator[Asked]:
+    """What CodeDeploy does to move the aliases of the functions (managed policy AWSCodeDeployRoleForLambdaLimited, of
+    which it needs no more here: nobody is told by SNS, and CloudFormation gives what is to be moved itself). It
+    asks for provisioned concurrency, too: see `table.UNJUDGED`.
+    """
+    role = "DeploymentRole"
+    for alias, properties in stack.of("AWS::Lambda::Alias"):
+        function = stack.arn(properties["FunctionName"]["Ref"])
+        wants = [need(f"lambda:{action}", function) for action in ("GetAlias", "UpdateAlias")]
+        yield from (Asked(role, each, stack, f"CodeDeploy for {alias}") for each in wants)
+    alarm = f"arn:aws:cloudwatch:{REGION}:{stack.account}:alarm:headgate"
+    yield Asked(role, need("cloudwatch:DescribeAlarms", alarm), stack, "CodeDeploy")
+
+
 def jobs(kind: str, described: Mapping[str, Any], stack: Stack) -> Iterator[Asked]:
     """What SageMaker does with a tenant's roles for a job, a model or a configuration that a cloud describes."""
     named = f"arn:aws:iam::{stack.account}:role/{stack.name}-tenant-"
@@ -55,7 +69,9 @@ def jobs(kind: str, described: Mapping[str, Any], stack: Stack) -> Iterator[Aske
 
 def training_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
     """What SageMaker does with the role of a training job, as CreateTrainingJob or its description tells."""
-    yield from _container(job["AlgorithmSpecification"]["TrainingImage"], "/aws/sagemaker/TrainingJobs", account)
+    yield from _container(
+        job["AlgorithmSpecification"]["TrainingImage"], "/aws/sagemaker/TrainingJobs", account, job["TrainingJobName"]
+    )
     yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/TrainingJobs")
     for channel in job.get("InputDataConfig", []):
         yield from _reads(channel["DataSource"]["S3DataSource"]["S3Uri"], account)
@@ -70,7 +86,9 @@ def training_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
 
 def processing_job(job: Mapping[str, Any], account: str) -> Iterator[Need]:
     """What SageMaker does with the role of a processing job."""
-    yield from _container(job["AppSpecification"]["ImageUri"], "/aws/sagemaker/ProcessingJobs", account)
+    yield from _container(
+        job["AppSpecification"]["ImageUri"], "/aws/sagemaker/ProcessingJobs", account, job["ProcessingJobName"]
+    )
     yield need("cloudwatch:PutMetricData", cloudwatch__namespace="/aws/sagemaker/ProcessingJobs")
     for given in job.get("ProcessingInputs", []):
         yield from _reads(given["S3Input"]["S3Uri"], account)
@@ -98,14 +116,15 @@ def capture(config: Mapping[str, Any], account: str) -> Iterator[Need]:
     yield need("cloudwatch:DescribeAlarms", f"arn:aws:cloudwatch:{REGION}:{account}:alarm:headgate-demo-iris-r1-errors")
 
 
-def _container(image: str, logs: str, account: str) -> Iterator[Need]:
+def _container(image: str, logs: str, account: str, job: str = "") -> Iterator[Need]:
+    """What it takes to start one, and to write its log: a stream of it is named after its job, `<job>/<host>`."""
     registry, _, repository = image.partition("/")
     owner, region = registry.split(".")[0], registry.split(".")[3]
     yield need("ecr:GetAuthorizationToken")
     yield from (need(each, f"arn:aws:ecr:{region}:{owner}:repository/{repository.split(':')[0]}") for each in _PULLS)
     group = f"arn:aws:logs:{REGION}:{account}:log-group:{logs}"
     yield from (need(each, group) for each in ("logs:CreateLogGroup", "logs:DescribeLogStreams"))
-    yield from (need(each, f"{group}:log-stream:1") for each in ("logs:CreateLogStream", "logs:PutLogEvents"))
+    yield from (need(each, f"{group}:log-stream:{job}/1") for each in ("logs:CreateLogStream", "logs:PutLogEvents"))
 
 
 def _reads(uri: str, account: str) -> Iterator[Need]:

@@ -79,15 +79,16 @@ def _of_sagemaker(system: Stack) -> Iterator[Try]:
         for namespace, ours in (("/aws/sagemaker/x", True), ("Headgate", False)):
             yield Try(role, "S07", need("cloudwatch:PutMetricData", cloudwatch__namespace=namespace), ours=ours)
     logs = f"arn:aws:logs:{REGION}:{system.account}:log-group:/aws"
-    for group, may in (
-        ("sagemaker/ProcessingJobs", JOBS),
-        ("sagemaker/TrainingJobs", (TRAINING,)),
-        (f"sagemaker/Endpoints/{OWN}-iris", (SERVING,)),
-        (f"sagemaker/Endpoints/{OTHERS[0]}-iris", ()),
-        ("lambda/headgate", ()),
+    for group, stream, may in (
+        ("sagemaker/ProcessingJobs", f"{OWN}-iris-x/1", JOBS),
+        ("sagemaker/TrainingJobs", f"{OWN}-iris-x/1", (TRAINING,)),
+        *((f"sagemaker/{kind}Jobs", f"{other}-x/1", ()) for kind in ("Training", "Processing") for other in OTHERS),
+        (f"sagemaker/Endpoints/{OWN}-iris", "1", (SERVING,)),
+        (f"sagemaker/Endpoints/{OTHERS[0]}-iris", "1", ()),
+        ("lambda/headgate", f"{OWN}-iris-x/1", ()),
     ):
         for role in OF_SAGEMAKER:
-            yield Try(role, "S10", need("logs:PutLogEvents", f"{logs}/{group}:log-stream:1"), ours=role in may)
+            yield Try(role, "S10", need("logs:PutLogEvents", f"{logs}/{group}:log-stream:{stream}"), ours=role in may)
 
 
 def _trusts(system: Stack) -> Iterator[Try]:

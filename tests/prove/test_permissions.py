@@ -23,7 +23,7 @@ def referee() -> Iterator[Referee]:
 
 @pytest.fixture(scope="module")
 def table(referee: Referee) -> Table:
-    return compare(referee, [*definitions.asked(STACK), *services.functions(STACK)])
+    return compare(referee, [*definitions.asked(STACK), *services.functions(STACK), *services.deployments(STACK)])
 
 
 def test_every_task_of_the_state_machines_is_allowed(table: Table) -> None:

@@ -20,6 +20,7 @@ FUNCTIONS = Stack(
     {
         **_STORES,
         **dict.fromkeys(_DEAD, "dead"),
+        "IntakeQueue": "intake",
         "MonitorQueue": "monitor",
         "RetrainQueue": "retrain",
         "AuditBucket": "audit",
@@ -50,7 +51,7 @@ def everything(folder: Path) -> list[Asked]:
     known = stacks(folder)
     found = list(_recorded(folder, known))
     for stack in known.values():
-        found += [*definitions.asked(stack), *services.functions(stack)]
+        found += [*definitions.asked(stack), *services.functions(stack), *services.deployments(stack)]
     return list({(each.role, each.need, each.tenant, id(each.stack)): each for each in reversed(found)}.values())
 
 

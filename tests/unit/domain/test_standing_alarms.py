@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 
 from headgate.domain.alarms import alarm_names, is_guard, sequence_of, standing_alarm
+from headgate.domain.machines import processors
 from headgate.domain.names import Project
 from headgate.domain.policy import DEFAULTS
 from headgate.domain.rollout import Wishes
-from headgate.domain.standing_alarms import PARTS, Patience, processors, standing_alarms
+from headgate.domain.standing_alarms import PARTS, Patience, standing_alarms
 
 IRIS = Project("demo", "iris")
 ALL, DRIFT = standing_alarms("demo-iris-r2", IRIS, Wishes(), Patience(2, 60, 3), "ml.m5.xlarge")

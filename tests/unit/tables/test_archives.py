@@ -176,7 +176,9 @@ def test_archives_do_not_mix(examined, good: bytes) -> None:
 )
 def test_an_archive_beyond_a_bound_is_refused(examined, good: bytes, monkeypatch, name: str, value: int) -> None:
     monkeypatch.setattr(archives, name, value)
-    assert examined(good).code in ("TOO_LARGE", "ZIP_UNREADABLE")
+    refused = examined(good)
+    assert refused.code in ("TOO_LARGE", "ZIP_UNREADABLE")
+    assert "rows" not in refused.reason  # pictures have none
     monkeypatch.setattr(archives, name, 1_000_000_000)
     assert examined(good).code == "FIT"
 

@@ -109,7 +109,9 @@ class TrainingSettings(Section):
         default=None, description="the same weights bit by bit from the same seed on the same machine; slower"
     )
     seed: int = Field(default=17, ge=0, lt=2**31, description="seed of everything random")
-    instance_type: InstanceType = Field(default="ml.m5.large", description="machine that trains")
+    instance_type: InstanceType = Field(
+        default="ml.m5.large", description="machine that trains; unnamed, one that holds the rows"
+    )
     instance_count: int = Field(default=1, ge=1, le=8, description="how many of them train together")
     spot: bool = Field(
         default=False, description="train on spare machines, which cost less and may be taken away for a while"

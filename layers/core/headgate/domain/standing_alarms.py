@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.alarms import NAMESPACE, VARIANT, Alarm, fleet, standing_name
+from headgate.domain.machines import processors
 from headgate.domain.names import Project
 from headgate.domain.rollout import ALARM_PERIOD, Wishes
 
@@ -142,9 +143,3 @@ def _monitored(release: str, project: Project) -> list[Alarm]:
         )
         for kind, (metric, said) in told.items()
     ]  # fmt: skip
-
-
-def processors(instance_type: str) -> int:
-    """The processors of a machine by its name: two of a `large`, and four for each `xlarge`."""
-    size = instance_type.rpartition(".")[2]
-    return 4 * int(size.removesuffix("xlarge") or 1) if size.endswith("xlarge") else 2

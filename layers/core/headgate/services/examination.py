@@ -10,7 +10,7 @@ from typing import Any
 
 from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError
 from headgate.domain.findings import Findings
-from headgate.domain.machines import training_volume_gb
+from headgate.domain.machines import machine_that_trains, training_memory, training_volume_gb
 from headgate.domain.names import Part
 from headgate.domain.project import ProjectSettings
 from headgate.domain.project_file import parse_settings
@@ -125,12 +125,13 @@ def judge_dataset(
         files, kind = _fetch(parts, blocks, folder, findings, max_bytes)
         findings.kind = str(kind)
         spec = examine(files, kind, settings, known.before, findings, workdir=folder, limits=limits)
+        machine = _machine(settings, spec, findings)
     except SettingsError as error:
         return refused(findings, Reason.SETTINGS_INVALID, str(error))
     except DatasetRefusedError as refusal:
         return refused(findings, refusal.reason_code, str(refusal))
     written = sum((folder / f"{part}.parquet").stat().st_size for part in PARTS)
-    return _accepted(known, settings, spec, findings, written)
+    return _accepted(known, settings, spec, findings, machine, written)
 
 
 def refused(findings: Findings, code: str, reason: str) -> Judgement:
@@ -172,8 +173,17 @@ def _fetch(
     return files, kinds.pop()
 
 
+def _machine(settings: ProjectSettings, spec: TrainingSpec, findings: Findings) -> str:
+    """The machine that trains, whose memory holds the rows."""
+    distinct = {each.name: each.distinct for each in findings.measured}
+    columns = [(column.kind, distinct.get(column.name, 0)) for column in spec.columns]
+    needed = training_memory(sum(findings.parts.values()), columns)
+    chosen = "instance_type" in settings.training.model_fields_set
+    return machine_that_trains(settings.training.instance_type, chosen, needed)
+
+
 def _accepted(
-    known: Known, settings: ProjectSettings, spec: TrainingSpec, findings: Findings, written: int
+    known: Known, settings: ProjectSettings, spec: TrainingSpec, findings: Findings, machine: str, written: int
 ) -> Judgement:
     used = len(spec.columns)
     reason = f"{findings.rows} rows with {used} features are fit to train on: {spec.task}, to predict {spec.target}."
@@ -186,7 +196,7 @@ def _accepted(
         "holdout": known.holdout or known.dataset,
         "champion": known.champion,
         "hyperparameters": settings.training.hyperparameters(),
-        "training_instance_type": settings.training.instance_type,
+        "training_instance_type": machine,
         "training": {"instance_count": settings.training.instance_count, "spot": settings.training.spot},
         "volume_gb": training_volume_gb(written),
         "tuning": _tuning(settings, findings),

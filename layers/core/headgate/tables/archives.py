@@ -37,7 +37,6 @@ from headgate.domain.images import (
 from headgate.domain.names import MAX_BYTES
 from headgate.domain.reasons import Reason
 from headgate.tables.dialect import HEAD_BYTES, Dialect, detect
-from headgate.tables.intake import too_large
 from headgate.tables.pictures import is_colourful, pixels_of, size_of
 
 if TYPE_CHECKING:
@@ -230,7 +229,11 @@ def _check(infos: Sequence[zipfile.ZipInfo]) -> None:
             "do not. Leave it out.",
         )
     if sum(info.file_size for info in infos) > MAX_BYTES:
-        raise too_large(MAX_BYTES)
+        raise DatasetRefusedError(
+            Reason.TOO_LARGE,
+            f"The pictures of the archive are larger than {MAX_BYTES / 1024**3:.3g} GB together. Shrink them, for only "
+            "small ones are learnt from, or train on a sample of them.",
+        )
 
 
 def _looked_at(archive: Archive, names: Sequence[str]) -> tuple[list[tuple[int, int]], float]:
