@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-LEAST_LOG_DAYS = 90
-"""Three months of logs have to be at hand (PCI DSS 10.5.1); what was decided is kept in the audit trail, for years."""
+LEAST_LOG_DAYS = 365
+"""Twelve months (PCI DSS 10.5.1); what was decided is kept in the audit trail, for years."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,7 +192,7 @@ RULES: tuple[Rule, ...] = (
         "versions-kept",
         "What is overwritten or deleted can be had back.",
         "164.308(a)(7)(ii)(A)",
-        "10.3.4",
+        "12.10.1",
         "CP-9",
         _versions,
     ),
@@ -208,7 +208,7 @@ RULES: tuple[Rule, ...] = (
     Rule(
         "logs-kept",
         f"Logs are kept for {LEAST_LOG_DAYS} days or longer, and not for ever.",
-        "164.316(b)(2)(i)",
+        "164.312(b)",
         "10.5.1",
         "AU-11",
         _retention,
@@ -221,17 +221,17 @@ RULES: tuple[Rule, ...] = (
         "SI-4",
         _alarms,
     ),
-    Rule("data-residency", "Data lies in the deployment's region.", "164.310(d)(1)", "12.5.2", "SA-9(5)", _residency),
-    Rule("model-cards-present", "Whatever serves has a model card.", "164.316(b)(1)", "6.5.1", "CM-8", _cards),
+    Rule("data-residency", "Data lies in the deployment's region.", "none", "12.5.2", "SA-9(5)", _residency),
+    Rule("model-cards-present", "Whatever serves has a model card.", "164.316(b)(1)(ii)", "6.5.1", "SA-5", _cards),
     Rule(
         "approvals-recorded",
         "Whatever needs a person's word has it on record.",
-        "164.308(a)(4)(ii)(B)",
+        "164.316(b)(1)(ii)",
         "6.5.1",
         "CM-3",
         _approvals,
     ),
-    Rule("audit-sound", "The audit trail is as it was written.", "164.312(c)(1)", "10.3.4", "AU-10", _trails),
+    Rule("audit-sound", "The audit trail is as it was written.", "164.312(c)(1)", "10.3.4", "AU-9(3)", _trails),
 )
 """HIPAA: 45 CFR, security rule. PCI DSS: version 4.0. NIST: SP 800-53, revision 5."""
 
