@@ -13,6 +13,11 @@ from typing import Any
 import yaml
 from samtranslator.yaml_helper import yaml_parse
 
+from headgate.domain.alarms import Alarm, alarms_of
+from headgate.domain.names import Project
+from headgate.domain.rollout import Wishes
+from headgate.domain.standing_alarms import Patience, standing_alarms
+
 ROOT = Path(__file__).resolve().parents[1]
 _MONTH_MINUTES = 30 * 24 * 60
 _POLLERS, _POLLS_A_MINUTE = 5, 3
@@ -33,7 +38,7 @@ def template() -> dict[str, Any]:
 
 def idle(whole: Mapping[str, Any], price: Mapping[str, Any]) -> dict[str, float]:
     """USD a month of a deployment that nobody uses, by what it is for."""
-    resources = whole["Resources"]
+    resources = _by_default(whole)
     functions = {name: each["Properties"] for name, each in resources.items() if _is(each, "AWS::Serverless::Function")}
     queues = sum(event["Type"] == "SQS" for each in functions.values() for event in each.get("Events", {}).values())
     starts = sum(
@@ -72,11 +77,20 @@ def of_a_run(price: Mapping[str, Any]) -> dict[str, float]:
 
 def of_an_endpoint(price: Mapping[str, Any]) -> dict[str, float]:
     """USD a month of a project that serves: one instance, the alarms of a release, the monitor's metrics."""
+    alarms = alarms_of_a_release(Patience())
     return {
         "one ml.m5.large": price["serving_hour"]["ml.m5.large"] * 730,
-        "alarms": price["alarm_month"] * 8 + price["composite_alarm_month"],
+        "alarms": price["alarm_month"] * len(alarms) + price["composite_alarm_month"],
         "metrics of the monitor": price["metric_month"] * 6,
     }
+
+
+def alarms_of_a_release(patience: Patience) -> list[Alarm]:
+    """The metric alarms of a release that serves: its guards, which stay, and those that watch it from then on."""
+    project, wishes = Project("demo", "project"), Wishes()
+    release = project.release_name(1)
+    standing, _ = standing_alarms(release, project, wishes, patience, "ml.m5.large")
+    return [*alarms_of(release, project.endpoint, wishes), *standing]
 
 
 def table() -> str:
@@ -101,6 +115,34 @@ def _usd(amount: float) -> str:
 
 def _is(resource: Mapping[str, Any], kind: str) -> bool:
     return bool(resource["Type"] == kind)
+
+
+def _by_default(whole: Mapping[str, Any]) -> dict[str, Any]:
+    """The resources of a deployment whose parameters nobody set."""
+    return {
+        name: each
+        for name, each in whole["Resources"].items()
+        if "Condition" not in each or _plain(whole, whole["Conditions"][each["Condition"]])
+    }
+
+
+def _plain(whole: Mapping[str, Any], value: Any) -> Any:
+    """What a part of a condition comes to, with the parameters' defaults."""
+    match value:
+        case {"Ref": name}:
+            return whole["Parameters"][name]["Default"]
+        case {"Fn::Not": [inner]}:
+            return not _plain(whole, inner)
+        case {"Fn::Equals": [one, other]}:
+            return _plain(whole, one) == _plain(whole, other)
+        case {"Fn::Join": [between, parts]}:
+            return between.join(_plain(whole, parts))
+        case {"Fn::FindInMap": [name, *keys]}:
+            first, second = (_plain(whole, key) for key in keys)
+            return whole["Mappings"][name][first][second]
+        case str():
+            return value
+    raise ValueError(f"{value!r} is nothing that conditions of template.yaml were made of; teach infra/costs.py.")
 
 
 def _count(resources: Mapping[str, Any], kind: str) -> int:
