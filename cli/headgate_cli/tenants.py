@@ -103,7 +103,11 @@ def document(cloud: Cloud, name: str) -> dict[str, Any]:
             "money": float(values["MoneyPerMonth"]),
             "storage": float(values["StorageGigabytes"]),
         },
-        "used": {"money": dict(used.money), "storage": round(used.stored / 1e9, 3)},
+        "used": {
+            "projects": len(used.projects),
+            "money": dict(used.money),
+            "storage": round(used.stored / 1e9, 3),
+        },
         "key": outputs.get("KeyArn"),
         "data_role": outputs.get("DataRoleArn"),
         "topic": outputs.get("NotificationTopic"),

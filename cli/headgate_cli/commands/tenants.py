@@ -105,9 +105,9 @@ def _show(console: Console, *documents: dict[str, Any]) -> None:
         leaves = f", leaves on {each['leaves_on']}" if each["leaves_on"] else ""
         console.print(
             f"{each['tenant']}: {each['standing'].lower()}{leaves}. {used['money'].get(month, 0.0):.2f} of "
-            f"{quotas['money']:g} USD this month, {used['storage']:g} of {quotas['storage']:g} GB; at most "
-            f"{quotas['projects']} projects, {quotas['instances']} instances of an endpoint and {quotas['trials']} "
-            "trials of a search.",
+            f"{quotas['money']:g} USD this month, {used['storage']:g} of {quotas['storage']:g} GB, "
+            f"{used['projects']} of {quotas['projects']} projects; at most {quotas['instances']} instances of an "
+            f"endpoint and {quotas['trials']} trials of a search.",
             markup=False,
             soft_wrap=True,
         )
