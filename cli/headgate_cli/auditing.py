@@ -6,10 +6,9 @@ from typing import Any
 
 from headgate.aws.audit import Copies
 from headgate.aws.ledger import Ledger
-from headgate.aws.ledger_changes import project_key
 from headgate.aws.s3 import Objects
-from headgate.aws.tenants import tenant_key
 from headgate.domain.audit import Entry, flaws, uncopied
+from headgate.domain.keys import project_key, tenant_key
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import UsageError

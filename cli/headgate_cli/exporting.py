@@ -20,7 +20,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.domain.formats import engine_of
-from headgate.domain.names import Project
+from headgate.domain.names import SYSTEM, Project
 from headgate_cli import portable
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
@@ -58,7 +58,7 @@ def fetch_version(cloud: Cloud, project: Project, number: str) -> Version:
     properties = package.get("CustomerMetadataProperties", {})
     place = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"].removeprefix("s3://")
     bucket, _, key = place.partition("/")
-    code = f"_system/code/{properties.get('code', '')}/sourcedir.tar.gz"
+    code = f"{SYSTEM}/code/{properties.get('code', '')}/sourcedir.tar.gz"
     return Version(
         number,
         _get(cloud, bucket, key),

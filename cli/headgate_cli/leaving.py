@@ -9,7 +9,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headgate.aws.audit import AUDIT_HEAD
 from headgate.aws.items import as_values
+from headgate.domain.keys import endpoint_key, tenant_key
 from headgate.domain.tenants import Standing
 from headgate_cli import tenants
 from headgate_cli.connection import Cloud
@@ -86,8 +88,8 @@ def _items(cloud: Cloud, name: str) -> Iterator[dict[str, Any]]:
             FilterExpression="begins_with(pk, :own) OR begins_with(pk, :endpoint) OR pk = :tenant",
             ExpressionAttributeValues={
                 ":own": {"S": f"{name}#"},
-                ":endpoint": {"S": f"ENDPOINT#{name}-"},
-                ":tenant": {"S": f"TENANT#{name}"},
+                ":endpoint": {"S": endpoint_key(f"{name}-")},
+                ":tenant": {"S": tenant_key(name)},
             },
         )
     )
@@ -121,7 +123,7 @@ def _take_away(cloud: Cloud, name: str) -> None:
         _empty(cloud, bucket, place)
     dynamodb = cloud.client("dynamodb")
     for item in _items(cloud, name):
-        if item["sk"]["S"].startswith("AUDIT"):
+        if item["sk"]["S"].startswith(AUDIT_HEAD):
             continue  # what was done for a tenant is known after it has gone
         dynamodb.delete_item(TableName=cloud.outputs["LedgerTable"], Key={"pk": item["pk"], "sk": item["sk"]})
     stack = tenants.stack_of(cloud, name)

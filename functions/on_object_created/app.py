@@ -11,13 +11,12 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.sqs import tenant_of_message
-from headgate.domain.names import tenant_of
+from headgate.domain.names import SYSTEM, tenant_of
 from headgate.entrypoint import intake_queue, logger, objects, runs, tenants
 from headgate.environments import Environment, environment
 from headgate.services.object_created import ObjectCreated, receive_object, sort_events
 
 # Sorting is done for all tenants at once, with nothing of theirs but the keys.
-_TENANT = "_system"
 # What was sorted does not come back because the rest of its batch failed.
 _processor = BatchProcessor(event_type=EventType.SQS, raise_on_entire_batch_failure=False)
 
@@ -42,7 +41,7 @@ def _receive(record: SQSRecord) -> None:
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Handle a batch of events; the ones that failed come back, the others do not wait for them."""
     unsorted = {each["messageId"]: each["body"] for each in event["Records"] if tenant_of_message(each) is None}
-    unread = sort_events(unsorted, intake_queue(_TENANT))
+    unread = sort_events(unsorted, intake_queue(SYSTEM))
     if unread:
         logger.error("events not read", message_ids=unread)
     failed: list[Any] = [{"itemIdentifier": each} for each in unread]

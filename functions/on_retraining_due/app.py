@@ -4,19 +4,19 @@ from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from headgate.domain.names import SYSTEM
 from headgate.entrypoint import logger, now, objects, retrain_queue
 from headgate.environments import RetrainQueueEnvironment, environment
 from headgate.services.retraining_due import have_projects_retrained
 
 # The schedule is of all tenants.
-_TENANT = "_system"
 
 
 def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
     """Request the retrainings that are due."""
     due = have_projects_retrained(
-        objects=objects(_TENANT),
-        queue=retrain_queue(_TENANT),
+        objects=objects(SYSTEM),
+        queue=retrain_queue(SYSTEM),
         data_bucket=environment(RetrainQueueEnvironment).data_bucket,
         now=now(),
     )

@@ -6,6 +6,7 @@ from typing import Any
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.cloudformation import answer
+from headgate.domain.names import SYSTEM
 from headgate.entrypoint import logger, objects
 from headgate.environments import Environment, environment
 from headgate.services.publish_training_code import (
@@ -24,7 +25,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
     with answer(event) as attributes:
         if event["RequestType"] == "Delete":
             return
-        store, bucket = objects("_system"), environment(Environment).artifact_bucket
+        store, bucket = objects(SYSTEM), environment(Environment).artifact_bucket
         roots = [_LAYERS, *sys.path]
         attributes.update(
             publish_training_code(find_training_code(roots), objects=store, artifact_bucket=bucket)

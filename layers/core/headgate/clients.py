@@ -7,7 +7,7 @@ import boto3
 from botocore.config import Config
 
 from headgate.aws.sessions import scoped_session
-from headgate.domain.names import TENANT
+from headgate.domain.names import SYSTEM, TENANT
 from headgate.domain.session_policy import Place, as_text, session_policy
 from headgate.environments import TenantsEnvironment, environment
 
@@ -39,7 +39,7 @@ def _session(tenant: str) -> boto3.Session:
     """The session of a tenant; its credentials are fetched once for a worker, and anew before they end."""
     settings = environment(TenantsEnvironment)
     _, partition, _, _, account, _ = settings.function_role_arn.split(":", 5)
-    sts = partial(shared, "sts", "_system")
+    sts = partial(shared, "sts", SYSTEM)
     place = Place(
         partition,
         account,

@@ -33,7 +33,7 @@ from headgate.aws.trials import Trials
 from headgate.clients import client, shared
 from headgate.domain.audit import Author
 from headgate.domain.moments import written
-from headgate.domain.names import TENANT, Project
+from headgate.domain.names import SYSTEM, TENANT, Project
 from headgate.environments import (
     AuditEnvironment,
     ComplianceEnvironment,
@@ -263,7 +263,7 @@ def reconciler() -> "Reconciler":
     from headgate.aws.findings import Findings
     from headgate.services.reconcile import Deployment, Reconciler
 
-    settings, tenant = environment(ReconcileEnvironment), "_system"
+    settings, tenant = environment(ReconcileEnvironment), SYSTEM
     sqs = shared("sqs", tenant)
     queues = {url.rpartition("/")[2]: Queue(sqs, url) for url in settings.dead_letter_queues.split()}
     return Reconciler(
@@ -278,7 +278,7 @@ def reconciler() -> "Reconciler":
 def all_projects() -> list[Project]:
     """Every project that has data or artifacts."""
     settings = environment(Environment)
-    return list(projects_in(objects("_system"), settings.data_bucket, settings.artifact_bucket))
+    return list(projects_in(objects(SYSTEM), settings.data_bucket, settings.artifact_bucket))
 
 
 def storage_counted(names: set[str], is_over: Callable[[], bool]) -> dict[str, int]:
@@ -294,7 +294,7 @@ def deployment() -> "Deployment":
     """The deployment's settings as they are; none of any tenant."""
     from headgate.aws.deployed import Places, deployed
 
-    settings, tenant = environment(ComplianceEnvironment), "_system"
+    settings, tenant = environment(ComplianceEnvironment), SYSTEM
     region = shared("s3", tenant).meta.region_name
     buckets, queues = (settings.data_bucket, settings.artifact_bucket), settings.dead_letter_queues.split()
     topic, table, audit = settings.notification_topic_arn, settings.ledger_table, settings.audit_bucket

@@ -6,10 +6,10 @@ from typing import Any
 
 from headgate.aws.audit import of_item
 from headgate.aws.items import as_values
-from headgate.aws.ledger_changes import holder_key
 from headgate.domain.alarms import alarm_names
 from headgate.domain.audit import Head, difference, flaws
 from headgate.domain.incidents import is_incident
+from headgate.domain.keys import holder_key
 from headgate.domain.rollout import Wishes
 from headgate.domain.runs import OUTCOMES
 from headgate.domain.standing_alarms import Patience, standing_alarms

@@ -14,31 +14,35 @@ from headgate.aws.audit import Trail
 from headgate.aws.errors import code_of, translated
 from headgate.aws.items import as_item, as_values, built
 from headgate.aws.ledger_changes import (
-    INCIDENT,
     LAST_WORDS,
     LEASES,
     NO_LAST_WORD,
     NOT_ENDED,
     OUTCOME_VALUES,
-    RELEASE,
-    RUN,
     Change,
     LeaseChanged,
     Writes,
     held,
-    incident_key,
-    project_key,
-    release_key,
-    retrains_key,
-    run_key,
     told,
-    window_key,
 )
 from headgate.domain.audit import Author
 from headgate.domain.audit import Change as Recorded
 from headgate.domain.errors import ConflictError, LeaseLostError
 from headgate.domain.freezes import Freeze
 from headgate.domain.incidents import Incident
+from headgate.domain.keys import (
+    INCIDENT,
+    OWNER,
+    RELEASE,
+    RUN,
+    endpoint_key,
+    incident_key,
+    project_key,
+    release_key,
+    retrains_key,
+    run_key,
+    window_key,
+)
 from headgate.domain.lease import Lease, Place, renew
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
@@ -170,17 +174,17 @@ class Ledger:
 
     def claim_endpoint(self, project: Project) -> bool:
         """Claim the endpoint's name for the project; False when another project owns it."""
-        owner = {"pk": f"ENDPOINT#{project.endpoint}", "sk": "OWNER", "tenant": project.tenant, "project": project.name}
-        item = self._get(owner["pk"], "OWNER")
+        owner = {"pk": endpoint_key(project.endpoint), "sk": OWNER, "tenant": project.tenant, "project": project.name}
+        item = self._get(owner["pk"], OWNER)
         if item is None:
             if self._record_new(project, owner, "endpoint claimed", "Its first version comes."):
                 return True
-            item = self._get(owner["pk"], "OWNER")
+            item = self._get(owner["pk"], OWNER)
         return item is not None and (item["tenant"], item["project"]) == (project.tenant, project.name)
 
     def lease(self, project: Project) -> Lease:
         """The lease of the project's endpoint as it is; one that nobody holds when nobody ever asked."""
-        item = self._get(f"ENDPOINT#{project.endpoint}", "OWNER")
+        item = self._get(endpoint_key(project.endpoint), OWNER)
         if item is None or (item["tenant"], item["project"]) != (project.tenant, project.name):
             return Lease()
         waiting = item.get("waiting")
@@ -280,7 +284,7 @@ class Ledger:
 
     def owner(self, endpoint: str) -> Project | None:
         """The project that claimed an endpoint's name, or None; never another system's endpoint."""
-        item = self._get(f"ENDPOINT#{endpoint}", "OWNER")
+        item = self._get(endpoint_key(endpoint), OWNER)
         return Project(item["tenant"], item["project"]) if item else None
 
     def windows(self, project: Project, release: int, most: int) -> list[Window]:
@@ -300,7 +304,7 @@ class Ledger:
 
     def waiter(self, endpoint: str) -> str | None:
         """The task token of the promotion that waits for an endpoint, or None; never another system's endpoint."""
-        item = self._get(f"ENDPOINT#{endpoint}", "OWNER")
+        item = self._get(endpoint_key(endpoint), OWNER)
         return item.get("token") if item else None
 
     def _transact(self, project: Project, writes: Sequence[dict[str, Any]], *changes: Change) -> None:

@@ -9,14 +9,23 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from headgate.aws.items import as_item
-from headgate.domain.incidents import IncidentState, is_incident
+from headgate.domain.incidents import IncidentState
+from headgate.domain.keys import (
+    OWNER,
+    endpoint_key,
+    holder_key,
+    incident_key,
+    project_key,
+    release_key,
+    retrains_key,
+    run_key,
+)
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import OUTCOMES, RUNNING, Ending
 from headgate.domain.watch import Stand
 
-RUN, RELEASE, INCIDENT, WINDOW = "RUN#", "RELEASE#", "INCIDENT#", "WINDOW#"
 _CAPITALS = re.compile(r"(?<!^)(?=[A-Z])")
 OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}
 NOT_ENDED = f"attribute_exists(pk) AND NOT #state IN ({', '.join(OUTCOME_VALUES)})"
@@ -294,7 +303,7 @@ class Writes:
         used = " ".join([*sets, condition])
         return {
             "TableName": self.table,
-            "Key": as_item({"pk": f"ENDPOINT#{project.endpoint}", "sk": "OWNER"}),
+            "Key": as_item({"pk": endpoint_key(project.endpoint), "sk": OWNER}),
             "UpdateExpression": "SET " + ", ".join(sets),
             "ConditionExpression": condition,
             "ExpressionAttributeNames": {each: name for each, name in names.items() if each in used},
@@ -305,38 +314,3 @@ class Writes:
 def held(lease: Lease) -> tuple[str, dict[str, Any]]:
     """The condition that a lease still is what it was when it was entered."""
     return "#holder = :held_by AND #fence = :held_under", {":held_by": lease.holder, ":held_under": lease.fence}
-
-
-def project_key(project: Project) -> str:
-    """The partition of everything that a project is and did."""
-    return f"{project.tenant}#{project.name}"
-
-
-def run_key(run: str) -> str:
-    """The sort key of a run."""
-    return f"{RUN}{run}"
-
-
-def incident_key(incident: str) -> str:
-    """The sort key of an incident; within a project they sort as the alarms rang."""
-    return f"{INCIDENT}{incident}"
-
-
-def holder_key(holder: str) -> str:
-    """The sort key of whoever holds or wants an endpoint: a run, or an incident."""
-    return incident_key(holder) if is_incident(holder) else run_key(holder)
-
-
-def retrains_key(tenant: str, day: str) -> tuple[str, str]:
-    """The key of the count of retrainings that alarms of a tenant asked for on a day."""
-    return f"TENANT#{tenant}", f"RETRAINS#{day}"
-
-
-def window_key(release: int, number: int | None = None) -> str:
-    """The sort key of a release's window, or what all of them begin with; keys sort as windows do."""
-    return f"{WINDOW}{release:08d}#" + (f"{number:08d}" if number is not None else "")
-
-
-def release_key(sequence: int) -> str:
-    """The sort key of a release; keys sort as releases do."""
-    return f"{RELEASE}{sequence:08d}"

@@ -9,14 +9,10 @@ from headgate.aws.errors import translated
 from headgate.aws.items import as_item, as_values, built
 from headgate.domain.audit import Author
 from headgate.domain.errors import ConflictError, NoKeyError
+from headgate.domain.keys import tenant_key
 from headgate.domain.tenants import NO_QUOTAS, Quotas, Standing, Tenant, Used
 
 _ENTRY, _USED = "ENTRY", "USED"
-
-
-def tenant_key(name: str) -> str:
-    """The partition of what the system keeps of a tenant, and the name of its own audit trail."""
-    return f"TENANT#{name}"
 
 
 class Tenants:

@@ -23,6 +23,11 @@ disk. A larger one goes to a machine (`headgate.domain.machines`)."""
 
 OWNER_TAG = "headgate:ledger"
 """The tag that names the ledger which numbers a release; the template's policy asks for it too."""
+TENANT_TAG, PROJECT_TAG = "headgate:tenant", "headgate:project"
+"""The tags that say whose a thing is; of an alarm that is not ours they say which project it rings for."""
+
+SYSTEM = "_system"
+"""Stands for no tenant: whoever works in its name does so for the deployment, and its code lies under it."""
 
 COMPLETION_MARKERS = frozenset({"_SUCCESS", "manifest.json"})
 _UNFINISHED_SUFFIXES = (".tmp", ".part", ".partial", ".crdownload")
@@ -59,6 +64,11 @@ class Project:
     def prefix(self) -> str:
         """Where the project's objects begin, in either bucket; ends with a slash."""
         return f"{self.tenant}/{self.name}/"
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """The tags of what is made for the project."""
+        return {TENANT_TAG: self.tenant, PROJECT_TAG: self.name}
 
     def run_id(self, dataset: str) -> str:
         """The name of the run on a dataset; it names the execution and the jobs, and so de-duplicates them."""

@@ -11,6 +11,9 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from headgate.domain.keys import endpoint_key, tenant_key
+from headgate.domain.names import TENANT_TAG
+
 MOST_CHARACTERS = 2048
 """Of a session policy as text (AssumeRole, API reference)."""
 _KINDS = (
@@ -55,7 +58,7 @@ def session_policy(place: Place, tenant: str) -> dict[str, Any]:
             _lists(place, tenant),
             _items(place, tenant),
             # Keys have no names to tell them by, only tags, which their administrators give them.
-            _allow("kms:*", "*", {"StringEquals": {"aws:ResourceTag/headgate:tenant": tenant}}),
+            _allow("kms:*", "*", {"StringEquals": {f"aws:ResourceTag/{TENANT_TAG}": tenant}}),
         ],
     }
 
@@ -111,7 +114,7 @@ def _items(place: Place, tenant: str) -> dict[str, Any]:
     in a Scan, which names no key: the Null guard refuses that (IAM user guide, multivalued context keys).
     """
     table = place.anywhere("dynamodb", f"table/{place.ledger_table}")
-    keys = [f"{tenant}#*", f"TENANT#{tenant}", f"ENDPOINT#{tenant}-*"]
+    keys = [f"{tenant}#*", tenant_key(tenant), endpoint_key(f"{tenant}-*")]
     return _allow(
         "dynamodb:*",
         table,

@@ -10,7 +10,7 @@ from headgate.aws.ledger import Ledger
 from headgate.domain.alarms import is_guard, standing_alarm
 from headgate.domain.errors import BadKeyError
 from headgate.domain.incidents import Incident, incident_id, moment
-from headgate.domain.names import Project
+from headgate.domain.names import PROJECT_TAG, TENANT_TAG, Project
 from headgate.domain.standing_alarms import PARTS
 
 
@@ -103,7 +103,7 @@ def _owner(alarm: AlarmChanged, ledger: Ledger, alarms: Alarms) -> tuple[Project
         return (project, kind, release) if project is not None else None
     tags = alarms.tags(alarm.arn)
     try:
-        project = Project(tags["headgate:tenant"], tags["headgate:project"])
+        project = Project(tags[TENANT_TAG], tags[PROJECT_TAG])
     except (KeyError, BadKeyError):
         return None
     return project, tags.get("headgate:kind", "other"), alarm.watches

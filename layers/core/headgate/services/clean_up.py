@@ -4,6 +4,7 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import ReleaseMoved
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.audit import Change
+from headgate.domain.keys import release_key
 from headgate.domain.names import Project
 from headgate.domain.releases import ReleaseState, removable
 from headgate.domain.rollout import TRIALS
@@ -26,7 +27,7 @@ def clean_up(project: Project, *, ledger: Ledger, endpoints: Endpoints, owner: s
     if endpoint is None or endpoint.in_progress:
         return
     for release in removable(ledger.releases(project), {endpoint.config, endpoint.target})[:_AT_ONCE]:
-        change = Change(f"RELEASE#{release.sequence:08d}", {}, {"model": None, "configuration": None})
+        change = Change(release_key(release.sequence), {}, {"model": None, "configuration": None})
         ledger.record(project, "release taken away", "Nobody will go back to it.", change)
         tried = release.rollout.get("strategy") in TRIALS
         endpoints.remove(release.name, owner, config_of(release.name) if tried else None)

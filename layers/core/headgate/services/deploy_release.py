@@ -221,8 +221,7 @@ def standing_of(project: Project, release: Release) -> tuple[list[Alarm], Compos
 def tags_of(project: Project, release: Release, owner: str) -> dict[str, str]:
     """The tags of all that is made for a release; `owner` is the ledger that numbers it."""
     return {
-        "headgate:tenant": project.tenant,
-        "headgate:project": project.name,
+        **project.tags,
         "headgate:run": release.run,
         OWNER_TAG: owner,
     }

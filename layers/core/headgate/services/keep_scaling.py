@@ -85,7 +85,7 @@ def let_scale(
         kept = without_instances(serving.serverless)
     else:
         kept = keep(wishes, serving.instance_type, endpoint.instances, known)
-    tags = {"headgate:tenant": project.tenant, "headgate:project": project.name, OWNER_TAG: owner}
+    tags = {**project.tags, OWNER_TAG: owner}
     still()
     try:
         if kept.bounds is not None:

@@ -34,7 +34,7 @@ class ProjectRules:
             cool_down=60 * said.cool_down_minutes,
             retrains_per_day=said.retrains_per_day,
             retrains_in_vain=said.retrains_in_vain,
-            maintenance=said.maintenance,
+            maintenance=tuple(said.maintenance),
             fails_closed=said.nothing_behind == "fail-closed",
             tenant_retrains_per_day=self._tenant_retrains,
         )

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from headgate.aws.s3 import Objects
 from headgate.domain.errors import NotFoundError
+from headgate.domain.names import SYSTEM
 
 PACKAGE = "headgate_training"
 ENTRY_POINTS = ("train.py", "evaluate.py")
@@ -57,7 +58,7 @@ def publish_core(libraries: Path | None, *, objects: Objects, artifact_bucket: s
     files = {f"headgate/{each.relative_to(CORE).as_posix()}": each.read_bytes() for each in sorted(CORE.rglob("*.py"))}
     files["__main__.py"] = b"from headgate.job import main\n\nmain()\n"
     published = {PROGRAM: _program(files)} | ({LIBRARIES: libraries.read_bytes()} if libraries else {})
-    folder = f"_system/code/{identity_of(published)}/"
+    folder = f"{SYSTEM}/code/{identity_of(published)}/"
     for name, content in published.items():
         objects.put_bytes(artifact_bucket, f"{folder}{name}", content)
     return {"CoreUri": f"s3://{artifact_bucket}/{folder}"}
@@ -73,7 +74,7 @@ def publish_training_code(root: Path, *, objects: Objects, artifact_bucket: str)
     """
     files = source_files(root)
     identity = identity_of(files)
-    folder = f"_system/code/{identity}/"
+    folder = f"{SYSTEM}/code/{identity}/"
     for name, content in files.items():
         objects.put_bytes(artifact_bucket, f"{folder}files/{name}", content)
     objects.put_bytes(artifact_bucket, f"{folder}sourcedir.tar.gz", _archive(files))

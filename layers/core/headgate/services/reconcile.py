@@ -8,7 +8,7 @@ from headgate.aws.findings import Findings
 from headgate.aws.sns import Topic
 from headgate.domain.errors import BadKeyError, HeadgateError
 from headgate.domain.incidents import Incident
-from headgate.domain.names import Project, dataset_id, parse_upload
+from headgate.domain.names import SYSTEM, Project, dataset_id, parse_upload
 from headgate.domain.reconcile import (
     Finding,
     Kind,
@@ -143,8 +143,8 @@ class Reconciler:
         )
         attributes = {
             "outcome": "FOUND",
-            "tenant": finding.tenant or "_system",
-            "project": finding.project or "_system",
+            "tenant": finding.tenant or SYSTEM,
+            "project": finding.project or SYSTEM,
         }
         self.topic.publish(f"{whose}: {finding.kind}", message, attributes)
 

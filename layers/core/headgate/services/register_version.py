@@ -7,6 +7,7 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.registry import Registry
 from headgate.domain.approval import APPROVED, PENDING
 from headgate.domain.audit import Change
+from headgate.domain.keys import run_key
 from headgate.domain.names import Project
 
 
@@ -52,11 +53,10 @@ def register_version(
     """
     project = command.project
     group = project.endpoint
-    owner = {"headgate:tenant": project.tenant, "headgate:project": project.name}
-    registry.ensure_group(group, f"Versions of {project.name} of {project.tenant}", owner)
+    registry.ensure_group(group, f"Versions of {project.name} of {project.tenant}", project.tags)
     status = PENDING if command.manual else APPROVED
     wanted = {"status": status, "model_data_url": command.model_data_url, "dataset": command.dataset, "code": code}
-    change = Change(f"RUN#{command.run}", {}, wanted)
+    change = Change(run_key(command.run), {}, wanted)
     ledger.record(project, "version registered", "It passed the gate.", change)
     metric = str(command.metrics["metric"])
     evaluation = f"s3://{artifact_bucket}/{project.prefix}runs/{command.run}/evaluation/"

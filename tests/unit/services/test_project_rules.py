@@ -1,0 +1,29 @@
+"""The rules of a project are those of the policy wherever its project.yaml says nothing else."""
+
+from types import SimpleNamespace
+from typing import Any
+
+from headgate.domain.errors import NotFoundError
+from headgate.domain.names import Project
+from headgate.domain.policy import DEFAULTS, Rules
+from headgate.domain.respond_settings import Answer, RespondSettings
+from headgate.services.project_rules import ProjectRules
+
+
+def rules_of(text: bytes | None) -> Rules:
+    def get_bytes(_bucket: str, key: str) -> bytes:
+        if text is None:
+            raise NotFoundError(key)
+        return text
+
+    objects: Any = SimpleNamespace(get_bytes=get_bytes)
+    return ProjectRules(objects, "data", 10).of(Project("demo", "iris"))
+
+
+def test_settings_that_say_nothing_are_the_defaults_and_so_are_none_and_broken_ones() -> None:
+    assert rules_of(b"{}") == rules_of(b"respond: {}") == rules_of(None) == rules_of(b"respond: [") == Rules()
+
+
+def test_every_kind_of_alarm_can_be_set_and_nothing_else_is_an_answer() -> None:
+    assert {name for name, field in RespondSettings.model_fields.items() if field.annotation == Answer} == {*DEFAULTS}
+    assert rules_of(b"respond: {cost: ignore}").answers == {**DEFAULTS, "cost": "ignore"}
