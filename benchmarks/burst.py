@@ -10,9 +10,10 @@ import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from benchmarks.cloud import example_table, local_cloud
+from benchmarks.cloud import local_cloud
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.domain.names import Project
+from headgate_cli.invented import table
 from headgate_local.card import Card
 
 PATIENCE_SECONDS = 900.0
@@ -22,7 +23,7 @@ def burst(cloud: Card, uploads: int, projects: int) -> dict[str, object]:
     """Upload, wait until every run has ended, count the records."""
     owners = [Project("demo", f"burst-{number}") for number in range(projects)]
     s3 = cloud.client("s3")
-    bodies = [example_table(rows=200, seed=number) for number in range(uploads)]
+    bodies = [table(rows=200, seed=number) for number in range(uploads)]
 
     def upload(number: int) -> None:
         key = f"{owners[number % projects].prefix}incoming/{number}.csv"

@@ -1,14 +1,11 @@
-"""A local cloud for a benchmark, started and stopped with it, and tables to drop into it."""
+"""A local cloud for a benchmark, started and stopped with it."""
 
-import io
 import os
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-
-import numpy as np
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Part, Project, dataset_id
@@ -31,19 +28,6 @@ def local_cloud() -> Iterator[Card]:
             yield launcher.up(None, say)
         finally:
             launcher.down(purge=True, progress=say)
-
-
-def example_table(rows: int, seed: int, columns: int = 12) -> bytes:
-    """A CSV of a binary problem in numbers that can be learnt."""
-    random = np.random.default_rng(seed)
-    features = random.normal(size=(rows, columns))
-    score = features @ np.linspace(1, -1, columns) + 2 * features[:, 0] * features[:, 1]
-    label = np.where(score + random.normal(scale=0.3, size=rows) > 0, "yes", "no")
-    text = io.StringIO()
-    text.write(",".join([*(f"x{number}" for number in range(columns)), "label"]) + "\n")
-    for values, name in zip(features, label, strict=True):
-        text.write(",".join([*(f"{value:.6f}" for value in values), name]) + "\n")
-    return text.getvalue().encode()
 
 
 def ended(cloud: Card, project: Project, name: str, body: bytes, patience: float) -> Run:

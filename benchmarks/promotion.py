@@ -21,12 +21,13 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.cloud import ended, example_table, local_cloud
+from benchmarks.cloud import ended, local_cloud
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
 from headgate_cli.connection import Cloud, connect
 from headgate_cli.incidents import roll_back
+from headgate_cli.invented import COLUMNS, GOOD, WEAK, table
 from headgate_local.card import Card
 
 GOAL_OVERHEAD = 5.0
@@ -35,9 +36,6 @@ PROJECT = Project("demo", "promotion")
 ENDPOINT = (
     "endpoint: {instance_count: 2, rollout: {strategy: canary, bake_minutes: 0.5, termination_wait_minutes: 0.05}}\n"
 )
-WEAK = "training: {epochs: 3, hidden_units: 1, layers: 1, members: 1}\n"
-GOOD = "training: {epochs: 15, members: 1}\n"
-COLUMNS = 12
 WORKERS = 16
 
 
@@ -84,7 +82,7 @@ def promoted(cloud: Card, settings: str, rows: int, seed: int) -> Release:
     """Drop a table under these settings; the release that came of it."""
     s3, ledger = cloud.client("s3"), Ledger(cloud.client("dynamodb"), cloud.output("LedgerTable"))
     s3.put_object(Bucket=cloud.data_bucket, Key=f"{PROJECT.prefix}project.yaml", Body=(settings + ENDPOINT).encode())
-    known = ended(cloud, PROJECT, f"{rows}.csv", example_table(rows, seed, COLUMNS), PATIENCE_SECONDS)
+    known = ended(cloud, PROJECT, f"{rows}.csv", table(rows, seed), PATIENCE_SECONDS)
     run = known.run
     release = ledger.releases(PROJECT)[0]
     if release.run != run or known.state != "PROMOTED":

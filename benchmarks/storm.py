@@ -15,18 +15,19 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from typing import Any
 
-from benchmarks.cloud import example_table, local_cloud
+from benchmarks.cloud import local_cloud
 from headgate.aws.ledger import Ledger
 from headgate.domain.alarms import standing_name
 from headgate.domain.incidents import RETRAINING, ROLLING_BACK, Incident
 from headgate.domain.names import Project
 from headgate.domain.policy import Rules
+from headgate_cli.invented import table
+from headgate_cli.scenes import KINDS
 from headgate_local.card import Card
 
 PATIENCE_SECONDS = 1800.0
 TENANT = "storm"
 SETTINGS = b"training: {epochs: 3, members: 1}\nendpoint: {rollout: {bake_minutes: 0, termination_wait_minutes: 0}}\n"
-KINDS = ("errors", "latency", "saturation", "missing_features", "quality")
 
 
 def serve(cloud: Card, count: int) -> list[Project]:
@@ -37,7 +38,7 @@ def serve(cloud: Card, count: int) -> list[Project]:
     def drop(number: int) -> None:
         prefix = projects[number].prefix
         s3.put_object(Bucket=cloud.data_bucket, Key=f"{prefix}project.yaml", Body=SETTINGS)
-        s3.put_object(Bucket=cloud.data_bucket, Key=f"{prefix}incoming/a.csv", Body=example_table(300, number))
+        s3.put_object(Bucket=cloud.data_bucket, Key=f"{prefix}incoming/a.csv", Body=table(300, number))
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(drop, range(count)))

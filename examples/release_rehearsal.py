@@ -8,7 +8,6 @@ that do badly in service, one of two instances with a canary that first nobody a
 once, one whose versions wait for a person, and one that is frozen for a while. The names of scenes play only those.
 """
 
-import io
 import json
 import os
 import subprocess
@@ -27,6 +26,7 @@ from typing import Any
 import numpy as np
 
 from headgate.domain import names
+from headgate_cli.invented import COLUMNS, GOOD, WEAK, table
 from headgate_local.card import Card
 
 TENANT = "demo"
@@ -38,9 +38,6 @@ ROLLOUT = (
 )
 ONE = "endpoint:\n  instance_count: 1\n" + ROLLOUT % (0, 5.0)
 """One instance, of whose version a few dozen requests without a failure tell enough."""
-WEAK = "training: {epochs: 3, hidden_units: 1, layers: 1, members: 1}\n"
-GOOD = "training: {epochs: 15, members: 1}\n"
-COLUMNS = 12
 REQUESTS_PER_SECOND = 20
 TROUBLES = {
     "a crashing version": ("errors", ["fail-invocations"]),
@@ -103,7 +100,7 @@ class Project:
     def drop(self, name: str, rows: int, *, wait: bool = True) -> dict[str, Any]:
         """Drop a dataset; with `wait`, what became of it."""
         file = self.folder / f"{self.name}-{name.replace(' ', '-')}.csv"
-        file.write_text(table(rows, seed=len(name)))
+        file.write_bytes(table(rows, seed=len(name)))
         self.told.say(self.name, f"{name} is dropped")
         ended = headgate("drop", str(file), "--project", self.name, *(["--wait"] if wait else []))
         if wait:
@@ -240,8 +237,8 @@ def three_at_once(project: Project) -> None:
     """While a first version is trained, three datasets come at once: the newest takes the place of the others."""
     project.settings(WEAK + ONE)
     sizes = {"one": 3000, "two": 3500, "three": 4000}
-    bodies = {name: table(rows, seed=len(name)).encode() for name, rows in sizes.items()}
-    first = project.put("first", table(2000, seed=5).encode())
+    bodies = {name: table(rows, seed=len(name)) for name, rows in sizes.items()}
+    first = project.put("first", table(2000, seed=5))
     wait_for(lambda: project.trains(first), "a training")
     project.settings(GOOD + ONE)
     runs = [first, *(project.put(name, body) for name, body in bodies.items())]
@@ -257,19 +254,6 @@ def wait_for(done: Callable[[], bool], what: str, seconds: float = 120 * BUSY) -
         if time.monotonic() > deadline:
             raise SystemExit(f"{what} was not seen within {seconds:.0f} s")
         time.sleep(0.2)
-
-
-def table(rows: int, seed: int) -> str:
-    """A CSV of a problem that more rows make easier: twelve numbers decide, two of them together."""
-    random = np.random.default_rng(seed)
-    features = random.normal(size=(rows, COLUMNS))
-    score = features @ np.linspace(1, -1, COLUMNS) + 2 * features[:, 0] * features[:, 1]
-    label = np.where(score + random.normal(scale=0.3, size=rows) > 0, "yes", "no")
-    text = io.StringIO()
-    text.write(",".join([*(f"x{number}" for number in range(COLUMNS)), "label"]) + "\n")
-    for values, name in zip(features, label, strict=True):
-        text.write(",".join([*(f"{value:.6f}" for value in values), name]) + "\n")
-    return text.getvalue()
 
 
 SCENES: dict[str, Callable[[Project], None]] = {

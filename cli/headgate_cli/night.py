@@ -1,6 +1,5 @@
 """A night: projects made for the occasion, each with a version that serves and one before it, and every scene."""
 
-import random
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from headgate_cli import upload
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError
 from headgate_cli.following import Follower, utc_now
+from headgate_cli.invented import GOOD, WEAK, table
 from headgate_cli.planning import plan
 from headgate_cli.rows import read_rows
 from headgate_cli.scenes import SCENES
@@ -22,12 +22,9 @@ TENANT = "night"
 CAST: Mapping[str, str] = {"model": "bad-model", "drift": "drift", "outage": "outage"}
 """The scenes that are played beside each other, by project; the storm comes last, over all of them."""
 _STORM = "storm"
-_WEAK = "training: {epochs: 3, hidden_units: 1, layers: 1, members: 1}\n"
-_GOOD = "training: {epochs: 15, members: 1}\n"
 _ENDPOINT = (
     "endpoint: {instance_count: 1, alarms: {bad_minutes: 1}, rollout: {bake_minutes: 0, termination_wait_minutes: 0}}\n"
 )
-_COLUMNS = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +52,18 @@ class Night:
     def _prepared(self, name: str, scene: str) -> Stage:
         project = Project(TENANT, name)
         self.tell(f"{name}: a weak first version is trained and put in service, then a better one")
-        self._settings(project, _WEAK + _ENDPOINT)
-        self._served(project, _table(self.folder / f"{name}-weak.csv", 2000, seed=1))
-        self._settings(project, _GOOD + _ENDPOINT)
-        file = _table(self.folder / f"{name}.csv", 4000, seed=3)
+        self._settings(project, WEAK + _ENDPOINT)
+        self._served(project, self._table(f"{name}-weak", 2000, seed=1))
+        self._settings(project, GOOD + _ENDPOINT)
+        file = self._table(name, 4000, seed=3)
         self._served(project, file)
         line = Timeline(CAST.get(scene, scene), name, self.tell)
         return Stage(self.cloud, project, instances_of(self.cloud, project, read_rows(file)), line, self.timeout)
+
+    def _table(self, name: str, rows: int, seed: int) -> Path:
+        path = self.folder / f"{name}.csv"
+        path.write_bytes(table(rows, seed))
+        return path
 
     def _settings(self, project: Project, text: str) -> None:
         key = f"{project.prefix}project.yaml"
@@ -83,17 +85,3 @@ def play(scene: str, stage: Stage) -> Played:
     except CommandError as error:
         stage.note("rehearsal", str(error))
         return Played(stage.timeline, good=False, ending=str(error))
-
-
-def _table(path: Path, rows: int, seed: int) -> Path:
-    """A CSV of a problem that more rows make easier: twelve numbers decide, two of them together."""
-    source = random.Random(seed)  # noqa: S311 no secret
-    lines = [",".join([*(f"x{number}" for number in range(_COLUMNS)), "label"])]
-    for _ in range(rows):
-        values = [source.gauss(0, 1) for _ in range(_COLUMNS)]
-        weights = (1 - 2 * number / (_COLUMNS - 1) for number in range(_COLUMNS))
-        score = sum(value * weight for value, weight in zip(values, weights, strict=True)) + 2 * values[0] * values[1]
-        label = "yes" if score + source.gauss(0, 0.3) > 0 else "no"
-        lines.append(",".join([*(f"{value:.6f}" for value in values), label]))
-    path.write_text("\n".join(lines) + "\n")
-    return path

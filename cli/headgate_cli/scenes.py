@@ -20,7 +20,8 @@ from headgate_cli.timeline import Played
 
 _FLAPS = 2
 """How often each alarm is over and rings again in a storm."""
-_KINDS = ("errors", "latency", "saturation", "missing_features", "quality")
+KINDS = ("errors", "latency", "saturation", "missing_features", "quality")
+"""Of the alarms that ring in a storm."""
 _QUIET = 15.0
 """Seconds without anything new after which a storm is over."""
 
@@ -91,7 +92,7 @@ def storm(stage: Stage) -> Played:
     """All alarms of a tenant's endpoints ring at once, again and again: none is acted on twice in one way."""
     owned = _serving(stage)
     begun = [each.incident for each in Records(stage.cloud).ledger.incidents_of_tenant(stage.project.tenant)]
-    alarms = [standing_name(name, kind) for name in owned.values() for kind in _KINDS]
+    alarms = [standing_name(name, kind) for name in owned.values() for kind in KINDS]
     count = len(alarms) * (_FLAPS + 1)
     stage.note("rehearsal", f"{count} alarms ring at {len(owned)} endpoints within seconds")
     with stage.requests():

@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.entrypoint import ledger, logger, now, serving, tasks, trials, watcher
 from headgate.services.observe_trial import observe_trial
-from headgate.services.try_release import TryRelease, World, try_release
+from headgate.services.try_release import Trying, TryRelease, try_release
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
@@ -16,7 +16,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     tenant = command.project.tenant
     observe = partial(observe_trial, watcher=watcher(tenant), now=moment)
     answer = try_release(
-        command, World(ledger(tenant), trials(tenant), tasks(tenant), serving(tenant), observe, moment)
+        command, Trying(ledger(tenant), trials(tenant), tasks(tenant), serving(tenant), observe, moment)
     )
     logger.info(
         "release tried",

@@ -1,6 +1,5 @@
 """A local cloud with the real template in it for each worker, driven with boto3, as any client would."""
 
-import io
 import json
 import os
 import subprocess
@@ -12,7 +11,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-import numpy as np
 import pytest
 from prove import recorder
 from prove.harvest import harvest
@@ -20,6 +18,7 @@ from prove.harvest import harvest
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Part, Project, dataset_id
 from headgate.domain.runs import Run
+from headgate_cli import invented
 from headgate_local import launcher
 from headgate_local.card import Card
 
@@ -122,19 +121,4 @@ def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
 
 @pytest.fixture(scope="session")
 def table() -> Callable[..., bytes]:
-    """A CSV of a problem that more rows make easier: twelve numbers decide, two of them together."""
-
-    def make(rows: int, seed: int, shuffled: bool = False) -> bytes:
-        random = np.random.default_rng(seed)
-        features = random.normal(size=(rows, 12))
-        score = features @ np.linspace(1, -1, 12) + 2 * features[:, 0] * features[:, 1]
-        label = np.where(score + random.normal(scale=0.3, size=rows) > 0, "yes", "no")
-        if shuffled:
-            random.shuffle(label)
-        text = io.StringIO()
-        text.write(",".join([*(f"x{number}" for number in range(12)), "label"]) + "\n")
-        for values, name in zip(features, label, strict=True):
-            text.write(",".join([*(f"{value:.6f}" for value in values), name]) + "\n")
-        return text.getvalue().encode()
-
-    return make
+    return invented.table

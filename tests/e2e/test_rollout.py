@@ -9,12 +9,12 @@ from typing import Any
 from headgate.domain.alarms import sequence_of
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
+from headgate_cli.invented import WEAK
 
 from .conftest import Cloud, headgate
 from .test_road import ROW
 
 Table = Callable[..., bytes]
-WEAK = "training: {epochs: 3, hidden_units: 1, layers: 1, members: 1}\n"
 ROLLOUT = (
     "endpoint: {instance_count: 2, rollout: {bake_minutes: %s, termination_wait_minutes: 0, max_latency_ms: %s}}\n"
 )

@@ -1,4 +1,4 @@
-"""The composition root: environment, logger, metrics, and the one factory of AWS clients.
+"""The composition root: logger, metrics, and what is made of what.
 
 Handlers reach AWS through here only. Nothing is read or opened at import; every adapter is made for a tenant, in whose
 name it calls AWS, under credentials that reach this tenant's things and nobody else's.
@@ -261,14 +261,14 @@ def reconciler() -> "Reconciler":
     """What makes rounds, now."""
     from headgate.aws.events import Rules
     from headgate.aws.findings import Findings
-    from headgate.services.reconcile import Deployment, Reconciler
+    from headgate.services.reconcile import Reconciler, Shared
 
     settings, tenant = environment(ReconcileEnvironment), SYSTEM
     sqs = shared("sqs", tenant)
     queues = {url.rpartition("/")[2]: Queue(sqs, url) for url in settings.dead_letter_queues.split()}
     return Reconciler(
         _tools,
-        Deployment(Rules(shared("events", tenant)), settings.rules.split(), queues),
+        Shared(Rules(shared("events", tenant)), settings.rules.split(), queues),
         Findings(client("dynamodb", tenant), settings.ledger_table),
         topic(tenant),
         now(),

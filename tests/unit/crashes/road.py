@@ -43,8 +43,7 @@ from headgate.services.plan_rollback import PlanRollback, plan_rollback
 from headgate.services.runs import Runs
 from headgate.services.settle_release import SettleRelease, settle_release
 from headgate.services.take_endpoint import TakeEndpoint, take_endpoint
-from headgate.services.try_release import TryRelease, try_release
-from headgate.services.try_release import World as Trying
+from headgate.services.try_release import Trying, TryRelease, try_release
 from headgate.services.version_changed import wake_approved
 
 from .account import Account, Clients, DiedError, archive_of

@@ -11,7 +11,7 @@ from headgate.domain.incidents import Incident
 from headgate.domain.trial import Trial
 from headgate.services.deploy_release import Serving
 from headgate.services.runs import Runs
-from headgate.services.try_release import GO_ON, TryRelease, World, try_release
+from headgate.services.try_release import GO_ON, Trying, TryRelease, try_release
 
 from .conftest import IRIS, NOW, OWNER, FakeArchives, FakeEndpoints, FakeTasks, deploy, settle, take
 
@@ -56,7 +56,7 @@ class Tried:
 
         return try_release(
             TryRelease(IRIS, 2),
-            World(self.ledger, self.endpoints, self.tasks, serving, observe, NOW),  # type: ignore[arg-type]
+            Trying(self.ledger, self.endpoints, self.tasks, serving, observe, NOW),  # type: ignore[arg-type]
         )
 
     def until(self, outcome: str) -> dict[str, Any]:
@@ -250,5 +250,5 @@ def test_the_first_release_has_nothing_to_be_tried_beside(plan: Any, ledger: Led
     plan("a", rollout=SHADOW)
     tried = Tried(ledger, FakeTrials(), tasks)
     serving = Serving("image", "role", OWNER, FakeArchives(), "artifacts", "key")  # type: ignore[arg-type]
-    world = World(ledger, tried.endpoints, tasks, serving, lambda *_: {}, NOW)  # type: ignore[arg-type]
+    world = Trying(ledger, tried.endpoints, tasks, serving, lambda *_: {}, NOW)  # type: ignore[arg-type]
     assert try_release(TryRelease(IRIS, 1), world) == GO_ON

@@ -36,7 +36,7 @@ class Interval:
 
 
 @dataclass(frozen=True, slots=True)
-class Contest:
+class Comparison:
     """Challenger against a rival on the same rows."""
 
     rival: str
@@ -47,7 +47,7 @@ class Contest:
     level: float
 
 
-def contest_of(evaluation: Mapping[str, Any]) -> Contest:
+def contest_of(evaluation: Mapping[str, Any]) -> Comparison:
     """The comparison on the holdout.
 
     Raises:
@@ -63,7 +63,7 @@ def contest_of(evaluation: Mapping[str, Any]) -> Contest:
     return _contest(evaluation, str(evaluation["metric"]), str(rival), difference, level)
 
 
-def newest_of(evaluation: Mapping[str, Any]) -> Contest | None:
+def newest_of(evaluation: Mapping[str, Any]) -> Comparison | None:
     """The comparison with the champion on the newest data's own rows; None where there is none.
 
     Raises:
@@ -76,11 +76,13 @@ def newest_of(evaluation: Mapping[str, Any]) -> Contest | None:
     return _contest(newest, str(evaluation["metric"]), "champion", difference, LEAST_LEVEL)
 
 
-def _contest(part: Mapping[str, Any], metric: str, rival: str, difference: Mapping[str, Any], level: float) -> Contest:
+def _contest(
+    part: Mapping[str, Any], metric: str, rival: str, difference: Mapping[str, Any], level: float
+) -> Comparison:
     challenger, other = (number(mapping(part, role).get(metric)) for role in ("challenger", rival))
     if challenger is None or other is None:
         raise UnreadableError(f"{metric} of challenger or {rival}")
-    return Contest(rival, rows_of(part), challenger, other, interval_of(difference, "difference"), level)
+    return Comparison(rival, rows_of(part), challenger, other, interval_of(difference, "difference"), level)
 
 
 def legible(value: float, digits: int = 2) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 from headgate.domain.evidence import (
     FORMATS,
     RIVALS,
-    Contest,
+    Comparison,
     UnreadableError,
     contest_of,
     entries,
@@ -162,7 +162,7 @@ def _engines(evaluation: Mapping[str, Any]) -> Iterator[Judgement]:
         )
 
 
-def _guessing(evaluation: Mapping[str, Any], contest: Contest) -> Iterator[Judgement]:
+def _guessing(evaluation: Mapping[str, Any], contest: Comparison) -> Iterator[Judgement]:
     """Whether it beats guessing; in format 1 that is told of first models only."""
     difference, told = contest.difference, _told(contest, evaluation)
     if contest.rival != "trivial":
@@ -185,7 +185,7 @@ def _guessing(evaluation: Mapping[str, Any], contest: Contest) -> Iterator[Judge
 
 
 def _holdout(
-    evaluation: Mapping[str, Any], contest: Contest, newest: Contest | None, policy: GatePolicy, attempt: int
+    evaluation: Mapping[str, Any], contest: Comparison, newest: Comparison | None, policy: GatePolicy, attempt: int
 ) -> Iterator[Judgement]:
     demanded, told = policy.min_improvement, _told(contest, evaluation)
     wanted = f" by more than {demanded:g}" if demanded else ""
@@ -209,7 +209,7 @@ def _holdout(
         )
 
 
-def _newest(newest: Contest | None, policy: GatePolicy) -> Iterator[Judgement]:
+def _newest(newest: Comparison | None, policy: GatePolicy) -> Iterator[Judgement]:
     """Not inferior on the newest rows; where they are too few to prove that, they can only speak against."""
     if newest is None:
         return
@@ -231,7 +231,7 @@ def _newest(newest: Contest | None, policy: GatePolicy) -> Iterator[Judgement]:
         )
 
 
-def _slices(evaluation: Mapping[str, Any], contest: Contest, policy: GatePolicy) -> Iterator[Judgement]:
+def _slices(evaluation: Mapping[str, Any], contest: Comparison, policy: GatePolicy) -> Iterator[Judgement]:
     """Of all that are surely worse the one with most rows is told, by its column: its name is data."""
     worse = []
     for entry in entries(evaluation, "slices"):
@@ -253,7 +253,7 @@ def _slices(evaluation: Mapping[str, Any], contest: Contest, policy: GatePolicy)
         )
 
 
-def _told(contest: Contest, evaluation: Mapping[str, Any]) -> str:
+def _told(contest: Comparison, evaluation: Mapping[str, Any]) -> str:
     difference = _span(contest.difference.estimate, contest.difference.low, contest.difference.high)
     return (
         f"{evaluation['metric']} {legible(contest.challenger, 4)} against {legible(contest.other, 4)} of "

@@ -45,7 +45,7 @@ class Queue(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Deployment:
+class Shared:
     """What all projects share, by name: rules of EventBridge, and queues of dead letters."""
 
     rules: Rules
@@ -58,7 +58,7 @@ class Reconciler:
     """Makes rounds; `tools` are those in the name of a tenant."""
 
     tools: Callable[[str], Tools]
-    deployment: Deployment
+    shared: Shared
     record: Findings
     topic: Topic
     now: str
@@ -102,8 +102,8 @@ class Reconciler:
         return ordered[first:] + ordered[:first]
 
     def _shared(self) -> tuple[dict[str, RuleNow | None], dict[str, int]]:
-        rules = {name: self.deployment.rules.now(name) for name in self.deployment.rule_names}
-        return rules, {name: queue.waiting() for name, queue in self.deployment.queues.items()}
+        rules = {name: self.shared.rules.now(name) for name in self.shared.rule_names}
+        return rules, {name: queue.waiting() for name, queue in self.shared.queues.items()}
 
     def _follow(
         self,

@@ -47,7 +47,7 @@ class TryRelease:
 
 
 @dataclass(frozen=True, slots=True)
-class World:
+class Trying:
     """What a trial needs of the world."""
 
     ledger: Ledger
@@ -58,7 +58,7 @@ class World:
     now: str
 
 
-def try_release(command: TryRelease, world: World) -> dict[str, Any]:
+def try_release(command: TryRelease, world: Trying) -> dict[str, Any]:
     """Do what is due. Safe to repeat at any time.
 
     Returns:
@@ -99,7 +99,7 @@ def _soon(trial: Trial) -> dict[str, Any]:
     return _later(min(_MOVING_SECONDS, pause_of(trial)))
 
 
-def _begun(project: Project, release: Release, lease: Lease, world: World) -> dict[str, Any]:
+def _begun(project: Project, release: Release, lease: Lease, world: Trying) -> dict[str, Any]:
     """Begin the trial that the project asks for, if there can be one."""
     ledger, endpoints = world.ledger, world.endpoints
     head, endpoint = ledger.head(project), endpoints.describe(release.endpoint)
@@ -130,7 +130,7 @@ def _begun(project: Project, release: Release, lease: Lease, world: World) -> di
     return _put(project, release, trial, lease, world)
 
 
-def _put(project: Project, release: Release, trial: Trial, lease: Lease, world: World) -> dict[str, Any]:
+def _put(project: Project, release: Release, trial: Trial, lease: Lease, world: Trying) -> dict[str, Any]:
     """Begin to change the endpoint, whose instances nothing takes away until the release is settled."""
     scaling = world.endpoints.scaling()
     hold_capacity(project, lease, ledger=world.ledger, scaling=scaling, owner=world.serving.owner)
@@ -138,7 +138,7 @@ def _put(project: Project, release: Release, trial: Trial, lease: Lease, world: 
     return _soon(trial)
 
 
-def _made(project: Project, release: Release, trial: Trial, world: World) -> dict[str, Any]:
+def _made(project: Project, release: Release, trial: Trial, world: Trying) -> dict[str, Any]:
     """Make the model and the trial's configuration; what the ledger keeps of them.
 
     What is captured lies where that of the version that serves lies: its monitor goes on.
@@ -156,7 +156,7 @@ def _made(project: Project, release: Release, trial: Trial, world: World) -> dic
     return {"trial": trial.document(), "image": image}
 
 
-def _going_on(command: TryRelease, release: Release, lease: Lease, world: World) -> dict[str, Any]:
+def _going_on(command: TryRelease, release: Release, lease: Lease, world: Trying) -> dict[str, Any]:
     """Look, take away, or end, once the endpoint is at rest."""
     project, ledger, endpoint = command.project, world.ledger, world.endpoints.describe(release.endpoint)
     trial = of_document(release.trial or {})
@@ -179,7 +179,7 @@ def _going_on(command: TryRelease, release: Release, lease: Lease, world: World)
 
 
 def _concluded(
-    project: Project, release: Release, kept: Mapping[str, Any], lease: Lease, world: World
+    project: Project, release: Release, kept: Mapping[str, Any], lease: Lease, world: Trying
 ) -> dict[str, Any]:
     """What follows from a trial that is over and taken away."""
     ledger, trial = world.ledger, of_document(kept)
@@ -191,7 +191,7 @@ def _concluded(
 
 
 def _looked(
-    project: Project, release: Release, endpoint: EndpointState, lease: Lease, world: World
+    project: Project, release: Release, endpoint: EndpointState, lease: Lease, world: Trying
 ) -> dict[str, Any] | None:
     """What is found of a trial that goes on; None where it has not begun. It never stands in a rollback's way."""
     kept = dict(release.trial or {})
@@ -206,7 +206,7 @@ def _looked(
     return world.observe(project, release, trial)
 
 
-def _over(project: Project, release: Release, ending: Ending | None, lease: Lease, world: World) -> dict[str, Any]:
+def _over(project: Project, release: Release, ending: Ending | None, lease: Lease, world: Trying) -> dict[str, Any]:
     """Settle a release that never served, and give the lease back; without an ending the endpoint tells it."""
     told_of = settled(
         project,
