@@ -27,6 +27,7 @@ NAMES = (
     "road",
     "burst",
     "scale",
+    "training_memory",
     "idle",
 )
 
