@@ -13,6 +13,7 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import alarms_of
 from headgate.domain.names import Project
 from headgate.domain.project_file import parse_settings
+from headgate.domain.releases import serving_instances, way_back
 from headgate.domain.rollout import Wishes, plan, serverless_plan
 from headgate.domain.scaling import Scaling, keep, without_instances
 from headgate.domain.serverless import chosen
@@ -36,19 +37,20 @@ def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
     serving = endpoints.describe(project.endpoint)
     asked = settings.serverless.model_dump() if settings.variant != "instances" else None
     serverless, note = chosen(asked, serving, _record(cloud, project) if settings.variant == "auto" else None)
+    head = Records(cloud).ledger.head(project)
+    last_good = project.release_name(head.champion.sequence) if head.champion is not None else ""
+    back_to = way_back(serving, last_good, serverless=serverless is not None)
     if serverless is not None or (serving is not None and serving.serverless):
-        back_to = serving.config if serving is not None and serving.serverless and serverless is not None else ""
         made = serverless_plan(wishes, to_instances=serverless is None, back_to=back_to)
     else:
-        made = plan(wishes, settings.instance_type, serving.instances if serving is not None else None)
+        made = plan(wishes, settings.instance_type, serving_instances(serving), back_to)
     made = replace(made, reason=f"{made.reason} {note}".strip())
-    head = Records(cloud).ledger.head(project)
     release = project.release_name(head.next_release)
     trial = planned_trial(
         wishes,
         release,
         settings.instance_type,
-        project.release_name(head.champion.sequence) if head.champion is not None else None,
+        last_good or None,
         serving.instances if serving is not None else 0,
         settings.capture.percent,
         serverless=serverless is not None or (serving is not None and serving.serverless),

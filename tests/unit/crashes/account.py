@@ -48,6 +48,7 @@ class Account(Scalable, Tables):
     broken: frozenset[str] = frozenset()
     lost: frozenset[str] = frozenset()
     calls: int = 0
+    slept: timedelta = timedelta()
     operation: str = ""
     made: Counter[str] = field(default_factory=Counter)
     events: list[str] = field(default_factory=list)
@@ -73,8 +74,8 @@ class Account(Scalable, Tables):
 
     @property
     def now(self) -> datetime:
-        """A clock that every call moves on."""
-        return _START + timedelta(milliseconds=10 * self.calls)
+        """A clock that every call moves on, and every wait."""
+        return _START + timedelta(milliseconds=10 * self.calls) + self.slept
 
     def call(self, operation: str, given: dict[str, Any]) -> dict[str, Any]:
         """Answer one call, or die of it."""

@@ -53,6 +53,8 @@ def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
         assert given["ModelName"] in {each["name"] for each in releases_of(account)}, "I13: a model of no release"
     if operation in CHANGES:
         lease = _lease(account)
+        if operation == "UpdateEndpoint" and _goes_back(account, given["EndpointConfigName"]):
+            return
         [held] = [each for each in releases_of(account) if holder_of(each) == lease["holder"]] or [None]
         if held is None and operation == "DeleteEndpoint":
             _is_taken_out_of_service(account, lease["holder"])
@@ -81,6 +83,14 @@ def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
         name = given.get("ModelName") or given["EndpointConfigName"]
         there = account.endpoint or {}
         assert name not in (there.get("EndpointConfigName"), there.get("goal")), "P09: what serves is deleted"
+
+
+def _goes_back(account: Account, config: str) -> bool:
+    """Whether the requests go back to what served before from a release that serves, and showed not to do well."""
+    newest = releases_of(account)[-1]
+    serves = newest["state"] == "DEPLOYING" and account.endpoint and account.endpoint["EndpointConfigName"]
+    condemned = (newest["verdict"] or {}).get("stand") in ("failed", "held")
+    return serves == newest["name"] and condemned and newest["plan"]["back_to"] == config
 
 
 def _is_taken_out_of_service(account: Account, holder: str) -> None:
@@ -113,6 +123,7 @@ def at_rest(start: Account, road: Road, crashes: int) -> None:
     assert (lease.get("holder"), lease.get("token"), lease.get("waiting")) == (None, None, None), f"I10: {lease}"
     tries = account.made["UpdateEndpoint"] + account.made["CreateEndpoint"]
     wanted = len(road.scenario.runs) + len(road.scenario.incidents) + 2 * sum(bool(each["trial"]) for each in releases)
+    wanted += sum((each["verdict"] or {}).get("stand") in ("failed", "held") for each in releases)
     assert tries <= wanted + crashes, f"I07: {tries} changes of the endpoint"
     if start.endpoint and account.endpoint and start.endpoint["EndpointStatus"] == "InService":
         assert account.endpoint["instances"] >= start.endpoint["instances"], "I25: less capacity than before"

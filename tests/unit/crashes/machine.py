@@ -5,6 +5,7 @@ MiniStack's interpreter would do so too, with a thread and a second for each wai
 
 import json
 from collections.abc import Callable, Generator
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import yaml
 
 from .account import Account, DiedError
 
+_NEVER = datetime.max.replace(tzinfo=UTC)
 _FILE = Path(__file__).resolve().parents[3] / "statemachines/promote.asl.yaml"
 DEFINITION: dict[str, Any] = yaml.safe_load(_FILE.read_text())
 DIED = "Lambda.Unknown"
@@ -34,8 +36,8 @@ class StateFailedError(Exception):
 class Promotion:
     """One execution of `promote`, or a branch of one; `step` goes on until it waits or has ended.
 
-    `invoke` runs the function of a name. `waits_for` is a task token, "time" for a state that only waits, "branches"
-    for those of a parallel state, or None.
+    `invoke` runs the function of a name. `waits_for` is a task token, "time" for a state that only waits until
+    `wakes_at`, "branches" for those of a parallel state, or None.
     """
 
     def __init__(self, name: str, given: Any, account: Account, invoke: Invoke, *, machine: Any = None) -> None:
@@ -46,6 +48,7 @@ class Promotion:
         self._tokens = 0
         self.branches: list[Promotion] = []
         self.waits_for: str | None = None
+        self.wakes_at = _NEVER
         self.timed_out = False
         self.output: Any = None
         self.failure: tuple[str, str] | None = None
@@ -96,8 +99,8 @@ class Promotion:
                 case "Choice":
                     name, given = self._choose(state, given)
                 case "Wait":
-                    yield "time"
-                    self.timed_out, name = False, state["Next"]
+                    yield from self._sleep(self._value(state["Seconds"], {"input": given}))
+                    name = state["Next"]
                 case "Pass":
                     name, given = self._leave(state, {"input": given}, given)
                 case "Fail":
@@ -106,6 +109,11 @@ class Promotion:
                 case "Succeed":
                     name = ""
         self.output = given
+
+    def _sleep(self, seconds: float) -> Generator[str, None, None]:
+        self.wakes_at = self._account.now + timedelta(seconds=seconds)
+        yield "time"
+        self.timed_out, self.wakes_at = False, _NEVER
 
     def _parallel(self, state: dict[str, Any], given: Any) -> Generator[str, None, tuple[str, Any]]:
         for number, branch in enumerate(state["Branches"]):
@@ -143,8 +151,7 @@ class Promotion:
                 return self._leave(state, {**known, "result": error.value}, error.value)
             if (wait := _retried(state, error[0], attempts)) is not None:
                 if wait > 5:  # long enough for an endpoint to come to rest
-                    yield "time"
-                    self.timed_out = False
+                    yield from self._sleep(wait)
                 continue
             return self._caught(state, known, error)
 

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import timedelta
 from typing import Any
 
 from prove.recorder import acting
@@ -49,6 +50,7 @@ from headgate.services.version_changed import wake_approved
 from .account import Account, Clients, DiedError, archive_of
 from .machine import Promotion
 from .scenario import Scenario
+from .watching import watch
 
 OWNER, IRIS = "ledger", Project("demo", "iris")
 _MACHINE = "arn:aws:states:eu-central-1:000000000000:stateMachine:headgate-train"
@@ -156,8 +158,10 @@ class Road:
         if not any(each.ready for each in promotions):
             # The shorter wait ends first: whoever waits for time, then whoever waits for the endpoint, then in line.
             waiting = [waits for each in promotions for waits in each.waiting()]
-            first = min(waiting, key=lambda each: (each.waits_for != "time", "Take" in each.states[-1]))
+            first = min(waiting, key=lambda each: (each.wakes_at, "Take" in each.states[-1]))
             first.timed_out = True
+            if first.waits_for == "time":
+                self.account.slept += max(timedelta(), first.wakes_at - self.account.now)
         return True
 
     def _a_person_speaks_in_the_bake(self) -> list[Promotion]:
@@ -254,7 +258,7 @@ def _try(road: Road, payload: dict[str, Any]) -> dict[str, Any]:
     return try_release(TryRelease.parse(payload), world)
 
 
-_GIVEN: dict[str, Any] = {"traffic": lambda *_: {}, "bake_seconds": 600}
+_GIVEN: dict[str, Any] = {"traffic": lambda *_: {}, "bake_seconds": 6}
 FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
     "AwaitApproval": lambda road, payload: await_approval(
         AwaitApproval.parse(payload), ledger=road.ledger, registry=road.registry, tasks=road.tasks, topic=road.topic
@@ -277,7 +281,9 @@ FUNCTIONS: dict[str, Callable[[Road, dict[str, Any]], Any]] = {
         owner=OWNER,
         now=road.now,
     ),
-    "WatchRelease": lambda _road, _payload: {"outcome": "OVER"},  # it moves no release; see test_watch_release
+    "WatchRelease": lambda road, payload: watch(
+        road.scenario.watch, IRIS, payload["sequence"], ledger=road.ledger, endpoints=road.endpoints, now=road.now
+    ),
     "TryRelease": _try,
     "OnEndpointChanged": lambda road, payload: wake_promotion(
         payload, ledger=road.ledger, endpoints=road.endpoints, tasks=road.tasks

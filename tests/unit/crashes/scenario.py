@@ -13,7 +13,8 @@ class Scenario:
     `fails_closed`: a bad version with nothing behind it is taken out of service. `trial` is what a trial of the kind
     `strategy` finds, "" where none is asked for; what passes takes over. `person` is the word of somebody who has to
     approve of the versions, "" where nobody has to, "-" of who is silent. `by_hand`: the incident is a person's, who
-    takes the release back while it bakes, and SageMaker has "heard" of it, or was "deaf".
+    takes the release back while it bakes, and SageMaker has "heard" of it, or was "deaf". The `watch` of a release
+    "passes" it in the bake; or once it serves finds it "good late" or "bad late"; or is "silent".
     """
 
     name: str
@@ -32,6 +33,7 @@ class Scenario:
     trial: str = ""
     strategy: str = "shadow"
     by_hand: str = ""
+    watch: str = "passes"
 
     def __str__(self) -> str:
         return self.name

@@ -43,6 +43,9 @@ CLOSED = replace(RETURN, name="nothing to go back to, and it fails closed", serv
 REPAIR = replace(RETURN, name="an endpoint that failed is made anew by itself", fails_before=True)
 TAKEN = Scenario("a person takes it back in the bake", incidents=RETURN.incidents, by_hand="heard")
 TAKEN_LATE = replace(TAKEN, name="a person takes back what takes over all the same", by_hand="deaf")
+WORSE_LATE = Scenario("what no watch passed in the bake is found worse once it serves", watch="bad late")
+PROVED = Scenario("what no watch passed in the bake proves itself once it serves", watch="good late")
+UNSEEN = Scenario("nobody says a word of it, on other machines", watch="silent", machine="ml.m5.xlarge")
 SCENARIOS = [
     REPAIR,
     FIRST,
@@ -60,6 +63,7 @@ SCENARIOS = [
     *PEOPLE,
     SHADOW,
     AB_WINS,
+    WORSE_LATE,
 ]
 DISTINCT = [REPAIR, FIRST, NEXT, BACK, LINE, LATE, RETURN, ASKED, SHADOW]
 """Of which none is another one with fewer or more events."""
@@ -189,11 +193,11 @@ def test_an_alarm_leads_back_to_the_version_before(clients: Clients) -> None:
     ]
 
 
-@pytest.mark.parametrize(("scenario", "of_the_run"), [(TAKEN, "ROLLED_BACK"), (TAKEN_LATE, "PROMOTED")], ids=str)
+@pytest.mark.parametrize("scenario", [TAKEN, TAKEN_LATE], ids=str)
 def test_what_a_person_takes_back_in_the_bake_serves_nobody_wherever_a_process_dies(
-    clients: Clients, scenario: Scenario, of_the_run: str
+    clients: Clients, scenario: Scenario
 ) -> None:
-    """By SageMaker's guard; and where that is deaf, by a rollback once the release has come to rest.
+    """By SageMaker's guard; and where that is deaf, by the release's settlement.
 
     What the others do about it alone is played: the rest is that of any release, and of any rollback.
     """
@@ -203,10 +207,25 @@ def test_what_a_person_takes_back_in_the_bake_serves_nobody_wherever_a_process_d
     calm.invocations = [each for each in calm.invocations if each.function in others]
     for deaths in [(), *once(calm)]:
         road = play(clients, start, scenario, at(*deaths))
-        ended = {"demo-iris-b": of_the_run, scenario.incidents[0]: "ROLLED_BACK"}
+        ended = {"demo-iris-b": "ROLLED_BACK", scenario.incidents[0]: "ROLLED_BACK"}
         assert invariants.ending_of(road).items() >= ended.items(), deaths
         [serves] = [each for each in invariants.releases_of(road.account) if each["state"] == "IN_SERVICE"]
         assert (serves["version"], road.account.made["UpdateEndpoint"] > 0) == ("version-demo-iris-a", True), deaths
+
+
+@pytest.mark.parametrize(("scenario", "ends"), [(PROVED, "PROMOTED"), (UNSEEN, "ROLLED_BACK")], ids=str)
+def test_no_release_is_promoted_unseen_wherever_its_settlement_dies(
+    clients: Clients, scenario: Scenario, ends: str
+) -> None:
+    """One that no watch has passed is asked once it serves; of which nobody says a word, that goes back in time."""
+    start = before(clients, scenario)
+    calm = play(clients, start, scenario, at())
+    settled = [each for each in calm.invocations if each.function == "SettleRelease"]
+    calm.invocations = [settled[0], *settled[-3:]]  # those between see what the first one sees
+    for deaths in [(), *once(calm)]:
+        road = play(clients, start, scenario, at(*deaths))
+        assert invariants.ending_of(road) == {"demo-iris-b": ends}, deaths
+        assert road.account.made["UpdateEndpoint"] == (2 if ends == "ROLLED_BACK" else 1), deaths
 
 
 def test_a_bad_version_with_nothing_behind_it_answers_nobody_wherever_a_process_dies(clients: Clients) -> None:
@@ -252,7 +271,7 @@ def test_a_function_that_always_dies_at_the_same_call_ends_its_run_and_leaves_no
             play(clients, start, scenario, at_each_try(function, place, after))
 
 
-@pytest.mark.parametrize("scenario", DISTINCT, ids=str)
+@pytest.mark.parametrize("scenario", [*DISTINCT, WORSE_LATE], ids=str)
 def test_a_function_that_is_invoked_twice_at_once_does_what_one_would(clients: Clients, scenario: Scenario) -> None:
     """The first sleeps before each of its calls in turn, while the second does all its work.
 

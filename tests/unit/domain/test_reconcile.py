@@ -140,12 +140,35 @@ def test_what_is_under_way_is_let_be(changes: dict[str, Any]) -> None:
     assert kinds(seen(**changes)) == []
 
 
-@pytest.mark.parametrize(("status", "limit", "kind"), [("Updating", 600, ["endpoint-stuck"]), ("Updating", 10**6, [])])
-def test_an_endpoint_that_does_not_come_to_rest_is_told(status: str, limit: int, kind: list[str]) -> None:
-    late = release("DEPLOYING", 2, at="2026-01-01T00:00:00.000Z", plan={"limit_seconds": limit})
+_UPDATING, _CREATING = EndpointState("Updating", "demo-iris-r1"), EndpointState("Creating", "demo-iris-r2")
+_BACK = EndpointState(
+    "Updating", "demo-iris-r2", target="demo-iris-r1", modified_at="2026-01-01T23:00:00.000Z"
+)  # an hour ago
+
+
+@pytest.mark.parametrize(
+    ("state", "limit", "endpoint", "way"),
+    [
+        ("DEPLOYING", 600, _UPDATING, "goes into service since 2026-01-01T00:00:00.000Z"),
+        ("DEPLOYING", 600, _CREATING, "goes into service since 2026-01-01T00:00:00.000Z"),
+        ("DEPLOYING", 10**6, _UPDATING, ""),
+        ("DEPLOYING", 600, replace(_UPDATING, status="InService"), ""),
+        ("DEPLOYING", 600, _BACK, "is taken back since 2026-01-01T23:00:00.000Z"),
+        ("DEPLOYING", 600, replace(_BACK, modified_at="2026-01-01T23:40:00.000Z"), ""),
+        ("TRYING", 0, replace(_BACK, config="demo-iris-r2-try"), "is tried since 2026-01-01T23:00:00.000Z"),
+        ("TRYING", 0, replace(_UPDATING, modified_at="2026-01-01T23:40:00.000Z"), ""),
+    ],
+)
+def test_an_endpoint_that_does_not_come_to_rest_is_told(
+    state: str, limit: int, endpoint: EndpointState, way: str
+) -> None:
+    plan = {"limit_seconds": limit, "back_to": "demo-iris-r1"} if state == "DEPLOYING" else None
+    late = release(state, 2, at="2026-01-01T00:00:00.000Z", plan=plan)
     going = {"runs": [run()], "head": ACTIVE, "executions": {"demo-iris-a": "RUNNING"}}
-    known = seen(**going, releases=[release(), late], endpoint=EndpointState(status, "demo-iris-r1"))
-    assert kinds(replace(known, now="2026-01-02T00:00:00.000Z")) == kind
+    known = replace(seen(**going, releases=[release(), late], endpoint=endpoint), now="2026-01-02T00:00:00.000Z")
+    found = [each.said for each in findings(known) if each.kind == "endpoint-stuck"]
+    said = f"Release 2 {way}, and the endpoint is {endpoint.status} still."
+    assert (found, set(kinds(known))) == (([said], {"endpoint-stuck"}) if way else ([], set()))
 
 
 def test_a_release_is_settled_before_its_lease_is_freed() -> None:

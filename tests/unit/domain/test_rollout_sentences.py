@@ -1,5 +1,7 @@
 """What a plan says of itself, word by word: people decide by it."""
 
+from dataclasses import replace
+
 import pytest
 
 from headgate.domain.rollout import Plan, Strategy, Wishes, duration, plan, rollback_plan
@@ -114,6 +116,35 @@ def test_what_is_not_guarded_has_no_waits() -> None:
     planned = plan(Wishes(), "ml.inf1.xlarge", 3)
     assert planned == Plan(Strategy.ALL_AT_ONCE, False, (3,), 0, 0, 600, planned.reason)
     assert planned.deployment(["an alarm"]) is None
+
+
+PROVED = "requests of our own show whether it answers as it was judged, or the version before has them again."
+
+
+@pytest.mark.parametrize(
+    ("instance_type", "serving", "instances", "said"),
+    [
+        ("ml.m5.large", None, 1, f"The endpoint failed and serves nobody, so it is made anew; {PROVED}"),
+        (
+            "ml.inf1.xlarge",
+            3,
+            3,
+            "SageMaker guards no deployment on ml.inf1.xlarge: all requests move to the new version at once, and no "
+            f"alarm brings them back; {PROVED}",
+        ),
+    ],
+)
+def test_what_is_not_guarded_proves_itself_where_there_is_a_way_back(
+    instance_type: str, serving: int | None, instances: int, said: str
+) -> None:
+    planned = plan(Wishes(bake_seconds=5000), instance_type, serving, "demo-iris-r1")
+    assert planned == Plan(Strategy.ALL_AT_ONCE, False, (instances,), 3600, 0, 600, said, "demo-iris-r1")
+
+
+def test_a_guarded_plan_names_the_way_back_and_is_the_same_else() -> None:
+    assert plan(Wishes(), "ml.m5.large", 4, "demo-iris-r1") == replace(
+        plan(Wishes(), "ml.m5.large", 4), back_to="demo-iris-r1"
+    )
 
 
 @pytest.mark.parametrize(("serving", "instances"), [(3, 3), (None, 1)])

@@ -7,7 +7,7 @@ import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.alarms import alarm_names
-from headgate.domain.errors import AccessDeniedError, AlarmRingingError, NotFoundError
+from headgate.domain.errors import AccessDeniedError, AlarmRingingError, EndpointBusyError, NotFoundError
 from headgate.domain.releases import EndpointState
 
 from .conftest import IRIS, FakeAlarms, FakeArchives, FakeEndpoints, FakeTasks, deploy, every_alarm, settle
@@ -41,6 +41,23 @@ def test_an_update_goes_by_the_plan_under_the_releases_own_alarms(
     assert release is not None
     assert release.plan is not None
     assert (release.plan["stages"], release.plan["strategy"]) == ([1, 4], "canary")
+    assert release.plan["back_to"] == "demo-iris-r1"
+
+
+def test_an_endpoint_that_failed_is_made_anew_unguarded_and_its_version_proves_itself(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    plan("b")
+    serving.state = EndpointState("Failed", "demo-iris-r1", "The machines are gone.")
+    with pytest.raises(EndpointBusyError):
+        deploy(ledger, serving, tasks, 2)
+    deploy(ledger, serving, tasks, 2)
+    serving.rest()
+    made = ledger.release(IRIS, 2).plan  # type: ignore[union-attr]
+    assert made is not None
+    assert (made["guarded"], made["back_to"], made["bake_seconds"]) == (False, "demo-iris-r1", 600)
+    assert settle(ledger, serving, 2, watched=False) == "IN_PROGRESS"
+    assert settle(ledger, serving, 2) == "PROMOTED"
 
 
 def test_the_ledger_knows_what_was_deployed_and_on_how_many_instances(

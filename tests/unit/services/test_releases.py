@@ -15,6 +15,7 @@ from headgate.aws.ledger import Ledger
 from headgate.domain.errors import EndpointBusyError, EndpointTakenError, LeaseLostError, NameTakenError
 from headgate.domain.freezes import Freeze
 from headgate.domain.releases import EndpointState
+from headgate.domain.runs import Ending, Outcome
 from headgate.services.endpoint_changed import wake_promotion
 
 from .conftest import IRIS, LATER, FakeEndpoints, FakeTasks, deploy, settle, take
@@ -212,6 +213,34 @@ def test_an_endpoint_on_its_way_elsewhere_is_not_touched(
     assert endpoints.updates == 0
 
 
+@pytest.mark.parametrize("served", [(), ("a",)], ids=["Creating", "Updating"])
+def test_an_endpoint_that_does_not_come_to_rest_is_left_alone_and_settled_when_it_does(
+    served: tuple[str, ...], plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, runs: Any
+) -> None:
+    """Long after its plan is over: SageMaker refuses every change, so people are told (`endpoint-stuck`), and no one is
+    told an ending that may not be one, neither by the promotion nor by who closes its run, nor does another begin.
+    """
+    for name in served:
+        plan(name)
+        deploy(ledger, endpoints, tasks, 1)
+        endpoints.rest()
+        settle(ledger, endpoints, 1)
+    sequence = plan("b")["sequence"]
+    deploy(ledger, endpoints, tasks, sequence)
+    changes, stuck = endpoints.updates, "2026-01-03T00:00:00.000Z"
+    assert settle(ledger, endpoints, sequence, now=stuck) == "IN_PROGRESS"
+    with pytest.raises(EndpointBusyError):  # the execution has run out of time, and its run is to be closed
+        runs.end_failed(IRIS, "demo-iris-b", Ending(Outcome.FAILED, "TIMED_OUT", "Too long."))
+    with pytest.raises(EndpointBusyError):
+        plan("c")  # waited for a whole term, and took the lease over
+    assert (states(ledger)[-1], ledger.run(IRIS, "demo-iris-b").ended) == ("DEPLOYING", False)  # type: ignore[union-attr]
+    assert endpoints.updates == changes
+    endpoints.rest()
+    assert plan("c")["outcome"] == "NOT_PROMOTED"  # judged against another champion
+    assert ledger.release(IRIS, sequence).outcome == "PROMOTED"  # type: ignore[union-attr]
+    assert runs.end_failed(IRIS, "demo-iris-b", Ending(Outcome.FAILED, "TIMED_OUT", "Too long.")).outcome == "PROMOTED"
+
+
 def test_a_promotion_that_was_stopped_is_settled_by_the_next_one(
     plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
 ) -> None:
@@ -238,6 +267,7 @@ def test_a_version_judged_before_another_one_was_crowned_is_refused(
     left_behind = 2 if judged_against else 1
     deploy(ledger, endpoints, tasks, left_behind)
     endpoints.rest()  # nobody settles it: its execution was stopped, and the next dataset was validated before
+    ledger.keep_verdict(IRIS, left_behind, {"stand": "passed", "reason": "Seen."})
     refusal = plan("c", judged_against=judged_against)
     assert (refusal["outcome"], refusal["reason_code"]) == ("NOT_PROMOTED", "CHAMPION_CHANGED")
     assert f"release {left_behind} serves now" in refusal["reason"]

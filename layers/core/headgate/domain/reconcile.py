@@ -13,7 +13,7 @@ from enum import StrEnum
 from headgate.domain.incidents import ENDPOINT, Answered, Incident, IncidentState
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
-from headgate.domain.releases import EndpointState, Release, ReleaseState
+from headgate.domain.releases import EndpointState, Release, ReleaseState, goes_back
 from headgate.domain.runs import RUNNING, WAITING, Head, Run
 from headgate.domain.scaling import Bounds, Target
 
@@ -29,7 +29,8 @@ LATE = timedelta(minutes=30)
 """How long after the end of its plan a release may still be on its way before people are told."""
 _BROKEN = frozenset({"Failed", "UpdateRollbackFailed"})
 """An endpoint that is so is an incident, of which SageMaker's event tells."""
-_MOVING = frozenset({ReleaseState.PLANNED, ReleaseState.TRYING, ReleaseState.DEPLOYING})
+_CHANGING = frozenset({ReleaseState.TRYING, ReleaseState.DEPLOYING})
+_MOVING = frozenset({ReleaseState.PLANNED, *_CHANGING})
 
 
 class Kind(StrEnum):
@@ -185,17 +186,24 @@ def _of_releases(seen: Seen) -> Iterator[Finding]:
         if each.state in _MOVING and seen.has_ended(each.holder):
             said = f"Release {each.sequence} is {each.state} since {each.at}, and {each.holder} has ended."
             yield seen.found(Kind.RELEASE_LEFT, each.name, said)
-        elif each.state == ReleaseState.DEPLOYING and _is_stuck(each, seen):
-            status = seen.endpoint.status if seen.endpoint is not None else ""
-            said = f"Release {each.sequence} goes into service since {each.at}, and the endpoint is {status} still."
-            yield seen.found(Kind.ENDPOINT_STUCK, each.name, said)
+        elif each.state in _CHANGING and seen.endpoint is not None and seen.endpoint.in_progress:
+            yield from _if_stuck(each, seen.endpoint, seen)
 
 
-def _is_stuck(release: Release, seen: Seen) -> bool:
-    """Whether an endpoint is on its way for longer than the plan of its release gave it; nothing can be done to it."""
-    limit = timedelta(seconds=(release.plan or {}).get("limit_seconds", 0)) + LATE
-    late = datetime.fromisoformat(seen.now) - datetime.fromisoformat(release.at) > limit
-    return late and seen.endpoint is not None and seen.endpoint.in_progress
+def _if_stuck(release: Release, endpoint: EndpointState, seen: Seen) -> Iterator[Finding]:
+    """An endpoint that is on its way for longer than the plan of its release gave it; nothing can be done to it.
+
+    A trial comes and goes without a plan, and a release that goes back has used its time.
+    """
+    planned = release.state == ReleaseState.DEPLOYING and not goes_back(release, endpoint)
+    limit = timedelta(seconds=(release.plan or {}).get("limit_seconds", 0) if planned else 0) + LATE
+    since = release.at if planned else max(release.at, endpoint.modified_at)
+    if datetime.fromisoformat(seen.now) - datetime.fromisoformat(since) > limit:
+        way = "goes into service" if planned else "is taken back"
+        if release.state == ReleaseState.TRYING:
+            way = "is tried"
+        said = f"Release {release.sequence} {way} since {since}, and the endpoint is {endpoint.status} still."
+        yield seen.found(Kind.ENDPOINT_STUCK, release.name, said)
 
 
 def _of_the_lease(seen: Seen) -> Iterator[Finding]:

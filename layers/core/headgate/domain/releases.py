@@ -152,11 +152,47 @@ def refused_as_taken_back(release: Release) -> Ending | None:
     return Ending(Outcome.NOT_PROMOTED, TAKEN_BACK, reason, release.version)
 
 
+def serving_instances(endpoint: EndpointState | None) -> int | None:
+    """How many instances serve; None where nothing does: an endpoint that failed is made anew."""
+    return endpoint.instances if endpoint is not None and endpoint.status != "Failed" else None
+
+
+def way_back(endpoint: EndpointState | None, last_good: str, *, serverless: bool) -> str:
+    """The configuration to give its requests back to should a version not do well; "" where there is no way back.
+
+    Args:
+        endpoint: as it is before the version comes.
+        last_good: the configuration of the champion; "" where there is none.
+        serverless: whether the version goes without instances. SageMaker makes no endpoint serverless again that has
+            them (developer guide: serverless-endpoints).
+    """
+    if endpoint is None or endpoint.serverless != serverless:
+        return ""
+    return last_good
+
+
 def is_on_probation(release: Release, endpoint: EndpointState) -> bool:
-    """Whether a release serves that has still to show that it does well: one that nobody but we would take back."""
+    """Whether a release serves that has still to show that it does well: no watch has passed it, and there is a way
+    back. It is settled once it was proved, or has gone back.
+    """
     serves = endpoint.status == "InService" and endpoint.config == release.name and not endpoint.failure_reason
-    awaited = bool((release.plan or {}).get("back_to")) and (release.verdict or {}).get("stand") != Stand.PASSED
+    awaited = bool(_back_to(release)) and (release.verdict or {}).get("stand") != Stand.PASSED
     return awaited and serves and release.state == ReleaseState.DEPLOYING
+
+
+def goes_back(release: Release, endpoint: EndpointState) -> bool:
+    """Whether the endpoint is on its way back from a release that served and did not show that it does well."""
+    left = endpoint.in_progress and endpoint.config == release.name
+    return left and endpoint.target != "" and endpoint.target == _back_to(release)
+
+
+def is_looked_after(release: Release) -> bool:
+    """Whether there is somebody who takes a release back if its watch says so: SageMaker's guard, or we."""
+    return bool((release.plan or {}).get("guarded") or _back_to(release))
+
+
+def _back_to(release: Release) -> str:
+    return str((release.plan or {}).get("back_to") or "")
 
 
 def settle(release: Release, endpoint: EndpointState | None, stopped: Ending | None = None) -> Ending | None:
@@ -248,7 +284,7 @@ def _taken_back(release: Release) -> Ending | None:
 
 
 def _unwatched(release: Release) -> str:
-    """What there is to add where a guarded release came through without its watch having passed it."""
+    """What there is to add where a guarded release came through that no watch has passed, and nothing is behind it."""
     guarded = release.plan is not None and release.plan.get("guarded")
     if not guarded or (release.verdict or {}).get("stand") == Stand.PASSED:
         return ""

@@ -9,7 +9,7 @@ not documented what a percentage is rounded to.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
@@ -32,7 +32,7 @@ _SCARCE = ("ml.g", "ml.p", "ml.inf", "ml.trn")
 """Accelerated machines: a second fleet of them is expensive, and often not to be had."""
 
 
-_PROVED = ", requests of our own show whether it answers as it was judged, or the version before has them again; then"
+_PROVED = "requests of our own show whether it answers as it was judged, or the version before has them again"
 
 
 class Strategy(StrEnum):
@@ -92,8 +92,9 @@ class Plan:
 
     `stages` holds how many instances of the new version take requests, stage by stage; the last is all of them. Each
     stage before the last bakes for `bake_seconds`; the last for `keep_seconds`, with the old instances still there,
-    except in a rolling deployment, which keeps none. Where SageMaker guards nothing and there is a way back, `back_to`
-    is the configuration that requests go back to unless some of our own show within `bake_seconds` that it does well.
+    except in a rolling deployment, which keeps none. Where there is a way back, `back_to` is the configuration that
+    requests go back to once the version serves, unless its watch has passed it by then, or requests of our own show
+    within `bake_seconds` that it does well.
     """
 
     strategy: Strategy
@@ -134,23 +135,26 @@ class Plan:
         return {"BlueGreenUpdatePolicy": green, **rollback}
 
 
-def plan(wishes: Wishes, instance_type: str, serving: int | None) -> Plan:
+def plan(wishes: Wishes, instance_type: str, serving: int | None, back_to: str = "") -> Plan:
     """Choose how a release goes into service.
 
     Args:
         wishes: what the project asks for.
         instance_type: what the release runs on.
         serving: how many instances serve now, which an update keeps; None when nothing serves.
+        back_to: the configuration of the version before; "" when there is none.
     """
+    if serving is None and back_to:
+        return _unguarded(1, f"The endpoint failed and serves nobody, so it is made anew; {_PROVED}.", wishes, back_to)
     if serving is None:
         reason = "Nothing serves yet: the endpoint is created, and there is no version before to fall back to."
         return _unguarded(1, reason)
     if instance_type.startswith(_UNGUARDED):
         reason = (
             f"SageMaker guards no deployment on {instance_type}: all requests move to the new version at once, and no "
-            "alarm brings them back."
+            f"alarm brings them back{f'; {_PROVED}' if back_to else ''}."
         )
-        return _unguarded(serving, reason)
+        return _unguarded(serving, reason, wishes, back_to)
     strategy, because = _strategy(wishes, instance_type, serving)
     size = _size(strategy, wishes, serving)
     stages = (size, serving) if strategy == Strategy.CANARY else (*range(size, serving, size), serving)
@@ -162,7 +166,8 @@ def plan(wishes: Wishes, instance_type: str, serving: int | None) -> Plan:
         keep = max(bake, keep)  # the only time in which an alarm can turn it back
     bake, keep, limit, shortened = _fitted(bake, keep, len(stages))
     said = [because, _told(strategy, stages, bake, keep), shortened, _blind(bake if len(stages) > 1 else keep)]
-    return Plan(strategy, True, stages, bake, keep, limit, " ".join(sentence for sentence in said if sentence))
+    reason = " ".join(sentence for sentence in said if sentence)
+    return Plan(strategy, True, stages, bake, keep, limit, reason, back_to)
 
 
 def rollback_plan(serving: int | None) -> Plan:
@@ -177,15 +182,17 @@ def serverless_plan(wishes: Wishes, *, to_instances: bool, back_to: str = "") ->
     `back_to` is the serverless configuration that serves; "" where there is none, or no way back to it.
     """
     kept = "" if to_instances else ", no request is captured, and the first one after a pause waits for a start"
+    proved = f", {_PROVED}; then" if back_to else ""
     reason = (
         "A serverless endpoint has no instances to split, and SageMaker guards no deployment of it: the new version "
-        f"takes all requests at once{_PROVED if back_to else ''}, the alarms that watch what serves lead back{kept}."
+        f"takes all requests at once{proved}, the alarms that watch what serves lead back{kept}."
     )
-    return replace(_unguarded(1, reason), bake_seconds=wishes.bake_seconds if back_to else 0, back_to=back_to)
+    return _unguarded(1, reason, wishes, back_to)
 
 
-def _unguarded(instances: int, reason: str) -> Plan:
-    return Plan(Strategy.ALL_AT_ONCE, False, (instances,), 0, 0, SHORTEST_LIMIT, reason)
+def _unguarded(instances: int, reason: str, wishes: Wishes | None = None, back_to: str = "") -> Plan:
+    prove = min(wishes.bake_seconds, LONGEST_WAIT) if wishes is not None and back_to else 0
+    return Plan(Strategy.ALL_AT_ONCE, False, (instances,), prove, 0, SHORTEST_LIMIT, reason, back_to)
 
 
 def _strategy(wishes: Wishes, instance_type: str, serving: int) -> tuple[Strategy, str]:

@@ -24,6 +24,8 @@ from headgate.domain.releases import (
     is_turned_back,
     refused_as_frozen,
     refused_as_taken_back,
+    serving_instances,
+    way_back,
 )
 from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan, serverless_plan
 from headgate.domain.serverless import capacity_of
@@ -108,7 +110,7 @@ def deploy_release(
         bounds = hold_capacity(project, lease, ledger=ledger, scaling=endpoints.scaling(), owner=serving.owner)
         before = endpoints.describe(release.endpoint)  # what it has now, nothing takes away
     wishes = Wishes(**release.rollout)
-    planned = _planned(release, wishes, before)
+    planned = _planned(project, release, wishes, before, ledger)
     names = _guard(project, release, wishes, lease, ledger, alarms, tags)
     # As late as can be: a release that is planned still is settled without a look at the endpoint.
     if release.state != ReleaseState.DEPLOYING:
@@ -153,14 +155,17 @@ def deploy_release(
         tasks.succeed(command.task_token, {"endpoint": release.endpoint})
 
 
-def _planned(release: Release, wishes: Wishes, before: EndpointState | None) -> Plan:
-    if release.serverless is not None or (before is not None and before.serverless):
-        to_instances = release.serverless is None
-        way_back = before is not None and before.serverless and not to_instances and release.repeats is None
-        back_to = before.config if before is not None and way_back else ""
-        return serverless_plan(wishes, to_instances=to_instances, back_to=back_to)
-    serves = before.instances if before is not None else None
-    return plan(wishes, release.instance_type, serves) if release.repeats is None else rollback_plan(serves)
+def _planned(project: Project, release: Release, wishes: Wishes, before: EndpointState | None, ledger: Ledger) -> Plan:
+    champion = ledger.head(project).champion
+    last_good = project.release_name(champion.sequence) if champion is not None else ""
+    serverless = release.serverless is not None
+    back_to = way_back(before, last_good, serverless=serverless) if release.repeats is None else ""
+    if serverless or (before is not None and before.serverless):
+        return serverless_plan(wishes, to_instances=not serverless, back_to=back_to)
+    serves = serving_instances(before)
+    if release.repeats is not None:
+        return rollback_plan(serves)
+    return plan(wishes, release.instance_type, serves, back_to)
 
 
 def _is_on_other_machines(project: Project, release: Release, ledger: Ledger) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import Change, LeaseFreed, LeaseKept, ReleaseMoved
 from headgate.aws.sagemaker import Endpoints
-from headgate.domain.errors import ConflictError, HeadgateError, LeaseLostError, NotFoundError
+from headgate.domain.errors import ConflictError, EndpointBusyError, HeadgateError, LeaseLostError, NotFoundError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import (
@@ -16,6 +16,7 @@ from headgate.domain.releases import (
     Release,
     ReleaseState,
     answers_badly,
+    goes_back,
     is_condemned_by_its_watch,
     is_on_probation,
     is_tried,
@@ -74,10 +75,10 @@ def settle_release(
         try:
             lease = ledger.enter(project, release.holder, if_free=True)
         except LeaseLostError:
-            return _in_progress(release)
+            return _in_progress(release, None)
         ending = settled(project, release, lease, ledger=ledger, endpoints=endpoints, now=now)
     if ending is None:
-        return _in_progress(release)
+        return _in_progress(release, endpoints.describe(release.endpoint))
     wake_next(project, ledger=ledger, tasks=tasks)
     if ending.outcome == Outcome.PROMOTED:
         with suppress(HeadgateError):  # the release serves all the same, and the next settlement cleans up again
@@ -85,9 +86,9 @@ def settle_release(
     return told(ending)
 
 
-def _in_progress(release: Release) -> dict[str, Any]:
-    on_probation = bool((release.plan or {}).get("back_to"))
-    return {"outcome": "IN_PROGRESS", "seconds": _SECONDS_ON_PROBATION if on_probation else _SECONDS}
+def _in_progress(release: Release, endpoint: EndpointState | None) -> dict[str, Any]:
+    soon = endpoint is not None and (is_on_probation(release, endpoint) or goes_back(release, endpoint))
+    return {"outcome": "IN_PROGRESS", "seconds": _SECONDS_ON_PROBATION if soon else _SECONDS}
 
 
 def settled(
@@ -120,7 +121,7 @@ def settled(
         if (why := _unproved(release, endpoint, now, stopped)) is not None:
             held = {"stand": str(Stand.HELD), "reason": why, "signals": {}, "at": now}
             ledger.keep_verdict(project, release.sequence, held)  # where there is a last word, that stays
-            _send_back(project, release, lease, ledger, endpoints)
+            _send_back(project, release, endpoint, lease, ledger, endpoints)
         return None
     ending = settle(release, endpoint, stopped)
     if ending is not None:
@@ -160,10 +161,16 @@ def _unproved(release: Release, endpoint: EndpointState, now: str, stopped: Endi
     return stopped.reason if stopped is not None else "Nobody asked it in time." if late else None
 
 
-def _send_back(project: Project, release: Release, lease: Lease, ledger: Ledger, endpoints: Endpoints) -> None:
-    """Begin to give the version before its requests back; the next call goes on from there."""
+def _send_back(
+    project: Project, release: Release, endpoint: EndpointState, lease: Lease, ledger: Ledger, endpoints: Endpoints
+) -> None:
+    """Begin to give the version before its requests back, on as many instances; the next call goes on from there.
+
+    What takes instances away was held when the release began, and is until it is settled.
+    """
     _still(project, lease, ledger)  # SageMaker cannot be told a fence
-    endpoints.update(release.endpoint, (release.plan or {})["back_to"], None, retain=False)
+    with suppress(EndpointBusyError):  # another invocation was faster
+        endpoints.update(release.endpoint, (release.plan or {})["back_to"], None, retain=not endpoint.serverless)
 
 
 def _still(project: Project, lease: Lease, ledger: Ledger) -> None:

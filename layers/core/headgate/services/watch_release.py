@@ -20,7 +20,14 @@ from headgate.domain.alarms import VARIANT
 from headgate.domain.answers import same_answer
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Project
-from headgate.domain.releases import EndpointState, Release, ReleaseState, is_on_probation, is_turned_back
+from headgate.domain.releases import (
+    EndpointState,
+    Release,
+    ReleaseState,
+    is_looked_after,
+    is_on_probation,
+    is_turned_back,
+)
 from headgate.domain.rollout import Wishes
 from headgate.domain.told import Told
 from headgate.domain.verdict import Evidence, Judgement, Share, counted, judge
@@ -105,14 +112,13 @@ def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[
     if release.state == ReleaseState.PLANNED:
         _make_usual_known(look, watcher)
         return SOON
-    looked_after = look.plan["guarded"] or look.plan.get("back_to")
-    endpoint = watcher.endpoints.describe(release.endpoint) if looked_after else None
+    endpoint = watcher.endpoints.describe(release.endpoint) if is_looked_after(release) else None
     if endpoint is None or _came_to_rest(release, endpoint):
         return OVER
-    if look.plan.get("back_to"):
-        return _proved(look, endpoint, watcher)
     if stand in FINAL:  # said by a person too: again until SageMaker heard it
         watcher.measurements.take_back(release.name, wanted=True)
+    elif is_on_probation(release, endpoint):
+        return _proved(look, endpoint, watcher)
     elif endpoint.baking_since:
         _judge(look, endpoint, stand, watcher)
     return _again(look)
@@ -207,8 +213,6 @@ def _proved(look: _Look, endpoint: EndpointState, watcher: Watcher) -> dict[str,
 
     Nothing of an earlier look counts, for nothing of it is kept.
     """
-    if not is_on_probation(look.release, endpoint):
-        return _again(look)
     failed, answers = _asked(look, watcher, PROBES, _PROVING_SECONDS)
     compared = look.release.format == "float32"  # smaller formats answer nearly alike
     evidence = proof_of(failed, answers if compared else failed)
