@@ -5,12 +5,15 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from tests.commands import every_command, takes
 
 ROOT = Path(__file__).resolve().parents[2]
 TRACKED = subprocess.run(
     ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
 ).stdout.splitlines()
 DOCUMENTS = [ROOT / name for name in TRACKED]
+COMMANDS = set(every_command())
+GROUPS = {(name.split()[0],) for name in COMMANDS if " " in name}
 CODE = re.compile(r"```.*?```|`[^`]+`", re.DOTALL)
 
 
@@ -23,19 +26,28 @@ def test_every_link_inside_the_repository_leads_somewhere(document: Path) -> Non
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=TRACKED)
 def test_every_make_target_that_is_named_exists(document: Path) -> None:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    named = {name for code in CODE.findall(document.read_text()) for name in re.findall(r"\bmake ([a-z]+)\b", code)}
+    targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    named = {name for code in CODE.findall(document.read_text()) for name in re.findall(r"\bmake ([a-z][a-z-]*)", code)}
     assert named <= targets
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=TRACKED)
 def test_every_command_that_is_named_exists(document: Path) -> None:
-    from headgate_cli.main import app
+    code = "\n".join(CODE.findall(document.read_text()))
+    named = {tuple(filter(None, words)) for words in re.findall(r"\bheadgate ([a-z][a-z-]*)(?: ([a-z]+))?", code)}
+    assert [words for words in named if not (COMMANDS & {words[0], " ".join(words)} or words in GROUPS)] == []
 
-    commands = {command.name or command.callback.__name__ for command in app.registered_commands}  # type: ignore[union-attr]
-    commands |= {group.name for group in app.registered_groups}
-    named = {name for code in CODE.findall(document.read_text()) for name in re.findall(r"\bheadgate ([a-z]+)\b", code)}
-    assert named <= commands
+
+def test_every_command_that_answers_programs_says_what_with() -> None:
+    text = (ROOT / "docs" / "command-line.md").read_text()
+    told = set()
+    for cell in re.findall(
+        r"^\| ((?:`[a-z ]+`(?:, )?)+) \|", text.partition("| command | document |")[2], re.MULTILINE
+    ):
+        first, *others = re.findall(r"`([a-z ]+)`", cell)
+        group = first.rpartition(" ")[0]
+        told |= {first, *(other if other in COMMANDS else f"{group} {other}" for other in others)}
+    assert told == {name for name, command in every_command().items() if takes(command, "--json")}
 
 
 def test_every_file_that_is_named_exists() -> None:

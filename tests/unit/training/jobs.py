@@ -6,9 +6,14 @@ from pathlib import Path
 
 import duckdb
 
+from headgate_training import families
+from headgate_training.families import FAMILIES
 from headgate_training.settings import Settings
 from headgate_training.training import Places, train
 
+FOLDER = Path(families.__file__).parent
+OF_GRIDS = {name for name in FAMILIES if "needs" in json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))}
+"""The families that a table of plain columns is nothing for."""
 PARTS = {"train": (0, 65), "validation": (65, 80), "test": (80, 100)}
 
 MIXED_COLUMNS = {

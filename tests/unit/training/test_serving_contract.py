@@ -23,9 +23,10 @@ import tensorflow as tf
 
 from headgate_local.serving import Model, respond
 from headgate_training import encoding, rows
+from headgate_training.families import FAMILIES
 from headgate_training.savedmodel import SavedModel
 
-from .jobs import MIXED_COLUMNS, MIXED_QUERY, Job, make_spec, run_job
+from .jobs import MIXED_COLUMNS, MIXED_QUERY, OF_GRIDS, Job, make_spec, run_job
 from .test_families_of_kinds import COLUMNS, GRIDS, QUERY
 
 JSON, LINES, CSV = "application/json", "application/jsonlines", "text/csv"
@@ -200,7 +201,7 @@ REFUSED = {
 }
 
 
-@pytest.mark.parametrize("family", ["dnn", "transformer"])
+@pytest.mark.parametrize("family", sorted(FAMILIES.keys() - OF_GRIDS))
 def test_the_same_bodies_have_the_same_answers(
     both: Callable[[Job], tuple[Ask, Ask]], family_job: Callable[[str], Job], family: str
 ) -> None:
@@ -218,7 +219,7 @@ def test_the_same_bodies_have_the_same_answers(
         assert mine == first, f"{name} means something else than {next(iter(UNDERSTOOD))}"
 
 
-@pytest.mark.parametrize("family", ["cnn", "rnn"])
+@pytest.mark.parametrize("family", sorted(OF_GRIDS))
 def test_images_steps_and_free_text_mean_the_same_in_every_body(
     both: Callable[[Job], tuple[Ask, Ask]], tmp_path: Path, family: str
 ) -> None:
