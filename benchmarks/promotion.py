@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cloud import ended, local_cloud
+from headgate.aws.items import built
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
+from headgate.domain.rollout import Plan
 from headgate_cli.connection import Cloud, connect
 from headgate_cli.incidents import roll_back
 from headgate_cli.invented import COLUMNS, GOOD, WEAK, table
@@ -95,13 +97,12 @@ def timed(cloud: Cloud, execution: str, release: Release) -> dict[str, Any]:
     client, arn = cloud.client("stepfunctions"), cloud.execution_arn("PromoteStateMachine", execution)
     described = client.describe_execution(executionArn=arn)
     whole = (described["stopDate"] - described["startDate"]).total_seconds()
-    plan = dict(release.plan or {})
-    waits = plan["bake_seconds"] * (len(plan["stages"]) - 1) + plan["keep_seconds"]
+    plan = built(Plan, dict(release.plan or {}))
     return {
-        "strategy": plan["strategy"],
+        "strategy": plan.strategy,
         "seconds": round(whole, 2),
-        "waits": waits,
-        "overhead": round(whole - waits, 2),
+        "waits": plan.wait_seconds,
+        "overhead": round(whole - plan.wait_seconds, 2),
     }
 
 

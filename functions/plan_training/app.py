@@ -1,6 +1,5 @@
 """Task of `train`: plan how a run trains, by defaults or by a search."""
 
-import sys
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -8,10 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from headgate.entrypoint import ledger, logger, objects, searches, tenants
 from headgate.environments import TuningEnvironment, environment
 from headgate.services.plan_training import Most, PlanTraining, find_families, plan_training
-from headgate.services.publish_training_code import find_training_code
-
-# Lambda unpacks layers to /opt, which is not on the path; the local cloud puts each layer's folder there.
-_LAYERS = "/opt"
+from headgate.services.publish_training_code import find_training_code, unpacked
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
@@ -24,7 +20,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
         objects=objects(tenant),
         searches=searches(tenant),
         head=ledger(tenant).head(command.project),
-        families=find_families(find_training_code([_LAYERS, *sys.path])),
+        families=find_families(find_training_code(unpacked())),
         artifact_bucket=settings.artifact_bucket,
         most=Most(float(settings.tuning_money_limit), tenants(tenant).quotas(tenant).trials),
     )

@@ -1,6 +1,5 @@
 """Custom resource of the deployment: the training code goes into the artifact bucket, and the core for jobs."""
 
-import sys
 from typing import Any
 
 from aws_lambda_powertools.utilities.typing import LambdaContext
@@ -14,10 +13,8 @@ from headgate.services.publish_training_code import (
     find_training_code,
     publish_core,
     publish_training_code,
+    unpacked,
 )
-
-# Lambda unpacks layers to /opt, which is not on the path; the local cloud puts each layer's folder there.
-_LAYERS = "/opt"
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:
@@ -26,7 +23,7 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> None:
         if event["RequestType"] == "Delete":
             return
         store, bucket = objects(SYSTEM), environment(Environment).artifact_bucket
-        roots = [_LAYERS, *sys.path]
+        roots = unpacked()
         attributes.update(
             publish_training_code(find_training_code(roots), objects=store, artifact_bucket=bucket)
             | publish_core(find_libraries(roots), objects=store, artifact_bucket=bucket)

@@ -8,7 +8,6 @@ import socket
 import subprocess
 import sys
 import tarfile
-import time
 import urllib.request
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
@@ -20,6 +19,7 @@ from uuid import uuid4
 import boto3
 from botocore.config import Config
 from botocore.model import OperationModel, Shape
+from waiting import eventually
 
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
@@ -28,14 +28,8 @@ PATIENCE = 60.0
 
 
 def wait_until(look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """Look until there is something true to see; fails after a deadline with what was last seen."""
-    deadline = time.monotonic() + seconds
-    pause = 0.005
-    while not (seen := look()):
-        assert time.monotonic() < deadline, f"waited {seconds} s in vain, last saw {seen!r}"
-        time.sleep(pause)
-        pause = min(pause * 1.5, 0.1)
-    return seen
+    """Look until there is something true to see."""
+    return eventually(look, seconds=seconds)
 
 
 def assert_complete(parsed: dict[str, Any], model: OperationModel, **_: Any) -> None:

@@ -4,16 +4,15 @@ import json
 import os
 import subprocess
 import sys
-import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import pytest
 from prove import recorder
 from prove.harvest import harvest
+from waiting import eventually
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.names import Part, Project, dataset_id
@@ -24,7 +23,6 @@ from headgate_local.card import Card
 
 ROOT = Path(__file__).resolve().parents[2]
 E2E = ROOT / "tests" / "e2e"
-_Seen = TypeVar("_Seen")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -32,17 +30,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if E2E in Path(item.fspath).parents:
             item.add_marker(pytest.mark.e2e)
             item.add_marker(pytest.mark.enable_socket)
-
-
-def eventually(look: Callable[[], _Seen | None], what: str, seconds: float = 120) -> _Seen:
-    """Look until there is something to see."""
-    deadline = time.monotonic() + seconds
-    tick = threading.Event()
-    while time.monotonic() < deadline:
-        if (seen := look()) is not None:
-            return seen
-        tick.wait(0.1)
-    raise AssertionError(f"not seen within {seconds:.0f} s: {what}")
 
 
 @dataclass

@@ -11,12 +11,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
 from tests.watched import captured
 
-from .conftest import ROOT, Cloud, eventually, headgate
+from .conftest import ROOT, Cloud, headgate
 
 EXAMPLES = ROOT / "examples"
 Table = Callable[..., bytes]

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.dropping import SORTED
+from tests.dropping import queued
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
@@ -62,11 +62,6 @@ Event = Callable[[Callable[[str], dict[str, Any]]], dict[str, Any]]
 PART = Part("demo/iris/incoming/gone.csv", "1", 1)
 MANIFEST = {"bucket": "data", "name": "gone.csv", "parts": [asdict(PART)]}
 GONE = {**RUN, "dataset": dataset_id("data", [PART])}
-
-
-def queued(event: dict[str, Any]) -> dict[str, Any]:
-    message = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event), "messageAttributes": SORTED}
-    return {"Records": [message]}
 
 
 TO_BE_TRAINED = {

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.s3.models import s3_backends
-from tests.dropping import SORTED
+from tests.dropping import queued
 
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.aws.s3 import Objects
@@ -17,20 +17,6 @@ from headgate.domain.runs import RUNNING
 
 IRIS = Project("demo", "iris")
 Invoke = Callable[[str, dict[str, Any]], Any]
-
-
-def queued(*events: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "Records": [
-            {
-                "messageId": str(number),
-                "eventSource": "aws:sqs",
-                "body": json.dumps(event),
-                "messageAttributes": SORTED,
-            }
-            for number, event in enumerate(events)
-        ]
-    }
 
 
 def all_runs(aws: boto3.Session) -> list[Any]:

@@ -1,12 +1,11 @@
 """A run whose execution is over while its release is on the way: whoever comes by settles it, and wakes who waits."""
 
-import json
 from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
-from tests.dropping import SORTED
+from tests.dropping import queued
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunStarted
@@ -22,11 +21,6 @@ ARCHIVE = f"demo/iris/runs/{FIRST}/training/{FIRST}/output/model.tar.gz"
 
 def of(run: str) -> dict[str, str]:
     return {"tenant": "demo", "project": "iris", "run": run, "dataset": run.rpartition("-")[2]}
-
-
-def queued(event: dict[str, Any]) -> dict[str, Any]:
-    message = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event), "messageAttributes": SORTED}
-    return {"Records": [message]}
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from typing import Any
 
 import boto3
 import pytest
-from tests.dropping import SORTED
+from tests.dropping import queued
 
 from headgate.aws.audit import Trail
 from headgate.aws.ledger import Ledger, runs_of
@@ -43,8 +43,7 @@ def drop(invoke: Invoke, example: Any, aws: boto3.Session) -> Callable[[str], An
     def come(key: str) -> Any:
         event = example("s3-object-created")
         event["detail"]["object"]["key"] = key
-        record = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event), "messageAttributes": SORTED}
-        assert invoke("on_object_created", {"Records": [record]}) == {"batchItemFailures": []}
+        assert invoke("on_object_created", queued(event)) == {"batchItemFailures": []}
         return runs_of(aws.client("dynamodb").scan(TableName="ledger")["Items"])
 
     return come

@@ -10,7 +10,7 @@ import boto3
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
 from pyarrow import parquet
-from tests.dropping import SORTED
+from tests.dropping import queued
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunEnded
@@ -54,8 +54,7 @@ class World:
         event["time"] = f"2026-01-01T00:00:{second:02}Z"
         event["detail"]["bucket"]["name"] = "data"
         event["detail"]["object"] = {"key": key, "size": len(content), "version-id": version, "sequencer": "1"}
-        message = {"messageId": "1", "eventSource": "aws:sqs", "body": json.dumps(event), "messageAttributes": SORTED}
-        self._invoke("on_object_created", {"Records": [message]})
+        self._invoke("on_object_created", queued(event))
         return next(run for run in self.ledger.runs_of_project(ROSES) if run.name == name)
 
     def validate(self, run: Run) -> dict[str, Any]:

@@ -7,12 +7,11 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from waiting import eventually
 
 from headgate_local.launcher import DEFAULT_PORT
 
@@ -68,13 +67,6 @@ def alive(pids: set[int]) -> set[int]:
     return living
 
 
-def until(holds: Callable[[], bool], what: str, seconds: float = 30) -> None:
-    deadline, tick = time.monotonic() + seconds, threading.Event()
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {seconds:.0f} s: {what}"
-        tick.wait(0.05)
-
-
 def test_it_starts_is_found_again_and_leaves_nothing_behind(home: Path) -> None:
     code, answer, _ = run(home, "up")
     assert code == 0
@@ -87,7 +79,7 @@ def test_it_starts_is_found_again_and_leaves_nothing_behind(home: Path) -> None:
     assert len(everything) > 1
     assert run(home, "down")[0] == 0
     assert not (home / "local.json").exists()
-    until(lambda: not alive(everything), "the end of every process")
+    eventually(lambda: not alive(everything), "the end of every process", 30)
 
 
 @pytest.fixture
@@ -118,7 +110,7 @@ def test_it_ends_whole_however_it_is_ended(home: Path, number: signal.Signals) -
     pid = json.loads(run(home, "up")[1])["pid"]
     everything = descendants(pid)
     os.kill(pid, number)
-    until(lambda: not alive(everything), "the end of every process")
+    eventually(lambda: not alive(everything), "the end of every process", 30)
 
 
 def test_starting_it_can_be_interrupted(home: Path) -> None:
@@ -134,12 +126,12 @@ def test_starting_it_can_be_interrupted(home: Path) -> None:
     process.communicate(timeout=60)
     assert process.returncode != 0
     assert not (home / "local.json").exists()
-    until(lambda: not alive(everything), "the end of every process")
+    eventually(lambda: not alive(everything), "the end of every process", 30)
 
 
 def test_a_card_left_by_a_crash_does_not_stop_the_next_start(home: Path) -> None:
     os.kill(json.loads(run(home, "up")[1])["pid"], signal.SIGKILL)
-    until(lambda: run(home, "up")[0] == 0, "the next start")
+    eventually(lambda: run(home, "up")[0] == 0, "the next start", 30)
 
 
 def test_a_cloud_that_is_too_busy_to_answer_is_stopped_and_keeps_its_card_until_then(home: Path) -> None:
@@ -154,7 +146,7 @@ def test_a_cloud_that_is_too_busy_to_answer_is_stopped_and_keeps_its_card_until_
     answer, _ = process.communicate(timeout=60)
     assert json.loads(answer) == {"was_running": True}
     assert not (home / "local.json").exists()
-    until(lambda: not alive(everything), "the end of every process")
+    eventually(lambda: not alive(everything), "the end of every process", 30)
 
 
 def test_a_card_whose_number_another_process_has_stops_nobody(home: Path) -> None:

@@ -32,6 +32,7 @@ from typing import Any
 
 import numpy as np
 
+from headgate_training.rows import DATETIME
 from headgate_training.spec import Grid, GridKind, Spec
 from headgate_training.table import RequestError, Table
 from headgate_training.text import Wanted, WordEncoder, Words, fit_words
@@ -55,8 +56,6 @@ SEEN = 3
 """A value seen in fewer training rows than this is "any other"."""
 CYCLES = 6
 """Numbers for each datetime column in block 2."""
-DATETIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?"
-"""An accepted datetime; both engines read its first 19 characters and then check the calendar."""
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,6 @@ import tensorflow as tf
 from headgate_training.encoding import (
     BEND,
     CYCLES,
-    DATETIME,
     GRID_LIMIT,
     KNOWN,
     LIMIT,
@@ -19,6 +18,7 @@ from headgate_training.encoding import (
     Index,
     OneHot,
 )
+from headgate_training.rows import DATETIME
 from headgate_training.text_tf import encode_words, find
 
 _DAYS_OF_MONTH = (31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)

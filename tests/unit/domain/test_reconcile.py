@@ -206,7 +206,7 @@ def test_rules_and_queues_are_looked_at_too() -> None:
 
 
 def known(finding: Finding, rounds: int, **changes: Any) -> Known:
-    made = Known(finding.key, str(finding.kind), finding.subject, finding.said, "", "", rounds, EARLIER, EARLIER)
+    made = Known(finding.key, str(finding.kind), finding.subject, finding.said, "", "", rounds, EARLIER)
     return replace(made, **changes)
 
 

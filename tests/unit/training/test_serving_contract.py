@@ -22,7 +22,6 @@ import pytest
 import tensorflow as tf
 
 from headgate_local.serving import Model, respond
-from headgate_training import encoding, rows
 from headgate_training.families import FAMILIES
 from headgate_training.savedmodel import SavedModel
 
@@ -285,10 +284,6 @@ def test_the_handler_needs_python_alone(mixed_job: Job) -> None:
         isolated, cwd=mixed_job.places.model / "code", env={}, capture_output=True, encoding="utf-8", check=True
     )
     assert ran.stdout.strip() == f"{NAMES} []"
-
-
-def test_one_description_of_a_datetime() -> None:
-    assert rows.DATETIME == encoding.DATETIME
 
 
 def test_an_instance_loads_the_format_that_it_is_told(mixed_job: Job) -> None:

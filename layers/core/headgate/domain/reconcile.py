@@ -101,7 +101,6 @@ class Known:
     project: str
     rounds: int
     first_at: str
-    last_at: str
     done: str = ""
     over_at: str | None = None
 

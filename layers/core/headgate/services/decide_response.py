@@ -15,19 +15,12 @@ from headgate.domain.names import Project
 from headgate.domain.policy import Rules, Situation, decide
 from headgate.domain.releases import ReleaseState, is_condemned_by_its_watch
 from headgate.domain.watch import Stand
+from headgate.services.commands import OfIncident
 
 
 @dataclass(frozen=True, slots=True)
-class DecideResponse:
+class DecideResponse(OfIncident):
     """The command: which incident."""
-
-    project: Project
-    incident: str
-
-    @classmethod
-    def parse(cls, event: dict[str, Any]) -> "DecideResponse":
-        """Read the task's payload."""
-        return cls(Project(event["tenant"], event["project"]), event["incident"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,18 @@
 """Look again at an alarm that rang: it tells nothing while it stays red, so what is red still is an incident anew."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
 from headgate.domain.errors import NotFoundError
 from headgate.domain.incidents import again
-from headgate.domain.names import Project
 from headgate.services.alarm import Executions, given_to
+from headgate.services.commands import OfIncident
 
 
 @dataclass(frozen=True, slots=True)
-class LookAgain:
+class LookAgain(OfIncident):
     """The command: which incident's alarm."""
-
-    project: Project
-    incident: str
-
-    @classmethod
-    def parse(cls, event: dict[str, Any]) -> "LookAgain":
-        """Read the task's payload."""
-        return cls(Project(event["tenant"], event["project"]), event["incident"])
 
 
 def look_again(command: LookAgain, *, ledger: Ledger, alarms: Alarms, executions: Executions, now: str) -> str:

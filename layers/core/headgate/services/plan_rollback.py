@@ -14,21 +14,14 @@ from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import OF_ITS_COURSE, TAKEN_BACK, EndpointState, Release, ReleaseState, good_ones_before
 from headgate.domain.runs import Ending, Outcome
+from headgate.services.commands import OfIncident
 from headgate.services.plan_release import settle_the_one_before
 from headgate.services.take_endpoint import told
 
 
 @dataclass(frozen=True, slots=True)
-class PlanRollback:
+class PlanRollback(OfIncident):
     """The command: which incident's rollback."""
-
-    project: Project
-    incident: str
-
-    @classmethod
-    def parse(cls, event: dict[str, Any]) -> "PlanRollback":
-        """Read the task's payload."""
-        return cls(Project(event["tenant"], event["project"]), event["incident"])
 
 
 def plan_rollback(

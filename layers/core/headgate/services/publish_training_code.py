@@ -5,6 +5,7 @@ and the core with its libraries, for jobs that do what a function has no room fo
 import gzip
 import hashlib
 import io
+import sys
 import tarfile
 import zipfile
 from pathlib import Path
@@ -19,6 +20,13 @@ CORE = Path(__file__).resolve().parents[1]
 """The package that the functions import."""
 PROGRAM = "headgate.zip"
 LIBRARIES = "libraries.tar.gz"
+
+
+def unpacked() -> list[str]:
+    """Where layers are unpacked: Lambda puts them into /opt, which is not on the path, and the local cloud each into a
+    folder of its own, which is.
+    """
+    return ["/opt", *sys.path]
 
 
 def find_training_code(roots: list[str]) -> Path:

@@ -128,7 +128,7 @@ class Reconciler:
             self.record.keep(
                 Known(
                     finding.key, str(finding.kind), finding.subject, finding.said, finding.tenant, finding.project,
-                    followed.rounds, first, self.now, done,
+                    followed.rounds, first, done,
                 )
             )  # fmt: skip
         return {**asdict(finding), "kind": str(finding.kind), "done": done, "page": followed.page}

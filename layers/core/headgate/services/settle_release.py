@@ -26,6 +26,7 @@ from headgate.domain.runs import Champion, Ending, Outcome
 from headgate.domain.scaling import Bounds
 from headgate.domain.watch import Stand
 from headgate.services.clean_up import clean_up
+from headgate.services.commands import OfRelease
 from headgate.services.keep_scaling import hold_capacity, let_scale
 from headgate.services.take_endpoint import Tasks, told, wake_next
 
@@ -39,16 +40,8 @@ HOLDING = frozenset({"SHADOW_REPORTED", "SHADOW_HELD", "AB_HELD", "FROZEN"})
 
 
 @dataclass(frozen=True, slots=True)
-class SettleRelease:
+class SettleRelease(OfRelease):
     """The command: which release."""
-
-    project: Project
-    sequence: int
-
-    @classmethod
-    def parse(cls, event: dict[str, Any]) -> "SettleRelease":
-        """Read the task's payload."""
-        return cls(Project(event["tenant"], event["project"]), int(event["sequence"]))
 
 
 def settle_release(

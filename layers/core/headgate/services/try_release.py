@@ -21,6 +21,7 @@ from headgate.domain.rollout import Wishes
 from headgate.domain.runs import Ending
 from headgate.domain.trial import Trial, ended, of_document, pause_of, planned_trial
 from headgate.domain.watch import Stand
+from headgate.services.commands import OfRelease
 from headgate.services.deploy_release import Serving, captured_of, make_model, tags_of
 from headgate.services.keep_scaling import hold_capacity
 from headgate.services.settle_release import settled, take_away
@@ -34,16 +35,8 @@ Observe = Callable[[Project, Release, Trial], dict[str, Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class TryRelease:
+class TryRelease(OfRelease):
     """The command: which release."""
-
-    project: Project
-    sequence: int
-
-    @classmethod
-    def parse(cls, event: dict[str, Any]) -> "TryRelease":
-        """Read the task's payload."""
-        return cls(Project(event["tenant"], event["project"]), int(event["sequence"]))
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,7 @@ from headgate.domain.watch import (
     together,
 )
 from headgate.services.captured import Captured
+from headgate.services.commands import OfRelease
 
 OVER, SOON = {"outcome": "OVER"}, {"outcome": "SOON"}
 """Whether to look again: not at all, or in a second; `LATER` tells after how many `seconds`."""
@@ -63,16 +64,8 @@ _PROVING_SECONDS = 30.0
 
 
 @dataclass(frozen=True, slots=True)
-class WatchRelease:
+class WatchRelease(OfRelease):
     """The command: which release."""
-
-    project: Project
-    sequence: int
-
-    @classmethod
-    def parse(cls, event: dict[str, Any]) -> "WatchRelease":
-        """Read the task's payload."""
-        return cls(Project(event["tenant"], event["project"]), int(event["sequence"]))
 
 
 @dataclass(frozen=True, slots=True)
