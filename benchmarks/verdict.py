@@ -1,9 +1,10 @@
 """How soon the verdict engine sees a worse release, beside what others do: python -m benchmarks.verdict
 
-Simulated, 1,000 seeded runs of each line, at most 1 % false rollbacks in an hour. Requests are the canary's; nine go to
-the serving fleet for each of them. *Alone* is a signal that may spend the whole 1 %; *judged* is what the product does,
-whose verdict is on several signals at once: its median and its mean (a run that is not sure after five times the bound
-counts as such).
+Simulated, 1,000 seeded runs of each line (or as many as `--runs` says), at most 1 % false rollbacks in an hour.
+Requests are the canary's; nine go to the serving fleet for each of them. *Alone* is a signal that may spend the whole
+1 %; *judged* is what the product does,
+whose verdict is on several signals at once: its median with its standard error, and its mean (a run that is not sure
+after five times the bound counts as such).
 
 Bounds are Wald's, ln(1/alpha) over the divergence from the nearest distribution without a fault (*Sequential Analysis*,
 1947), in whole requests: no test with this rate of false rollbacks needs fewer on average. Medians lie a little below
@@ -21,10 +22,13 @@ judged. The alarm rings when 3 of 5 minutes have more hits than a limit, the low
 releases that are as good rings in an hour (it knows the share before, which the engine does not); the judge compares
 windows of five minutes by Mann-Whitney, at a twelfth of 1 % each. Neither can be sooner than three and five minutes.
 `times` says how many times as soon as the sooner of them the engine is. Four times is the goal, and beyond reach where
-even the bound, by the next look, is later than a quarter of theirs: no test could be so soon.
+even the bound, by the next look, is later than a quarter of theirs: no test could be so soon. The line says how many
+times as soon one at the bound would be.
 """
 
+import argparse
 import math
+from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -209,46 +213,59 @@ def over(value: float, bound: int) -> str:
     return f"{value:.0f} ({value / bound:.2f})"
 
 
-def runs(measure: Callable[..., float], seed: int, *given: object) -> list[float]:
-    """A measure's seeded runs."""
+def doubt(values: list[float]) -> float:
+    """The standard error of a median, by the values that stand half a root of their number away from it."""
+    ordered, middle, away = np.sort(values), len(values) / 2, math.sqrt(len(values)) / 2
+    return float(ordered[math.ceil(middle + away) - 1] - ordered[math.floor(middle - away)]) / 2
+
+
+def runs(measure: Callable[..., float], number: int, seed: int, *given: object) -> list[float]:
+    """So many seeded runs of a measure."""
     random = np.random.default_rng(seed)
-    return [measure(*given, random) for _ in range(RUNS)]
+    return [measure(*given, random) for _ in range(number)]
 
 
-def in_requests() -> None:
+def in_requests(number: int) -> None:
     """The canary's requests until the engine is sure, and how many times the bound that is."""
     # Few requests of what is common tell less in a block than many: ten seconds are at least twenty of them.
     ways = (("beside a fleet", beside, two, 30), ("beside the past", after_past, known, 60))
     for title, measure, bound, looks in ways:
-        print(f"\n{title:36}{'two':>6}{'known':>7}{'alone':>14}{'judged':>14}{'mean':>14}   (times {bound.__name__})")
+        columns = f"{'two':>6}{'known':>7}{'alone':>14}{'judged':>14}{'+-':>6}{'mean':>14}"
+        print(f"\n{title:36}{columns}   (times {bound.__name__})")
         for seed, fault in enumerate(FAULTS):
             least = bound(fault)
             alone, judged = (
-                runs(measure, seed, fault, max(1, least // looks), level, 5 * least)
+                runs(measure, number, seed, fault, max(1, least // looks), level, 5 * least)
                 for level in (ALPHA, judged_level(fault))
             )
             cells = (np.median(alone), np.median(judged), np.mean(np.minimum(judged, 5 * least)))
-            told = "".join(f"{over(float(cell), least):>14}" for cell in cells)
+            first, second, third = (f"{over(float(cell), least):>14}" for cell in cells)
+            told = f"{first}{second}{doubt(judged) / least:6.2f}{third}"
             print(f"{fault.name:36}{two(fault):6}{known(fault):7}{told}", flush=True)
 
 
-def in_seconds() -> None:
+def in_seconds(number: int) -> None:
     """Seconds until each is sure, and whether the goal is reached."""
     titles = ("a second", "bound", "engine", "alarm 3/5", "Mann-Whitney", "times")
+    ends: Counter[str] = Counter()
     print(f"\n{'seconds':36}" + "".join(f"{title:>14}" for title in titles) + f"   {GOAL} times as soon")
     for seed, fault in enumerate(FAULTS):
         for rate in RATES:
             least = LOOK * math.ceil(two(fault) / rate / LOOK)
-            requests = runs(beside, seed, fault, rate * LOOK, judged_level(fault), HOUR * rate)
+            requests = runs(beside, number, seed, fault, rate * LOOK, judged_level(fault), HOUR * rate)
             engine, *others = (
                 [value / rate for value in requests],
-                *(runs(each, seed, fault, rate) for each in (alarm, judge)),
+                *(runs(each, number, seed, fault, rate) for each in (alarm, judge)),
             )
             soonest = min(float(np.median(other)) for other in others)
             times = soonest / float(np.median(engine))
             goal = "reached" if times >= GOAL else "missed" if GOAL * least <= soonest else "beyond reach"
+            ends[goal] += 1
+            if goal == "beyond reach":
+                goal += f": at the bound {soonest / least:.1f} times"
             cells = (str(rate), str(least), *(middle(values) for values in (engine, *others)), f"{times:.1f}")
             print(f"{fault.name:36}" + "".join(f"{cell:>14}" for cell in cells) + f"   {goal}", flush=True)
+    print(", ".join(f"{goal} in {lines} lines of {ends.total()}" for goal, lines in ends.items()))
 
 
 def shares_at(share: float, random: np.random.Generator) -> Iterator[tuple[str, np.ndarray]]:
@@ -259,24 +276,24 @@ def shares_at(share: float, random: np.random.Generator) -> Iterator[tuple[str, 
     yield f"both have bursts around {share:.1%}", np.clip(share * random.lognormal(0, 1.5, looks), 0, 0.99)
 
 
-def false_alarms() -> None:
+def false_alarms(times: int) -> None:
     """The share of runs of two fleets that are alike in which the engine is sure of the contrary within an hour."""
     print(f"\n{'false rollbacks in an hour':48}{'beside a fleet':>16}{'beside the past':>16}")
     block = RATES[0] * LOOK
     for number, share in enumerate((0.005, 0.01, 0.3, 0.5)):
         random = np.random.default_rng(30 + number)
         for name, shares in shares_at(share, random):
-            wrong = np.mean([condemned(*routed(shares, block, 1, random)) for _ in range(RUNS)])
+            wrong = np.mean([condemned(*routed(shares, block, 1, random)) for _ in range(times)])
             stays = "-"
             if name.startswith("identical"):
                 fault = Fault(name, share, share)
                 stays = (
-                    f"{np.mean([math.isfinite(after_past(fault, 200, ALPHA, 7200, random)) for _ in range(RUNS)]):.1%}"
+                    f"{np.mean([math.isfinite(after_past(fault, 200, ALPHA, 7200, random)) for _ in range(times)]):.1%}"
                 )
             print(f"{name:48}{wrong:>16.1%}{stays:>16}", flush=True)
     random = np.random.default_rng(40)
     shares = np.full(HOUR // LOOK, 0.01)
-    wrong = np.mean([condemned(*routed(shares, block, 5, random)) for _ in range(RUNS)])
+    wrong = np.mean([condemned(*routed(shares, block, 5, random)) for _ in range(times)])
     print(f"{'errors come five at a time, each routed by chance':48}{wrong:>16.1%}{'-':>16}")
 
 
@@ -299,9 +316,14 @@ def condemned(canary: np.ndarray, serving: np.ndarray) -> bool:
 
 def main() -> None:
     """Print a line for each fault, and what is called a fault without being one."""
-    in_requests()
-    in_seconds()
-    false_alarms()
+    parts = {"requests": in_requests, "seconds": in_seconds, "false-rollbacks": false_alarms}
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--runs", type=int, default=RUNS)
+    parser.add_argument("--only", choices=parts)
+    given = parser.parse_args()
+    for name, part in parts.items():
+        if given.only in (None, name):
+            part(given.runs)
 
 
 if __name__ == "__main__":
