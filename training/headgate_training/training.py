@@ -21,11 +21,11 @@ from headgate_training.compression import Frozen, compress, convert, freeze
 from headgate_training.encoding import Encoder, Encoding, fit_encoding
 from headgate_training.export import Served, export, export_code
 from headgate_training.families import FAMILIES, wanted_of_text
-from headgate_training.fitting import Circumstances, Part, fit
+from headgate_training.fitting import Circumstances, Fitted, Part, fit
 from headgate_training.golden import export_golden
-from headgate_training.heads import choose_head
+from headgate_training.heads import Head, choose_head
 from headgate_training.identity import code_digest, data_digest, identity_of, versions
-from headgate_training.layout import find_layout
+from headgate_training.layout import Layout, find_layout
 from headgate_training.litert import PRUNED, engine_file
 from headgate_training.parquet import read_parquet, read_target
 from headgate_training.pruning import prune
@@ -85,6 +85,60 @@ def _write_beside(extra: Path, encoding: Encoding, table: Table, target: np.ndar
     write_features(table, spec, extra)
 
 
+@dataclass(frozen=True)
+class _Data:
+    """The parts of a dataset as they were read, what a model is told of them, and the digests that name them."""
+
+    spec: Spec
+    table: Table
+    target: np.ndarray
+    val_table: Table
+    val_target: np.ndarray
+    data: str
+    code: str
+
+    @classmethod
+    def read(cls, places: Places) -> "_Data":
+        data, code = data_digest(places.train, places.validation, places.spec), code_digest()
+        spec = read_spec(places.spec / "spec.json")
+        train, validation = places.train, places.validation
+        return cls(
+            spec,
+            read_parquet(train, spec), read_target(train, spec),
+            read_parquet(validation, spec), read_target(validation, spec),
+            data, code,
+        )  # fmt: skip
+
+    def encoded(self, encoding: Encoding) -> tuple[Part, Part]:
+        encoder = Encoder(encoding, self.spec)
+        return Part(encoder.encode(self.table), self.target), Part(encoder.encode(self.val_table), self.val_target)
+
+
+@dataclass(frozen=True)
+class _Trained:
+    """A model, and all that it was made with."""
+
+    model: keras.Model
+    head: Head
+    encoding: Encoding
+    spec: Spec
+    part: Part
+    val_part: Part
+    settings: Settings
+    layout: Layout
+    fitted: Fitted
+
+    def served(self) -> Served:
+        return Served(self.model, self.head, self.encoding, self.spec)
+
+    def pruned(self) -> Served:
+        """With fewer hidden units, trained on from there."""
+        keras.utils.set_random_seed(self.settings.seed or 0)
+        best = self.fitted.best
+        small = prune(self.model, self.head, self.part, self.val_part, self.settings, self.layout, best)
+        return Served(small, self.head, self.encoding, self.spec)
+
+
 def train(
     places: Places, settings: Settings, workers: Workers = ALONE, checkpoint_seconds: float = SECONDS
 ) -> dict[str, object]:
@@ -96,69 +150,86 @@ def train(
     if settings.deterministic:
         tf.config.experimental.enable_op_determinism()
     with watch.stage("read"):
-        data, code = data_digest(places.train, places.validation, places.spec), code_digest()
-        spec = read_spec(places.spec / "spec.json")
-        table, target = read_parquet(places.train, spec), read_target(places.train, spec)
-        val_table, val_target = read_parquet(places.validation, spec), read_target(places.validation, spec)
-    settings = settings.chosen_for(len(target), spec.seed, spec.family, spec.metric)
+        read = _Data.read(places)
+    settings = settings.chosen_for(len(read.target), read.spec.seed, read.spec.family, read.spec.metric)
     with watch.stage("encode"):
-        encoding = fit_encoding(table, spec, wanted_of_text(settings.family))
-        encoder = Encoder(encoding, spec)
-        part, val_part = Part(encoder.encode(table), target), Part(encoder.encode(val_table), val_target)
+        encoding = fit_encoding(read.table, read.spec, wanted_of_text(settings.family))
+        parts = read.encoded(encoding)
     keeper: Keeper = NOTHING_KEPT
     if places.checkpoints is not None:
-        identity = identity_of(settings, data, code)
+        identity = identity_of(settings, read.data, read.code)
         keeper = Checkpoints(places.checkpoints, identity, checkpoint_seconds, writes=workers.is_chief)
     around = Circumstances([], keeper, workers)
-    with watch.stage("fit"):
-        keras.utils.set_random_seed(settings.seed)
-        head = choose_head(spec, target, settings.class_weights)
-        family = importlib.import_module(FAMILIES[settings.family])
-        layout = find_layout(encoding, part.encoded, spec.forecast)
-        model = family.build(encoding.width, head.outputs, settings, layout)
-        if spec.task == "regression":
-            start_linear(model, part.encoded, head.prepare(target), Past.of(spec, encoding, head))
-        with closing(EventLog(places.tensorboard if workers.is_chief else None)) as events:
-            report = Reporter(spec, val_target, around.history, events, is_chief=workers.is_chief)
-            fitted = fit(model, head, part, val_part, settings, report, around)
+    with watch.stage("fit"), closing(EventLog(places.tensorboard if workers.is_chief else None)) as events:
+        report = Reporter(read.spec, read.val_target, around.history, events, is_chief=workers.is_chief)
+        trained = _fitted(encoding, read.spec, parts, settings, report, around)
     if not workers.is_chief:
         return {}
-    served = Served(model, head, encoding, spec)
-    directory, extra = places.model / "1", places.model / "1" / "assets.extra"
-    with watch.stage("export"):
-        frozen = _write_version(served, directory, encoding, spec, places.spec / "spec.json")
-        _write_beside(extra, encoding, table, target, spec)
-        export_code(places.model / "code")
-
-    def make_pruned() -> bytes:
-        keras.utils.set_random_seed(settings.seed or 0)
-        small = prune(model, head, part, val_part, settings, layout, fitted.best)
-        narrow = Served(small, head, encoding, spec)
-        _write_version(narrow, extra / PRUNED, encoding, spec, places.spec / "spec.json")
-        return (extra / engine_file("pruned")).read_bytes()
-
-    with watch.stage("compress"):
-        compress(frozen, extra, part.encoded, settings.seed, make_pruned)
-    metrics = {
-        "format": 1,
-        "fit_seconds": round(watch.seconds["fit"] + (fitted.resumed.seconds if fitted.resumed else 0.0), 4),
-        "seconds": watch.seconds,
-        "epochs": len(around.history),
-        "best_epoch": fitted.best,
-        "resumed": {"stage": fitted.resumed.stage, "epoch": fitted.resumed.epoch} if fitted.resumed else None,
-        "history": around.history,
-        "parameters": model.count_params(),
-        "rows": {"train": len(target), "validation": len(val_target)},
-        "settings": dataclasses.asdict(settings),
-        "seed": settings.seed,
-        "data_digest": data,
-        "code_digest": code,
-        "versions": versions(),
-        "workers": workers.count,
-    }
+    _write_model(places, read, trained, watch)
+    metrics = _metrics(read, trained, around, watch)
     places.output.mkdir(parents=True, exist_ok=True)
     text = json.dumps(metrics, indent=1, allow_nan=False)
     (places.output / "metrics.json").write_text(text, encoding="utf-8")
     # The evaluator has the model and not the job's other output, and its card tells how training went.
-    (extra / "training.json").write_text(text, encoding="utf-8")
+    (places.model / "1" / "assets.extra" / "training.json").write_text(text, encoding="utf-8")
     return metrics
+
+
+def _fitted(
+    encoding: Encoding,
+    spec: Spec,
+    parts: tuple[Part, Part],
+    settings: Settings,
+    report: Reporter,
+    around: Circumstances,
+) -> _Trained:
+    """A model of the family that the settings name, trained."""
+    part, val_part = parts
+    keras.utils.set_random_seed(settings.seed)
+    head = choose_head(spec, part.target, settings.class_weights)
+    family = importlib.import_module(FAMILIES[settings.family])
+    layout = find_layout(encoding, part.encoded, spec.forecast)
+    model = family.build(encoding.width, head.outputs, settings, layout)
+    if spec.task == "regression":
+        start_linear(model, part.encoded, head.prepare(part.target), Past.of(spec, encoding, head))
+    fitted = fit(model, head, part, val_part, settings, report, around)
+    return _Trained(model, head, encoding, spec, part, val_part, settings, layout, fitted)
+
+
+def _write_model(places: Places, read: _Data, trained: _Trained, watch: Stopwatch) -> None:
+    """The version for both engines, its smaller forms, and what was learnt beside it."""
+    directory, extra = places.model / "1", places.model / "1" / "assets.extra"
+    served, encoding, spec_file = trained.served(), trained.encoding, places.spec / "spec.json"
+    with watch.stage("export"):
+        frozen = _write_version(served, directory, encoding, read.spec, spec_file)
+        _write_beside(extra, encoding, read.table, read.target, read.spec)
+        export_code(places.model / "code")
+
+    def make_pruned() -> bytes:
+        _write_version(trained.pruned(), extra / PRUNED, encoding, read.spec, spec_file)
+        return (extra / engine_file("pruned")).read_bytes()
+
+    with watch.stage("compress"):
+        compress(frozen, extra, trained.part.encoded, trained.settings.seed, make_pruned)
+
+
+def _metrics(read: _Data, trained: _Trained, around: Circumstances, watch: Stopwatch) -> dict[str, object]:
+    """What training says of itself."""
+    resumed = trained.fitted.resumed
+    return {
+        "format": 1,
+        "fit_seconds": round(watch.seconds["fit"] + (resumed.seconds if resumed else 0.0), 4),
+        "seconds": watch.seconds,
+        "epochs": len(around.history),
+        "best_epoch": trained.fitted.best,
+        "resumed": {"stage": resumed.stage, "epoch": resumed.epoch} if resumed else None,
+        "history": around.history,
+        "parameters": trained.model.count_params(),
+        "rows": {"train": len(read.target), "validation": len(read.val_target)},
+        "settings": dataclasses.asdict(trained.settings),
+        "seed": trained.settings.seed,
+        "data_digest": read.data,
+        "code_digest": read.code,
+        "versions": versions(),
+        "workers": around.workers.count,
+    }
