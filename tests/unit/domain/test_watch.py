@@ -5,7 +5,7 @@ from datetime import datetime
 import pytest
 
 from headgate.domain.answers import same_answer
-from headgate.domain.rollout import Wishes, plan
+from headgate.domain.rollout import LONGEST_DEPLOYMENT, Wishes, plan
 from headgate.domain.verdict import COMMON, RARE, RARE_SINCE, Share, Signal, Wagers
 from headgate.domain.watch import (
     PROBES,
@@ -113,6 +113,15 @@ def test_a_bake_is_that_of_a_stage_or_of_the_instances_that_stay() -> None:
     assert [period_seconds(bake) for bake in (6, 120, 121, 600)] == [1, 1, 60, 60]
     assert [pause_seconds(bake) for bake in (6, 120, 121, 600)] == [1, 1, 30, 30]
     assert [period_seconds(bake, 10) for bake in (6, 600)] == [pause_seconds(bake, 10) for bake in (6, 600)] == [1, 10]
+
+
+@pytest.mark.parametrize(("published", "limit", "pause"), [(10, 15_000, 10), (10, 15_001, 11), (10, 28_800, 20)])
+def test_a_history_has_room_for_the_looks_of_the_longest_deployment(published: int, limit: int, pause: int) -> None:
+    assert pause_seconds(600, published, limit) == pause
+    assert pause_seconds(600, 60, limit) == 30
+    assert pause_seconds(6, published, limit) == 1
+    events = 9 * (LONGEST_DEPLOYMENT // pause_seconds(600, published, LONGEST_DEPLOYMENT) + LONGEST_DEPLOYMENT // 30)
+    assert events < 25_000
 
 
 @pytest.mark.parametrize(("seconds", "begin"), [(60, "12:34:00"), (10, "12:34:50"), (1, "12:34:56")])

@@ -47,6 +47,9 @@ WAGERS_SINCE = {ERRORS: RARE_SINCE, SLOW: COMMON, SLOWEST: RARE_SINCE}
 """The same beside the past alone."""
 _AS_JUDGED = Share(10_000)
 """What answers are compared with: those that were judged are right by definition."""
+_LOOKS = 1500
+"""A history of Step Functions holds 25,000 events (developer guide: service-quotas), nine of each look; the rest is for
+the looks of the settlement."""
 
 
 class Stand(StrEnum):
@@ -124,9 +127,11 @@ def period_seconds(baking: int, published: int = ALARM_PERIOD) -> int:
     return published if baking > 2 * ALARM_PERIOD else 1
 
 
-def pause_seconds(baking: int, published: int = ALARM_PERIOD) -> int:
-    """Seconds between two looks: metrics of a minute come once a minute."""
-    return min(30, published) if baking > 2 * ALARM_PERIOD else 1
+def pause_seconds(baking: int, published: int = ALARM_PERIOD, limit: int = 0) -> int:
+    """Seconds between two looks: metrics of a minute come once a minute, and a deployment that takes up to `limit`
+    seconds is not looked at more often than its history has room for.
+    """
+    return max(min(30, published), -(-limit // _LOOKS)) if baking > 2 * ALARM_PERIOD else 1
 
 
 def began(since: datetime, seconds: int) -> datetime:

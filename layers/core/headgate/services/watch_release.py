@@ -151,7 +151,7 @@ class _Look:
     @property
     def pause(self) -> int:
         """Seconds until the next look."""
-        return pause_seconds(baking_seconds(self.plan), self.published)
+        return pause_seconds(baking_seconds(self.plan), self.published, self.plan.get("limit_seconds", 0))
 
     @property
     def golden_key(self) -> str:
