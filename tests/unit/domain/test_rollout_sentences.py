@@ -194,3 +194,17 @@ def test_wishes_are_read_in_minutes() -> None:
 @pytest.mark.parametrize(("seconds", "said"), [(0, "0 s"), (59, "59 s"), (60, "1 min"), (90, "90 s"), (3600, "60 min")])
 def test_waits_are_told_in_minutes_where_they_are_whole(seconds: int, said: str) -> None:
     assert duration(seconds) == said
+
+
+def test_a_step_is_a_tenth_of_the_instances_at_least() -> None:
+    assert plan(Wishes(strategy="linear", step_percent=10), "ml.m5.large", 11).stages[0] == 2
+
+
+def test_waits_that_are_shortened_leave_the_limit_room_for_the_work() -> None:
+    planned = plan(Wishes(bake_seconds=3600, strategy="linear", step_percent=10), "ml.m5.large", 10)
+    assert planned.limit_seconds == planned.wait_seconds + 1800 + 10 * 600 <= 28_800
+
+
+def test_an_alarm_has_as_long_as_the_old_instances_stay_where_nothing_else_bakes() -> None:
+    planned = plan(Wishes(bake_seconds=30, strategy="all_at_once", keep_seconds=300), "ml.m5.large", 3)
+    assert "may not ring in time" not in planned.reason
