@@ -31,9 +31,8 @@ demo-night: setup  ## What goes wrong at night, rehearsed: a bad model, drift, a
 demo: setup  ## The whole story on real data: drop, train, judge, serve, predict
 	@$(BIN)/headgate demo
 
-# Three on two processors: what a running system is tested with mostly waits, for bakes, alarms and machines that start.
 test: setup $(REFEREE)  ## Every test, the real template on a local cloud included
-	HEADGATE_STRICT=1 $(BIN)/python -m pytest -n 3 -m "not clients"
+	HEADGATE_STRICT=1 $(BIN)/python -m pytest -n 2 -m "not clients"
 
 conformance: setup  ## The contract suite against your AWS account: starts no machine, costs a cent or two for alarms
 	$(BIN)/python -m pytest tests/contract --cloud aws

@@ -5,8 +5,9 @@ import random
 from collections.abc import Mapping
 from functools import cache
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headgate.domain.verdict import (
@@ -109,6 +110,7 @@ def p_value(requests: int, hits: int, past: int, before: int) -> float:
 
 
 @given(SHARES, SHARES, st.floats(0.001, 0.999), st.sampled_from([RARE_SINCE, COMMON]))
+@example(Share(52, 52), Share(52, 52), 0.001, RARE_SINCE)
 def test_beside_the_past_the_share_counts_that_helps_the_canary_most(
     canary: Share, past: Share, share: float, wagers: dict[float, float]
 ) -> None:
@@ -144,18 +146,18 @@ def worth_at(share: float, canary: Share, past: Share, wagers: Mapping[float, fl
         around = math.lgamma(past.hits + near) + math.lgamma(past.requests - past.hits + far)
         around += math.lgamma(past.requests) - math.lgamma(2 * past.requests) - math.lgamma(near) - math.lgamma(far)
         around -= log_binomial(past, share)
-    gained = 0.0
+    gained = -math.inf
     for odds, weight in wagers.items():
         worth = math.log(weight) + canary.hits * math.log(odds) - canary.requests * math.log1p((odds - 1) * share)
         if past.requests:
             lower = log_binomial(past, lower_past(past, share, odds)) - log_binomial(past, share)
-            worth += math.log(0.8 * math.exp(lower) + 0.2 * math.exp(around))
-        gained += math.exp(worth)
+            worth += float(np.logaddexp(math.log(0.8) + lower, math.log(0.2) + around))
+        gained = float(np.logaddexp(gained, worth))
     apart = 0.0
     for each in (canary, past):
         whole = math.lgamma(each.hits + 0.5) + math.lgamma(each.requests - each.hits + 0.5)
         apart += whole - math.lgamma(each.requests + 1) - 2 * math.lgamma(0.5) - log_binomial(each, share)
-    return math.log(0.98 * gained + 0.02 * math.exp(apart))
+    return float(np.logaddexp(math.log(0.98) + gained, math.log(0.02) + apart))
 
 
 def lower_past(past: Share, share: float, odds: float) -> float:

@@ -33,7 +33,8 @@ class Answer:
     def learned(self) -> Learned:
         assert self.spec is not None
         times = self.findings.times
-        return Learned(self.spec, self.findings.identity, (times["test"], times["last"]) if times else None)
+        quantiles = {column.name: column.quantiles for column in self.findings.measured if column.quantiles}
+        return Learned(self.spec, self.findings.identity, (times["test"], times["last"]) if times else None, quantiles)
 
 
 Examine = Callable[..., Answer]

@@ -169,6 +169,19 @@ def test_a_dataset_that_lost_what_the_champion_learned_is_refused(examined, tabl
     assert says in answer.reason
 
 
+@pytest.mark.parametrize(("factor", "said"), [(1000, "about 1,000 times what"), (0.01, "about 100 times less")])
+def test_a_column_in_another_unit_is_refused_unless_it_is_trusted(examined, table, factor: float, said: str) -> None:
+    def made(factor: float) -> bytes:
+        return table(400, seed=8, a=number, b=lambda *given: factor * number(*given), target=label)
+
+    champion = examined(made(1))
+    answer = examined(made(factor), before=champion.learned)
+    assert (answer.code, "numbers of b" in answer.reason, said in answer.reason) == ("UNIT_CHANGED", True, True)
+    assert examined(made(factor), before=champion.learned, settings="trusted: [b]").code == "FIT"
+    assert examined(made(factor), before=champion.learned, settings="columns: {b: drop}").code == "FIT"
+    assert examined(made(5), before=champion.learned).code == "FIT"
+
+
 def test_what_the_champion_learned_stays_in_use_and_task_and_class_with_it(examined, table) -> None:
     champion = examined(table(400, a=number, b=number, target=label))
     later = examined(table(400, seed=8, a=number, b=lambda *_: 1, target=label), before=champion.learned)

@@ -3,7 +3,7 @@
 import difflib
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,12 @@ if TYPE_CHECKING:  # reading a table needs no settings, whose model takes a whil
 MAX_COLUMNS = 1000
 CLASSES_GIVEN_AWAY = 0.995
 NUMBERS_GIVEN_AWAY = 0.9999
+LEAST_POWER = 2
+"""Of ten: cents for euros are a hundred times as many; ten times as many may well be true."""
+_NEAR = 0.05
+"""Of how far values reach, 5 % to 95 %: a quartile so close to zero is nothing but chance."""
+_POWER_ERROR = 0.1
+"""Of a power of ten, between quartiles of one unit: a quarter more or less, by chance and by drift."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,15 +106,54 @@ def check_schema(names: Sequence[str], before: "TrainingSpec | None") -> None:
     """Refuse a dataset that lost a column from which the champion learned."""
     if before is None:
         return
-    learned = [column.name for column in before.columns]
-    if before.forecast is not None:  # which the champion learned from windows
-        learned = [*before.forecast.entity, *before.forecast.channels, *before.forecast.known]
-    if lost := [name for name in learned if name not in names]:
+    if lost := [name for name in _learned_from(before) if name not in names]:
         raise DatasetRefusedError(
             Reason.SCHEMA_CHANGED,
             f"The champion learned from {', '.join(lost[:6])}, which the data no longer has. Restore it, or start a "
             "new project for data of another form.",
         )
+
+
+def _learned_from(before: "TrainingSpec") -> list[str]:
+    if before.forecast is not None:  # which the champion learned from windows
+        return [*before.forecast.entity, *before.forecast.channels, *before.forecast.known]
+    return [column.name for column in before.columns]
+
+
+def check_units(
+    measured: Sequence[Measured],
+    before: "TrainingSpec",
+    quantiles: Mapping[str, Sequence[float]],
+    trusted: Collection[str],
+) -> None:
+    """Refuse numbers in another unit than the champion's: quartiles a hundred, a thousand, ... times what they were.
+
+    Args:
+        measured: the columns, with their quantiles.
+        before: what the champion learned.
+        quantiles: those of the columns then, by name.
+        trusted: columns whose numbers are right as they are.
+    """
+    now = {column.name: column.quantiles or () for column in measured}
+    for name in _learned_from(before):
+        power = _power_between(quantiles.get(name, ()), now.get(name, ()))
+        if abs(power) >= LEAST_POWER and name not in trusted:
+            times = f"{10 ** abs(power):,} times " + ("what" if power > 0 else "less than what")
+            raise DatasetRefusedError(
+                Reason.UNIT_CHANGED,
+                f"The numbers of {name} are about {times} the champion learned from: another unit, by its look. Write "
+                "them in the unit from before, or list the column under `trusted` in project.yaml if they are right.",
+            )
+
+
+def _power_between(before: Sequence[float], now: Sequence[float]) -> int:
+    """The power of ten by which all quartiles, of quantiles in the order of `measure`, are larger now; 0 for none."""
+    pairs = [(a, b) for a, b in zip(before[1:-1], now[1:-1], strict=False) if abs(a) > _NEAR * (before[-1] - before[0])]
+    if len(pairs) < 2 or before[0] == before[-1] or any(a * b <= 0 for a, b in pairs):
+        return 0
+    logarithms = [math.log10(abs(b)) - math.log10(abs(a)) for a, b in pairs]
+    power = round(logarithms[0])
+    return power if all(abs(each - power) <= _POWER_ERROR for each in logarithms) else 0
 
 
 def check_finite(columns: Sequence[Measured]) -> None:

@@ -240,7 +240,8 @@ class ProjectSettings(Section):
     )
     trusted: list[_ColumnName] = Field(
         default_factory=list,
-        description="columns that may predict the target almost perfectly, because they are known when predicting",
+        description="columns that may predict the target almost perfectly, because they are known when predicting, or "
+        "whose numbers may be a hundred times the champion's and more",
     )
     grids: list[GridSettings] | None = Field(
         default=None, description="columns that are pixels or steps; otherwise inferred, `[]` for none"

@@ -63,6 +63,7 @@ class Known:
             "spec": self.before.spec.model_dump(),
             "identity": list(self.before.identity),
             "holdout": self.before.holdout,
+            "quantiles": {name: list(values) for name, values in self.before.quantiles.items()},
         }
         return {
             "dataset": self.dataset,
@@ -80,7 +81,8 @@ class Known:
         before = document["before"]
         if before is not None:
             times = before["holdout"] and (before["holdout"][0], before["holdout"][1])
-            before = Learned(TrainingSpec.model_validate(before["spec"]), before["identity"], times)
+            spec = TrainingSpec.model_validate(before["spec"])
+            before = Learned(spec, before["identity"], times, before.get("quantiles", {}))
         return cls(**{**document, "before": before})
 
 

@@ -189,7 +189,8 @@ def _learned(command: ValidateDataset, objects: Objects, head: Head) -> Learned 
     folder = f"{command.project.prefix}datasets/{head.champion.dataset}/"
     spec = TrainingSpec.model_validate(objects.get_json(command.artifact_bucket, f"{folder}spec/spec.json"))
     report = objects.get_json(command.artifact_bucket, f"{folder}report.json")
-    return Learned(spec, report["split"]["identity"], _holdout_times(command, objects, head, spec))
+    quantiles = {each["name"]: each["quantiles"] for each in report["profile"] if each.get("quantiles")}
+    return Learned(spec, report["split"]["identity"], _holdout_times(command, objects, head, spec), quantiles)
 
 
 def _holdout_times(

@@ -1,9 +1,9 @@
 """From files to an answer: load, measure, decide by the rules of the domain, split and write."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import duckdb
@@ -15,6 +15,7 @@ from headgate.domain.checks import (
     check_rows,
     check_schema,
     check_settings,
+    check_units,
 )
 from headgate.domain.columns import Column, Measured, TargetValues, decide, in_grid
 from headgate.domain.errors import DatasetRefusedError
@@ -42,12 +43,14 @@ from headgate.tables.split import by_hash, by_time, count_parts, write_parts
 class Learned:
     """What the champion learned, and the columns by which its dataset was split.
 
-    `holdout` tells from when to when the project's holdout reaches, of forecasts whose holdout is another dataset's.
+    `holdout` tells from when to when the project's holdout reaches, of forecasts whose holdout is another dataset's;
+    `quantiles` are those of the columns that are numbers, as `Measured` has them.
     """
 
     spec: TrainingSpec
     identity: Sequence[str]
     holdout: tuple[float, float] | None = None
+    quantiles: Mapping[str, Sequence[float]] = field(default_factory=dict)
 
 
 @contextmanager
@@ -122,7 +125,10 @@ class _Examination:
             known.measured = measured = measure(self.engine, loaded)
             known.rows = measured[0].rows
             check_rows(known.rows, settings)
-            check_finite([column for column in measured if settings.columns.get(column.name) != "drop"])
+            kept = [column for column in measured if settings.columns.get(column.name) != "drop"]
+            check_finite(kept)
+            if self.before is not None:
+                check_units(kept, self.before.spec, self.before.quantiles, settings.trusted)
             known.forecast = forecast = self._forecast(measured, known.target, spec)
         if forecast is not None:
             with timed(known.seconds, "windows"):
