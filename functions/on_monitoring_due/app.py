@@ -8,10 +8,8 @@ from headgate.domain.names import SYSTEM
 from headgate.entrypoint import endpoints, logger, monitor_queue
 from headgate.services.monitoring_due import have_endpoints_monitored
 
-# The schedule is of all tenants.
-
 
 def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
-    """Have every endpoint looked at."""
+    """Have every endpoint looked at. The schedule is of all tenants."""
     count = have_endpoints_monitored(endpoints=endpoints(SYSTEM), queue=monitor_queue(SYSTEM))
     logger.info("endpoints to be monitored", endpoints=count)

@@ -9,11 +9,9 @@ from headgate.entrypoint import logger, now, objects, retrain_queue
 from headgate.environments import RetrainQueueEnvironment, environment
 from headgate.services.retraining_due import have_projects_retrained
 
-# The schedule is of all tenants.
-
 
 def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
-    """Request the retrainings that are due."""
+    """Request the retrainings that are due. The schedule is of all tenants."""
     due = have_projects_retrained(
         objects=objects(SYSTEM),
         queue=retrain_queue(SYSTEM),

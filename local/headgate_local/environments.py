@@ -8,13 +8,13 @@ layers are imported in the fork, from the archives that were deployed. (AWS's wo
 import contextlib
 import json
 import os
-import select
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Mapping
+from multiprocessing import connection
 from typing import IO
 
 
@@ -53,7 +53,7 @@ class Environment:
 
     def _ended(self, seconds: float | None) -> int | None:
         # Nothing is ever sent: that it can be read from means that the other end is closed.
-        if self.returncode is None and select.select([self._alive], [], [], seconds)[0]:
+        if self.returncode is None and connection.wait([self._alive], seconds):
             self.returncode = 0
             self._alive.close()
         return self.returncode
