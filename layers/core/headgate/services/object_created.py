@@ -167,11 +167,13 @@ def _not_taken(project: Project, tenants: Tenants, now: str) -> Refusal | None:
     """Why no dataset of a project is taken. Projects are counted by the first dataset of each, so that a tenant has so
     many runs at once and no more.
     """
-    if (refused := turned_away(project.tenant, tenants, now)) is not None:
+    tenant, used = tenants.find(project.tenant), tenants.used(project.tenant)
+    refused = refusal(project.tenant, tenant, used, now[:7])
+    if tenant is None or refused is not None:
         return refused
-    if project.name in tenants.used(project.tenant).projects:
+    if project.name in used.projects:
         return None
-    most = tenants.quotas(project.tenant).projects
+    most = tenant.quotas.projects
     return None if tenants.admit(project.tenant, project.name, most) else too_many_projects(project.tenant, most)
 
 
