@@ -8,13 +8,12 @@ labels of yesterday's answers come today. That asks that whoever labels does not
 Wrong is another class; of amounts, an error that is larger than half of those of the version that serves.
 """
 
-import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from headgate.domain.captures import Answered
-from headgate.domain.feedback import Row, number_of
+from headgate.domain.feedback import Row, is_wrong, usual_error
 from headgate.domain.verdict import Evidence, Share, Wagers
 
 WAGERS: Wagers = {1.25: 0.3, 1.6: 0.3, 2.3: 0.25, 4.0: 0.15}
@@ -85,25 +84,12 @@ def _share(labels: Mapping[Row, str], answers: Mapping[Row, Answered], usual: fl
     hits = [
         wrong
         for row, label in labels.items()
-        if row in answers and (wrong := _is_wrong(answers[row], label, usual)) is not None
+        if row in answers and (wrong := is_wrong(answers[row], label, usual)) is not None
     ]
     return Share(len(hits), sum(hits))
-
-
-def _is_wrong(answer: Answered, label: str, usual: float | None) -> bool | None:
-    if answer.label is not None:
-        return answer.label != label
-    error = _error(answer, label)
-    return None if error is None or usual is None else error > usual
-
-
-def _error(answer: Answered, label: str) -> float | None:
-    truth = number_of(label)
-    return None if truth is None or answer.value is None else abs(answer.value - truth)
 
 
 def _usual(serving: Mapping[Row, Answered], files: Sequence[Mapping[Row, str]]) -> float | None:
     """The median error of the version that serves."""
     known = {row: label for file in reversed(files) for row, label in file.items() if row in serving}
-    errors = [error for row, label in known.items() if (error := _error(serving[row], label)) is not None]
-    return statistics.median(errors) if errors else None
+    return usual_error(((serving[row], label) for row, label in known.items()), least=1)

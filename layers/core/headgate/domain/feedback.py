@@ -9,10 +9,11 @@ import csv
 import io
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import statistics
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from headgate.domain.captures import LONGEST_ID, row_of
+from headgate.domain.captures import LONGEST_ID, Answered, row_of
 from headgate.domain.errors import HeadgateError
 
 Row = tuple[str, int]
@@ -65,6 +66,28 @@ def number_of(label: str) -> float | None:
     except ValueError:
         return None
     return value if math.isfinite(value) else None
+
+
+def is_wrong(answer: Answered, label: str, usual: float | None) -> bool | None:
+    """Whether an answer was wrong: another class, or an amount that is off by more than `usual` (`usual_error`).
+
+    None where nobody can say: the label is no amount, or nothing tells what is usual.
+    """
+    if answer.label is not None:
+        return answer.label != label
+    error = _error(answer, label)
+    return None if error is None or usual is None else error > usual
+
+
+def usual_error(labelled: Iterable[tuple[Answered, str]], least: int) -> float | None:
+    """What amounts are off by as a rule: the median of at least so many errors, None of fewer."""
+    errors = [error for answer, label in labelled if (error := _error(answer, label)) is not None]
+    return statistics.median(errors) if len(errors) >= least else None
+
+
+def _error(answer: Answered, label: str) -> float | None:
+    truth = number_of(label)
+    return None if truth is None or answer.value is None else abs(answer.value - truth)
 
 
 def _json_lines(text: str) -> Iterator[tuple[int, Any, Any]]:

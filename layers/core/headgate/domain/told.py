@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from headgate.domain.captures import Answered
-from headgate.domain.feedback import Row, number_of
+from headgate.domain.feedback import Row, is_wrong, usual_error
 from headgate.domain.verdict import COMMON, Evidence, Judgement, Rules, Share, Signal, Verdict, judge, since
 
 WRONG, UNUSUAL = "wrong answers", "unusual amounts"
@@ -88,20 +88,12 @@ class Told:
         def truth(answer: Answered) -> str | None:
             return self.labels.get((answer.inference_id, answer.number)) if answer.inference_id else None
 
-        def error(answer: Answered) -> float | None:
-            label = truth(answer)
-            true = number_of(label) if label is not None else None
-            return None if true is None or answer.value is None else abs(answer.value - true)
-
         def mistaken(answer: Answered) -> bool | None:
             label = truth(answer)
-            if answer.label is not None:
-                return None if label is None else label != answer.label
-            wrong = error(answer)
-            return None if wrong is None or usual is None else wrong > usual
+            return None if label is None else is_wrong(answer, label, usual)
 
-        errors = [wrong for each in self._before if (wrong := error(each)) is not None]
-        usual = statistics.median(errors) if len(errors) >= _USUAL else None
+        labelled = [(each, label) for each in self._before if (label := truth(each)) is not None]
+        usual = usual_error(labelled, _USUAL)
         return {WRONG: mistaken} if self.labels else {}
 
 
