@@ -19,6 +19,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headgate.aws.s3 import place_of
 from headgate.domain.formats import engine_of
 from headgate.domain.names import SYSTEM, Project
 from headgate_cli import portable
@@ -56,8 +57,7 @@ def fetch_version(cloud: Cloud, project: Project, number: str) -> Version:
     """
     package = describe_version(cloud, project, number)
     properties = package.get("CustomerMetadataProperties", {})
-    place = package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"].removeprefix("s3://")
-    bucket, _, key = place.partition("/")
+    bucket, key = place_of(package["InferenceSpecification"]["Containers"][0]["ModelDataUrl"])
     code = f"{SYSTEM}/code/{properties.get('code', '')}/sourcedir.tar.gz"
     return Version(
         number,

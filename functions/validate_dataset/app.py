@@ -15,19 +15,20 @@ def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:
     """Validate the dataset named in the payload."""
     settings = environment(ValidationEnvironment)
     tenant = event["tenant"]
+    entry = tenants(tenant).entry(tenant)
     command = ValidateDataset.parse(
         event,
         data_bucket=settings.data_bucket,
         artifact_bucket=settings.artifact_bucket,
         code=settings.training_code_hash,
-        key=tenants(tenant).key(tenant),
+        key=entry.key,
     )
     answer = validate_dataset(
         command,
         objects=objects(tenant),
         head=ledger(tenant).head(command.project),
         workdir=Path(tempfile.gettempdir()),
-        most_instances=tenants(tenant).quotas(tenant).instances,
+        most_instances=entry.quotas.instances,
         max_bytes=int(settings.function_bytes),
     )
     logger.info(

@@ -212,6 +212,12 @@ class Objects:
             self._client.put_object(Bucket=bucket, Key=key, Body=body, ContentType=content_type, **self._sealed)
 
 
+def place_of(uri: str) -> tuple[str, str]:
+    """The bucket and the key that `s3://<bucket>/<key>` names."""
+    bucket, _, key = uri.removeprefix("s3://").partition("/")
+    return bucket, key
+
+
 def sealed(key: str) -> dict[str, str]:
     """What a request that writes an object says, so that it lies under a key of KMS. Without a bucket key (S3 user
     guide), so that the object's ARN is what KMS is told: the policies of tenants' keys ask for it.

@@ -41,8 +41,8 @@ class Tenants:
         tenant = self.find(name)
         return tenant.quotas if tenant is not None else NO_QUOTAS
 
-    def key(self, name: str) -> str:
-        """The ARN of the key that a tenant's things lie under.
+    def entry(self, name: str) -> Tenant:
+        """The tenant of that name, whose things lie under the key that its entry names.
 
         Raises:
             NoKeyError: when the register names none.
@@ -50,7 +50,15 @@ class Tenants:
         tenant = self.find(name)
         if tenant is None or not tenant.key:
             raise NoKeyError(name)
-        return tenant.key
+        return tenant
+
+    def key(self, name: str) -> str:
+        """The ARN of the key that a tenant's things lie under.
+
+        Raises:
+            NoKeyError: when the register names none.
+        """
+        return self.entry(name).key
 
     def register(self, tenant: Tenant, why: str) -> None:
         """Write the entry of a tenant in place of the one before, and into the audit trail what changed by it."""

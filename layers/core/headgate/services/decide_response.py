@@ -14,6 +14,7 @@ from headgate.domain.incidents import BY_HAND, ENDPOINT, RETRAINING, Incident, I
 from headgate.domain.names import Project
 from headgate.domain.policy import Rules, Situation, decide
 from headgate.domain.releases import ReleaseState, is_condemned_by_its_watch
+from headgate.domain.runs import Head
 from headgate.domain.watch import Stand
 from headgate.services.commands import OfIncident
 
@@ -50,7 +51,7 @@ def decide_response(command: DecideResponse, world: World, *, now: str) -> dict[
     if incident is None:
         raise NotFoundError(f"Incident {command.incident} is not in the ledger of {project.endpoint}.")
     if incident.state == IncidentState.OPEN:
-        situation = _look(incident, project, world, now)
+        situation = _look(incident, project, head, world, now)
         decision = decide(situation, world.rules(project), now)
         champion = situation.champion
         facts = {
@@ -82,9 +83,9 @@ def decide_response(command: DecideResponse, world: World, *, now: str) -> dict[
     return asdict(incident)
 
 
-def _look(incident: Incident, project: Project, world: World, now: str) -> Situation:
+def _look(incident: Incident, project: Project, head: Head, world: World, now: str) -> Situation:
     ledger = world.ledger
-    head, lease = ledger.head(project), ledger.lease(project)
+    lease = ledger.lease(project)
     champion = ledger.release(project, head.champion.sequence) if head.champion is not None else None
     newest = ledger.release(project, head.next_release - 1)
     moving = newest is not None and newest.state in (ReleaseState.PLANNED, ReleaseState.DEPLOYING)

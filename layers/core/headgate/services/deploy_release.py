@@ -7,14 +7,13 @@ from typing import Any
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseFreed, LeaseKept, ReleaseMoved
-from headgate.aws.s3 import Objects
+from headgate.aws.s3 import Objects, place_of
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import Alarm, alarms_of
 from headgate.domain.captures import Capture
 from headgate.domain.encryption import volume_key
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.formats import engine_of
-from headgate.domain.lease import Lease
 from headgate.domain.names import OWNER_TAG, Project
 from headgate.domain.releases import (
     EndpointState,
@@ -28,6 +27,8 @@ from headgate.domain.releases import (
     way_back,
 )
 from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan, serverless_plan
+from headgate.domain.runs import Head
+from headgate.domain.scaling import Bounds
 from headgate.domain.serverless import capacity_of
 from headgate.domain.standing_alarms import Composite, Patience, standing_alarms
 from headgate.services.keep_scaling import hold_capacity, let_go
@@ -92,16 +93,9 @@ def deploy_release(
     if release is None:
         raise NotFoundError(f"Release {command.sequence} of {project.endpoint} is not in the ledger.")
     lease = ledger.enter(project, release.holder)
+    champion = ledger.serving(project)  # nobody changes it but who holds the lease
     tags = tags_of(project, release, serving.owner)
-    image = make_model(release, endpoints, serving, tags)
-    endpoints.ensure_config(
-        release.name,
-        capacity=capacity_of(release.serverless, release.instance_type, release.instance_count),
-        capture=captured_of(project, release, serving, release.name),
-        key=volume_key(serving.key, release.instance_type) if release.serverless is None else None,
-        tags=tags,
-        metrics_seconds=Wishes(**release.rollout).metrics_seconds if release.serverless is None else 60,
-    )
+    image = _prepared(project, release, endpoints, serving, tags)
     before = endpoints.describe(release.endpoint)
     if before is not None and endpoints.owner(before.arn) != serving.owner:
         raise NameTakenError("endpoint", release.endpoint)
@@ -109,39 +103,26 @@ def deploy_release(
     if before is not None and not before.in_progress and before.config != release.name:
         bounds = hold_capacity(project, lease, ledger=ledger, scaling=endpoints.scaling(), owner=serving.owner)
         before = endpoints.describe(release.endpoint)  # what it has now, nothing takes away
-    wishes = Wishes(**release.rollout)
-    planned = _planned(project, release, wishes, before, ledger)
-    names = _guard(project, release, wishes, lease, ledger, alarms, tags)
+    planned = _planned(release, before, champion)
+    ledger.check(project, lease)
+    names = _guard(project, release, champion, alarms, tags)
     # As late as can be: a release that is planned still is settled without a look at the endpoint.
     if release.state != ReleaseState.DEPLOYING:
         # The head is written as it was read: whoever freezes the project comes before this release begins, or after.
         head = ledger.head(project)
-        refused = refused_as_taken_back(release)
-        state = ReleaseState.HELD if refused is None else ReleaseState.FAILED
-        if refused is None and release.repeats is None:
-            refused = refused_as_frozen(release.version, head.freeze, now)
-        if refused is not None:
+        if (refusal := _refusal(release, head, now)) is not None:
             if bounds is not None:
                 let_go(release.endpoint, scaling=endpoints.scaling())
-            over = ReleaseMoved(release.sequence, ReleaseState.PLANNED, state, now, refused)
-            ledger.write(project, head, LeaseFreed(lease), over)
+            ledger.write(project, head, LeaseFreed(lease), refusal)
             tasks.succeed(command.task_token, {"endpoint": release.endpoint})
             return
         if ringing := alarms.ringing(names):
             raise AlarmRingingError(ringing)
-        bucket, _, key = release.model_data_url.removeprefix("s3://").partition("/")
-        facts = {
-            "plan": planned.document(),
-            "image": image,
-            "artifact": serving.archives.identity(bucket, key),
-            "alarms": names,
-            "capacity_before": before.instances if before is not None else None,
-            "bounds_before": {"min": bounds.low, "max": bounds.high} if bounds is not None else None,
-        }
-        deploying = ReleaseState.DEPLOYING
-        move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, deploying, now, facts=facts)
+        artifact = serving.archives.identity(*place_of(release.model_data_url))
+        facts = _facts(planned, image, artifact, names, before, bounds)
+        move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, ReleaseState.DEPLOYING, now, facts=facts)
         ledger.write(project, head, LeaseKept(lease), move)
-    elsewhere = bounds is not None and _is_on_other_machines(project, release, ledger)
+    elsewhere = bounds is not None and champion is not None and champion.instance_type != release.instance_type
     # SageMaker cannot be told a fence: the lease is looked at right before the one call that changes the endpoint.
     ledger.check(project, lease)
     if elsewhere:
@@ -155,9 +136,50 @@ def deploy_release(
         tasks.succeed(command.task_token, {"endpoint": release.endpoint})
 
 
-def _planned(project: Project, release: Release, wishes: Wishes, before: EndpointState | None, ledger: Ledger) -> Plan:
-    champion = ledger.head(project).champion
-    last_good = project.release_name(champion.sequence) if champion is not None else ""
+def _prepared(project: Project, release: Release, endpoints: Endpoints, serving: Serving, tags: dict[str, str]) -> str:
+    """Make sure that a release's model and configuration are there; the image that it serves with."""
+    image, on_machines = make_model(release, endpoints, serving, tags), release.serverless is None
+    endpoints.ensure_config(
+        release.name,
+        capacity=capacity_of(release.serverless, release.instance_type, release.instance_count),
+        capture=captured_of(project, release, serving, release.name),
+        key=volume_key(serving.key, release.instance_type) if on_machines else None,
+        tags=tags,
+        metrics_seconds=Wishes(**release.rollout).metrics_seconds if on_machines else 60,
+    )
+    return image
+
+
+def _refusal(release: Release, head: Head, now: str) -> ReleaseMoved | None:
+    """The move of a release that may not begin: it was taken back, or the project is frozen. None where it may."""
+    refused, state = refused_as_taken_back(release), ReleaseState.FAILED
+    if refused is None and release.repeats is None:
+        refused, state = refused_as_frozen(release.version, head.freeze, now), ReleaseState.HELD
+    return ReleaseMoved(release.sequence, ReleaseState.PLANNED, state, now, refused) if refused is not None else None
+
+
+def _facts(
+    planned: Plan,
+    image: str,
+    artifact: Mapping[str, Any],
+    alarms: Sequence[str],
+    before: EndpointState | None,
+    bounds: Bounds | None,
+) -> dict[str, Any]:
+    """What is known of a release when it begins, for the ledger."""
+    return {
+        "plan": planned.document(),
+        "image": image,
+        "artifact": artifact,
+        "alarms": alarms,
+        "capacity_before": before.instances if before is not None else None,
+        "bounds_before": {"min": bounds.low, "max": bounds.high} if bounds is not None else None,
+    }
+
+
+def _planned(release: Release, before: EndpointState | None, champion: Release | None) -> Plan:
+    wishes = Wishes(**release.rollout)
+    last_good = champion.name if champion is not None else ""
     serverless = release.serverless is not None
     back_to = way_back(before, last_good, serverless=serverless) if release.repeats is None else ""
     if serverless or (before is not None and before.serverless):
@@ -166,11 +188,6 @@ def _planned(project: Project, release: Release, wishes: Wishes, before: Endpoin
     if release.repeats is not None:
         return rollback_plan(serves)
     return plan(wishes, release.instance_type, serves, back_to)
-
-
-def _is_on_other_machines(project: Project, release: Release, ledger: Ledger) -> bool:
-    serves = ledger.serving(project)
-    return serves is not None and serves.instance_type != release.instance_type
 
 
 def make_model(release: Release, endpoints: Endpoints, serving: Serving, tags: dict[str, str]) -> str:
@@ -233,23 +250,15 @@ def tags_of(project: Project, release: Release, owner: str) -> dict[str, str]:
 
 
 def _guard(
-    project: Project,
-    release: Release,
-    wishes: Wishes,
-    lease: Lease,
-    ledger: Ledger,
-    alarms: Alarms,
-    tags: Mapping[str, str],
+    project: Project, release: Release, champion: Release | None, alarms: Alarms, tags: Mapping[str, str]
 ) -> list[str]:
     """Make the release's alarms, those that guard it and those that watch it when it serves; take away those of
     releases before it that no longer serve. Returns the names of the guards.
     """
-    guards = alarms_of(release.name, release.endpoint, wishes)
-    ledger.check(project, lease)
+    guards = alarms_of(release.name, release.endpoint, Wishes(**release.rollout))
     for alarm in guards:
         alarms.ensure(alarm, {**tags, "headgate:release": str(release.sequence), "headgate:kind": alarm.kind})
     watch_over(project, release, alarms, tags)
-    champion = ledger.head(project).champion
     alarms.retire(project.endpoint, release.sequence, champion.sequence if champion is not None else None)
     return [alarm.name for alarm in guards]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseKept, ReleaseCondemned, ReleasePlanned
-from headgate.aws.s3 import Objects
+from headgate.aws.s3 import Objects, place_of
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import EndpointBusyError, HeadgateError, NotFoundError, TransientError
 from headgate.domain.incidents import BY_HAND, ENDPOINT, NO_TARGET, STOPPED, Incident
@@ -55,16 +55,16 @@ def plan_rollback(
     planned = ledger.release(project, incident.rollback) if incident.rollback else None
     if planned is None:
         settle_the_one_before(project, lease, ledger, endpoints, now)
-        chosen = _choose(incident, project, ledger, endpoints, archives)
+        releases = ledger.releases(project)  # nobody moves or condemns one but who holds the lease
+        left = _numbered(incident.release, releases)
+        chosen = _choose(incident, left, project, releases, ledger, endpoints, archives)
         if isinstance(chosen, Ending):
             if chosen.reason_code in NO_TARGET:
-                ledger.write(
-                    project, ledger.head(project), LeaseKept(lease), *_condemning(project, incident, ledger, now)
-                )
+                ledger.write(project, ledger.head(project), LeaseKept(lease), *_condemning(incident, left, now))
                 if incident.fails_closed:
                     chosen = _stopped(project, lease, chosen, ledger, endpoints)
             return told(chosen)
-        planned = _write(project, lease, incident, chosen, ledger, now)
+        planned = _write(project, lease, incident, chosen, left, ledger, now)
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
 
 
@@ -82,24 +82,34 @@ def _stopped(project: Project, lease: Lease, why: Ending, ledger: Ledger, endpoi
     return _nothing(STOPPED, f"{why.reason} {said}")
 
 
+def _numbered(sequence: int | None, releases: Sequence[Release]) -> Release | None:
+    return next((each for each in releases if each.sequence == sequence), None)
+
+
 def _choose(
-    incident: Incident, project: Project, ledger: Ledger, endpoints: Endpoints, archives: Objects
+    incident: Incident,
+    left: Release | None,
+    project: Project,
+    releases: Sequence[Release],
+    ledger: Ledger,
+    endpoints: Endpoints,
+    archives: Objects,
 ) -> Release | Ending:
     """The release to repeat, or why there is none."""
-    champion = ledger.serving(project)
+    serves = ledger.head(project).champion
+    champion = _numbered(serves.sequence, releases) if serves is not None else None
     endpoint = endpoints.describe(project.endpoint)
     if champion is None or (endpoint is None and not _is_gone_on_purpose(champion, incident)):
         return _nothing("NOTHING_SERVES", "Nothing is in service any more.")
     if incident.kind == ENDPOINT and endpoint is not None:
-        return _to_repair(champion, endpoint, ledger.releases(project), archives)
-    if (over := _nothing_to_leave(incident, champion, project, ledger)) is not None:
+        return _to_repair(champion, endpoint, releases, archives)
+    if (over := _nothing_to_leave(incident, left, champion)) is not None:
         return over
-    releases = ledger.releases(project)
     if incident.to is not None:
         wanted = [each for each in releases if each.version == incident.to and each.in_service_at is not None]
         candidates = wanted[:1]
-        serves = endpoint is not None and endpoint.status == "InService"
-        if serves and candidates and candidates[0].version == champion.version:
+        answers = endpoint is not None and endpoint.status == "InService"
+        if answers and candidates and candidates[0].version == champion.version:
             return _nothing("SERVES_ALREADY", f"Version {incident.to} serves already.")
         if any(each.condemned for each in wanted) and not incident.anyway:
             return _nothing("CONDEMNED", f"Version {incident.to} was condemned; say --anyway to go back to it.")
@@ -108,9 +118,8 @@ def _choose(
     return _first_that_can_be_deployed(candidates, archives)
 
 
-def _nothing_to_leave(incident: Incident, champion: Release, project: Project, ledger: Ledger) -> Ending | None:
+def _nothing_to_leave(incident: Incident, left: Release | None, champion: Release) -> Ending | None:
     """Why there is nothing to go back from, or None: what a person took back on its way may never have taken over."""
-    left = ledger.release(project, incident.release) if incident.release is not None else None
     if incident.kind == BY_HAND and left is not None and left.ending is not None and left.in_service_at is None:
         if incident.to not in (None, champion.version):
             return None
@@ -157,9 +166,8 @@ def _unfit(release: Release, archives: Objects) -> str | None:
     """Why a release cannot be deployed again, or None when all that it was made of is there as it was."""
     if release.image is None or release.artifact is None:
         return "it is not known with which image or archive it served"
-    bucket, _, key = release.model_data_url.removeprefix("s3://").partition("/")
     try:
-        found = archives.identity(bucket, key)
+        found = archives.identity(*place_of(release.model_data_url))
     except TransientError:
         raise
     except HeadgateError as error:
@@ -170,9 +178,16 @@ def _unfit(release: Release, archives: Objects) -> str | None:
     return None
 
 
-def _write(project: Project, lease: Lease, incident: Incident, target: Release, ledger: Ledger, now: str) -> Release:
-    head, condemning = ledger.head(project), _condemning(project, incident, ledger, now, target)
-    left = ledger.release(project, incident.release) if incident.release is not None else None
+def _write(
+    project: Project,
+    lease: Lease,
+    incident: Incident,
+    target: Release,
+    left: Release | None,
+    ledger: Ledger,
+    now: str,
+) -> Release:
+    head, condemning = ledger.head(project), _condemning(incident, left, now, target)
     fresh: dict[str, Any] = dict.fromkeys(OF_ITS_COURSE)
     again = replace(  # as the project wanted it then, and with nothing of what became of it
         target,
@@ -183,9 +198,8 @@ def _write(project: Project, lease: Lease, incident: Incident, target: Release, 
         at=now,
         incident=incident.incident,
         repeats=target.sequence,
-        serverless=target.serverless
-        if left is not None and left.serverless
-        else None,  # from instances no way leads there
+        # From instances no way leads to none.
+        serverless=target.serverless if left is not None and left.serverless else None,
         scaling=left.scaling if left is not None else target.scaling,  # as it is wanted now: the traffic is the same
         **fresh,
     )
@@ -195,12 +209,11 @@ def _write(project: Project, lease: Lease, incident: Incident, target: Release, 
 
 
 def _condemning(
-    project: Project, incident: Incident, ledger: Ledger, now: str, target: Release | None = None
+    incident: Incident, left: Release | None, now: str, target: Release | None = None
 ) -> list[ReleaseCondemned]:
-    """What condemns the release that the incident is about; nothing where it was condemned before, where its endpoint
-    failed and not it, or where its own version is the target.
+    """What condemns the release that the incident is about, which is left; nothing where it was condemned before,
+    where its endpoint failed and not it, or where its own version is the target.
     """
-    left = ledger.release(project, incident.release) if incident.release is not None else None
     if incident.kind == ENDPOINT or left is None or left.condemned is not None:
         return []
     if target is not None and target.version == left.version:
