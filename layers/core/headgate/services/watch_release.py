@@ -183,6 +183,7 @@ def _judge(look: _Look, endpoint: EndpointState, stand: Stand, watcher: Watcher)
     found, judgement = stand_of(observed, rules, time_is_up=False, passed=passed)
     if stand == Stand.WATCHING and found != Stand.FAILED:  # nothing passes whose answers nobody compared
         asked = _ask_more(look, watcher)
+        # Once more: of metrics that come by the second, those of what was asked just now are there.
         observed = replace(_observed(look, since, watcher), answers=asked)
         pause, spent = look.pause, time.monotonic() - begun
         # Would the next look, which takes as long as this one, still be in time?
