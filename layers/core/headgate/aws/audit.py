@@ -12,7 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
-from headgate.aws.items import as_item, as_values
+from headgate.aws.items import NEW, Write, as_item, as_values
 from headgate.aws.s3 import Objects
 from headgate.domain.audit import Author, Change, Entry, Head, difference, entry
 from headgate.domain.errors import UnsignedError
@@ -23,9 +23,6 @@ _LONGEST_SECONDS = 0.5
 _LOOKS = 5
 """How often a trail is read that others are writing to."""
 _CONTENDED = {"ConditionalCheckFailed", "TransactionConflict"}
-
-Write = Mapping[str, Any]
-"""An item of a transaction: `{"Put": ...}` or `{"Update": ...}`."""
 
 
 class Trail:
@@ -96,14 +93,14 @@ class Trail:
     ) -> None:
         writes = [*recorded, *beside]
         for attempt in range(_ATTEMPTS):
-            head, before = self._read(chain, [_key(each) for each in recorded])
+            head, before = self._read(chain, [each.key for each in recorded])
             pairs = zip(recorded, before, strict=True)
-            found = [difference(_name(write), item, _after(write)) for write, item in pairs]
+            found = [difference(_name(write), item, as_values(write.fields)) for write, item in pairs]
             changes = [*told, *(each for each in found if each is not None)]
             following = self._following(chain, head, what, why, changes) if changes else []
             with translated(f"write the ledger of {chain}"):
                 try:
-                    self._client.transact_write_items(TransactItems=[*writes, *following])
+                    self._client.transact_write_items(TransactItems=[each.part for each in (*writes, *following)])
                 except ClientError as error:  # somebody else's entry came first
                     if attempt == _ATTEMPTS - 1 or not _in_the_way(error, len(writes)):
                         raise
@@ -113,23 +110,18 @@ class Trail:
 
     def _following(
         self, chain: str, head: Head, what: Sequence[str], why: str, changes: Sequence[Change]
-    ) -> list[dict[str, Any]]:
+    ) -> list[Write]:
         if self._author is None:
             raise UnsignedError(chain)
         new = entry(chain, head, self._author(), what, changes, why)
-        moved = {
-            "TableName": self._table,
-            "Item": as_item({"pk": chain, "sk": AUDIT_HEAD, "sequence": new.sequence, "hash": new.hash}),
+        follows = {
             "ConditionExpression": "attribute_not_exists(pk) OR #hash = :was",
             "ExpressionAttributeNames": {"#hash": "hash"},
             "ExpressionAttributeValues": as_item({":was": head.hash}),
         }
-        added = {
-            "TableName": self._table,
-            "Item": as_item({"pk": chain, "sk": f"{AUDIT}{new.sequence:010d}", "entry": new.text, "hash": new.hash}),
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
-        return [{"Put": moved}, {"Put": added}]
+        moved = {"pk": chain, "sk": AUDIT_HEAD, "sequence": new.sequence, "hash": new.hash}
+        added = {"pk": chain, "sk": f"{AUDIT}{new.sequence:010d}", "entry": new.text, "hash": new.hash}
+        return [Write.put(self._table, moved, **follows), Write.put(self._table, added, **NEW)]
 
     def _read(self, chain: str, keys: Sequence[Mapping[str, Any]]) -> tuple[Head, list[dict[str, Any]]]:
         """The trail's head and the items of those keys as they were at one moment; {} for what is not there."""
@@ -195,21 +187,5 @@ def _pause(attempt: int) -> None:
     time.sleep(random.uniform(0, min(_LONGEST_SECONDS, 0.01 * 2**attempt)))  # noqa: S311 - it hides nothing
 
 
-def _key(write: Write) -> Mapping[str, Any]:
-    [request] = write.values()
-    source = request["Item"] if "Item" in request else request["Key"]
-    return {"pk": source["pk"], "sk": source["sk"]}
-
-
 def _name(write: Write) -> str:
-    return str(_key(write)["sk"]["S"])
-
-
-def _after(write: Write) -> dict[str, Any]:
-    """The fields that a write sets: all of a Put, those of an Update."""
-    [request] = write.values()
-    if "Item" in request:
-        return as_values(request["Item"])
-    values, names = as_values(request["ExpressionAttributeValues"]), request["ExpressionAttributeNames"]
-    sets = [each.split(" = ") for each in request["UpdateExpression"].removeprefix("SET ").split(", ")]
-    return {names[name]: values[value] for name, value in sets}
+    return str(write.key["sk"]["S"])

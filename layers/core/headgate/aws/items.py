@@ -3,6 +3,7 @@
 import dataclasses
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -37,6 +38,36 @@ def built(kind: type[Any], values: Mapping[str, Any]) -> Any:
     """A dataclass of the values that it has fields for; newer writers may know more."""
     known = {field.name for field in dataclasses.fields(kind)}
     return kind(**{name: value for name, value in values.items() if name in known})
+
+
+@dataclass(frozen=True, slots=True)
+class Write:
+    """A write: what DynamoDB is asked for, of which kind (Put or Update), and the fields that it sets, serialized."""
+
+    kind: str
+    request: Mapping[str, Any]
+    fields: Mapping[str, Any]
+
+    @classmethod
+    def put(cls, table: str, values: Mapping[str, Any], **condition: Any) -> "Write":
+        """An item in the place of the one that is there, on a condition (`ConditionExpression` and what it needs)."""
+        item = as_item(values)
+        return cls("Put", {"TableName": table, "Item": item, **condition}, item)
+
+    @property
+    def key(self) -> dict[str, Any]:
+        """The key of the item that is written, serialized."""
+        source = self.request["Item"] if self.kind == "Put" else self.request["Key"]
+        return {"pk": source["pk"], "sk": source["sk"]}
+
+    @property
+    def part(self) -> dict[str, Any]:
+        """The write as a part of a transaction."""
+        return {self.kind: self.request}
+
+
+NEW = {"ConditionExpression": "attribute_not_exists(pk)"}
+"""The condition that there is no such item yet."""
 
 
 def _number(value: Any) -> Any:

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 
 from headgate.aws.audit import Trail
 from headgate.aws.errors import code_of, translated
-from headgate.aws.items import as_item, as_values, built
+from headgate.aws.items import NEW, Write, as_item, as_values, built
 from headgate.aws.ledger_changes import (
     LAST_WORDS,
     LEASES,
@@ -163,13 +163,12 @@ class Ledger:
             ConflictError: when another writer was faster, or a change does not fit what the ledger holds.
         """
         following = dataclasses.replace(head, revision=head.revision + 1)
-        put = {
-            "TableName": self._table,
-            "Item": as_item({"pk": project_key(project), "sk": "PROJECT", **asdict(following)}),
+        item = {"pk": project_key(project), "sk": "PROJECT", **asdict(following)}
+        still = {
             "ConditionExpression": "attribute_not_exists(pk) OR revision = :revision",
             "ExpressionAttributeValues": as_item({":revision": head.revision}),
         }
-        self._transact(project, [{"Put": put}], *changes)
+        self._transact(project, [Write.put(self._table, item, **still)], *changes)
         return following
 
     def claim_endpoint(self, project: Project) -> bool:
@@ -231,7 +230,7 @@ class Ledger:
         update = self._writes.update_lease(project, {"token": task_token}, *held(lease))
         try:
             with translated("keep who waits for the endpoint"):
-                self._client.update_item(**update)
+                self._client.update_item(**update.request)
         except ConflictError as error:
             if not _refused(error):
                 raise
@@ -250,7 +249,7 @@ class Ledger:
         )
         try:
             with translated("keep who waits for approval"):
-                self._client.update_item(**update["Update"])
+                self._client.update_item(**update.request)
         except ConflictError as error:
             if not _refused(error):
                 raise
@@ -275,7 +274,7 @@ class Ledger:
         try:
             if trial.get("stand") == "watching":
                 with translated("keep what a trial told"):
-                    self._client.update_item(**update["Update"])
+                    self._client.update_item(**update.request)
             else:
                 self.trail.write(project_key(project), [update], [], ["trial decided"], "Its trial says so.")
         except ConflictError as error:
@@ -307,8 +306,8 @@ class Ledger:
         item = self._get(endpoint_key(endpoint), OWNER)
         return item.get("token") if item else None
 
-    def _transact(self, project: Project, writes: Sequence[dict[str, Any]], *changes: Change) -> None:
-        recorded, beside = [*writes], list[dict[str, Any]]()
+    def _transact(self, project: Project, writes: Sequence[Write], *changes: Change) -> None:
+        recorded, beside = [*writes], list[Write]()
         for change in changes:
             (beside if isinstance(change, LEASES) else recorded).extend(self._writes.of(project, change))
         what, why = told(changes)
@@ -316,16 +315,12 @@ class Ledger:
             self.trail.write(project_key(project), recorded, beside, what, why)
             return
         with translated(f"write the ledger of {project.endpoint}"):
-            self._client.transact_write_items(TransactItems=beside)
+            self._client.transact_write_items(TransactItems=[each.part for each in beside])
 
     def _record_new(self, project: Project, item: Mapping[str, Any], what: str, why: str) -> bool:
-        put = {
-            "TableName": self._table,
-            "Item": as_item({"pk": project_key(project), **item}),
-            "ConditionExpression": "attribute_not_exists(pk)",
-        }
+        put = Write.put(self._table, {"pk": project_key(project), **item}, **NEW)
         try:
-            self.trail.write(project_key(project), [{"Put": put}], [], [what], why)
+            self.trail.write(project_key(project), [put], [], [what], why)
         except ConflictError as error:
             if _refused(error):
                 return False
@@ -352,9 +347,7 @@ class Ledger:
     def _put_new(self, item: Mapping[str, Any]) -> bool:
         try:
             with translated("write the ledger"):
-                self._client.put_item(
-                    TableName=self._table, Item=as_item(item), ConditionExpression="attribute_not_exists(pk)"
-                )
+                self._client.put_item(**Write.put(self._table, item, **NEW).request)
         except ConflictError as error:
             if _refused(error):
                 return False

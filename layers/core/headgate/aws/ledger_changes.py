@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from headgate.aws.items import as_item
+from headgate.aws.items import NEW, Write, as_item
 from headgate.domain.incidents import IncidentState
 from headgate.domain.keys import (
     OWNER,
@@ -179,8 +179,8 @@ class Writes:
 
     table: str
 
-    def of(self, project: Project, change: Change) -> list[dict[str, Any]]:
-        """The items of a transaction that make one change."""
+    def of(self, project: Project, change: Change) -> list[Write]:
+        """The writes that make one change."""
         match change:
             case RunStarted(run):
                 return [self.update(project, run_key(run), {"state": RUNNING}, NOT_ENDED, OUTCOME_VALUES)]
@@ -196,7 +196,7 @@ class Writes:
                     )
                 ]
             case LeaseChanged() | LeaseKept() | LeaseFreed():
-                return [{"Update": self._lease_write(project, change)}]
+                return [self._lease_write(project, change)]
             case ReleasePlanned() | ReleaseMoved() | ReleaseCondemned() | ReleaseTakenBack():
                 return self._of_release(project, change)
             case IncidentMoved() | RetrainCounted():
@@ -204,19 +204,15 @@ class Writes:
 
     def _of_release(
         self, project: Project, change: ReleasePlanned | ReleaseMoved | ReleaseCondemned | ReleaseTakenBack
-    ) -> list[dict[str, Any]]:
+    ) -> list[Write]:
         match change:
             case ReleasePlanned(release):
                 item = {"pk": project_key(project), "sk": release_key(release.sequence), **asdict(release)}
-                put = {
-                    "TableName": self.table,
-                    "Item": as_item(item),
-                    "ConditionExpression": "attribute_not_exists(pk)",
-                }
                 name = "release" if release.incident is None else "rollback"
                 once = f"attribute_not_exists(#{name}) OR #{name} = :null"
                 made = {name: release.sequence}
-                return [{"Put": put}, self.update(project, holder_key(release.holder), made, once, {":null": None})]
+                asked = self.update(project, holder_key(release.holder), made, once, {":null": None})
+                return [Write.put(self.table, item, **NEW), asked]
             case ReleaseMoved(sequence, was, state, at, ending, facts):
                 fields = {"state": str(state), "at": at, **facts}
                 if state == ReleaseState.IN_SERVICE:
@@ -243,24 +239,21 @@ class Writes:
                 there = "attribute_exists(pk)"
                 return [self.update(project, release_key(sequence), {"condemned": why}, there, {})]
 
-    def _of_incident(self, project: Project, change: IncidentMoved | RetrainCounted) -> dict[str, Any]:
+    def _of_incident(self, project: Project, change: IncidentMoved | RetrainCounted) -> Write:
         match change:
             case IncidentMoved(incident, was, state, facts):
                 fields = {**facts, "state": str(state)}
                 return self.update(project, incident_key(incident), fields, "#state = :was", {":was": str(was)})
-
             case RetrainCounted(tenant, day, was):
                 pk, sk = retrains_key(tenant, day)
-                put = {
-                    "TableName": self.table,
-                    "Item": as_item({"pk": pk, "sk": sk, "count": was + 1}),
+                still = {
                     "ConditionExpression": "attribute_not_exists(pk) OR #count = :was",
                     "ExpressionAttributeNames": {"#count": "count"},
                     "ExpressionAttributeValues": as_item({":was": was}),
                 }
-                return {"Put": put}
+                return Write.put(self.table, {"pk": pk, "sk": sk, "count": was + 1}, **still)
 
-    def _lease_write(self, project: Project, change: LeaseChanged | LeaseKept | LeaseFreed) -> dict[str, Any]:
+    def _lease_write(self, project: Project, change: LeaseChanged | LeaseKept | LeaseFreed) -> Write:
         lease = change.lease
         match change:
             case LeaseChanged():
@@ -274,8 +267,8 @@ class Writes:
 
     def update(
         self, project: Project, sk: str, fields: Mapping[str, Any], condition: str, values: Mapping[str, Any]
-    ) -> dict[str, Any]:
-        """An update of one of the project's items, as an item of a transaction."""
+    ) -> Write:
+        """An update of one of the project's items."""
         names = {f"#{name}": name for name in fields} | ({"#state": "state"} if "#state" in condition else {})
         update = {
             "TableName": self.table,
@@ -285,7 +278,7 @@ class Writes:
             "ExpressionAttributeNames": names,
             "ExpressionAttributeValues": as_item({**{f":{name}": value for name, value in fields.items()}, **values}),
         }
-        return {"Update": update}
+        return Write("Update", update, as_item(fields))
 
     def update_lease(
         self,
@@ -294,14 +287,14 @@ class Writes:
         condition: str,
         values: Mapping[str, Any],
         counts: bool = False,
-    ) -> dict[str, Any]:
+    ) -> Write:
         """An update of the endpoint's item, which another project's endpoint of that name refuses."""
         names = {f"#{name}": name for name in (*fields, "tenant", "project", "holder", "fence", "revision")}
         sets = [f"#{name} = :{name}" for name in fields] + (["#revision = #revision + :one"] if counts else [])
         condition = f"#tenant = :tenant AND #project = :project AND {condition}"
         ours = {":tenant": project.tenant, ":project": project.name, **({":one": 1} if counts else {})}
         used = " ".join([*sets, condition])
-        return {
+        update = {
             "TableName": self.table,
             "Key": as_item({"pk": endpoint_key(project.endpoint), "sk": OWNER}),
             "UpdateExpression": "SET " + ", ".join(sets),
@@ -309,6 +302,7 @@ class Writes:
             "ExpressionAttributeNames": {each: name for each, name in names.items() if each in used},
             "ExpressionAttributeValues": as_item({**{f":{name}": v for name, v in fields.items()}, **ours, **values}),
         }
+        return Write("Update", update, as_item(fields))
 
 
 def held(lease: Lease) -> tuple[str, dict[str, Any]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.aws.audit import Trail
 from headgate.aws.errors import translated
-from headgate.aws.items import as_item, as_values, built
+from headgate.aws.items import Write, as_item, as_values, built
 from headgate.domain.audit import Author
 from headgate.domain.errors import ConflictError, NoKeyError
 from headgate.domain.keys import tenant_key
@@ -64,7 +64,7 @@ class Tenants:
         """Write the entry of a tenant in place of the one before, and into the audit trail what changed by it."""
         entry = {**self._key(tenant.tenant, _ENTRY), **asdict(tenant)}
         del entry["tenant"]  # which would put it into the index of runs
-        put = {"Put": {"TableName": self._table, "Item": as_item(entry)}}
+        put = Write.put(self._table, entry)
         what = f"tenant {str(tenant.standing).lower()}"
         self._trail.write(tenant_key(tenant.tenant), [put], [], [what], why)
 
