@@ -1,25 +1,17 @@
 """An alarm rang: find whose it is, record the incident once, and start its answer."""
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
+from headgate.aws.stepfunctions import Executions
 from headgate.domain.alarms import is_guard, standing_alarm
 from headgate.domain.errors import BadKeyError
 from headgate.domain.incidents import Incident, incident_id, moment
 from headgate.domain.names import PROJECT_TAG, TENANT_TAG, Project
 from headgate.domain.standing_alarms import PARTS
-
-
-class Executions(Protocol):
-    """What starts executions; see `headgate.aws.stepfunctions.Executions`."""
-
-    def start(self, name: str, given: Mapping[str, Any]) -> bool:
-        """Start an execution; False when one of that name ran already."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,12 +6,13 @@ from typing import Any
 from headgate.aws.ledger import Ledger
 from headgate.aws.registry import Registry
 from headgate.aws.sns import Topic
+from headgate.aws.stepfunctions import Tasks
 from headgate.domain.approval import APPROVED, REFUSED, Wait, expired, refused
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Project
 from headgate.domain.notices import asking
 from headgate.domain.runs import Ending, Outcome, Run
-from headgate.services.take_endpoint import Tasks, told
+from headgate.services.take_endpoint import told
 
 APPROVED_ANSWER = {"outcome": "APPROVED"}
 DECIDED = {"outcome": "DECIDED"}

@@ -7,6 +7,7 @@ from typing import Any
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import IncidentMoved, LeaseChanged
 from headgate.aws.sagemaker import Endpoints
+from headgate.aws.stepfunctions import Tasks
 from headgate.domain.errors import EndpointBusyError, LeaseLostError, NotFoundError
 from headgate.domain.failures import failed
 from headgate.domain.freezes import joined
@@ -15,7 +16,7 @@ from headgate.domain.lease import leave
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome
 from headgate.services.settle_release import settled
-from headgate.services.take_endpoint import Tasks, wake_next
+from headgate.services.take_endpoint import wake_next
 
 
 @dataclass(frozen=True, slots=True)

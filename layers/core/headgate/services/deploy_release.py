@@ -9,6 +9,7 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseFreed, LeaseKept, ReleaseMoved
 from headgate.aws.s3 import Objects, place_of
 from headgate.aws.sagemaker import Endpoints
+from headgate.aws.stepfunctions import Tasks
 from headgate.domain.alarms import Alarm, alarms_of
 from headgate.domain.captures import Capture
 from headgate.domain.encryption import volume_key
@@ -32,7 +33,6 @@ from headgate.domain.scaling import Bounds
 from headgate.domain.serverless import capacity_of
 from headgate.domain.standing_alarms import Composite, Patience, standing_alarms
 from headgate.services.keep_scaling import hold_capacity, let_go
-from headgate.services.take_endpoint import Tasks
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 from typing import Any
 
 from headgate.aws.ledger import Ledger
+from headgate.aws.stepfunctions import Executions
 from headgate.domain.incidents import ENDPOINT, Incident, incident_id, moment
-from headgate.services.alarm import Executions, given_to
+from headgate.services.alarm import given_to
 
 EVENT = "SageMaker Endpoint State Change"
 BROKEN = {"FAILED": "Failed", "UPDATE_ROLLBACK_FAILED": "UpdateRollbackFailed"}

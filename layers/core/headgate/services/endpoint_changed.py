@@ -4,7 +4,7 @@ from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.sagemaker import Endpoints
-from headgate.services.take_endpoint import Tasks
+from headgate.aws.stepfunctions import Tasks
 
 
 def wake_promotion(event: dict[str, Any], *, ledger: Ledger, endpoints: Endpoints, tasks: Tasks) -> str:

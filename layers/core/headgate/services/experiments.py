@@ -9,10 +9,11 @@ import json
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Jobs
+from headgate.aws.searches import Searches
 from headgate.domain.errors import HeadgateError
 from headgate.domain.experiment import Expense, JobFacts, experiment_record, training_expense
 from headgate.domain.names import Project, validation_job
@@ -25,20 +26,12 @@ MAX_BYTES = 8 * 1024**2
 Trials = Sequence[Mapping[str, Any]]
 
 
-class Trained(Protocol):
-    """What knows a search's trials; see `headgate.aws.sagemaker.Searches`."""
-
-    def trials(self, name: str) -> list[dict[str, Any]]:
-        """The summaries of a tuning job's training jobs; of one that never was there are none."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Experiments:
     """Writes records of runs into the artifact bucket."""
 
     jobs: Jobs
-    searches: Trained
+    searches: Searches
     objects: Objects
     artifact_bucket: str
 

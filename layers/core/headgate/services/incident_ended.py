@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
+from headgate.aws.events import Bus
 from headgate.aws.ledger import Ledger
+from headgate.aws.sns import Topic
 from headgate.domain.incident_cost import told_cost
 from headgate.domain.incidents import BY_HAND, RETRAINING, Answered, Incident
 from headgate.domain.names import Project
 from headgate.domain.notices import answered
 from headgate.domain.release_events import of_incident
-from headgate.services.run_ended import Bus, Topic
 
 
 def announce_incident(

@@ -4,9 +4,10 @@ from dataclasses import dataclass
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
+from headgate.aws.stepfunctions import Executions
 from headgate.domain.errors import NotFoundError
 from headgate.domain.incidents import again
-from headgate.services.alarm import Executions, given_to
+from headgate.services.alarm import given_to
 from headgate.services.commands import OfIncident
 
 

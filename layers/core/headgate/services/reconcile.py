@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
-from typing import Any, Protocol
+from typing import Any
 
+from headgate.aws.events import Rules
 from headgate.aws.findings import Findings
 from headgate.aws.sns import Topic
+from headgate.aws.sqs import Queue
 from headgate.domain.errors import BadKeyError, HeadgateError
 from headgate.domain.incidents import Incident
 from headgate.domain.names import SYSTEM, Project, dataset_id, parse_upload
@@ -26,22 +28,6 @@ from headgate.domain.runs import Run
 from headgate.services.deploy_release import standing_of
 from headgate.services.object_created import ObjectCreated, parts_of
 from headgate.services.repairs import Tools, repair
-
-
-class Rules(Protocol):
-    """What tells of rules; see `headgate.aws.events.Rules`."""
-
-    def now(self, name: str) -> RuleNow | None:
-        """A rule as it is, or None when there is none of that name."""
-        ...
-
-
-class Queue(Protocol):
-    """What tells of a queue; see `headgate.aws.sqs.Queue`."""
-
-    def waiting(self) -> int:
-        """How many messages lie in it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
-from headgate.aws.stepfunctions import Executions
+from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.aws.tenants import Tenants
 from headgate.domain.errors import ConflictError, EndpointBusyError, LeaseLostError
 from headgate.domain.failures import ending_of
@@ -22,7 +22,7 @@ from headgate.services.keep_scaling import let_scale
 from headgate.services.object_created import ObjectCreated, receive_object
 from headgate.services.runs import Runs
 from headgate.services.settle_release import settled
-from headgate.services.take_endpoint import Tasks, wake_next
+from headgate.services.take_endpoint import wake_next
 
 _GONE = Ending(
     Outcome.FAILED, "EXECUTION_GONE", "Its execution is not there any more. Drop the dataset again, or retrain."

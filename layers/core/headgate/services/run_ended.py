@@ -4,9 +4,11 @@ Whoever closed the run, its end passes the ledger's stream; so no ending is unto
 """
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
+from headgate.aws.events import Bus
 from headgate.aws.ledger import Ledger
+from headgate.aws.sns import Topic
 from headgate.aws.tenants import Tenants
 from headgate.domain.errors import HeadgateError
 from headgate.domain.names import Project
@@ -15,22 +17,6 @@ from headgate.domain.release_events import of_run
 from headgate.domain.runs import Outcome, Run
 from headgate.services.experiments import Experiments
 from headgate.tracking import Tracking
-
-
-class Topic(Protocol):
-    """What tells people; see `headgate.aws.sns.Topic`."""
-
-    def publish(self, subject: str, message: str, attributes: dict[str, str]) -> None:
-        """Publish one message."""
-        ...
-
-
-class Bus(Protocol):
-    """What others listen to; see `headgate.aws.events.Bus`."""
-
-    def put(self, kind: str, detail: Mapping[str, Any]) -> None:
-        """Put one event."""
-        ...
 
 
 def announce(run: Run, *, ledger: Ledger, bus: Bus, topic: Topic) -> str | None:

@@ -9,34 +9,22 @@ import random
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseChanged, RunEnded, RunStarted
 from headgate.aws.sagemaker import Endpoints
+from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.domain.errors import ConflictError, EndpointBusyError, LeaseLostError
-from headgate.domain.failures import Stop, ending_of
+from headgate.domain.failures import ending_of
 from headgate.domain.lease import leave
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
 from headgate.domain.runs import Ending, Run, Start, Supersede, Wait, admit, superseded
 from headgate.services.settle_release import settled
-from headgate.services.take_endpoint import Tasks, wake_next
+from headgate.services.take_endpoint import wake_next
 
 _ATTEMPTS = 8
 _LONGEST_PAUSE_SECONDS = 2.0
-
-
-class Executions(Protocol):
-    """What starts executions; see `headgate.aws.stepfunctions.Executions`."""
-
-    def start(self, name: str, given: dict[str, str]) -> bool:
-        """Start an execution; False when one of that name ran already."""
-        ...
-
-    def stopped(self, name: str) -> Stop | None:
-        """How an execution ended, or None while it runs."""
-        ...
 
 
 def given_to(run: Run) -> dict[str, str]:

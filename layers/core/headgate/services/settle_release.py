@@ -8,6 +8,7 @@ from typing import Any
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import Change, LeaseFreed, LeaseKept, ReleaseMoved
 from headgate.aws.sagemaker import Endpoints
+from headgate.aws.stepfunctions import Tasks
 from headgate.domain.errors import ConflictError, EndpointBusyError, HeadgateError, LeaseLostError, NotFoundError
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
@@ -28,7 +29,7 @@ from headgate.domain.watch import Stand
 from headgate.services.clean_up import clean_up
 from headgate.services.commands import OfRelease
 from headgate.services.keep_scaling import hold_capacity, let_scale
-from headgate.services.take_endpoint import Tasks, told, wake_next
+from headgate.services.take_endpoint import told, wake_next
 
 _SECONDS, _SECONDS_ON_PROBATION = 30, 5
 """Until it is looked at again whether a release has come to its end: a history of Step Functions holds the looks of

@@ -1,10 +1,11 @@
 """Take the lease of an endpoint, or the place in line behind whoever has it."""
 
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunPassedOver
+from headgate.aws.stepfunctions import Tasks
 from headgate.domain.errors import EndpointTakenError, NotFoundError
 from headgate.domain.incidents import Incident, is_incident
 from headgate.domain.lease import Claim, Granted, InLine, PassedOver, Place, take
@@ -14,14 +15,6 @@ from headgate.domain.runs import Ending, Outcome, Run, passed_over, rolled_back_
 GRANTED = {"outcome": "GRANTED"}
 FREE = {"outcome": "FREE"}
 """What wakes the one in line: the lease is free, it may come and take it."""
-
-
-class Tasks(Protocol):
-    """What wakes a waiting task; see `headgate.aws.stepfunctions.Tasks`."""
-
-    def succeed(self, token: str, output: dict[str, Any]) -> bool:
-        """Give a token back; False when nobody waits for it any more."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import LeaseKept, ReleaseMoved
+from headgate.aws.stepfunctions import Tasks
 from headgate.aws.trials import Trials
 from headgate.domain.errors import LeaseLostError, NameTakenError, NotFoundError
 from headgate.domain.incidents import is_incident
@@ -25,7 +26,7 @@ from headgate.services.commands import OfRelease
 from headgate.services.deploy_release import Serving, captured_of, make_model, tags_of
 from headgate.services.keep_scaling import hold_capacity
 from headgate.services.settle_release import settled, take_away
-from headgate.services.take_endpoint import Tasks, told, wake_next
+from headgate.services.take_endpoint import told, wake_next
 
 GO_ON = {"outcome": "GO_ON"}
 """The trial is over, or there is none: the release takes over as any other does."""

@@ -4,10 +4,10 @@ from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.registry import Registry
+from headgate.aws.stepfunctions import Tasks
 from headgate.domain.errors import BadKeyError, NotFoundError
 from headgate.domain.names import Project
 from headgate.services.await_approval import DECIDED
-from headgate.services.take_endpoint import Tasks
 
 
 def wake_approved(event: dict[str, Any], *, ledger: Ledger, registry: Registry, tasks: Tasks) -> str:
