@@ -12,6 +12,8 @@ from typing import Any
 
 import boto3
 
+from headgate.domain.names import OWNER_TAG
+
 Client = Callable[[str], Any]
 
 
@@ -21,7 +23,7 @@ def endpoints_of(client: Client, ledger: str) -> Iterator[str]:
     for page in sagemaker.get_paginator("list_endpoints").paginate():
         for each in page["Endpoints"]:
             tags = sagemaker.list_tags(ResourceArn=each["EndpointArn"])["Tags"]
-            if {"Key": "headgate:ledger", "Value": ledger} in tags:
+            if {"Key": OWNER_TAG, "Value": ledger} in tags:
                 yield each["EndpointName"]
 
 

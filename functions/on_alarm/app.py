@@ -7,14 +7,12 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.domain.alarms import standing_alarm
-from headgate.domain.names import tenant_of_name
+from headgate.domain.names import NOBODY, tenant_of_name
 from headgate.entrypoint import alarms, ledger, logger, now, responses
 from headgate.services.alarm import AlarmChanged, open_incident
 from headgate.services.endpoint_broke import EVENT, EndpointBroke, open_repair
 
 _processor = BatchProcessor(event_type=EventType.SQS)
-# Whose alarm it is that a project made for itself, its tags tell, which anybody's may be.
-_UNKNOWN = "_unknown"
 
 
 def _follow_up(record: SQSRecord) -> None:
@@ -30,7 +28,8 @@ def _follow_up(record: SQSRecord) -> None:
 def _alarm_rang(event: dict[str, Any]) -> None:
     alarm = AlarmChanged.parse(event)
     ours = standing_alarm(alarm.name)
-    tenant = (tenant_of_name(ours[0]) if ours else None) or _UNKNOWN
+    # Whose alarm it is that a project made for itself, its tags tell, which anybody's may be.
+    tenant = (tenant_of_name(ours[0]) if ours else None) or NOBODY
     decision = open_incident(
         alarm, ledger=ledger(tenant), alarms=alarms(tenant), executions=responses(tenant), now=now()
     )

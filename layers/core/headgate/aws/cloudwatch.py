@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from headgate.aws.errors import translated
+from headgate.aws.tags import as_tags
 from headgate.domain.alarms import NAMESPACE, TAKE_BACK, VARIANT, Alarm, AlarmNow, fleet, sequence_of
 from headgate.domain.errors import NotFoundError
+from headgate.domain.moments import written
 from headgate.domain.standing_alarms import Composite
 from headgate.domain.watch import Limits, Period, Usual
 
@@ -36,7 +38,7 @@ class Alarms:
                 ComparisonOperator="LessThanThreshold" if alarm.below else "GreaterThanThreshold",
                 TreatMissingData=alarm.missing,
                 ActionsEnabled=alarm.active,
-                Tags=_tags(tags),
+                Tags=as_tags(tags),
             )
 
     def combine(self, alarm: Composite, tags: Mapping[str, str]) -> None:
@@ -47,7 +49,7 @@ class Alarms:
                 AlarmDescription=alarm.description,
                 AlarmRule=alarm.rule,
                 ActionsEnabled=True,
-                Tags=_tags(tags),
+                Tags=as_tags(tags),
             )
 
     def ringing(self, names: Sequence[str]) -> list[str]:
@@ -59,8 +61,8 @@ class Alarms:
         with translated(f"look at the alarm {name}"):
             found = self._shared.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
         for each in [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]:
-            since = each["StateUpdatedTimestamp"].astimezone(UTC).isoformat(timespec="milliseconds")
-            return AlarmNow(each["StateValue"], since.replace("+00:00", "Z"), each.get("ActionsEnabled", True))
+            since = written(each["StateUpdatedTimestamp"])
+            return AlarmNow(each["StateValue"], since, each.get("ActionsEnabled", True))
         return None
 
     def active(self, names: Sequence[str]) -> dict[str, bool]:
@@ -234,10 +236,6 @@ def _quotient(alarm: Alarm, over: str) -> list[dict[str, Any]]:
 
     quotient = {"Id": "quotient", "Expression": "above / below", "Label": alarm.name, "ReturnData": True}
     return [part("above", alarm.metric), part("below", over), quotient]
-
-
-def _tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    return [{"Key": name, "Value": value} for name, value in tags.items()]
 
 
 def _dimensions(values: Mapping[str, str]) -> list[dict[str, str]]:

@@ -11,6 +11,7 @@ from botocore.exceptions import ClientError
 
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.errors import code_of, translated
+from headgate.aws.tags import as_tags
 from headgate.domain.alarms import VARIANT
 from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError, NotFoundError
@@ -331,8 +332,3 @@ def _baking_since(variants: Sequence[Mapping[str, Any]]) -> str:
     """Since when the new instances take requests and are watched; "" while they do not."""
     steps = [step for variant in variants for step in variant.get("VariantStatus", []) if step["Status"] == "Baking"]
     return max((written(step["StartTime"]) for step in steps), default="")
-
-
-def as_tags(tags: Mapping[str, str]) -> list[dict[str, str]]:
-    """Tags as SageMaker takes them."""
-    return [{"Key": name, "Value": value} for name, value in tags.items()]

@@ -9,7 +9,8 @@ from botocore.exceptions import ClientError
 from headgate.aws.errors import code_of, translated
 from headgate.domain.failures import Stop
 
-_OVER = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+OVER = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
+"""Statuses of an execution that has ended."""
 
 
 class Executions:
@@ -43,7 +44,7 @@ class Executions:
     def stopped(self, name: str) -> Stop | None:
         """How an execution ended; None while it runs, or when there is none of that name."""
         found = self._describe(name)
-        if found is None or found["status"] not in _OVER:
+        if found is None or found["status"] not in OVER:
             return None
         return Stop(found["status"], found.get("error", ""), found.get("cause", ""))
 

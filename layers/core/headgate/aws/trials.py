@@ -5,6 +5,7 @@ from typing import Any
 
 from headgate.aws.errors import translated
 from headgate.aws.sagemaker import Endpoints, captured_config
+from headgate.aws.tags import as_tags
 from headgate.domain.captures import Capture
 from headgate.domain.encryption import volume_key
 from headgate.domain.errors import NameTakenError
@@ -53,7 +54,7 @@ class Trials(Endpoints):
             **variants,
             **({"DataCaptureConfig": captured_config(capture)} if capture else {}),
             **({"KmsKeyId": over} if over else {}),
-            Tags=[{"Key": name, "Value": value} for name, value in tags.items()],
+            Tags=as_tags(tags),
         )
         with translated(f"describe endpoint configuration {trial.config}"):
             config = self._client.describe_endpoint_config(EndpointConfigName=trial.config)

@@ -4,6 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
+from headgate.domain.names import VALIDATION
 from headgate.domain.runs import Ending, Outcome
 
 PROMOTION_FAILED = "PROMOTION_FAILED"
@@ -22,10 +23,6 @@ class Stop:
     status: str
     error: str
     cause: str
-
-
-VALIDATES = "-v"
-"""The end of the name of a run's validation on a machine; the run's own name is its evaluation's (train.asl.yaml)."""
 
 
 def ending_of(stop: Stop) -> Ending:
@@ -51,7 +48,7 @@ def failed(error: str, cause: str, code: str | None = None) -> Ending:
         reason = f"The version could not be put in service: {reason}"
     elif "TrainingJobName" in known:
         code, reason = "TRAINING_FAILED", f"Training failed: {reason}"
-    elif str(known.get("ProcessingJobName", "")).endswith(VALIDATES):
+    elif str(known.get("ProcessingJobName", "")).endswith(VALIDATION):
         code, reason = "VALIDATION_FAILED", f"Validation failed: {reason}"
     elif "ProcessingJobName" in known:
         code, reason = "EVALUATION_FAILED", f"Evaluation failed: {reason}"

@@ -23,6 +23,8 @@ BY_HAND = "by-hand"
 """Stands for the alarm, and is the kind, of what a person asks for."""
 ENDPOINT = "endpoint"
 """Stands for the alarm, and is the kind, of an endpoint that SageMaker says is broken."""
+BROKEN = {"FAILED": "Failed", "UPDATE_ROLLBACK_FAILED": "UpdateRollbackFailed"}
+"""Statuses of an endpoint that is broken, as events write them, and as the API does."""
 
 
 class Action(StrEnum):

@@ -25,9 +25,15 @@ OWNER_TAG = "headgate:ledger"
 """The tag that names the ledger which numbers a release; the template's policy asks for it too."""
 TENANT_TAG, PROJECT_TAG = "headgate:tenant", "headgate:project"
 """The tags that say whose a thing is; of an alarm that is not ours they say which project it rings for."""
+RUN_TAG, RELEASE_TAG, KIND_TAG = "headgate:run", "headgate:release", "headgate:kind"
+"""The tags that say which run and which release a thing was made for, and of which kind an alarm is."""
 
 SYSTEM = "_system"
 """Stands for no tenant: whoever works in its name does so for the deployment, and its code lies under it."""
+NOBODY = "_unknown"
+"""Stands for the tenant that is not known yet."""
+VALIDATION = "-v"
+"""The end of the name of a run's validation on a machine; the run's own name is its evaluation's (train.asl.yaml)."""
 
 COMPLETION_MARKERS = frozenset({"_SUCCESS", "manifest.json"})
 _UNFINISHED_SUFFIXES = (".tmp", ".part", ".partial", ".crdownload")
@@ -194,6 +200,11 @@ def _has_control_characters(key: str) -> bool:
     return any(ord(char) < 32 or 127 <= ord(char) < 160 or char in "\u202a\u202b\u202c\u202d\u202e" for char in key)
 
 
+def printable(text: str) -> str:
+    """A text of somebody else's to be printed and mailed: what could forge a line or steer a terminal is replaced."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
+
+
 def tenant_of(key: str) -> str:
     """The tenant in whose name a key is handled: its first segment when it could be one, else UNKNOWN."""
     first = key.partition("/")[0]
@@ -202,4 +213,4 @@ def tenant_of(key: str) -> str:
 
 def validation_job(run: str) -> str:
     """The processing job that validates a run's dataset, where a function has no room for it; as `train` names it."""
-    return f"{run}-v"
+    return f"{run}{VALIDATION}"

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from headgate.domain.incidents import ENDPOINT, Answered, Incident, IncidentState
+from headgate.domain.incidents import BROKEN, ENDPOINT, Answered, Incident, IncidentState
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, goes_back
@@ -27,8 +27,6 @@ KEPT = timedelta(days=7)
 """How long a finding that is over stays on record."""
 LATE = timedelta(minutes=30)
 """How long after the end of its plan a release may still be on its way before people are told."""
-_BROKEN = frozenset({"Failed", "UpdateRollbackFailed"})
-"""An endpoint that is so is an incident, of which SageMaker's event tells."""
 _CHANGING = frozenset({ReleaseState.TRYING, ReleaseState.DEPLOYING})
 _MOVING = frozenset({ReleaseState.PLANNED, *_CHANGING})
 
@@ -266,7 +264,7 @@ def _of_the_endpoint(seen: Seen) -> Iterator[Finding]:
         if any(each.release == champion.sequence for each in stopped):
             return  # on purpose, and people were told
         yield seen.found(Kind.ENDPOINT_GONE, name, f"The endpoint is deleted; by the ledger {meant} serves.")
-    elif endpoint.status in _BROKEN:
+    elif endpoint.status in BROKEN.values():
         answered = any(each.kind == ENDPOINT and each.at >= endpoint.modified_at for each in seen.incidents)
         if not answered and not seen.is_fresh(endpoint.modified_at):
             said = f"The endpoint is {endpoint.status} since {endpoint.modified_at}, and no incident came of it."

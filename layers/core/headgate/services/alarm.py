@@ -10,7 +10,7 @@ from headgate.aws.stepfunctions import Executions
 from headgate.domain.alarms import is_guard, standing_alarm
 from headgate.domain.errors import BadKeyError
 from headgate.domain.incidents import Incident, incident_id, moment
-from headgate.domain.names import PROJECT_TAG, TENANT_TAG, Project
+from headgate.domain.names import KIND_TAG, PROJECT_TAG, TENANT_TAG, Project
 from headgate.domain.standing_alarms import PARTS
 
 
@@ -98,7 +98,7 @@ def _owner(alarm: AlarmChanged, ledger: Ledger, alarms: Alarms) -> tuple[Project
         project = Project(tags[TENANT_TAG], tags[PROJECT_TAG])
     except (KeyError, BadKeyError):
         return None
-    return project, tags.get("headgate:kind", "other"), alarm.watches
+    return project, tags.get(KIND_TAG, "other"), alarm.watches
 
 
 def _watched(metrics: list[dict[str, Any]]) -> str | None:

@@ -15,7 +15,7 @@ from headgate.domain.captures import Capture
 from headgate.domain.encryption import volume_key
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.formats import engine_of
-from headgate.domain.names import OWNER_TAG, Project
+from headgate.domain.names import KIND_TAG, OWNER_TAG, RELEASE_TAG, RUN_TAG, Project
 from headgate.domain.releases import (
     EndpointState,
     Release,
@@ -226,12 +226,12 @@ def watch_over(
     Those named in `there` are not touched: whoever switched one off would find it switched on again.
     """
     standing, drift = standing_of(project, release)
-    tags = {**tags, "headgate:release": str(release.sequence)}
+    tags = {**tags, RELEASE_TAG: str(release.sequence)}
     for alarm in standing:
         if alarm.name not in there:
-            alarms.ensure(alarm, {**tags, "headgate:kind": alarm.kind})
+            alarms.ensure(alarm, {**tags, KIND_TAG: alarm.kind})
     if drift.name not in there:
-        alarms.combine(drift, {**tags, "headgate:kind": "drift"})
+        alarms.combine(drift, {**tags, KIND_TAG: "drift"})
 
 
 def standing_of(project: Project, release: Release) -> tuple[list[Alarm], Composite]:
@@ -244,7 +244,7 @@ def tags_of(project: Project, release: Release, owner: str) -> dict[str, str]:
     """The tags of all that is made for a release; `owner` is the ledger that numbers it."""
     return {
         **project.tags,
-        "headgate:run": release.run,
+        RUN_TAG: release.run,
         OWNER_TAG: owner,
     }
 
@@ -257,7 +257,7 @@ def _guard(
     """
     guards = alarms_of(release.name, release.endpoint, Wishes(**release.rollout))
     for alarm in guards:
-        alarms.ensure(alarm, {**tags, "headgate:release": str(release.sequence), "headgate:kind": alarm.kind})
+        alarms.ensure(alarm, {**tags, RELEASE_TAG: str(release.sequence), KIND_TAG: alarm.kind})
     watch_over(project, release, alarms, tags)
     alarms.retire(project.endpoint, release.sequence, champion.sequence if champion is not None else None)
     return [alarm.name for alarm in guards]

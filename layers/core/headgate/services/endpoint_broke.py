@@ -6,12 +6,10 @@ from typing import Any
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.stepfunctions import Executions
-from headgate.domain.incidents import ENDPOINT, Incident, incident_id, moment
+from headgate.domain.incidents import BROKEN, ENDPOINT, Incident, incident_id, moment
 from headgate.services.alarm import given_to
 
 EVENT = "SageMaker Endpoint State Change"
-BROKEN = {"FAILED": "Failed", "UPDATE_ROLLBACK_FAILED": "UpdateRollbackFailed"}
-"""Statuses as events write them, and as the API does."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,17 @@ from headgate.aws.s3 import Objects
 from headgate.aws.sqs import Queue
 from headgate.aws.tenants import Tenants
 from headgate.domain.errors import BadKeyError
-from headgate.domain.names import UNKNOWN, Part, Project, Upload, dataset_id, is_data, parse_upload, tenant_of
+from headgate.domain.names import (
+    UNKNOWN,
+    Part,
+    Project,
+    Upload,
+    dataset_id,
+    is_data,
+    parse_upload,
+    printable,
+    tenant_of,
+)
 from headgate.domain.runs import Outcome, Run
 from headgate.domain.tenants import Refusal, refusal, too_many_projects
 from headgate.services.runs import Runs
@@ -187,8 +197,7 @@ def _refuse(event: ObjectCreated, owner: Project, why: Refusal, runs: Runs) -> s
             tenant=owner.tenant,
             project=owner.name,
             dataset=dataset,
-            # The name is printed and mailed, so that what could forge a line or steer a terminal has to go.
-            name="".join(letter if letter.isprintable() else "\ufffd" for letter in file),
+            name=printable(file),
             order=event.order,
             arrived_at=runs.now,
             state=Outcome.REJECTED,

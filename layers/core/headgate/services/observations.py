@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from headgate.aws.stepfunctions import Executions
+from headgate.aws.stepfunctions import OVER, Executions
 from headgate.domain.baseline import Baseline
 from headgate.domain.encryption import volume_key
 from headgate.domain.errors import IncompleteObservationError
@@ -90,7 +90,7 @@ def have_observed(
             }
             _ask(observation, work.project, asked, monitor, executions)
             return True
-        if status not in ("SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"):
+        if status not in OVER:
             return True
     return False
 

@@ -10,6 +10,7 @@ from typing import Any
 from headgate.domain.agreement import agreement
 from headgate.domain.alarms import VARIANT
 from headgate.domain.contest import contest
+from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
 from headgate.domain.rollout import SHADOW, Wishes
@@ -49,7 +50,7 @@ def observe_trial(project: Project, release: Release, trial: Trial, watcher: Wat
         **kept,
         "stand": str(stand),
         "said": said,
-        "since": since.isoformat(),
+        "since": written(since),
         "at": now,
         "signals": counted(evidence),
         **told,

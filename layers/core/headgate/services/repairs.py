@@ -11,13 +11,14 @@ from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.aws.tenants import Tenants
 from headgate.domain.errors import ConflictError, EndpointBusyError, LeaseLostError
 from headgate.domain.failures import ending_of
+from headgate.domain.incidents import BROKEN
 from headgate.domain.lease import leave
 from headgate.domain.reconcile import Finding, Kind, Seen, is_to_be_started, scaled_by
 from headgate.domain.runs import Ending, Outcome
 from headgate.services.alarm import given_to
 from headgate.services.close_incident import CloseIncident, close_incident
 from headgate.services.deploy_release import tags_of, watch_over
-from headgate.services.endpoint_broke import BROKEN, EndpointBroke, open_repair
+from headgate.services.endpoint_broke import EndpointBroke, open_repair
 from headgate.services.keep_scaling import let_scale
 from headgate.services.object_created import ObjectCreated, receive_object
 from headgate.services.runs import Runs

@@ -7,7 +7,7 @@ from typing import Any
 from headgate.aws.s3 import Objects
 from headgate.aws.tenants import Tenants
 from headgate.domain.errors import BadKeyError, ConflictError, NotFoundError, SettingsError
-from headgate.domain.names import MAX_BYTES, Part, Project
+from headgate.domain.names import MAX_BYTES, Part, Project, printable
 from headgate.domain.reasons import Reason
 from headgate.domain.retraining import (
     NO_DATA,
@@ -70,8 +70,7 @@ class RetrainRequested:
         return cls(
             (incident or own or str(event["id"]))[:200],
             Project(detail["tenant"], detail["project"]),
-            # What is printed and mailed must not forge a line or steer a terminal.
-            "".join(letter if letter.isprintable() else "\ufffd" for letter in detail["reason"][:_LONGEST]),
+            printable(detail["reason"][:_LONGEST]),
             str(event["source"]),
             str(event["time"]),
             incident,

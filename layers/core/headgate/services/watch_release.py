@@ -19,6 +19,7 @@ from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import VARIANT
 from headgate.domain.answers import same_answer
 from headgate.domain.errors import NotFoundError
+from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate.domain.releases import (
     EndpointState,
@@ -292,4 +293,4 @@ def _asked(look: _Look, watcher: Watcher, number: int, longest: float) -> tuple[
 
 def _document(stand: Stand, judgement: Judgement, evidence: Mapping[str, Evidence], at: datetime) -> dict[str, Any]:
     """The verdict for the ledger: the word, its reason, and the numbers that it rests on."""
-    return {"stand": str(stand), "reason": judgement.reason, "signals": counted(evidence), "at": at.isoformat()}
+    return {"stand": str(stand), "reason": judgement.reason, "signals": counted(evidence), "at": written(at)}
