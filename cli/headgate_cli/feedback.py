@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from headgate.domain.feedback import LARGEST, FeedbackError, check_labels, read_labels
+from headgate.domain.errors import FeedbackError
+from headgate.domain.feedback import LARGEST, check_labels, read_labels
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError

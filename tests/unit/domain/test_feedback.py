@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domain.feedback import FeedbackError, check_labels, read_labels
+from headgate.domain.errors import FeedbackError
+from headgate.domain.feedback import check_labels, read_labels
 
 IDS = st.text(st.characters(min_codepoint=33, max_codepoint=126, exclude_characters='#"'), min_size=1, max_size=64)
 

@@ -8,6 +8,7 @@ import jsonschema
 import pytest
 
 from headgate.domain.incidents import Incident
+from headgate.domain.names import PROJECT, TENANT
 from headgate.domain.notices import answered, ended
 from headgate.domain.release_events import Announcement, of_incident, of_run
 from headgate.domain.releases import Release
@@ -49,6 +50,13 @@ def incident(**changes: Any) -> Incident:
     name = "demo-iris-20260131T083012-0123abcd"
     values: dict[str, Any] = {"release": 3, "rollback": 4, "outcome": "ROLLED_BACK", "done": "Back.", **changes}
     return Incident(name, "demo", "iris", "alarm", "errors", AT, AT, ended_at=AT, **values)
+
+
+@pytest.mark.parametrize("name", ["release-settled", "retrain-requested"])
+def test_events_name_a_tenant_and_a_project_as_they_are_named(name: str) -> None:
+    named = json.loads((ROOT / f"events/schemas/{name}.json").read_text())["properties"]
+    patterns = [f"^{each.pattern.replace('?:', '')}$" for each in (TENANT, PROJECT)]
+    assert [named["tenant"]["pattern"], named["project"]["pattern"]] == patterns
 
 
 def check(event: Announcement | None) -> Announcement:

@@ -14,8 +14,8 @@ from headgate.domain.chance import chi_squared_of, chi_squared_tail, excess_tail
 LEVEL = 0.002
 """How often a question is answered wrongly where nothing moved: in one of 500 windows at most. Features, missing
 values, answers, quality and groups are five questions: together one window in a hundred."""
-MATTERS, STRONG = 0.1, 0.25
-"""Population stability index: below the first nothing to speak of, above the second a different population."""
+MATTERS = 0.1
+"""Population stability index: below that there is nothing to speak of."""
 FEW = 0.01
 """Share of rows beyond the range, of new categories or of a vanished one that matters."""
 UNITS = (1000.0, 0.001, 1e6, 1e-6, 100.0, 0.01, 60.0, 1 / 60)

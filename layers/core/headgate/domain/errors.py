@@ -1,4 +1,4 @@
-"""Every error Headgate raises, on one root. A message says what happened and what to do next."""
+"""Every error that the core raises, on one root. A message says what happened and what to do next."""
 
 
 class HeadgateError(Exception):
@@ -128,6 +128,14 @@ class NameTakenError(HeadgateError):
             f"The {what} {name} exists already in this account and was not made by this deployment of Headgate. "
             f"Delete the {what} if nobody needs it, or give the project another name."
         )
+
+
+class FeedbackError(HeadgateError):
+    """Raised when a file of labels cannot be read; it names the line and says what to do, never a value."""
+
+
+class UnreadableError(HeadgateError):
+    """Raised when an evaluation lacks what its format promises, or contradicts itself; the message names the place."""
 
 
 class DatasetRefusedError(HeadgateError):

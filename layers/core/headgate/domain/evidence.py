@@ -6,13 +6,11 @@ from dataclasses import dataclass
 from statistics import NormalDist
 from typing import Any
 
+from headgate.domain.errors import UnreadableError
+
 FORMATS = (1, 2)
 LEAST_LEVEL = 0.95
 RIVALS = {"champion": "the champion", "trivial": "the trivial predictor"}
-
-
-class UnreadableError(ValueError):
-    """Raised when an evaluation lacks what its format promises, or contradicts itself; the message names the place."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,8 @@
 
 A file is CSV with a first line that names the columns `id` and `label`, or JSON Lines of objects with these keys; other
 columns are let be. An id is a row's name (`domain/captures.py`). Labels may come late and again: the one that came last
-counts, which is the newer file's, and within a file the later line's.
+counts, which is the newer file's, and within a file the later line's. In an A/B test the one that
+came first counts (`domain/contest.py`).
 """
 
 import csv
@@ -14,7 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from headgate.domain.captures import LONGEST_ID, Answered, row_of
-from headgate.domain.errors import HeadgateError
+from headgate.domain.errors import FeedbackError
 
 Row = tuple[str, int]
 """The inference id of a request, and the number of the row in it."""
@@ -22,10 +23,6 @@ LARGEST = 64 * 1024**2
 """Bytes of a file of labels, at most."""
 _ID, _LABEL = "id", "label"
 _DELIMITERS = (",", ";", "\t")
-
-
-class FeedbackError(HeadgateError):
-    """Raised when a file of labels cannot be read; it names the line and says what to do, never a value."""
 
 
 def read_labels(body: bytes) -> dict[Row, str]:

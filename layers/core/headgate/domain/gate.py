@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from headgate.domain.errors import UnreadableError
 from headgate.domain.evidence import (
     FORMATS,
     RIVALS,
     Comparison,
-    UnreadableError,
     contest_of,
     entries,
     interval_of,

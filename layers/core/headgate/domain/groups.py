@@ -4,7 +4,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from headgate.domain.evidence import UnreadableError, entries, legible, number, rows_of
+from headgate.domain.errors import UnreadableError
+from headgate.domain.evidence import entries, legible, number, rows_of
 
 
 @dataclass(frozen=True, slots=True)

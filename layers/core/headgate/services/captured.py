@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 
 from headgate.aws.s3 import Objects
 from headgate.domain.captures import Answered, answered
-from headgate.domain.errors import NotFoundError
-from headgate.domain.feedback import FeedbackError, Row, read_labels
+from headgate.domain.errors import FeedbackError, NotFoundError
+from headgate.domain.feedback import Row, read_labels
 from headgate.domain.names import Project
 
 _MOST_BYTES = 8 * 1024**2

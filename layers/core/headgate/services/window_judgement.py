@@ -9,8 +9,8 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.domain.baseline import Baseline
 from headgate.domain.drift import judge_drift
-from headgate.domain.errors import NotFoundError
-from headgate.domain.feedback import FeedbackError, Row, read_labels
+from headgate.domain.errors import FeedbackError, NotFoundError
+from headgate.domain.feedback import Row, read_labels
 from headgate.domain.gaps import judge_gaps
 from headgate.domain.moments import written
 from headgate.domain.names import Project
