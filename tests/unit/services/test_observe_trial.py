@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from headgate.domain.moments import written
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.rollout import Wishes
 from headgate.domain.trial import Trial, planned_trial
@@ -119,7 +120,7 @@ def test_what_a_shadow_comes_to(seen: Seen, tried: Period, otherwise: int, after
     seen.objects.answer("shadow", ["no"] * otherwise + ["yes"] * (300 - otherwise))
     found = seen.look(after)
     assert found["stand"] == stand, found["said"]
-    assert found["since"] == BEGAN.isoformat()
+    assert found["since"] == written(BEGAN)
     assert found["agreement"]["otherwise"] == otherwise
     assert found["latency"]["tried"] == {"median": 2_000, "slowest": 4_000}
 
