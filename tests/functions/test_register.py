@@ -2,16 +2,19 @@
 
 import json
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from tests.dropping import queued
 
 from headgate.aws.audit import Trail
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.aws.tenants import Tenants
 from headgate.domain.audit import Author, flaws
+from headgate.domain.errors import ConflictError
 from headgate.domain.names import Project
 from headgate.domain.tenants import Quotas, Tenant, Used
 
@@ -147,11 +150,41 @@ def test_no_retraining_of_a_tenant_that_is_suspended(
 
 
 def test_what_a_run_cost_is_counted_once_in_the_month_of_its_end(register: Tenants) -> None:
-    assert register.spend("acme", "2026-11", "acme-iris-a", 1.5)
-    assert not register.spend("acme", "2026-11", "acme-iris-a", 1.5)
-    assert register.spend("acme", "2026-11", "acme-iris-b", 0.25)
-    assert register.spend("acme", "2026-12", "acme-iris-c", 4.0)
+    assert register.spend("acme", "acme-iris-a", "2026-11-30T23:59:59.000Z", 1.5)
+    assert not register.spend("acme", "acme-iris-a", "2026-11-30T23:59:59.000Z", 1.5)
+    assert register.spend("acme", "acme-iris-b", "2026-11-02T00:00:00.000Z", 0.25)
+    assert register.spend("acme", "acme-iris-c", "2026-12-01T00:00:00.000Z", 4.0)
     assert register.used("acme").money == {"2026-11": 1.75, "2026-12": 4.0}
+
+
+def test_what_a_tenant_used_does_not_grow_with_its_runs(register: Tenants, aws: boto3.Session) -> None:
+    """DynamoDB takes no item of more than 400 KB."""
+    for number in range(5):
+        register.spend("acme", f"acme-iris-{number}", "2026-11-30T00:00:00.000Z", 1.0)
+    items = aws.client("dynamodb").scan(TableName="ledger")["Items"]
+    assert [set(item) for item in items if item["sk"] == {"S": "USED"}] == [{"pk", "sk", "money 2026-11"}]
+    forgotten = {int(item["forget_at"]["N"]) for item in items if item["sk"]["S"].startswith("SPENT#")}
+    assert forgotten == {int(datetime(2026, 12, 30, tzinfo=UTC).timestamp())}
+
+
+class Contended:
+    """DynamoDB while others write the same item."""
+
+    def update_item(self, **_request: Any) -> None:
+        raise ClientError({"Error": {"Code": "TransactionConflictException"}}, "UpdateItem")
+
+    def transact_write_items(self, **_request: Any) -> None:
+        reasons = [{"Code": "None"}, {"Code": "TransactionConflict"}]
+        answer = {"Error": {"Code": "TransactionCanceledException"}, "CancellationReasons": reasons}
+        raise ClientError(answer, "TransactWriteItems")  # type: ignore[arg-type]
+
+
+def test_whoever_meets_another_writer_was_neither_counted_before_nor_has_too_many_projects() -> None:
+    register = Tenants(Contended(), "ledger")
+    with pytest.raises(ConflictError):
+        register.spend("acme", "acme-iris-a", "2026-11-30T00:00:00.000Z", 1.0)
+    with pytest.raises(ConflictError):
+        register.admit("acme", "iris", 50)
 
 
 def test_storage_is_counted_once_a_day(

@@ -51,6 +51,17 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def was_refused(error: ConflictError) -> bool:
+    """Whether a write's own condition failed (of a transaction, that of its first item), and not because another
+    transaction was under way on the same item: then it is not known yet what the condition would have said.
+    """
+    cause = error.__cause__
+    if not isinstance(cause, ClientError):
+        return False
+    first: dict[str, str] = next(iter(cause.response.get("CancellationReasons", [])), {})
+    return "ConditionalCheckFailed" in (code_of(cause).removesuffix("Exception"), first.get("Code"))
+
+
 @contextmanager
 def translated(doing: str) -> Iterator[None]:
     """Turn a known error into ours; `doing` completes the sentence "AWS refused to ...".

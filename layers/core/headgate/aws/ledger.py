@@ -8,10 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from headgate.aws.audit import Trail
-from headgate.aws.errors import code_of, translated
+from headgate.aws.errors import translated, was_refused
 from headgate.aws.items import NEW, Write, as_item, as_values, built
 from headgate.aws.ledger_changes import (
     LAST_WORDS,
@@ -232,7 +230,7 @@ class Ledger:
             with translated("keep who waits for the endpoint"):
                 self._client.update_item(**update.request)
         except ConflictError as error:
-            if not _refused(error):
+            if not was_refused(error):
                 raise
             raise LeaseLostError(project.endpoint) from error
 
@@ -251,7 +249,7 @@ class Ledger:
             with translated("keep who waits for approval"):
                 self._client.update_item(**update.request)
         except ConflictError as error:
-            if not _refused(error):
+            if not was_refused(error):
                 raise
 
     def keep_verdict(self, project: Project, sequence: int, verdict: Mapping[str, Any]) -> None:
@@ -263,7 +261,7 @@ class Ledger:
         try:
             self.trail.write(project_key(project), [update], [], ["verdict changed"], "Its watch says so.")
         except ConflictError as error:
-            if not _refused(error):
+            if not was_refused(error):
                 raise
 
     def keep_trial(self, project: Project, sequence: int, trial: Mapping[str, Any]) -> None:
@@ -278,7 +276,7 @@ class Ledger:
             else:
                 self.trail.write(project_key(project), [update], [], ["trial decided"], "Its trial says so.")
         except ConflictError as error:
-            if not _refused(error):
+            if not was_refused(error):
                 raise
 
     def owner(self, endpoint: str) -> Project | None:
@@ -322,7 +320,7 @@ class Ledger:
         try:
             self.trail.write(project_key(project), [put], [], [what], why)
         except ConflictError as error:
-            if _refused(error):
+            if was_refused(error):
                 return False
             raise  # a transaction is under way on the same item: not yet known whether it exists
         return True
@@ -349,7 +347,7 @@ class Ledger:
             with translated("write the ledger"):
                 self._client.put_item(**Write.put(self._table, item, **NEW).request)
         except ConflictError as error:
-            if _refused(error):
+            if was_refused(error):
                 return False
             raise  # a transaction is under way on the same item: not yet known whether it exists
         return True
@@ -363,12 +361,3 @@ def runs_of(items: Sequence[Mapping[str, Any]]) -> list[Run]:
 def incidents_of(items: Sequence[Mapping[str, Any]]) -> list[Incident]:
     """Incidents from raw items of the table or of its stream; other items are left out."""
     return [built(Incident, as_values(item)) for item in items if item["sk"]["S"].startswith(INCIDENT)]
-
-
-def _refused(error: ConflictError) -> bool:
-    """Whether the write's own condition failed, and not a transaction that is under way on the same item."""
-    cause = error.__cause__
-    if not isinstance(cause, ClientError):
-        return False
-    first: dict[str, str] = next(iter(cause.response.get("CancellationReasons", [])), {})
-    return "ConditionalCheckFailed" in (code_of(cause).removesuffix("Exception"), first.get("Code"))

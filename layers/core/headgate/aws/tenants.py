@@ -2,17 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
+from datetime import datetime, timedelta
 from typing import Any
 
 from headgate.aws.audit import Trail
-from headgate.aws.errors import translated
-from headgate.aws.items import Write, as_item, as_values, built
+from headgate.aws.errors import translated, was_refused
+from headgate.aws.items import NEW, Write, as_item, as_values, built
 from headgate.domain.audit import Author
 from headgate.domain.errors import ConflictError, NoKeyError
-from headgate.domain.keys import tenant_key
+from headgate.domain.keys import spent_key, tenant_key
 from headgate.domain.tenants import NO_QUOTAS, Quotas, Standing, Tenant, Used
 
 _ENTRY, _USED = "ENTRY", "USED"
+_REMEMBERED = timedelta(days=30)
+"""How long it is known of a run that its cost was counted. The stream, which tells of its end, keeps that for a day."""
 
 
 class Tenants:
@@ -68,27 +71,44 @@ class Tenants:
         what = f"tenant {str(tenant.standing).lower()}"
         self._trail.write(tenant_key(tenant.tenant), [put], [], [what], why)
 
-    def spend(self, name: str, month: str, run: str, amount: float) -> bool:
-        """Add what a run cost, in USD, to what the tenant spent in a month; False when it was added before."""
+    def spend(self, name: str, run: str, ended_at: str, amount: float) -> bool:
+        """Add what a run cost, in USD, to what its tenant spent in the month of its end; False if it was added before.
+
+        That it was added is an item of its own, made together with the sum, which DynamoDB takes away in time.
+
+        Raises:
+            ConflictError: when what the tenant used was being written at this moment; try again.
+        """
+        forget_at = round((datetime.fromisoformat(ended_at) + _REMEMBERED).timestamp())
+        counted = {
+            "TableName": self._table,
+            "Key": as_item(self._key(name, spent_key(run))),
+            "UpdateExpression": "SET forget_at = :moment",  # a Put would need a permission more
+            **NEW,
+            "ExpressionAttributeValues": as_item({":moment": forget_at}),
+        }
+        added = {
+            "TableName": self._table,
+            "Key": as_item(self._key(name, _USED)),
+            "UpdateExpression": "ADD #money :amount",
+            "ExpressionAttributeNames": {"#money": f"money {ended_at[:7]}"},
+            "ExpressionAttributeValues": as_item({":amount": amount}),
+        }
         try:
             with translated("count what a run cost"):
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=as_item(self._key(name, _USED)),
-                    UpdateExpression="ADD #money :amount, #runs :runs",
-                    ConditionExpression="NOT contains(#runs, :run)",
-                    ExpressionAttributeNames={"#money": f"money {month}", "#runs": f"runs {month}"},
-                    ExpressionAttributeValues={
-                        **as_item({":amount": amount, ":run": run}),
-                        ":runs": {"SS": [run]},
-                    },
-                )
-        except ConflictError:
-            return False
+                self._client.transact_write_items(TransactItems=[{"Update": counted}, {"Update": added}])
+        except ConflictError as error:
+            if was_refused(error):
+                return False
+            raise
         return True
 
     def admit(self, name: str, project: str, most: int) -> bool:
-        """Count a project among the tenant's; False when it has so many others. Can be repeated."""
+        """Count a project among the tenant's; False when it has so many others. Can be repeated.
+
+        Raises:
+            ConflictError: when what the tenant used was being written at this moment; try again.
+        """
         try:
             with translated("count a tenant's projects"):
                 self._client.update_item(
@@ -102,8 +122,10 @@ class Tenants:
                         ":new": {"SS": [project]},
                     },
                 )
-        except ConflictError:
-            return False
+        except ConflictError as error:
+            if was_refused(error):
+                return False
+            raise
         return True
 
     def count(self, name: str, stored: int, day: str) -> None:

@@ -44,6 +44,11 @@ def retrains_key(tenant: str, day: str) -> tuple[str, str]:
     return tenant_key(tenant), f"RETRAINS#{day}"
 
 
+def spent_key(run: str) -> str:
+    """The sort key, in its tenant's partition, of what tells that a run's cost was counted."""
+    return f"SPENT#{run}"
+
+
 def window_key(release: int, number: int | None = None) -> str:
     """The sort key of a release's window, or what all of them begin with; keys sort as windows do."""
     return f"{WINDOW}{release:08d}#" + (f"{number:08d}" if number is not None else "")

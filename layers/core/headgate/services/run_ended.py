@@ -65,6 +65,8 @@ def _spend(run: Run, record: Mapping[str, Any], tenants: Tenants) -> str:
     if not amount:
         return "nothing"
     try:
-        return "counted" if tenants.spend(run.tenant, (run.ended_at or "")[:7], run.run, amount) else "counted before"
+        return "counted" if tenants.spend(run.tenant, run.run, run.ended_at or "", amount) else "counted before"
     except HeadgateError as error:
         return f"not counted: {error}"
+    except Exception as error:  # the run has ended; nothing that this meets may undo that
+        return f"not counted: {type(error).__name__}"
