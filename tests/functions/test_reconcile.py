@@ -8,6 +8,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
 
 from headgate.aws.cloudwatch import Alarms
@@ -309,14 +310,27 @@ def test_rules_and_dead_letters_are_told_once(world: World, monkeypatch: pytest.
     assert world._invoke("reconcile", {"tenant": "demo", "project": "iris"})["findings"] == []
 
 
-def test_a_repair_that_does_not_hold_is_told_once(served: World, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (AccessDeniedError("AWS refused to make the alarm."), "AWS refused to make the alarm."),
+        (
+            ClientError({"Error": {"Code": "LimitExceeded", "Message": "AWS's words"}}, "PutMetricAlarm"),
+            "LimitExceeded",
+        ),
+        (ZeroDivisionError("a fault of ours"), "ZeroDivisionError"),
+    ],
+)
+def test_a_repair_that_does_not_hold_is_told_once_and_ends_no_round(
+    served: World, monkeypatch: pytest.MonkeyPatch, error: Exception, said: str
+) -> None:
     def refuse(*_: Any) -> None:
-        raise AccessDeniedError("AWS refused to make the alarm.")
+        raise error
 
     served.aws.client("cloudwatch").delete_alarms(AlarmNames=["headgate-demo-iris-r1.errors"])
     monkeypatch.setattr(Alarms, "ensure", refuse)
     done = [served.round()["alarm-missing"] for _ in range(5)]
-    assert done == ["not repaired: AWS refused to make the alarm."] * 5
+    assert done == [f"not repaired: {said}"] * 5
     assert served.told() == ["demo/iris: alarm-missing"]
 
 

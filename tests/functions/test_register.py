@@ -12,11 +12,13 @@ from tests.dropping import queued
 
 from headgate.aws.audit import Trail
 from headgate.aws.ledger import Ledger, runs_of
+from headgate.aws.s3 import Objects
 from headgate.aws.tenants import Tenants
 from headgate.domain.audit import Author, flaws
 from headgate.domain.errors import ConflictError
 from headgate.domain.names import Project
 from headgate.domain.tenants import Quotas, Tenant, Used
+from headgate.services.count_storage import count_storage
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 PROPERTIES = {
@@ -203,6 +205,20 @@ def test_storage_is_counted_once_a_day(
         assert (register.used("demo").stored, register.used("demo").counted_on) == (bytes_, day)
         s3.put_object(Bucket="data", Key="demo/iris/incoming/b.csv", Body=b"x" * 5)
     assert register.used("demos").stored == 0
+
+
+def test_a_tenant_that_cannot_be_counted_keeps_no_other_from_it(
+    register: Tenants, objects: Objects, make_bucket: Callable[[str], str]
+) -> None:
+    def opened(name: str) -> Tenants:
+        if name == "acme":
+            raise ClientError({"Error": {"Code": "KMS.DisabledException"}}, "ListObjectsV2")
+        return register
+
+    register.register(Tenant("other", "ACTIVE", ACME.quotas), "For the test.")
+    buckets, now = (make_bucket("data"), make_bucket("artifacts")), "2026-11-28T12:00:00.000Z"
+    counted = count_storage(["acme", "other"], buckets, open_tenants=opened, open_objects=lambda _: objects, now=now)
+    assert counted == {"other": 0}
 
 
 def test_an_entry_is_in_no_list_of_runs(register: Tenants, ledger: Ledger) -> None:

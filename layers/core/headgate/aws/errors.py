@@ -51,6 +51,11 @@ def code_of(error: ClientError) -> str:
     return str(error.response.get("Error", {}).get("Code", ""))
 
 
+def kind_of(error: Exception) -> str:
+    """An error in one word that may be told to anybody: AWS's code, or its class. Its words may quote anything."""
+    return (isinstance(error, ClientError) and code_of(error)) or type(error).__name__
+
+
 def was_refused(error: ConflictError) -> bool:
     """Whether a write's own condition failed (of a transaction, that of its first item), and not because another
     transaction was under way on the same item: then it is not known yet what the condition would have said.

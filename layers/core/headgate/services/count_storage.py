@@ -1,10 +1,10 @@
 """How much each tenant keeps is counted once a day, for its quota."""
 
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 
 from headgate.aws.s3 import Objects
 from headgate.aws.tenants import Tenants
-from headgate.domain.errors import HeadgateError
 
 
 def count_storage(
@@ -25,15 +25,13 @@ def count_storage(
     for name in sorted(set(names)):
         if is_over():
             break
-        try:
+        with suppress(Exception):  # whatever it is: the next round counts it, and the others are counted in this one
             tenants = open_tenants(name)
             if tenants.find(name) is None or tenants.used(name).counted_on == day:
                 continue
             stored = _stored(name, buckets, open_objects(name))
             tenants.count(name, stored, day)
-        except HeadgateError:
-            continue  # the next round counts it, and the others are counted in this one
-        counted[name] = stored
+            counted[name] = stored
     return counted
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from headgate.aws.errors import kind_of
 from headgate.aws.events import Rules
 from headgate.aws.findings import Findings
 from headgate.aws.sns import Topic
@@ -146,7 +147,7 @@ def _found(project: Project, tools: Tools) -> tuple[Seen | None, list[Finding]]:
         seen = look(project, tools)
         return seen, findings(seen)
     except Exception as error:  # whatever it is, the other projects are looked at
-        said = f"The project could not be looked at: {type(error).__name__}."
+        said = f"The project could not be looked at: {kind_of(error)}."
         return None, [Finding(Kind.NOT_LOOKED_AT, project.endpoint, said, project.tenant, project.name)]
 
 
@@ -155,6 +156,8 @@ def _repaired(finding: Finding, seen: Seen, tools: Tools) -> str:
         return repair(finding, seen, tools)
     except HeadgateError as error:
         return f"not repaired: {error}"
+    except Exception as error:  # whatever it is, the other findings are looked at; the next round tries again
+        return f"not repaired: {kind_of(error)}"
 
 
 def look(project: Project, tools: Tools) -> Seen:

@@ -6,6 +6,7 @@ Whoever closed the run, its end passes the ledger's stream; so no ending is unto
 from collections.abc import Mapping
 from typing import Any
 
+from headgate.aws.errors import kind_of
 from headgate.aws.events import Bus
 from headgate.aws.ledger import Ledger
 from headgate.aws.sns import Topic
@@ -69,4 +70,4 @@ def _spend(run: Run, record: Mapping[str, Any], tenants: Tenants) -> str:
     except HeadgateError as error:
         return f"not counted: {error}"
     except Exception as error:  # the run has ended; nothing that this meets may undo that
-        return f"not counted: {type(error).__name__}"
+        return f"not counted: {kind_of(error)}"
