@@ -12,10 +12,12 @@ from headgate.services.retraining_due import have_projects_retrained
 
 def handler(_event: dict[str, Any], _context: LambdaContext) -> None:
     """Request the retrainings that are due. The schedule is of all tenants."""
-    due = have_projects_retrained(
+    due, unread = have_projects_retrained(
         objects=objects(SYSTEM),
         queue=retrain_queue(SYSTEM),
         data_bucket=environment(RetrainQueueEnvironment).data_bucket,
         now=now(),
     )
+    if unread:
+        logger.warning("settings not read", projects=unread)
     logger.info("retrainings due", projects=due)

@@ -9,11 +9,13 @@ from typing import Any
 import boto3
 import pytest
 from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingError
+from botocore.exceptions import ClientError
 from pyarrow import parquet
 from tests.dropping import queued
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunEnded
+from headgate.aws.s3 import Objects
 from headgate.domain.incidents import Incident
 from headgate.domain.names import Project
 from headgate.domain.runs import RUNNING, WAITING, Ending, Outcome, Run
@@ -242,7 +244,16 @@ def test_a_schedule_that_is_due_asks_once(
 ) -> None:
     from headgate import entrypoint
 
-    for key in ("demo/roses/project.yaml", "demo/tulips/project.yaml", "No Tenant/x/project.yaml"):
+    read = Objects.get_newest
+
+    def of_a_closed_key(objects: Objects, bucket: str, key: str, **limit: Any) -> Any:
+        if key.startswith("closed/"):
+            raise ClientError({"Error": {"Code": "KMS.DisabledException"}}, "GetObject")
+        assert not key.endswith("project.yaml") or limit, "anybody may write gigabytes there"
+        return read(objects, bucket, key, **limit)
+
+    monkeypatch.setattr(Objects, "get_newest", of_a_closed_key)
+    for key in (f"{owner}/project.yaml" for owner in ("closed/iris", "demo/roses", "demo/tulips", "No Tenant/x")):
         body = b"retrain: {schedule: '0 3 * * mon'}" if "tulips" not in key else b"retrain: {schedules: hourly}"
         world.s3.put_object(Bucket="data", Key=key, Body=body)
     world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)

@@ -21,6 +21,9 @@ MAX_BYTES = 2 * 1024**3
 """Bytes of a dataset that a function validates, before and after decompression: three copies of it have to fit into its
 disk. A larger one goes to a machine (`headgate.domain.machines`)."""
 
+MAX_SETTINGS_BYTES = 64 * 1024
+"""Bytes of a project.yaml; one that is larger is refused."""
+
 OWNER_TAG = "headgate:ledger"
 """The tag that names the ledger which numbers a release; the template's policy asks for it too."""
 TENANT_TAG, PROJECT_TAG = "headgate:tenant", "headgate:project"

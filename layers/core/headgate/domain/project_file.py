@@ -8,10 +8,10 @@ import yaml
 from pydantic import ValidationError
 
 from headgate.domain.errors import SettingsError
+from headgate.domain.names import MAX_SETTINGS_BYTES
 from headgate.domain.project import ProjectSettings
 from headgate.domain.section import Section
 
-MAX_BYTES = 64 * 1024
 MAX_DEPTH = 8
 
 
@@ -21,8 +21,9 @@ def parse_settings(content: bytes) -> ProjectSettings:
     Raises:
         SettingsError: naming the key that is wrong, what is wrong with it, and the nearest known key.
     """
-    if len(content) > MAX_BYTES:
-        raise SettingsError(f"project.yaml is larger than {MAX_BYTES // 1024} KB. Keep settings in it, and no data.")
+    if len(content) > MAX_SETTINGS_BYTES:
+        most = MAX_SETTINGS_BYTES // 1024
+        raise SettingsError(f"project.yaml is larger than {most} KB. Keep settings in it, and no data.")
     try:
         text = content.decode("utf-8-sig")
         _refuse_bombs(text)

@@ -15,12 +15,11 @@ from headgate.domain.alarms import VARIANT
 from headgate.domain.baseline import Baseline
 from headgate.domain.errors import NotFoundError, SettingsError
 from headgate.domain.names import Project
-from headgate.domain.project_file import MAX_BYTES as MAX_SETTINGS_BYTES
-from headgate.domain.project_file import parse_settings
 from headgate.domain.releases import Release
 from headgate.domain.spec import TrainingSpec
 from headgate.domain.window import MACHINES_BYTES, File, MonitorSettings, Window, folder_of, is_complete, taken
 from headgate.services.observations import Observation, brought_together, have_observed
+from headgate.services.settings import settings_of
 from headgate.services.window_judgement import MOST_WINDOWS, Monitor, Work, judge_window
 from headgate.tables.captures import read_captures
 from headgate.tables.engine import opened
@@ -123,12 +122,10 @@ def _waiting(project: Project, release: Release, monitor: Monitor, last: Window 
 def _settings(project: Project, monitor: Monitor) -> MonitorSettings:
     """As project.yaml says now; where it cannot be read, the defaults: a typing error switches no watch off."""
     try:
-        content, _ = monitor.objects.get_newest(
-            monitor.data_bucket, f"{project.prefix}project.yaml", limit=MAX_SETTINGS_BYTES + 1
-        )
-        return parse_settings(content).monitor
-    except (NotFoundError, SettingsError):
-        return MonitorSettings()
+        settings = settings_of(project, monitor.objects, monitor.data_bucket)
+    except SettingsError:
+        settings = None
+    return settings.monitor if settings is not None else MonitorSettings()
 
 
 def _spec(work: Work, monitor: Monitor) -> TrainingSpec:

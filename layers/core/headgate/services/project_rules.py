@@ -1,10 +1,11 @@
 """The rules by which a project answers alarms, from its `project.yaml` as it is now."""
 
 from headgate.aws.s3 import Objects
-from headgate.domain.errors import NotFoundError, SettingsError
+from headgate.domain.errors import SettingsError
 from headgate.domain.incidents import Action
 from headgate.domain.names import Project
 from headgate.domain.policy import DEFAULTS, Rules
+from headgate.services.settings import settings_of
 
 
 class ProjectRules:
@@ -20,15 +21,12 @@ class ProjectRules:
         all the same.
         """
         try:
-            text = self._objects.get_bytes(self._bucket, f"{project.prefix}project.yaml")
-        except NotFoundError:
-            return Rules(tenant_retrains_per_day=self._tenant_retrains)
-        from headgate.domain.project_file import parse_settings  # pydantic is slow to import, and often not needed
-
-        try:
-            said = parse_settings(text).respond
+            settings = settings_of(project, self._objects, self._bucket)
         except SettingsError:
+            settings = None
+        if settings is None:
             return Rules(tenant_retrains_per_day=self._tenant_retrains)
+        said = settings.respond
         return Rules(
             answers={kind: Action(getattr(said, kind)) for kind in DEFAULTS},
             cool_down=60 * said.cool_down_minutes,

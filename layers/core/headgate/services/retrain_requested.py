@@ -32,6 +32,7 @@ from headgate.domain.retraining import (
 from headgate.domain.runs import Outcome, Run
 from headgate.services.object_created import turned_away
 from headgate.services.runs import Runs
+from headgate.services.settings import settings_of
 
 _LONGEST = 1000
 """Characters of what a request says; what is longer is cut."""
@@ -126,14 +127,10 @@ class Retrainings:
     def _settings(self, asked: RetrainRequested) -> tuple[str, str]:
         """The window, and the hash of the settings that change training."""
         # pydantic is slow to import
-        from headgate.domain.project_file import parse_settings
+        from headgate.domain.project import ProjectSettings
         from headgate.domain.retrain_settings import window_of
 
-        try:
-            text = self.objects.get_bytes(self.data_bucket, f"{asked.project.prefix}project.yaml")
-        except NotFoundError:
-            text = b""
-        settings = parse_settings(text)
+        settings = settings_of(asked.project, self.objects, self.data_bucket) or ProjectSettings()
         window = settings.retrain.window if asked.window is None else window_of(asked.window)
         return window, settings.training_digest
 

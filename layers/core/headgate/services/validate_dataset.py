@@ -16,7 +16,6 @@ from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsE
 from headgate.domain.findings import Findings
 from headgate.domain.names import MAX_BYTES, Part, Project
 from headgate.domain.project import ProjectSettings
-from headgate.domain.project_file import MAX_BYTES as MAX_SETTINGS_BYTES
 from headgate.domain.project_file import parse_settings
 from headgate.domain.reasons import Reason
 from headgate.domain.retraining import dataset_named_by
@@ -26,6 +25,7 @@ from headgate.domain.spec import TrainingSpec
 from headgate.domain.tenants import too_many_instances
 from headgate.services.examination import Judgement, Known, judge_dataset, refused
 from headgate.services.machine_work import brought_back, hand_over, replaced
+from headgate.services.settings import written_settings
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, timed
 from headgate.tables.split import PARTS
@@ -148,7 +148,8 @@ def _known(command: ValidateDataset, objects: Objects, head: Head, most_instance
     """What is known before the data is read; or the judgement, where that forbids to read it."""
     findings = Findings()
     try:
-        content, findings.settings_version = _settings(command, objects)
+        written = written_settings(command.project, objects, command.data_bucket)
+        content, findings.settings_version = written or (None, None)
         settings = ProjectSettings() if content is None else parse_settings(content)
         _stay_within(command, settings, most_instances)
     except SettingsError as error:
@@ -164,14 +165,6 @@ def _known(command: ValidateDataset, objects: Objects, head: Head, most_instance
         asdict(head.champion) if head.champion else None,
         head.holdout,
     )
-
-
-def _settings(command: ValidateDataset, objects: Objects) -> tuple[bytes | None, str | None]:
-    key = f"{command.project.prefix}project.yaml"
-    try:
-        return objects.get_newest(command.data_bucket, key, limit=MAX_SETTINGS_BYTES + 1)
-    except NotFoundError:
-        return None, None
 
 
 def _stay_within(command: ValidateDataset, settings: ProjectSettings, most: int) -> None:
