@@ -1,6 +1,7 @@
 """What must hold for every definition, whatever it does."""
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,28 @@ def test_every_task_has_a_timeout_and_a_way_out_of_every_error(machine: str) -> 
             assert state["TimeoutSeconds"] > 0, name
             assert state["Retry"], name
             assert any("States.ALL" in rule["ErrorEquals"] for rule in state["Catch"]), name
+
+
+def states_of(states: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Every state, those in branches too."""
+    for name, state in states.items():
+        yield name, state
+        for branch in state.get("Branches", []):
+            yield from states_of(branch["States"])
+
+
+DIES = {"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError"}
+"""What Step Functions calls it when a function's process dies, or runs out of time."""
+FAILS_AT_ONCE = {("train", "Validate The Dataset")}
+"""It dies of the data, the same each time, and nothing was done before it."""
+
+
+@pytest.mark.parametrize("machine", MACHINES)
+def test_a_function_whose_process_dies_is_tried_again(machine: str) -> None:
+    for name, state in states_of(definition_of(machine)["States"]):
+        if "lambda:invoke" in state.get("Resource", "") and (machine, name) not in FAILS_AT_ONCE:
+            retried = {error for rule in state["Retry"] for error in rule["ErrorEquals"]}
+            assert "States.ALL" in retried or retried >= DIES, name
 
 
 @pytest.mark.parametrize("machine", MACHINES)
