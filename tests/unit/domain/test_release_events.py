@@ -103,6 +103,13 @@ def test_each_ending_of_a_release_is_an_event_and_one_paragraph(outcome: str, co
         assert "To do: " in told.message
 
 
+@pytest.mark.parametrize("code", ["SHADOW_REPORTED", "SHADOW_HELD", "AB_HELD"])
+def test_a_release_that_was_tried_and_of_which_nothing_bad_is_known_did_not_fail(code: str) -> None:
+    made = settled("NOT_PROMOTED", code, verdict=VERDICT)
+    event = check(of_run(run("NOT_PROMOTED", code, release=3), made, SERVING))
+    assert (event.kind, event.detail["outcome"], event.detail["reason_code"]) == ("ReleaseHeld", "NOT_PROMOTED", code)
+
+
 def test_a_version_that_met_a_freeze_before_it_was_a_release_is_held() -> None:
     event = check(of_run(run("NOT_PROMOTED", "FROZEN"), None, None))
     assert (event.kind, event.detail["release"], event.detail["serving"]) == ("ReleaseHeld", None, None)

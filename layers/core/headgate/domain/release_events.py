@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.incidents import ENDPOINT, Incident
-from headgate.domain.releases import Release
+from headgate.domain.releases import HOLDING, Release
 from headgate.domain.runs import Champion, Ending, Outcome, Run
 
 PROMOTED, ROLLED_BACK = "ReleasePromoted", "ReleaseRolledBack"
@@ -82,7 +82,7 @@ def of_incident(
 def _kind(ending: Ending) -> str:
     if ending.outcome == Outcome.PROMOTED:
         return PROMOTED
-    if ending.reason_code in ("HELD", "FROZEN"):
+    if ending.reason_code in HOLDING or ending.reason_code == "HELD":  # of the latter nothing could be told
         return HELD
     return ROLLED_BACK if ending.outcome == Outcome.ROLLED_BACK else FAILED
 

@@ -27,6 +27,8 @@ class ReleaseState(StrEnum):
 
 TAKEN_BACK = "TAKEN_BACK"
 """Code of the ending of a release that a person took back while it was on its way."""
+HOLDING = frozenset({"SHADOW_REPORTED", "SHADOW_HELD", "AB_HELD", "FROZEN"})
+"""Codes of endings of releases that never served, and of which nothing bad is known: they are HELD."""
 _OVER = frozenset({ReleaseState.RETIRED, ReleaseState.FAILED, ReleaseState.HELD})
 
 

@@ -13,6 +13,7 @@ from headgate.domain.errors import ConflictError, EndpointBusyError, HeadgateErr
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import (
+    HOLDING,
     EndpointState,
     Release,
     ReleaseState,
@@ -36,8 +37,6 @@ _SECONDS, _SECONDS_ON_PROBATION = 30, 5
 eight hours; and where its watch tells any moment."""
 _UNWATCHED_SECONDS = 120
 """How much longer than it may take to prove itself a release stays in service whose watch says nothing."""
-HOLDING = frozenset({"SHADOW_REPORTED", "SHADOW_HELD", "AB_HELD", "FROZEN"})
-"""Endings of releases that never served, and of which nothing bad is known."""
 
 
 @dataclass(frozen=True, slots=True)
