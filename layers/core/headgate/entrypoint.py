@@ -180,7 +180,12 @@ def watcher(tenant: str) -> Watcher:
         objects(tenant),
         environment(Environment).artifact_bucket,
         environment(Environment).data_bucket,
+        partial(_labels_missed, tenant),
     )
+
+
+def _labels_missed(tenant: str, key: str, why: str) -> None:
+    logger.warning("labels left out", tenant=tenant, key=key, reason=why)
 
 
 def monitor(tenant: str) -> "Monitor":
@@ -191,7 +196,8 @@ def monitor(tenant: str) -> "Monitor":
     buckets = (settings.data_bucket, settings.artifact_bucket)
     most = int(settings.function_window_bytes)
     key = partial(tenants(tenant).key, tenant)
-    return Monitor(ledger(tenant), objects(tenant), *buckets, folder, key, function_bytes=most)
+    missed = partial(_labels_missed, tenant)
+    return Monitor(ledger(tenant), objects(tenant), *buckets, folder, key, function_bytes=most, missed=missed)
 
 
 def publisher(project: Project) -> Callable[[Mapping[str, float]], None]:

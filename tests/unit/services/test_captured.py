@@ -7,7 +7,6 @@ from typing import Any
 
 import boto3
 import pytest
-from prove.recorder import acting
 
 from headgate.aws.s3 import Objects
 from headgate.services import captured as module
@@ -25,7 +24,7 @@ def s3(aws: boto3.Session) -> Any:
 
 @pytest.fixture
 def captured(s3: Any, make_bucket: Callable[[str], str]) -> Captured:
-    return Captured(Objects(s3), make_bucket("artifacts"), make_bucket("data"), IRIS)
+    return Captured(Objects(s3), make_bucket("artifacts"), IRIS)
 
 
 def keep(s3: Any, name: str, at: datetime, label: str, config: str = "demo-iris-r1") -> None:
@@ -52,12 +51,3 @@ def test_no_more_is_read_than_there_is_room_for(s3: Any, captured: Captured, mon
     monkeypatch.setattr(module, "_MOST_BYTES", 400)
     found = captured.answers("demo-iris-r1", "main", NOW - timedelta(hours=3), NOW)
     assert [row.inference_id for row in found] == ["new"]
-
-
-def test_the_newest_file_of_labels_counts_and_what_cannot_be_read_is_left_out(s3: Any, captured: Captured) -> None:
-    for name, body in (("b", "id,label\na,yes\nb,yes\n"), ("a", "nothing"), ("c", "id,label\na,no\n")):
-        s3.put_object(Bucket="data", Key=f"demo/iris/feedback/{name}", Body=body.encode())
-    with acting("functions", "watch_release"):
-        labels = captured.labels(NOW - timedelta(hours=1))
-    assert set(labels) == {("a", 1), ("b", 1)}
-    assert captured.labels(datetime.now(UTC) + timedelta(hours=1)) == {}

@@ -52,6 +52,9 @@ class FakeObjects:
     def get_bytes(self, _bucket: str, key: str) -> bytes:
         return self.files[key]
 
+    def get_newest(self, _bucket: str, key: str, *, limit: int) -> tuple[bytes, str]:
+        return self.files[key][:limit], "1"
+
     def answer(self, variant: str, labels: list[str]) -> None:
         lines = []
         for number, label in enumerate(labels):

@@ -7,8 +7,9 @@ rows by that and its place in the request. Labels that come later name rows so.
 import base64
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 PROBE = "headgate-probe-"
@@ -67,6 +68,11 @@ class Answered:
     def value(self) -> float | None:
         """The amount that was told, None of a class."""
         return self.answer.get("value")
+
+
+def rows_of(*answers: Iterable[Answered]) -> set[tuple[str, int]]:
+    """The rows that were answered, as labels name them; those whose requests have no id nobody can name."""
+    return {(each.inference_id, each.number) for each in chain(*answers) if each.inference_id is not None}
 
 
 def answered(line: str | bytes) -> list[Answered]:

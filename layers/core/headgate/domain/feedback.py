@@ -10,9 +10,11 @@ import csv
 import io
 import json
 import math
+import re
 import statistics
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+from typing import Any, TextIO
 
 from headgate.domain.captures import LONGEST_ID, Answered, row_of
 from headgate.domain.errors import FeedbackError
@@ -23,21 +25,28 @@ LARGEST = 64 * 1024**2
 """Bytes of a file of labels, at most."""
 _ID, _LABEL = "id", "label"
 _DELIMITERS = (",", ";", "\t")
+_IS_JSON = re.compile(rb"(\xef\xbb\xbf)?\s*\{")
 
 
-def read_labels(body: bytes) -> dict[Row, str]:
-    """The labels of a file, as texts; the last one of each row counts.
+def read_labels(body: bytes, wanted: Container[Row] | None = None) -> dict[Row, str]:
+    """The labels of a file, as texts; the last one of each row counts. Where rows are `wanted`, only theirs are kept.
+
+    The file is read line by line: of a large one little more than itself and what is kept is in memory.
 
     Raises:
         FeedbackError: when a line cannot be understood, or there is none.
     """
+    text = io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="\n")
+    named = _json_lines(text) if _IS_JSON.match(body) else _csv_lines(text)
+    labels, line = dict[Row, str](), 0
     try:
-        text = body.decode("utf-8-sig")
+        for line, name, told in named:
+            row, label = _row(name, line), _label(told, line)
+            if wanted is None or row in wanted:
+                labels[row] = label
     except UnicodeDecodeError as error:
         raise FeedbackError("The labels are not UTF-8 text: save the file as UTF-8.") from error
-    named = _json_lines(text) if text.lstrip().startswith("{") else _csv_lines(text)
-    labels = {_row(name, line): _label(label, line) for line, name, label in named}
-    if not labels:
+    if not line:
         raise FeedbackError("There is no label in the file: it needs a line for each row, with its id and its label.")
     return labels
 
@@ -87,8 +96,8 @@ def _error(answer: Answered, label: str) -> float | None:
     return None if truth is None or answer.value is None else abs(answer.value - truth)
 
 
-def _json_lines(text: str) -> Iterator[tuple[int, Any, Any]]:
-    for line, row in enumerate(text.split("\n"), start=1):
+def _json_lines(text: Iterable[str]) -> Iterator[tuple[int, Any, Any]]:
+    for line, row in enumerate(text, start=1):
         if not row.strip():
             continue
         try:
@@ -100,9 +109,9 @@ def _json_lines(text: str) -> Iterator[tuple[int, Any, Any]]:
         yield line, found.get(_ID), found.get(_LABEL)
 
 
-def _csv_lines(text: str) -> Iterator[tuple[int, Any, Any]]:
-    first = text.split("\n", 1)[0]
-    reader = csv.reader(io.StringIO(text), delimiter=max(_DELIMITERS, key=first.count), strict=True)
+def _csv_lines(text: TextIO) -> Iterator[tuple[int, Any, Any]]:
+    first = text.readline()
+    reader = csv.reader(chain([first], text), delimiter=max(_DELIMITERS, key=first.count), strict=True)
     try:
         names = [name.strip().lower() for name in next(reader, [])]
         if _ID not in names or _LABEL not in names:

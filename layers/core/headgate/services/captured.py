@@ -7,22 +7,20 @@ from datetime import datetime, timedelta
 
 from headgate.aws.s3 import Objects
 from headgate.domain.captures import Answered, answered
-from headgate.domain.errors import FeedbackError, NotFoundError
-from headgate.domain.feedback import Row, read_labels
+from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Project
 
 _MOST_BYTES = 8 * 1024**2
-"""Bytes of captured requests of one variant, the newest ones, and of labels."""
+"""Bytes of captured requests of one variant, the newest ones."""
 _MOST_SECONDS = 5.0
 
 
 @dataclass(frozen=True, slots=True)
 class Captured:
-    """The captured requests of a project's endpoint, and labels."""
+    """The captured requests of a project's endpoint."""
 
     objects: Objects
     artifact_bucket: str
-    data_bucket: str
     project: Project
 
     def answers(self, config: str, variant: str, since: datetime, until: datetime) -> list[Answered]:
@@ -35,31 +33,14 @@ class Captured:
         while hour <= until:
             hours.append(f"{prefix}{hour:%Y/%m/%d/%H}/")
             hour += timedelta(hours=1)
-        bodies = self._newest(self.artifact_bucket, hours, since)
+        bodies = self._newest(hours, since)
         first, last = (f"{moment:%Y-%m-%dT%H:%M:%S}Z" for moment in (since, until))
-        found = [row for _, body in bodies for line in body.splitlines() for row in answered(line)]
+        found = [row for body in bodies for line in body.splitlines() for row in answered(line)]
         return sorted((row for row in found if first <= row.moment <= last), key=lambda row: row.moment)
 
-    def labels(self, since: datetime) -> dict[Row, str]:
-        """The labels that were written since then; the newest of each row. Files that cannot be read are left out."""
-        labels: dict[Row, str] = {}
-        for file in self.label_files(since):
-            labels |= file
-        return labels
-
-    def label_files(self, since: datetime) -> list[dict[Row, str]]:
-        """The labels that were written since then, file by file, as they came. What cannot be read is left out."""
-        files = []
-        for _, body in sorted(self._newest(self.data_bucket, [self.project.feedback], since), key=lambda each: each[0]):
-            try:
-                files.append(read_labels(body))
-            except FeedbackError:
-                continue
-        return files
-
-    def _newest(self, bucket: str, prefixes: list[str], since: datetime) -> Iterator[tuple[datetime, bytes]]:
-        """The newest objects under the prefixes and when they were written, until room or time is used up."""
-        begun, room = time.monotonic(), _MOST_BYTES
+    def _newest(self, prefixes: list[str], since: datetime) -> Iterator[bytes]:
+        """The newest objects under the prefixes, until room or time is used up."""
+        begun, room, bucket = time.monotonic(), _MOST_BYTES, self.artifact_bucket
         for prefix in reversed(prefixes):
             written = sorted(self.objects.written(bucket, prefix), key=lambda each: each[2], reverse=True)
             for key, size, at in written:
@@ -69,6 +50,6 @@ class Captured:
                     return
                 room -= size
                 try:
-                    yield at, self.objects.get_bytes(bucket, key)
+                    yield self.objects.get_bytes(bucket, key)
                 except NotFoundError:
                     continue  # it expired in this moment

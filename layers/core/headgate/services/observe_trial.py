@@ -9,6 +9,7 @@ from typing import Any
 
 from headgate.domain.agreement import agreement
 from headgate.domain.alarms import VARIANT
+from headgate.domain.captures import rows_of
 from headgate.domain.contest import contest
 from headgate.domain.moments import written
 from headgate.domain.names import Project
@@ -30,7 +31,7 @@ def observe_trial(project: Project, release: Release, trial: Trial, watcher: Wat
     seen, usual = _measured(release, trial, wishes, watcher, since, until)
     evidence = evidence_of(seen)
     metrics = judge(evidence, metric_rules(wishes))
-    captured = Captured(watcher.objects, watcher.artifact_bucket, watcher.data_bucket, project)
+    captured = Captured(watcher.objects, watcher.artifact_bucket, project)
     new = captured.answers(trial.before, trial.variant, since, until)
     old = captured.answers(trial.before, VARIANT, since, until)
     time_is_up = (until - since).total_seconds() >= trial.seconds
@@ -40,7 +41,7 @@ def observe_trial(project: Project, release: Release, trial: Trial, watcher: Wat
         stand, said = stand_of_shadow(metrics, answers, time_is_up=time_is_up)
         told = {"agreement": found.document()}
     else:
-        labels = contest(new, old, captured.label_files(since))
+        labels = contest(new, old, watcher.labels(project).files(since, rows_of(new, old)))
         enough = 0 < trial.labels <= labels.rows
         stand, said = stand_of_contest(metrics, labels, over=time_is_up or enough)
         told = {"contest": labels.document()}

@@ -5,7 +5,7 @@ be doubled, late or lost.
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from itertools import cycle, islice
@@ -18,6 +18,7 @@ from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import VARIANT
 from headgate.domain.answers import same_answer
+from headgate.domain.captures import rows_of
 from headgate.domain.errors import NotFoundError
 from headgate.domain.moments import written
 from headgate.domain.names import Project
@@ -54,6 +55,7 @@ from headgate.domain.watch import (
 )
 from headgate.services.captured import Captured
 from headgate.services.commands import OfRelease
+from headgate.services.labels import Labels, untold
 
 OVER, SOON = {"outcome": "OVER"}, {"outcome": "SOON"}
 """Whether to look again: not at all, or in a second; `LATER` tells after how many `seconds`."""
@@ -80,6 +82,11 @@ class Watcher:
     objects: Objects
     artifact_bucket: str
     data_bucket: str
+    missed: Callable[[str, str], None] = untold
+
+    def labels(self, project: Project) -> Labels:
+        """The labels that came for a project's answers."""
+        return Labels(project, self.objects, self.data_bucket, self.missed)
 
 
 def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[str, Any]:
@@ -262,13 +269,14 @@ def _told(look: _Look, since: datetime, watcher: Watcher) -> Told:
     """What users were answered, as far as it is captured: by the release, and by the version before."""
     if not look.release.capture_percent:
         return Told()
-    captured = Captured(watcher.objects, watcher.artifact_bucket, watcher.data_bucket, look.project)
+    captured = Captured(watcher.objects, watcher.artifact_bucket, look.project)
     new = captured.answers(look.release.name, VARIANT, since, look.now)
     if not new:
         return Told()
     serving = captured.answers(look.before, VARIANT, since, look.now) if together(look.plan) else []
     past = [] if serving else captured.answers(look.before, VARIANT, look.past, since)
-    return Told(new, serving, past, captured.labels(look.past))
+    labels = watcher.labels(look.project).newest(look.past, rows_of(new, serving, past))
+    return Told(new, serving, past, labels)
 
 
 def _asked(look: _Look, watcher: Watcher, number: int, longest: float) -> tuple[Share, Share]:

@@ -9,8 +9,8 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.domain.baseline import Baseline
 from headgate.domain.drift import judge_drift
-from headgate.domain.errors import FeedbackError, NotFoundError
-from headgate.domain.feedback import Row, read_labels
+from headgate.domain.errors import NotFoundError
+from headgate.domain.feedback import Row
 from headgate.domain.gaps import judge_gaps
 from headgate.domain.moments import written
 from headgate.domain.names import Project
@@ -28,6 +28,7 @@ from headgate.domain.window import (
 )
 from headgate.domain.window_page import page
 from headgate.domain.window_report import Judged, measures_of, report_of, says_of
+from headgate.services.labels import Labels, untold
 from headgate.tables.engine import Engine, Limits
 from headgate.tables.labelled import labelled
 
@@ -35,8 +36,6 @@ LABEL_DAYS = 30
 """How long labels are waited for, and with them the windows whose answers they may be of."""
 MOST_WINDOWS = 50
 """Windows whose answers are judged by labels that came since."""
-LABEL_BYTES = 64 * 1024**2
-"""Labels that are read for one window, of the newest files first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +52,7 @@ class Monitor:
     key: Callable[[], str]
     limits: Limits = field(default_factory=lambda: Limits(seconds=240))
     function_bytes: int = FUNCTION_BYTES
+    missed: Callable[[str, str], None] = untold
 
     def fetch(self, key: str, path: Path) -> Path:
         """Bring an artifact to disk."""
@@ -125,20 +125,9 @@ def _judge_quality(work: Work, spec: TrainingSpec, monitor: Monitor, engine: Eng
 
 
 def _labels(work: Work, monitor: Monitor) -> dict[Row, str]:
-    """The labels of the last days, of each row the newest; files that cannot be read are left out whole."""
-    found = monitor.objects.files(monitor.data_bucket, work.project.feedback)
-    recent = sorted((file for file in found if file.at >= _days_ago(work.now)), key=lambda file: (file.at, file.key))
-    chosen: list[File] = []
-    for file in reversed(recent):
-        if sum(each.size for each in chosen) + file.size <= LABEL_BYTES:
-            chosen.append(file)
-    labels: dict[Row, str] = {}
-    for file in reversed(chosen):
-        try:
-            labels |= read_labels(monitor.objects.get_bytes(monitor.data_bucket, file.key))
-        except (FeedbackError, NotFoundError):
-            continue
-    return labels
+    """The labels of the last days, of each row the newest."""
+    labels = Labels(work.project, monitor.objects, monitor.data_bucket, monitor.missed)
+    return labels.newest(datetime.fromisoformat(work.now) - timedelta(days=LABEL_DAYS))
 
 
 def _written(work: Work, monitor: Monitor, judged: Judged, quality: Loss | None, folder: Path) -> Window:
