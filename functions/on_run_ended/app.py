@@ -1,4 +1,4 @@
-"""Reacts to the ledger's stream: a run that has just ended is told, counted, kept as an experiment."""
+"""Reacts to the ledger's stream: a run that has just ended is kept as an experiment, counted, told."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from aws_lambda_powertools.utilities.data_classes.dynamo_db_stream_event import 
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.ledger import runs_of
-from headgate.entrypoint import bus, experiments, ledger, logger, metrics, tenants, topics, tracking
+from headgate.entrypoint import bus, experiments, ledger, logger, metrics, now, tenants, topics, tracking
 from headgate.services.run_ended import announce, keep
 
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
@@ -21,13 +21,14 @@ def _follow_up(record: DynamoDBRecord) -> None:
         return
     for run in runs_of(after):
         if run.ended:
-            event = announce(run, ledger=ledger(run.tenant), bus=bus(run.tenant), topic=topics(run.tenant))
+            tenant = run.tenant
+            kept = keep(run, experiments=experiments(tenant), tenants=tenants(tenant), tracking=tracking(), now=now())
+            event = announce(run, ledger=ledger(tenant), bus=bus(tenant), topic=topics(tenant))
             metrics.add_metric(name=f"Runs{run.state.title().replace('_', '')}", unit=MetricUnit.Count, value=1)
-            kept = keep(run, experiments=experiments(run.tenant), tenants=tenants(run.tenant), tracking=tracking())
-            logger.info(
+            (logger.warning if "missed" in kept else logger.info)(
                 "run announced",
                 decision=run.state,
-                tenant=run.tenant,
+                tenant=tenant,
                 project=run.project,
                 run=run.run,
                 event=event,
@@ -37,5 +38,5 @@ def _follow_up(record: DynamoDBRecord) -> None:
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Handle a batch of changes; the ones that failed come back."""
+    """Handle a change; one that failed comes back. They come one by one, for a stream repeats all that is behind."""
     return process_partial_response(event, _follow_up, _processor, context)  # type: ignore[return-value]

@@ -17,6 +17,8 @@ from aws_lambda_powertools.utilities.batch.exceptions import BatchProcessingErro
 
 from headgate import clients
 from headgate.aws.ledger import Ledger
+from headgate.aws.sagemaker import Jobs
+from headgate.domain.errors import TransientError
 from headgate.domain.names import Project
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -128,6 +130,26 @@ def test_a_run_that_ends_leaves_its_record_whoever_closed_it(invoke: Invoke, exa
     invoke("on_run_ended", example("dynamodb-stream-run-ended"))
     record = objects.get_json("artifacts", f"demo/iris/runs/{RUN['run']}/experiment.json")
     assert (record["outcome"], record["reason_code"], record["job"]) == ("REJECTED", "EMPTY_FILE", None)
+
+
+def test_people_are_told_once_of_a_run_whose_record_was_kept_at_the_second_try(
+    invoke: Invoke, example: Any, objects: Any, heard: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from headgate import entrypoint
+
+    def throttled(*_: Any) -> None:
+        raise TransientError("Rate exceeded.")
+
+    event = example("dynamodb-stream-run-ended")
+    monkeypatch.setattr(entrypoint, "now", lambda: event["Records"][0]["dynamodb"]["NewImage"]["ended_at"]["S"])
+    with monkeypatch.context() as busy:
+        busy.setattr(Jobs, "training", throttled)
+        with pytest.raises(BatchProcessingError):
+            invoke("on_run_ended", event)
+    assert heard() == []
+    invoke("on_run_ended", event)
+    assert objects.get_json("artifacts", f"demo/iris/runs/{RUN['run']}/experiment.json")["outcome"] == "REJECTED"
+    assert [each["Subject"] for each in heard()] == ["demo/iris: REJECTED"]
 
 
 def test_the_record_of_a_training_that_left_nothing_behind_says_so(

@@ -8,10 +8,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 
 from headgate.aws.tenants import Tenants
-from headgate.domain.errors import NotFoundError
+from headgate.domain.errors import ConflictError, NotFoundError, TransientError
 from headgate.domain.experiment import Expense, JobFacts
+from headgate.domain.moments import written as written_at
 from headgate.domain.names import Project
 from headgate.domain.runs import Run
 from headgate.domain.tuning import tuning_job_name
@@ -55,8 +57,11 @@ class Described:
 
 
 class Unreachable:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
     def training(self, _name: str) -> JobFacts | None:
-        raise RuntimeError("AccessDenied")
+        raise self.error
 
 
 class Searches:
@@ -86,7 +91,7 @@ def job() -> JobFacts:
 
 def written(jobs: Any, bucket: Bucket, searches: Searches | None = None, run: Run = ENDED) -> dict[str, Any]:
     records = Experiments(jobs, searches or Searches(), bucket, "artifacts")  # type: ignore[arg-type]
-    assert records.record(run) is not None
+    records.record(run)
     return json.loads(bucket.kept[f"demo/iris/runs/{RUN}/experiment.json"])
 
 
@@ -124,11 +129,44 @@ class Unspent(Tenants):
         super().__init__(None, "")
 
 
-def test_a_record_that_cannot_be_written_harms_nothing() -> None:
-    bucket = Bucket()
-    records = Experiments(Unreachable(), Searches(), bucket, "artifacts")  # type: ignore[arg-type]
-    assert keep(ENDED, experiments=records, tenants=Unspent(), tracking=None) == {"record": "not written"}
-    assert not bucket.kept
+def kept(jobs: Any, *, run: Run = ENDED, bucket: Any = None, tracking: Tracking | None = None, seconds: int = 1) -> Any:
+    records = Experiments(jobs, Searches(), Bucket() if bucket is None else bucket, "artifacts")
+    now = written_at(datetime(2026, 11, 24, 1, tzinfo=UTC) + timedelta(seconds=seconds))
+    return keep(run, experiments=records, tenants=Unspent(), tracking=tracking, now=now)
+
+
+def test_a_record_that_cannot_be_written_harms_nothing_and_its_reason_is_known() -> None:
+    denied = ClientError({"Error": {"Code": "KMS.DisabledException", "Message": "of a row"}}, "PutObject")
+    for error, kind in ((denied, "KMS.DisabledException"), (RuntimeError("of a row"), "RuntimeError")):
+        bucket = Bucket()
+        assert kept(Unreachable(error), bucket=bucket) == {"missed": kind}
+        assert not bucket.kept
+
+
+def test_what_fails_in_passing_comes_back_with_the_stream_for_a_time() -> None:
+    throttled = Unreachable(TransientError("Rate exceeded."))
+    with pytest.raises(TransientError):
+        kept(throttled)
+    assert kept(throttled, seconds=121) == {"missed": "TransientError"}
+
+
+def test_metrics_that_cannot_be_fetched_in_passing_are_not_left_out() -> None:
+    class Broken(Bucket):
+        def get_newest(self, _bucket: str, key: str, *, limit: int) -> tuple[bytes, str]:
+            raise TransientError("The connection broke.")
+
+    with pytest.raises(TransientError):
+        kept(Described(job()), bucket=Broken())
+
+
+def test_a_cost_that_cannot_be_counted_in_passing_comes_back_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    def contended(*_: Any) -> bool:
+        raise ConflictError("Another run of the tenant is counted.")
+
+    monkeypatch.setattr(Tenants, "spend", contended)
+    with pytest.raises(ConflictError):
+        kept(Described(job()))
+    assert kept(Described(job()), seconds=121) == {"record": "written", "missed": "ConflictError"}
 
 
 @pytest.mark.parametrize("kept", [b"{}", b"not json", b'{"cost": {"estimated_usd": null}}', b'{"cost": []}', None])
@@ -144,14 +182,12 @@ def test_what_a_run_came_to_is_not_known_where_its_record_does_not_say(kept: byt
 
 def test_a_run_that_never_began_has_no_record() -> None:
     bucket = Bucket()
-    records = Experiments(Described(), Searches(), bucket, "artifacts")  # type: ignore[arg-type]
-    assert keep(replace(ENDED, state="SUPERSEDED"), experiments=records, tenants=Unspent(), tracking=None) == {}
+    assert kept(Described(), run=replace(ENDED, state="SUPERSEDED"), bucket=bucket) == {}
     assert not bucket.kept
 
 
 def test_an_address_that_is_no_web_address_costs_a_word_in_the_log() -> None:
-    records = Experiments(Described(), Searches(), Bucket(), "artifacts")  # type: ignore[arg-type]
-    answer = keep(ENDED, experiments=records, tenants=Unspent(), tracking=Tracking("file:///etc/passwd"))
+    answer = kept(Described(evaluated=False), tracking=Tracking("file:///etc/passwd"))
     assert answer == {"record": "written", "cost": "nothing", "tracking": "not told: ValueError"}
 
 

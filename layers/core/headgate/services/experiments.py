@@ -14,7 +14,7 @@ from typing import Any
 from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Jobs
 from headgate.aws.searches import Searches
-from headgate.domain.errors import HeadgateError
+from headgate.domain.errors import HeadgateError, TransientError
 from headgate.domain.experiment import Expense, JobFacts, experiment_record, training_expense
 from headgate.domain.names import Project, validation_job
 from headgate.domain.runs import Run
@@ -35,23 +35,16 @@ class Experiments:
     objects: Objects
     artifact_bucket: str
 
-    def record(self, run: Run) -> dict[str, Any] | None:
-        """Write the record of a run that has ended.
-
-        Returns:
-            The record, or None when it could not be written, which harms nothing else.
-        """
-        try:
-            own = self.jobs.training(run.run)
-            trials = [] if own else self.searches.trials(tuning_job_name(run.run))
-            best = (run.metrics.get("tuning") or {}).get("best") or {}
-            job = own or (self.jobs.training(str(best["training_job"])) if best else None)
-            expenses = list(self._expenses(run, own, trials, job))
-            document = experiment_record(run, job, expenses, self._metrics(job))
-            prefix = Project(run.tenant, run.project).prefix
-            self.objects.put_json(self.artifact_bucket, f"{prefix}runs/{run.run}/experiment.json", document)
-        except Exception:  # the run has ended; nothing that this meets may undo that
-            return None
+    def record(self, run: Run) -> dict[str, Any]:
+        """Write the record of a run that has ended, and return it. Can be repeated."""
+        own = self.jobs.training(run.run)
+        trials = [] if own else self.searches.trials(tuning_job_name(run.run))
+        best = (run.metrics.get("tuning") or {}).get("best") or {}
+        job = own or (self.jobs.training(str(best["training_job"])) if best else None)
+        expenses = list(self._expenses(run, own, trials, job))
+        document = experiment_record(run, job, expenses, self._metrics(job))
+        prefix = Project(run.tenant, run.project).prefix
+        self.objects.put_json(self.artifact_bucket, f"{prefix}runs/{run.run}/experiment.json", document)
         return document
 
     def _expenses(self, run: Run, own: JobFacts | None, trials: Trials, job: JobFacts | None) -> Iterator[Expense]:
@@ -75,6 +68,8 @@ class Experiments:
             with tarfile.open(fileobj=io.BytesIO(body), mode="r:gz") as archive:
                 file = archive.extractfile("metrics.json")
                 document = json.loads(file.read(MAX_BYTES)) if file else None
+        except TransientError:
+            raise
         except Exception:  # an archive of any content, or S3's refusal where there is none
             return None
         return document if isinstance(document, dict) else None

@@ -4,6 +4,7 @@ Whoever closed the run, its end passes the ledger's stream; so no ending is unto
 """
 
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
 from headgate.aws.errors import kind_of
@@ -11,13 +12,16 @@ from headgate.aws.events import Bus
 from headgate.aws.ledger import Ledger
 from headgate.aws.sns import Topic
 from headgate.aws.tenants import Tenants
-from headgate.domain.errors import HeadgateError
+from headgate.domain.errors import ConflictError, TransientError
 from headgate.domain.names import Project
 from headgate.domain.notices import ended
 from headgate.domain.release_events import of_run
 from headgate.domain.runs import Outcome, Run
 from headgate.services.experiments import Experiments
 from headgate.tracking import Tracking
+
+PATIENCE = timedelta(minutes=2)
+"""So long after its end a run's record is tried again; people are told without it then. The stream tries for longer."""
 
 
 def announce(run: Run, *, ledger: Ledger, bus: Bus, topic: Topic) -> str | None:
@@ -39,24 +43,39 @@ def announce(run: Run, *, ledger: Ledger, bus: Bus, topic: Topic) -> str | None:
     return event.kind if event is not None else None
 
 
-def keep(run: Run, *, experiments: Experiments, tenants: Tenants, tracking: Tracking | None) -> dict[str, str]:
+def keep(
+    run: Run, *, experiments: Experiments, tenants: Tenants, tracking: Tracking | None, now: str
+) -> dict[str, str]:
     """Keep what a run was as an experiment, count what it cost, and tell the tracking server where there is one.
 
-    Nothing is raised.
+    Can be repeated, and comes before people are told: what fails in passing comes back with the stream, for a time.
 
     Returns:
-        For the log: what became of the `record`, and of the `tracking` where a server is named.
+        For the log: what became of the `record`, of the `cost`, and of the `tracking` where a server is named;
+        `missed` is the kind of the error for which one of the first two is not there.
+
+    Raises:
+        TransientError, ConflictError: when it should be tried again.
     """
     if run.state == Outcome.SUPERSEDED:  # it never began
         return {}
-    record = experiments.record(run)
-    if record is None:
-        return {"record": "not written"}
-    kept = {"record": "written", "cost": _spend(run, record, tenants)}
-    if tracking is None:
+    record, kept = None, dict[str, str]()
+    try:
+        record = experiments.record(run)
+        kept["record"] = "written"
+        kept["cost"] = _spend(run, record, tenants)
+    except Exception as error:  # the run has ended; nothing that this meets may keep people from being told
+        if isinstance(error, TransientError | ConflictError) and _is_young(run, now):
+            raise
+        kept["missed"] = kind_of(error)
+    if record is None or tracking is None:
         return kept
     refused = tracking.tell(record)
     return {**kept, "tracking": f"not told: {refused}" if refused else "told"}
+
+
+def _is_young(run: Run, now: str) -> bool:
+    return datetime.fromisoformat(now) - datetime.fromisoformat(run.ended_at or now) < PATIENCE
 
 
 def _spend(run: Run, record: Mapping[str, Any], tenants: Tenants) -> str:
@@ -65,9 +84,4 @@ def _spend(run: Run, record: Mapping[str, Any], tenants: Tenants) -> str:
     amount = sum(usd for usd in known if usd is not None)
     if not amount:
         return "nothing"
-    try:
-        return "counted" if tenants.spend(run.tenant, run.run, run.ended_at or "", amount) else "counted before"
-    except HeadgateError as error:
-        return f"not counted: {error}"
-    except Exception as error:  # the run has ended; nothing that this meets may undo that
-        return f"not counted: {kind_of(error)}"
+    return "counted" if tenants.spend(run.tenant, run.run, run.ended_at or "", amount) else "counted before"
