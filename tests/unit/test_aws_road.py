@@ -127,6 +127,9 @@ class Stacks:
     def delete_stack(self, StackName: str) -> None:
         self.deleted.append(StackName)
 
+    def get_paginator(self, _name: str) -> Any:
+        return SimpleNamespace(paginate=lambda: [{"StackSummaries": []}])
+
     def get_waiter(self, _name: str) -> Any:
         return SimpleNamespace(wait=lambda StackName: self.deleted.append("waited"))
 
@@ -223,6 +226,14 @@ def test_functions_change_as_it_is_said_and_go_back_by_alarms_that_wait_for_none
         assert way.removeprefix("Canary").removeprefix("Linear") in json.dumps(group["DeploymentConfigName"])
     known = {name: {other for other in references(each) if other in resources} for name, each in resources.items()}
     list(graphlib.TopologicalSorter(known).static_order())  # CloudFormation refuses a circle
+
+
+def test_a_request_to_register_a_tenant_is_not_made_again_behind_its_answer(template: dict[str, Any]) -> None:
+    """CloudFormation invokes asynchronously, and undoes what failed; Lambda would try that twice more by itself."""
+    [calls] = of_type(template, "AWS::Lambda::EventInvokeConfig").values()
+    assert (calls["FunctionName"], calls["MaximumRetryAttempts"]) == ({"Ref": "RegisterTenant"}, 0)
+    assert calls["Qualifier"] == "$LATEST"  # whom the outputs name: the function, not its alias
+    assert template["Outputs"]["RegisterTenantFunction"]["Value"] == {"Fn::GetAtt": ["RegisterTenant", "Arn"]}
 
 
 def test_everything_calls_the_alias(template: dict[str, Any]) -> None:

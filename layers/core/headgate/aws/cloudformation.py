@@ -13,7 +13,8 @@ _REASON_LENGTH = 1000
 def answer(event: dict[str, Any]) -> Iterator[dict[str, str]]:
     """Answer a custom resource's request when the block ends: SUCCESS with the attributes put into the dict, or FAILED.
 
-    A stack waits until its timeout for an answer that does not come, so an error is answered, and then raised.
+    A stack waits until its timeout for an answer that does not come, so an error is answered, and then raised. Lambda
+    makes an asynchronous request twice more when it failed: whose work must not be done behind the answer forbids it.
     """
     attributes: dict[str, str] = {}
     physical_id = event.get("PhysicalResourceId") or f"{event['LogicalResourceId']}-{event['RequestId']}"
