@@ -2,6 +2,9 @@
 
     python -m infra.destroy STACK [--yes]
 
+A deployment that has tenants is left as it is: their stacks call a function of it when they are deleted, and could not
+be deleted behind it.
+
 Buckets, the ledger and the locked copies of the audit trail stay, as the template says; what is left is printed, with
 what would take it away.
 """
@@ -27,12 +30,36 @@ def endpoints_of(client: Client, ledger: str) -> Iterator[str]:
                 yield each["EndpointName"]
 
 
+class TenantsLeftError(Exception):
+    """Raised when a deployment has tenants still; it says how they are removed."""
+
+    def __init__(self, stack: str, tenants: list[str]) -> None:
+        super().__init__(
+            f"Nothing was deleted: {stack} has tenants, whose stacks could not be deleted without it and would cost on "
+            f"(each has a key): {', '.join(tenants)}. Remove each first, which exports what it has and takes it away, "
+            f"in two calls: headgate tenant remove NAME --stack {stack} --export FOLDER --hold-days 0"
+        )
+
+
+def tenants_of(client: Client, stack: str) -> list[str]:
+    """The names of the tenants that have a stack still, whatever became of it."""
+    prefix = f"{stack}-tenant-"
+    pages = client("cloudformation").get_paginator("list_stacks").paginate()
+    stacks = [each for page in pages for each in page["StackSummaries"] if each["StackStatus"] != "DELETE_COMPLETE"]
+    return sorted(each["StackName"].removeprefix(prefix) for each in stacks if each["StackName"].startswith(prefix))
+
+
 def destroy(client: Client, stack: str) -> list[str]:
     """Delete endpoints and their alarms, then the stack, and wait.
 
     Returns:
         What is left, in words.
+
+    Raises:
+        TenantsLeftError: before anything is deleted, while there are tenants.
     """
+    if tenants := tenants_of(client, stack):
+        raise TenantsLeftError(stack, tenants)
     [found] = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
     cloudwatch = client("cloudwatch")
@@ -66,7 +93,11 @@ def main(stack: str, *flags: str) -> int:
         if said.strip() != stack:
             sys.stdout.write("Nothing was deleted.\n")
             return 1
-    left = destroy(boto3.Session().client, stack)
+    try:
+        left = destroy(boto3.Session().client, stack)
+    except TenantsLeftError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     sys.stdout.write("\n".join(["Deleted. What stays on purpose:", *left]) + "\n")
     return 0
 

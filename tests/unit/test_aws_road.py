@@ -12,7 +12,7 @@ import boto3
 import pytest
 import yaml
 from infra import costs, stamp
-from infra.destroy import destroy, endpoints_of
+from infra.destroy import TenantsLeftError, destroy, endpoints_of
 from samtranslator.yaml_helper import yaml_parse
 from tests.lint_template import transformed
 from tests.prove.stack import Stack
@@ -114,10 +114,10 @@ def test_only_one_environment_of_one_repository_may_deploy_and_only_one_stack() 
 
 
 class Stacks:
-    """One stack; moto's CloudFormation asks for packages that nothing else needs."""
+    """Stacks by name; moto's CloudFormation asks for packages that nothing else needs."""
 
-    def __init__(self) -> None:
-        self.deleted: list[str] = []
+    def __init__(self, names: dict[str, str]) -> None:
+        self.names, self.deleted = names, list[str]()
 
     def describe_stacks(self, StackName: str) -> dict[str, Any]:
         outputs = {"LedgerTable": "ledger", "DataBucket": "data"}
@@ -128,14 +128,19 @@ class Stacks:
         self.deleted.append(StackName)
 
     def get_paginator(self, _name: str) -> Any:
-        return SimpleNamespace(paginate=lambda: [{"StackSummaries": []}])
+        known = [{"StackName": name, "StackStatus": status} for name, status in self.names.items()]
+        return SimpleNamespace(paginate=lambda: [{"StackSummaries": known}])
 
     def get_waiter(self, _name: str) -> Any:
         return SimpleNamespace(wait=lambda StackName: self.deleted.append("waited"))
 
 
 def test_the_end_takes_our_endpoints_and_alarms_and_nobody_elses(aws: boto3.Session) -> None:
-    sagemaker, cloudwatch, stacks = aws.client("sagemaker"), aws.client("cloudwatch"), Stacks()
+    sagemaker, cloudwatch, stacks = (
+        aws.client("sagemaker"),
+        aws.client("cloudwatch"),
+        Stacks({"headgate": "CREATE_COMPLETE"}),
+    )
     for name, owner in (("demo-iris", "ledger"), ("other", "another")):
         tags = [{"Key": "headgate:ledger", "Value": owner}]
         container = {"Image": "i", "ModelDataUrl": "s3://m/m.tar.gz"}
@@ -155,6 +160,16 @@ def test_the_end_takes_our_endpoints_and_alarms_and_nobody_elses(aws: boto3.Sess
     assert stacks.deleted == ["headgate", "waited"]
     assert any("s3://data" in each for each in left)
     assert any("table ledger" in each for each in left)
+
+
+def test_a_deployment_that_has_tenants_is_not_destroyed(aws: boto3.Session) -> None:
+    """Their stacks call a function of it when they go, so they could not go any more; each has a key that costs."""
+    names = {"headgate": "CREATE_COMPLETE", "headgate2-tenant-other": "CREATE_COMPLETE"}
+    names |= {"headgate-tenant-acme": "ROLLBACK_COMPLETE", "headgate-tenant-gone": "DELETE_COMPLETE"}
+    stacks = Stacks(names)
+    with pytest.raises(TenantsLeftError, match=r"acme\. .*headgate tenant remove NAME --stack headgate "):
+        destroy(lambda service: stacks if service == "cloudformation" else aws.client(service), "headgate")
+    assert stacks.deleted == []
 
 
 def references(value: Any) -> Iterator[str]:
