@@ -24,9 +24,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         evaluate(root)
     except Exception as error:
         # SageMaker shows a processing job's own words (ExitMessage) from this file, and nothing else of its failure.
+        # They go into the ledger and into mails: other errors than ours may quote rows.
+        ours = type(error).__module__.startswith("headgate_training.") or isinstance(error, ImportError)
         message = root.parent / "output" / "message"
         message.parent.mkdir(parents=True, exist_ok=True)
-        message.write_text(f"{type(error).__name__}: {error}"[:LONGEST_MESSAGE], encoding="utf-8")
+        told = f"{type(error).__name__}: {error}" if ours else type(error).__name__
+        message.write_text(told[:LONGEST_MESSAGE], encoding="utf-8")
         raise
     if uri := os.environ.get(TRACKING):
         from headgate_training.tracking import tell
