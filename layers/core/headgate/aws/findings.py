@@ -13,7 +13,11 @@ _TURN = {"pk": "ROUND", "sk": "TURN"}
 
 
 class Findings:
-    """Findings on record. One round at a time writes them, and a round that is lost is written by the next one."""
+    """Findings on record. A round that is lost is written by the next one.
+
+    Two rounds may overlap, that of the schedule and one that somebody asked for, and what was written last stands:
+    repairs can be repeated, and at worst people are told twice, or a round later that a repair does not hold.
+    """
 
     def __init__(self, client: Any, table: str) -> None:
         self._client = client
