@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
-from headgate.domain.incidents import BY_HAND, Answered, Incident, document, incident_id, project_of
+from headgate.domain.incidents import BY_HAND, Incident, IncidentOutcome, document, incident_id, project_of
 from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud
@@ -14,7 +14,7 @@ from headgate_cli.errors import CommandError, ExitCode, UsageError
 from headgate_cli.runs import Records
 from headgate_cli.waiting import eventually
 
-EXIT_CODES: dict[str, ExitCode] = {Answered.ROLLED_BACK: ExitCode.DONE, Answered.FAILED: ExitCode.FAILED}
+EXIT_CODES: dict[str, ExitCode] = {IncidentOutcome.ROLLED_BACK: ExitCode.DONE, IncidentOutcome.FAILED: ExitCode.FAILED}
 """How `rollback` ends by what came of it; with anything else nothing was rolled back."""
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from headgate.domain.alarms import standing_name
-from headgate.domain.incidents import RETRAINING, ROLLING_BACK, Answered, Incident
+from headgate.domain.incidents import RETRAINING, ROLLING_BACK, Incident, IncidentOutcome
 from headgate.domain.names import Project
 from headgate.domain.retraining import asked_for
 from headgate.domain.runs import Outcome, Run
@@ -54,7 +54,7 @@ def outage(stage: Stage) -> Played:
         stage.note("rehearsal", "the outage is over")
         stage.well_again()
     releases = [each for each in Records(stage.cloud).ledger.releases(stage.project) if each.incident == first.incident]
-    good = second.outcome == Answered.PAGED and len(releases) <= 1
+    good = second.outcome == IncidentOutcome.PAGED and len(releases) <= 1
     told = f"After {len(releases)} rollback people were told (docs/runbooks/{second.runbook}.md), and no more was done"
     frozen = "; nothing new is released until they have looked" if second.freezes else ""
     return Played(stage.timeline, good, f"{told}{frozen}. The endpoint answers again.", _times(first))
@@ -78,8 +78,8 @@ def drift(stage: Stage) -> Played:
             over.set()
             looking.join()
     found = f"The monitor found that {column} moved."
-    if incident.outcome != Answered.RETRAINING_ASKED_FOR:
-        told = incident.outcome == Answered.PAGED
+    if incident.outcome != IncidentOutcome.RETRAINING_ASKED_FOR:
+        told = incident.outcome == IncidentOutcome.PAGED
         return Played(stage.timeline, told, f"{found} People were told: {incident.reason}", _times(incident))
     run = stage.until(lambda: _retrained(stage, incident), "the end of the retraining")
     stage.note("headgate", f"retraining {run.run}: {run.state}. {run.reason}", run.ended_at)
@@ -120,7 +120,7 @@ def storm(stage: Stage) -> Played:
 def _taken_back(stage: Stage, kind: str) -> Played:
     bad = stage.champion()
     incident = stage.answered_incident(kind)
-    if incident.outcome == Answered.ROLLED_BACK:
+    if incident.outcome == IncidentOutcome.ROLLED_BACK:
         stage.well_again()
         now, left = stage.champion(), Records(stage.cloud).ledger.release(stage.project, bad.sequence)
         good = now.version != bad.version and left is not None and left.condemned is not None

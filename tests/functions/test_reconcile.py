@@ -345,12 +345,12 @@ def test_a_project_that_cannot_be_looked_at_keeps_no_other_from_it(world: World)
 
 
 def test_what_was_found_stays_on_record_for_a_while_when_it_is_over(world: World, aws: boto3.Session) -> None:
-    from headgate.aws.findings import Findings
+    from headgate.aws.findings import FindingsOnRecord
 
     world.running()
     world.round()
     world.round()
-    record = Findings(aws.client("dynamodb"), "ledger")
+    record = FindingsOnRecord(aws.client("dynamodb"), "ledger")
     [left] = [each for each in record.all().values() if each.kind == "run-left"]
     assert (left.done, left.over_at is not None) == ("started, or closed where its execution was over", True)
     kept = aws.client("dynamodb").get_item(TableName="ledger", Key={"pk": {"S": "FINDINGS"}, "sk": {"S": left.key}})

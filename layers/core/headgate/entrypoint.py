@@ -265,8 +265,8 @@ def _tools(tenant: str) -> "Tools":
 
 def reconciler() -> "Reconciler":
     """What makes rounds, now."""
-    from headgate.aws.events import Rules
-    from headgate.aws.findings import Findings
+    from headgate.aws.events import BusRules
+    from headgate.aws.findings import FindingsOnRecord
     from headgate.services.reconcile import Reconciler, Shared
 
     settings, tenant = environment(ReconcileEnvironment), SYSTEM
@@ -274,8 +274,8 @@ def reconciler() -> "Reconciler":
     queues = {url.rpartition("/")[2]: Queue(sqs, url) for url in settings.dead_letter_queues.split()}
     return Reconciler(
         _tools,
-        Shared(Rules(shared("events", tenant)), settings.rules.split(), queues),
-        Findings(client("dynamodb", tenant), settings.ledger_table),
+        Shared(BusRules(shared("events", tenant)), settings.rules.split(), queues),
+        FindingsOnRecord(client("dynamodb", tenant), settings.ledger_table),
         topic(tenant),
         now(),
     )

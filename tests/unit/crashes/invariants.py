@@ -7,7 +7,7 @@ from typing import Any
 from headgate.aws.audit import of_item
 from headgate.aws.items import as_values
 from headgate.domain.alarms import alarm_names
-from headgate.domain.audit import Head, difference, flaws
+from headgate.domain.audit import TrailHead, difference, flaws
 from headgate.domain.incidents import is_incident
 from headgate.domain.keys import holder_key
 from headgate.domain.rollout import Wishes
@@ -170,7 +170,7 @@ def _the_trail_tells_all(start: Account, road: Road) -> None:
     pk, account = f"{IRIS.tenant}#{IRIS.name}", road.account
     entries = [of_item(account.items[key]) for key in sorted(account.items) if key[1].startswith("AUDIT#")]
     head = as_values(account.items[pk, "AUDIT"])
-    assert flaws(pk, entries, Head(head["sequence"], head["hash"])) == [], "I14: the trail is broken"
+    assert flaws(pk, entries, TrailHead(head["sequence"], head["hash"])) == [], "I14: the trail is broken"
     known = {key[1]: as_values(item) for key, item in start.items.items() if key[0] == pk}
     for entry in entries[as_values(start.items.get((pk, "AUDIT"), {})).get("sequence", 0) :]:
         for change in json.loads(entry.text)["changes"]:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domain.audit import Author, Change, Entry, Head, difference, digest, entry, flaws, uncopied
+from headgate.domain.audit import Author, Change, Entry, TrailHead, difference, digest, entry, flaws, uncopied
 
 CHAIN = "demo#iris"
 ADA = Author("user/ada", "2026-01-01T00:00:00.000Z")
@@ -18,14 +18,14 @@ def trail(length: int) -> list[Entry]:
     """A trail of so many entries, each of which moves a release."""
     entries: list[Entry] = []
     for number in range(1, length + 1):
-        head = Head(entries[-1].sequence, entries[-1].hash) if entries else Head()
+        head = TrailHead(entries[-1].sequence, entries[-1].hash) if entries else TrailHead()
         change = Change("RELEASE#1", {"at": number - 1}, {"at": number})
         entries.append(entry(CHAIN, head, ADA, ["release moved"], [change], "Its plan says so."))
     return entries
 
 
-def head_of(entries: list[Entry]) -> Head:
-    return Head(entries[-1].sequence, entries[-1].hash)
+def head_of(entries: list[Entry]) -> TrailHead:
+    return TrailHead(entries[-1].sequence, entries[-1].hash)
 
 
 def resealed(kept: Entry, **changes: object) -> Entry:
@@ -124,5 +124,5 @@ def test_a_change_tells_what_differs_and_no_task_token() -> None:
     ],
 )
 def test_the_reason_that_a_change_gives_itself_counts(after: dict[str, object], why: str) -> None:
-    new = entry(CHAIN, Head(), ADA, ["run ended"], [Change("RUN#a", {}, after)], "It is its turn.")
+    new = entry(CHAIN, TrailHead(), ADA, ["run ended"], [Change("RUN#a", {}, after)], "It is its turn.")
     assert json.loads(new.text)["why"] == why

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domain.captures import PROBE, answered, is_probe, row_id, row_of
+from headgate.domain.captures import PROBE, answers_of, is_probe, row_id, row_of
 from headgate.domain.names import Project
 
 
@@ -53,7 +53,7 @@ OUTPUT = '{"predictions": [{"label": "yes", "probabilities": [0.1, 0.9]}, {"valu
     ],
 )
 def test_rows_of_a_captured_request_are_numbered_from_one(line: str) -> None:
-    first, second = answered(line)
+    first, second = answers_of(line)
     assert (first.inference_id, first.number, first.label, first.value) == ("a", 1, "yes", None)
     assert (second.inference_id, second.number, second.label, second.value) == ("a", 2, None, 3.5)
     assert first.asked == second.asked
@@ -75,4 +75,4 @@ def test_rows_of_a_captured_request_are_numbered_from_one(line: str) -> None:
     ],
 )
 def test_damaged_captures_and_our_own_requests_are_left_out(line: str) -> None:
-    assert answered(line) == []
+    assert answers_of(line) == []

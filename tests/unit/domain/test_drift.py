@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.domain.baseline import Baseline, Categories, Feature, Numbers, Seen
-from headgate.domain.drift import Limits, Moved, judge_drift, stability_index
+from headgate.domain.drift import Margins, Moved, judge_drift, stability_index
 
 NUMBERS = Numbers(edges=[10.0, 20.0, 30.0], counts=[250] * 4, low=0.0, high=40.0, median=20.0)
 AGE = Feature("age", "age", "value", 1000, 0, NUMBERS)
@@ -23,7 +23,7 @@ NEW = "2 % have categories that training never saw: D4"
 
 
 def judged(
-    seen: Seen, feature: Feature = AGE, limits: Limits | None = None, importance: dict[str, float] | None = None
+    seen: Seen, feature: Feature = AGE, limits: Margins | None = None, importance: dict[str, float] | None = None
 ) -> Moved:
     baseline = Baseline(1000, [feature], ANSWERS, None, importance or {})
     [moved] = judge_drift(baseline, {feature.name: seen}, AS_BEFORE, limits).features
@@ -86,7 +86,7 @@ def test_missing_values_count_when_they_grow_by_more_than_the_limit(missing: int
 
 def test_a_project_sets_what_matters() -> None:
     seen = numbers(400, 300, 200, 100)
-    assert not judged(seen, limits=Limits(psi=0.5)).drifted
+    assert not judged(seen, limits=Margins(psi=0.5)).drifted
 
 
 def test_what_the_model_looks_at_stands_first() -> None:

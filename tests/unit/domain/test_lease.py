@@ -6,7 +6,7 @@ import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from headgate.domain.lease import Claim, Granted, InLine, Lease, PassedOver, Place, leave, renew, take
+from headgate.domain.lease import Claim, Granted, InLine, Lease, PassedOver, PlaceInLine, leave, renew, take
 
 
 def claim(holder: str, visit: int = 0, token: str = "token") -> Claim:
@@ -14,7 +14,7 @@ def claim(holder: str, visit: int = 0, token: str = "token") -> Claim:
 
 
 HELD = Lease("a", fence=3, token="endpoint")
-BEHIND = Place("b", "b", "token", 0, 3)
+BEHIND = PlaceInLine("b", "b", "token", 0, 3)
 
 
 def test_a_free_lease_is_granted_under_a_new_fence() -> None:
@@ -35,7 +35,7 @@ def test_another_one_waits_and_notes_the_holders_fence() -> None:
 def test_of_two_that_would_wait_the_newer_does(newcomer: str, waits: bool) -> None:
     answer = take(replace(HELD, waiting=BEHIND), claim(newcomer))
     if waits:
-        assert answer == InLine(replace(HELD, waiting=Place("c", "c", "token", 0, 3)), passed_over=BEHIND)
+        assert answer == InLine(replace(HELD, waiting=PlaceInLine("c", "c", "token", 0, 3)), passed_over=BEHIND)
     else:
         assert answer == PassedOver(by="b")
 
@@ -60,7 +60,7 @@ def test_a_holder_without_a_sign_of_life_for_a_whole_term_loses_the_lease() -> N
 
 def test_a_holder_that_gave_a_sign_of_life_keeps_it_and_a_new_term_begins() -> None:
     held = replace(HELD, fence=5, waiting=BEHIND)
-    again = replace(held, waiting=Place("b", "b", "token", 1, 5))
+    again = replace(held, waiting=PlaceInLine("b", "b", "token", 1, 5))
     assert take(held, claim("b", visit=1)) == InLine(again)
     assert take(again, claim("b", visit=2)) == Granted(Lease("b", 6))
 
@@ -150,7 +150,7 @@ class Releases(RuleBasedStateMachine):
                 assert by > who
                 self.ended.add(who)
 
-    def _pass_over(self, place: Place | None, by: str) -> None:
+    def _pass_over(self, place: PlaceInLine | None, by: str) -> None:
         if place is not None:
             assert place.holder < by
             self.ended.add(place.holder)

@@ -5,23 +5,23 @@ import pytest
 from sklearn import metrics
 
 from headgate.domain.baseline import Quality
-from headgate.domain.drift import Limits
-from headgate.domain.quality import Answered, judge_quality
+from headgate.domain.drift import Margins
+from headgate.domain.quality import LabelledAnswer, judge_quality
 
 DRAWS = 150
 
 
-def binary(rows: int, blur: float, seed: int = 1) -> list[Answered]:
+def binary(rows: int, blur: float, seed: int = 1) -> list[LabelledAnswer]:
     random = np.random.default_rng(seed)
     truth = random.random(rows) < 0.4
     score = np.clip(0.5 + 0.3 * (truth - 0.5) + blur * random.normal(size=rows), 0.01, 0.99)
-    return [Answered(int(t), int(s > 0.5), (1 - s, s)) for t, s in zip(truth, score, strict=True)]
+    return [LabelledAnswer(int(t), int(s > 0.5), (1 - s, s)) for t, s in zip(truth, score, strict=True)]
 
 
-def amounts(rows: int, blur: float, seed: int = 1) -> list[Answered]:
+def amounts(rows: int, blur: float, seed: int = 1) -> list[LabelledAnswer]:
     random = np.random.default_rng(seed)
     truth = random.normal(size=rows)
-    return [Answered(0, 0, (), t + blur * e, t) for t, e in zip(truth, random.normal(size=rows), strict=True)]
+    return [LabelledAnswer(0, 0, (), t + blur * e, t) for t, e in zip(truth, random.normal(size=rows), strict=True)]
 
 
 OF_CLASSES = {
@@ -43,10 +43,10 @@ OF_AMOUNTS = {
 def test_a_metric_and_its_error_are_those_of_the_rows(metric: str) -> None:
     make, exact = (binary, OF_CLASSES[metric]) if metric in OF_CLASSES else (amounts, OF_AMOUNTS[metric])
     rows = make(400, 0.3)
-    found = judge_quality(Quality(metric, "maximize", 0.5, 0.0, 100), rows, 1, Limits())
+    found = judge_quality(Quality(metric, "maximize", 0.5, 0.0, 100), rows, 1, Margins())
     assert found.value == pytest.approx(exact(rows))
     draws = [make(400, 0.3, seed) for seed in range(DRAWS)]
-    errors = [judge_quality(Quality(metric, "maximize", 0.5, 0.0, 100), each, 1, Limits()).error for each in draws]
+    errors = [judge_quality(Quality(metric, "maximize", 0.5, 0.0, 100), each, 1, Margins()).error for each in draws]
     assert np.mean(errors) == pytest.approx(np.std([exact(each) for each in draws]), rel=0.2)
 
 
@@ -60,15 +60,19 @@ def test_a_metric_and_its_error_are_those_of_the_rows(metric: str) -> None:
         (Quality("rmse", "minimize", 0.5, 0.01, 200), amounts(500, 0.4), False),
     ],
 )
-def test_a_loss_is_sure_and_large_enough(before: Quality, rows: list[Answered], is_lost: bool) -> None:
-    assert bool(judge_quality(before, rows, 1, Limits()).loss) == is_lost
+def test_a_loss_is_sure_and_large_enough(before: Quality, rows: list[LabelledAnswer], is_lost: bool) -> None:
+    assert bool(judge_quality(before, rows, 1, Margins()).loss) == is_lost
 
 
 @pytest.mark.parametrize(
     "rows",
-    [binary(49, 0.3), [Answered(1, 1, (0.1, 0.9))] * 200, [*binary(60, 0.3)[:0], *[Answered(0, 0, (1, 0))] * 60]],
+    [
+        binary(49, 0.3),
+        [LabelledAnswer(1, 1, (0.1, 0.9))] * 200,
+        [*binary(60, 0.3)[:0], *[LabelledAnswer(0, 0, (1, 0))] * 60],
+    ],
 )
-def test_too_few_labels_tell_nothing(rows: list[Answered]) -> None:
-    found = judge_quality(Quality("auc", "maximize", 0.9, 0.01, 100), rows, 1, Limits())
+def test_too_few_labels_tell_nothing(rows: list[LabelledAnswer]) -> None:
+    found = judge_quality(Quality("auc", "maximize", 0.9, 0.01, 100), rows, 1, Margins())
     assert (found.value, found.loss) == (None, 0.0)
     assert "too few" in found.why

@@ -6,18 +6,18 @@ from typing import Any
 import pytest
 
 from headgate.domain.incidents import Incident
-from headgate.domain.lease import Lease, Place
+from headgate.domain.lease import Lease, PlaceInLine
 from headgate.domain.names import Project
 from headgate.domain.reconcile import (
     REPAIR_FAILS,
     REPAIRED,
     TRIES,
+    CompletedUpload,
     Finding,
+    FindingOnRecord,
     Kind,
-    Known,
     RuleNow,
     Seen,
-    Upload,
     findings,
     findings_of_the_deployment,
     follow_up,
@@ -77,7 +77,7 @@ def test_nothing_is_found_where_all_is_well() -> None:
 
 ACTIVE = replace(seen().head, active="demo-iris-a")
 SCALED = release(scaled={"min": 1, "max": 4, "reason": "1 to 4."})
-PLACE = Place("demo-iris-a", "o", "token", 0, 1)
+PLACE = PlaceInLine("demo-iris-a", "o", "token", 0, 1)
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ PLACE = Place("demo-iris-a", "o", "token", 0, 1)
         ({"lease": Lease(None, 3, waiting=PLACE)}, "lease-left"),
         ({"incidents": [incident()]}, "incident-left"),
         ({"incidents": [incident("DECIDED", decided_at=EARLIER)], "executions": {NAME: "TIMED_OUT"}}, "incident-left"),
-        ({"uploads": [Upload("k", "v", 1, EARLIER, "demo-iris-b")]}, "upload-unseen"),
+        ({"uploads": [CompletedUpload("k", "v", 1, EARLIER, "demo-iris-b")]}, "upload-unseen"),
         ({"endpoint": None}, "endpoint-gone"),
         ({"endpoint": EndpointState("Failed", "demo-iris-r1", modified_at=EARLIER)}, "endpoint-failed"),
         ({"endpoint": EndpointState("UpdateRollbackFailed", "demo-iris-r1", modified_at=EARLIER)}, "endpoint-failed"),
@@ -122,7 +122,7 @@ def test_each_kind_is_found(changes: dict[str, Any], kind: str) -> None:
         {"incidents": [incident()], "executions": {NAME: "RUNNING"}},
         {"lease": Lease("demo-iris-new", 3), "releases": [release(), release("PLANNED", 2, run="demo-iris-new")]},
         {"incidents": [incident(seen_at=NOW)]},
-        {"uploads": [Upload("k", "v", 1, EARLIER, "demo-iris-a")]},
+        {"uploads": [CompletedUpload("k", "v", 1, EARLIER, "demo-iris-a")]},
         {"endpoint": EndpointState("Updating", "by-hand")},
         {"releases": [SCALED], "target": Target(Bounds(1, 4), held=False, ours=True)},
         {"releases": [SCALED], "target": Target(Bounds(1, 4), held=True, ours=False)},
@@ -205,8 +205,8 @@ def test_rules_and_queues_are_looked_at_too() -> None:
     ]
 
 
-def known(finding: Finding, rounds: int, **changes: Any) -> Known:
-    made = Known(finding.key, str(finding.kind), finding.subject, finding.said, "", "", rounds, EARLIER)
+def known(finding: Finding, rounds: int, **changes: Any) -> FindingOnRecord:
+    made = FindingOnRecord(finding.key, str(finding.kind), finding.subject, finding.said, "", "", rounds, EARLIER)
     return replace(made, **changes)
 
 

@@ -18,7 +18,7 @@ from headgate.domain.trial import (
     stand_of_shadow,
 )
 from headgate.domain.verdict import Judgement, Share, Verdict
-from headgate.domain.watch import Observed, Period, Stand
+from headgate.domain.watch import Period, PeriodsSeen, Stand
 
 R2, R1 = "demo-iris-r2", "demo-iris-r1"
 
@@ -201,6 +201,6 @@ def test_every_ending_says_what_was_seen(strategy: str, stand: str, code: str) -
 
 @pytest.mark.parametrize(("errors", "trouble"), [(0, False), (1, False), (9, True)])
 def test_what_serves_in_trouble_ends_the_trial(errors: int, trouble: bool) -> None:
-    seen = Observed([Period(10, 0)] * 6, [Period(100, 50), *[Period(10, 0)] * 4, Period(10, errors)])
+    seen = PeriodsSeen([Period(10, 0)] * 6, [Period(100, 50), *[Period(10, 0)] * 4, Period(10, errors)])
     assert (in_trouble(seen, Wishes()) is not None) == trouble
-    assert in_trouble(Observed([], [Period(10, 10)]), Wishes()) is None
+    assert in_trouble(PeriodsSeen([], [Period(10, 10)]), Wishes()) is None

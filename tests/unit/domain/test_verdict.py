@@ -16,10 +16,10 @@ from headgate.domain.verdict import (
     RARE_SINCE,
     Evidence,
     Judgement,
-    Rules,
     Share,
     Signal,
     Verdict,
+    VerdictRules,
     Wagers,
     counted,
     interval,
@@ -27,7 +27,7 @@ from headgate.domain.verdict import (
     since,
 )
 
-RULES = Rules({"errors": Signal(0.01)})
+RULES = VerdictRules({"errors": Signal(0.01)})
 SHARES = st.integers(0, 60).flatmap(lambda requests: st.builds(Share, st.just(requests), st.integers(0, requests)))
 
 
@@ -247,7 +247,7 @@ def test_a_difference_that_matters_to_nobody_does_not_fail_however_sure_it_is() 
     evidence = seen(Share(10_000, 120), Share(10_000, 60), blocks=20)
     assert evidence.p_value < 1e-6
     assert judge({"errors": evidence}, RULES).verdict != Verdict.FAIL
-    assert judge({"errors": evidence}, Rules({"errors": Signal(0.001)})).verdict == Verdict.FAIL
+    assert judge({"errors": evidence}, VerdictRules({"errors": Signal(0.001)})).verdict == Verdict.FAIL
 
 
 def test_enough_good_requests_pass() -> None:
@@ -270,7 +270,7 @@ def test_a_good_but_short_look_is_no_pass() -> None:
 
 
 def test_one_bad_signal_is_enough_and_one_that_is_not_needed_may_be_missing() -> None:
-    rules = Rules({"errors": Signal(0.01, 0.5), "slow": Signal(0.1, 0.4), "yes": Signal(0.2, 0.1, needed=False)})
+    rules = VerdictRules({"errors": Signal(0.01, 0.5), "slow": Signal(0.1, 0.4), "yes": Signal(0.2, 0.1, needed=False)})
     good = seen(Share(500, 2), Share(4500, 20), blocks=20)
     assert judge({"errors": good, "slow": good}, rules).verdict == Verdict.PASS
     assert judge({"errors": good}, rules).verdict == Verdict.INCONCLUSIVE
@@ -285,34 +285,34 @@ def test_what_cannot_be_counted_is_refused() -> None:
 
 def test_the_chance_of_a_false_rollback_is_spent_once() -> None:
     with pytest.raises(ValueError, match=r"add up to 1\.1, which is more than one"):
-        Rules({"errors": Signal(0.01, 0.6), "slow": Signal(0.1, 0.5)})
+        VerdictRules({"errors": Signal(0.01, 0.6), "slow": Signal(0.1, 0.5)})
 
 
 def test_a_signal_may_spend_its_part_of_the_chance_and_no_more() -> None:
     evidence = Evidence().after(Share(6, 3), Share(54, 0))
     assert 0.0025 < evidence.p_value < 0.005
     for weight, verdict in ((0.5, Verdict.FAIL), (0.25, Verdict.INCONCLUSIVE)):
-        assert judge({"errors": evidence}, Rules({"errors": Signal(0.01, weight)})).verdict == verdict
+        assert judge({"errors": evidence}, VerdictRules({"errors": Signal(0.01, weight)})).verdict == verdict
 
 
 def test_a_canary_passes_when_both_intervals_together_are_within_the_margin_and_not_before() -> None:
     evidence = seen(Share(500, 5), Share(4500, 20))
     _, worst = interval(evidence.canary, RULES.alpha / 2)
     best, _ = interval(evidence.serving, RULES.alpha / 2)
-    passed = judge({"errors": evidence}, Rules({"errors": Signal(worst - best)}))
+    passed = judge({"errors": evidence}, VerdictRules({"errors": Signal(worst - best)}))
     assert passed == Judgement(Verdict.PASS, None, "No signal of the canary is worse than its margin allows.")
-    open_still = judge({"errors": evidence}, Rules({"errors": Signal(worst - best - 1e-9)}))
+    open_still = judge({"errors": evidence}, VerdictRules({"errors": Signal(worst - best - 1e-9)}))
     assert (open_still.verdict, open_still.signal) == (Verdict.INCONCLUSIVE, "errors")
 
 
 def test_a_margin_is_what_is_allowed() -> None:
     evidence = seen(Share(20, 10), Share(180, 0))
-    assert judge({"errors": evidence}, Rules({"errors": Signal(0.5)})).verdict != Verdict.FAIL
-    assert judge({"errors": evidence}, Rules({"errors": Signal(0.49)})).verdict == Verdict.FAIL
+    assert judge({"errors": evidence}, VerdictRules({"errors": Signal(0.5)})).verdict != Verdict.FAIL
+    assert judge({"errors": evidence}, VerdictRules({"errors": Signal(0.49)})).verdict == Verdict.FAIL
 
 
 def test_the_least_requests_are_enough_and_every_needed_signal_is_asked() -> None:
-    rules = Rules({"yes": Signal(0.9, 0.1, needed=False), "errors": Signal(0.9, 0.5), "slow": Signal(0.9, 0.4)})
+    rules = VerdictRules({"yes": Signal(0.9, 0.1, needed=False), "errors": Signal(0.9, 0.5), "slow": Signal(0.9, 0.4)})
     enough, few = seen(Share(50, 0), Share(50, 0)), seen(Share(49, 0), Share(50, 0))
     assert judge({"errors": enough, "slow": enough}, rules).verdict == Verdict.PASS
     assert judge({"errors": enough, "slow": few}, rules).signal == "slow"

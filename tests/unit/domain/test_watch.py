@@ -9,9 +9,9 @@ from headgate.domain.rollout import LONGEST_DEPLOYMENT, Wishes, plan
 from headgate.domain.verdict import COMMON, RARE, RARE_SINCE, Share, Signal, Wagers
 from headgate.domain.watch import (
     PROBES,
-    Limits,
-    Observed,
     Period,
+    PeriodsSeen,
+    SlowLimits,
     Stand,
     Usual,
     baking_seconds,
@@ -30,18 +30,18 @@ WISHES = Wishes()
 RULES = rules_of(WISHES, answered=False)
 
 
-def stand(seen: Observed, *, time_is_up: bool = False, passed: bool = False, answered: bool = False) -> Stand:
+def stand(seen: PeriodsSeen, *, time_is_up: bool = False, passed: bool = False, answered: bool = False) -> Stand:
     return stand_of(seen, rules_of(WISHES, answered=answered), time_is_up=time_is_up, passed=passed)[0]
 
 
 def test_as_many_requests_of_our_own_as_there_are_let_a_good_release_pass() -> None:
-    assert stand(Observed([Period(PROBES, 0)], [], [Period(PROBES, 0)])) == Stand.PASSED
+    assert stand(PeriodsSeen([Period(PROBES, 0)], [], [Period(PROBES, 0)])) == Stand.PASSED
 
 
 def test_nobody_passes_unseen() -> None:
-    assert stand(Observed([], [], [Period(10_000, 0)])) == Stand.WATCHING
-    assert stand(Observed([], [], [Period(10_000, 0)]), time_is_up=True) == Stand.HELD
-    assert stand(Observed([Period(PROBES, 0)], [], []), time_is_up=True) == Stand.HELD  # nothing to compare it with
+    assert stand(PeriodsSeen([], [], [Period(10_000, 0)])) == Stand.WATCHING
+    assert stand(PeriodsSeen([], [], [Period(10_000, 0)]), time_is_up=True) == Stand.HELD
+    assert stand(PeriodsSeen([Period(PROBES, 0)], [], []), time_is_up=True) == Stand.HELD  # nothing to compare it with
 
 
 @pytest.mark.parametrize(
@@ -52,37 +52,37 @@ def test_nobody_passes_unseen() -> None:
 @pytest.mark.parametrize("serving", [[Period(540, 2)] * 3, []], ids=["together", "at once"])
 def test_a_bad_release_fails(bad: Period, serving: list[Period]) -> None:
     past = [Period(600, 2, 99.0, 99.5)] * 6
-    assert stand(Observed([bad] * 3, serving, past)) == Stand.FAILED
+    assert stand(PeriodsSeen([bad] * 3, serving, past)) == Stand.FAILED
 
 
 def test_what_ails_both_condemns_nobody() -> None:
     ill = Period(60, 20, 50.0, 90.0)
-    assert stand(Observed([ill] * 5, [ill] * 5, [Period(600, 0)] * 6)) != Stand.FAILED
+    assert stand(PeriodsSeen([ill] * 5, [ill] * 5, [Period(600, 0)] * 6)) != Stand.FAILED
 
 
 def test_what_did_not_pass_is_held_unless_it_passed_before() -> None:
-    few = Observed([FINE], [FINE], [])
+    few = PeriodsSeen([FINE], [FINE], [])
     assert stand_of(few, RULES, time_is_up=True)[0] == Stand.HELD
     assert stand_of(few, RULES, time_is_up=False)[0] == Stand.WATCHING
 
 
 def test_what_passed_may_still_fail_but_is_not_held() -> None:
-    few = Observed([FINE], [FINE], [])
+    few = PeriodsSeen([FINE], [FINE], [])
     assert stand(few, time_is_up=True, passed=True) == Stand.PASSED
-    assert stand(Observed([Period(60, 60)] * 3, [FINE] * 3, [FINE] * 9), passed=True) == Stand.FAILED
+    assert stand(PeriodsSeen([Period(60, 60)] * 3, [FINE] * 3, [FINE] * 9), passed=True) == Stand.FAILED
 
 
 def test_other_answers_than_were_judged_fail_a_release() -> None:
-    seen = Observed([Period(PROBES, 0)], [], [Period(PROBES, 0)], answers=Share(40, 30))
+    seen = PeriodsSeen([Period(PROBES, 0)], [], [Period(PROBES, 0)], answers=Share(40, 30))
     assert stand(seen, answered=True) == Stand.FAILED
-    right = Observed([Period(PROBES, 0)], [], [Period(PROBES, 0)], answers=Share(PROBES, 0))
+    right = PeriodsSeen([Period(PROBES, 0)], [], [Period(PROBES, 0)], answers=Share(PROBES, 0))
     assert stand(right, answered=True) == Stand.PASSED
 
 
 @pytest.mark.parametrize("serving", [[Period(600, 0)] * 5, []], ids=["together", "at once"])
 def test_the_past_counts_only_where_nothing_serves_beside(serving: list[Period]) -> None:
     """A canary that fails as often as it used to be is well, unless the fleet beside it does better now."""
-    seen = Observed([Period(60, 6)] * 5, serving, [Period(600, 60)] * 6)
+    seen = PeriodsSeen([Period(60, 6)] * 5, serving, [Period(600, 60)] * 6)
     assert (stand(seen) == Stand.FAILED) is bool(serving)
 
 
@@ -94,15 +94,15 @@ def test_the_past_counts_only_where_nothing_serves_beside(serving: list[Period])
 def test_slow_requests_cannot_become_many_times_as_frequent(
     serving: list[Period], rare: Wagers, common: Wagers
 ) -> None:
-    evidence = evidence_of(Observed([FINE], serving, [FINE]))
+    evidence = evidence_of(PeriodsSeen([FINE], serving, [FINE]))
     assert [known.wagers for known in evidence.values()] == [rare, common, rare]
 
 
 def test_what_is_slow_depends_on_whether_both_serve_together() -> None:
     usual = Usual(median=2_000, slowest=9_000)
-    assert limits_of(usual, WISHES, at_once=False) == Limits(12_000, 19_000)
-    assert limits_of(usual, WISHES, at_once=True) == Limits(54_000, 68_000)
-    assert limits_of(None, WISHES, at_once=True) == Limits(1_000_000, 1_000_000)
+    assert limits_of(usual, WISHES, at_once=False) == SlowLimits(12_000, 19_000)
+    assert limits_of(usual, WISHES, at_once=True) == SlowLimits(54_000, 68_000)
+    assert limits_of(None, WISHES, at_once=True) == SlowLimits(1_000_000, 1_000_000)
 
 
 def test_a_bake_is_that_of_a_stage_or_of_the_instances_that_stay() -> None:
@@ -151,7 +151,7 @@ def test_percentages_become_requests() -> None:
 
 
 def test_blocks_that_only_one_side_has_count_too() -> None:
-    seen = evidence_of(Observed([FINE, FINE], [FINE], []))["errors"]
+    seen = evidence_of(PeriodsSeen([FINE, FINE], [FINE], []))["errors"]
     assert (seen.canary.requests, seen.serving.requests) == (120, 60)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from headgate.domain.spec import SpecColumn
-from headgate.tables.captures import Captured, read_captures
+from headgate.tables.captures import CaptureCounts, read_captures
 from headgate.tables.engine import Limits, opened
 from headgate_training.bodies import respond
 from headgate_training.rows import RowChecker
@@ -35,12 +35,12 @@ def captured(content_type: str, body: str, *, rows: int = 1, inference: str | No
     return json.dumps({"captureData": data, "eventMetadata": about, "eventVersion": "0"})
 
 
-Read = Callable[..., tuple[Captured, list[tuple[object, ...]]]]
+Read = Callable[..., tuple[CaptureCounts, list[tuple[object, ...]]]]
 
 
 @pytest.fixture
 def read(tmp_path: Path) -> Read:
-    def run(*files: bytes, select: str = CELLS) -> tuple[Captured, list[tuple[object, ...]]]:
+    def run(*files: bytes, select: str = CELLS) -> tuple[CaptureCounts, list[tuple[object, ...]]]:
         paths = [tmp_path / f"{number}.jsonl" for number in range(len(files))]
         for path, content in zip(paths, files, strict=True):
             path.write_bytes(content)
@@ -86,7 +86,7 @@ def test_a_body_means_what_the_reader_of_requests_reads(read: Read, content_type
     assert respond(content_type, body.encode(), [column.name for column in COLUMNS], answer)[0] == 200
     found, rows = read(captured(content_type, body, rows=len(meant)).encode())
     assert rows == meant
-    assert found == Captured(rows=len(meant), requests=1, probes=0, malformed=0)
+    assert found == CaptureCounts(rows=len(meant), requests=1, probes=0, malformed=0)
 
 
 def test_rows_carry_their_request_their_number_and_their_answer(read: Read) -> None:
@@ -135,7 +135,7 @@ def test_bodies_in_base64_are_read_alike(read: Read) -> None:
 def test_a_damaged_capture_is_counted_and_the_others_are_read(read: Read, line: bytes) -> None:
     sound = captured("application/json", ONE).encode()
     found, rows = read(b"\n".join([sound, line, sound]) + b"\n", sound)
-    assert found == Captured(rows=3, requests=3, probes=0, malformed=1)
+    assert found == CaptureCounts(rows=3, requests=3, probes=0, malformed=1)
     assert rows == [(1.0, "B2", "true")] * 3
 
 
@@ -148,4 +148,4 @@ def test_a_file_that_nothing_can_read_does_not_spoil_the_others(read: Read) -> N
 def test_requests_of_our_own_do_not_count(read: Read) -> None:
     lines = [captured(kind, body, inference="headgate-probe-1") for kind, body in (BODIES[0], BODIES[7], BODIES[8])]
     found, rows = read("\n".join(lines).encode())
-    assert (found, rows) == (Captured(rows=0, requests=0, probes=3, malformed=0), [])
+    assert (found, rows) == (CaptureCounts(rows=0, requests=0, probes=3, malformed=0), [])

@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError
 from headgate.aws.errors import code_of, translated
 from headgate.aws.items import NEW, Write, as_item, as_values
 from headgate.aws.s3 import Objects
-from headgate.domain.audit import Author, Change, Entry, Head, difference, entry
+from headgate.domain.audit import Author, Change, Entry, TrailHead, difference, entry
 from headgate.domain.errors import UnsignedError
 
 AUDIT, AUDIT_HEAD = "AUDIT#", "AUDIT"
@@ -53,11 +53,11 @@ class Trail:
         """
         self._append(chain, [what], why, [], [], change)
 
-    def head(self, chain: str) -> Head:
+    def head(self, chain: str) -> TrailHead:
         """The newest entry of a trail."""
         return self._read(chain, [])[0]
 
-    def read(self, chain: str) -> tuple[Head, list[Entry]]:
+    def read(self, chain: str) -> tuple[TrailHead, list[Entry]]:
         """A trail as a whole: its newest entry and all that belong to it, the oldest first.
 
         It is read while nothing is added; of one that others keep writing to, what was there at the last look. What is
@@ -109,7 +109,7 @@ class Trail:
             return
 
     def _following(
-        self, chain: str, head: Head, what: Sequence[str], why: str, changes: Sequence[Change]
+        self, chain: str, head: TrailHead, what: Sequence[str], why: str, changes: Sequence[Change]
     ) -> list[Write]:
         if self._author is None:
             raise UnsignedError(chain)
@@ -123,7 +123,7 @@ class Trail:
         added = {"pk": chain, "sk": f"{AUDIT}{new.sequence:010d}", "entry": new.text, "hash": new.hash}
         return [Write.put(self._table, moved, **follows), Write.put(self._table, added, **NEW)]
 
-    def _read(self, chain: str, keys: Sequence[Mapping[str, Any]]) -> tuple[Head, list[dict[str, Any]]]:
+    def _read(self, chain: str, keys: Sequence[Mapping[str, Any]]) -> tuple[TrailHead, list[dict[str, Any]]]:
         """The trail's head and the items of those keys as they were at one moment; {} for what is not there."""
         wanted = [as_item({"pk": chain, "sk": AUDIT_HEAD}), *keys]
         gets = [{"Get": {"TableName": self._table, "Key": key}} for key in wanted]
@@ -137,7 +137,7 @@ class Trail:
                     _pause(attempt)
                     continue
             items = [as_values(each.get("Item", {})) for each in answer["Responses"]]
-            head = Head(items[0]["sequence"], items[0]["hash"]) if items[0] else Head()
+            head = TrailHead(items[0]["sequence"], items[0]["hash"]) if items[0] else TrailHead()
             return head, items[1:]
         raise AssertionError("unreachable: the loop returns or raises")
 

@@ -11,7 +11,7 @@ from headgate.domain.alarms import NAMESPACE, TAKE_BACK, VARIANT, Alarm, AlarmNo
 from headgate.domain.errors import NotFoundError
 from headgate.domain.moments import written
 from headgate.domain.standing_alarms import Composite
-from headgate.domain.watch import Limits, Period, Usual
+from headgate.domain.watch import Period, SlowLimits, Usual
 
 
 class Alarms:
@@ -141,7 +141,7 @@ class Measurements:
         self,
         endpoint: str,
         config: str,
-        limits: Limits,
+        limits: SlowLimits,
         start: datetime,
         end: datetime,
         seconds: int,

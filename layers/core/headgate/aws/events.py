@@ -34,7 +34,7 @@ class Bus:
             raise TransientError(f"The bus did not take {kind} ({said}); try again.")
 
 
-class Rules:
+class BusRules:
     """Rules of the default bus."""
 
     def __init__(self, client: Any) -> None:

@@ -6,13 +6,13 @@ from typing import Any
 
 from headgate.aws.errors import translated
 from headgate.aws.items import as_item, as_values, built
-from headgate.domain.reconcile import Known, forget_at
+from headgate.domain.reconcile import FindingOnRecord, forget_at
 
 _PARTITION = "FINDINGS"
 _TURN = {"pk": "ROUND", "sk": "TURN"}
 
 
-class Findings:
+class FindingsOnRecord:
     """Findings on record. A round that is lost is written by the next one.
 
     Two rounds may overlap, that of the schedule and one that somebody asked for, and what was written last stands:
@@ -23,11 +23,11 @@ class Findings:
         self._client = client
         self._table = table
 
-    def all(self) -> dict[str, Known]:
+    def all(self) -> dict[str, FindingOnRecord]:
         """Every finding by its key, those too that were over lately."""
         return {each.key: each for each in self._read()}
 
-    def keep(self, known: Known) -> None:
+    def keep(self, known: FindingOnRecord) -> None:
         """Record a finding in place of what was known of it. DynamoDB takes it away when it is over for long."""
         # In a map of its own: the table's index takes no empty tenant, and findings are not in it.
         item: dict[str, Any] = {"pk": _PARTITION, "sk": known.key, "finding": dataclasses.asdict(known)}
@@ -47,7 +47,7 @@ class Findings:
         with translated("record where a round ended"):
             self._client.put_item(TableName=self._table, Item=as_item({**_TURN, "project": project}))
 
-    def _read(self) -> Iterator[Known]:
+    def _read(self) -> Iterator[FindingOnRecord]:
         with translated("read the findings"):
             pages = self._client.get_paginator("query").paginate(
                 TableName=self._table,
@@ -57,4 +57,4 @@ class Findings:
             )
             for page in pages:
                 for item in page["Items"]:
-                    yield built(Known, as_values(item)["finding"])
+                    yield built(FindingOnRecord, as_values(item)["finding"])

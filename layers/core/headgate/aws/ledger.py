@@ -21,7 +21,7 @@ from headgate.aws.ledger_changes import (
     LeaseChanged,
     Writes,
     held,
-    told,
+    recorded_as,
 )
 from headgate.domain.audit import Author
 from headgate.domain.audit import Change as Recorded
@@ -41,7 +41,7 @@ from headgate.domain.keys import (
     run_key,
     window_key,
 )
-from headgate.domain.lease import Lease, Place, renew
+from headgate.domain.lease import Lease, PlaceInLine, renew
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
 from headgate.domain.runs import Champion, Head, LastSearch, Run
@@ -185,7 +185,7 @@ class Ledger:
         if item is None or (item["tenant"], item["project"]) != (project.tenant, project.name):
             return Lease()
         waiting = item.get("waiting")
-        lease: Lease = built(Lease, {**item, "waiting": Place(**waiting) if waiting else None})
+        lease: Lease = built(Lease, {**item, "waiting": PlaceInLine(**waiting) if waiting else None})
         return lease
 
     def change_lease(self, project: Project, lease: Lease, *changes: Change) -> Lease:
@@ -308,7 +308,7 @@ class Ledger:
         recorded, beside = [*writes], list[Write]()
         for change in changes:
             (beside if isinstance(change, LEASES) else recorded).extend(self._writes.of(project, change))
-        what, why = told(changes)
+        what, why = recorded_as(changes)
         if recorded:
             self.trail.write(project_key(project), recorded, beside, what, why)
             return

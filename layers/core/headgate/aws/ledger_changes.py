@@ -165,7 +165,7 @@ _WHY: dict[type, str] = {
 }
 
 
-def told(changes: Sequence[Change]) -> tuple[list[str], str]:
+def recorded_as(changes: Sequence[Change]) -> tuple[list[str], str]:
     """What the audit trail calls changes, and why they are made where they do not say so themselves."""
     kinds = [type(change) for change in changes if not isinstance(change, LEASES)]
     what = [_CAPITALS.sub(" ", kind.__name__).strip().lower() for kind in kinds]

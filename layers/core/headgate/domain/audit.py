@@ -35,7 +35,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Head:
+class TrailHead:
     """The newest entry of a trail."""
 
     sequence: int = 0
@@ -71,7 +71,9 @@ def difference(of: str, before: Mapping[str, Any], after: Mapping[str, Any]) -> 
     return Change(of, {name: old[name] for name in names if name in old}, {name: new[name] for name in names})
 
 
-def entry(chain: str, head: Head, author: Author, what: Iterable[str], changes: Sequence[Change], why: str) -> Entry:
+def entry(
+    chain: str, head: TrailHead, author: Author, what: Iterable[str], changes: Sequence[Change], why: str
+) -> Entry:
     """The entry that follows on `head`. Where the changes give their own reason, that one counts."""
     document = {
         "chain": chain,
@@ -92,7 +94,7 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def flaws(chain: str, entries: Sequence[Entry], head: Head, copies: Mapping[int, str] | None = None) -> list[Flaw]:
+def flaws(chain: str, entries: Sequence[Entry], head: TrailHead, copies: Mapping[int, str] | None = None) -> list[Flaw]:
     """Everything that is wrong with a trail, in the order of its entries; empty when it is as it was written.
 
     `entries` are in the order of their numbers. `copies` are the texts of the locked copies by number, where there are

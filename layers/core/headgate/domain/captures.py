@@ -75,7 +75,7 @@ def rows_of(*answers: Iterable[Answered]) -> set[tuple[str, int]]:
     return {(each.inference_id, each.number) for each in chain(*answers) if each.inference_id is not None}
 
 
-def answered(line: str | bytes) -> list[Answered]:
+def answers_of(line: str | bytes) -> list[Answered]:
     """The rows of one captured request (a line of SageMaker's JSON Lines); none of what is damaged, or our own."""
     try:
         capture = json.loads(line)

@@ -27,7 +27,7 @@ _UNITS_APART = 5.0
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class Margins:
     """What matters in a project, at least."""
 
     psi: float = MATTERS
@@ -68,7 +68,7 @@ class Drift:
         return [each for each in self.features if each.drifted]
 
 
-def judge_drift(baseline: Baseline, seen: Mapping[str, Seen], answered: Seen, limits: Limits | None = None) -> Drift:
+def judge_drift(baseline: Baseline, seen: Mapping[str, Seen], answered: Seen, limits: Margins | None = None) -> Drift:
     """Compare a window with the baseline.
 
     Args:
@@ -77,7 +77,7 @@ def judge_drift(baseline: Baseline, seen: Mapping[str, Seen], answered: Seen, li
         answered: what it shows of the answers.
         limits: of the project.
     """
-    limits = limits or Limits()
+    limits = limits or Margins()
     features = [feature for feature in baseline.features if feature.name in seen]
     asked = {
         f"{feature.name}\0{what}": chance
@@ -127,7 +127,12 @@ def _chances(feature: Feature, seen: Seen) -> Iterator[tuple[str, float]]:
 
 
 def _moved(
-    feature: Feature, seen: Seen, chances: Mapping[str, float], lacking: float, limits: Limits, weight: float | None
+    feature: Feature,
+    seen: Seen,
+    chances: Mapping[str, float],
+    lacking: float,
+    limits: Margins,
+    weight: float | None,
 ) -> Moved:
     psi = stability_index(*_rows_of(feature, seen)) if chances else 0.0
     why = list(_reasons(feature, seen, chances, psi, limits))
@@ -147,7 +152,7 @@ def _moved(
     )
 
 
-def _reasons(feature: Feature, seen: Seen, chances: Mapping[str, float], psi: float, limits: Limits) -> Iterator[str]:
+def _reasons(feature: Feature, seen: Seen, chances: Mapping[str, float], psi: float, limits: Margins) -> Iterator[str]:
     sure = {what for what, chance in chances.items() if chance <= LEVEL}
     if "spread" in sure and psi >= limits.psi:
         factor = _unit(feature, seen)

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headgate.domain.chance import normal_tail
-from headgate.domain.drift import LEVEL, Limits
+from headgate.domain.drift import LEVEL, Margins
 
 LEAST_ROWS = 30
 Told = Mapping[str, tuple[int, int]]
@@ -26,7 +26,7 @@ class Gap:
     highest: str
 
 
-def judge_gaps(now: Mapping[str, Told], before: Mapping[str, Told], limits: Limits) -> list[Gap]:
+def judge_gaps(now: Mapping[str, Told], before: Mapping[str, Told], limits: Margins) -> list[Gap]:
     """Compare the gaps of all columns of which two groups have LEAST_ROWS rows, both now and before."""
     pairs = {column: (_large(now[column]), _large(before[column])) for column in now if column in before}
     known = {
@@ -44,7 +44,7 @@ def _large(groups: Told) -> dict[str, tuple[int, int]]:
     return {name: (told, rows) for name, (told, rows) in groups.items() if rows >= LEAST_ROWS}
 
 
-def _gap(column: str, now: Told, before: Told, limits: Limits, columns: int) -> Gap:
+def _gap(column: str, now: Told, before: Told, limits: Margins, columns: int) -> Gap:
     rates = {name: told / rows for name, (told, rows) in now.items()}
     lowest, highest = min(rates, key=lambda name: rates[name]), max(rates, key=lambda name: rates[name])
     rates_before = [told / rows for told, rows in before.values()]

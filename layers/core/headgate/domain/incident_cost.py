@@ -6,7 +6,7 @@ trains on, which is told by what the last one came to.
 
 from datetime import datetime
 
-from headgate.domain.incidents import ENDPOINT, RETRAINING, Answered, Incident
+from headgate.domain.incidents import ENDPOINT, RETRAINING, Incident, IncidentOutcome
 from headgate.domain.prices import hourly_price
 from headgate.domain.releases import Release
 
@@ -22,12 +22,15 @@ def told_cost(incident: Incident, made: Release | None, left: Release | None, la
         left: the release that served when it was decided.
         last_training: USD that the training of the version that serves came to; None where that is not known.
     """
-    if incident.outcome == Answered.TAKEN_OUT_OF_SERVICE:
+    if incident.outcome == IncidentOutcome.TAKEN_OUT_OF_SERVICE:
         return "nothing more; the endpoint's instances are not paid for any longer."
     parts = []
     if made is not None:
         parts.append(_of_instances(incident, made, left))
-    if incident.action in RETRAINING and incident.outcome in (Answered.RETRAINING_ASKED_FOR, Answered.ROLLED_BACK):
+    if incident.action in RETRAINING and incident.outcome in (
+        IncidentOutcome.RETRAINING_ASKED_FOR,
+        IncidentOutcome.ROLLED_BACK,
+    ):
         parts.append(_of_training(last_training))
     return " ".join(parts) if parts else "nothing was started, so nothing."
 

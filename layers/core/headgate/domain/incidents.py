@@ -41,7 +41,7 @@ ROLLING_BACK = frozenset({Action.ROLLBACK, Action.ROLLBACK_THEN_RETRAIN})
 RETRAINING = frozenset({Action.RETRAIN, Action.ROLLBACK_THEN_RETRAIN})
 
 
-class Answered(StrEnum):
+class IncidentOutcome(StrEnum):
     """What came of an incident."""
 
     ROLLED_BACK = "ROLLED_BACK"
@@ -182,7 +182,7 @@ def moment(text: str) -> str:
     return written(at)
 
 
-def answered(incident: Incident, rollback: Ending | None, retraining: bool, failure: Ending | None) -> dict[str, Any]:
+def outcome_of(incident: Incident, rollback: Ending | None, retraining: bool, failure: Ending | None) -> dict[str, Any]:
     """What came of a decided incident, as fields of it.
 
     Args:
@@ -194,39 +194,39 @@ def answered(incident: Incident, rollback: Ending | None, retraining: bool, fail
     if rollback is not None:
         return _repaired(rollback) if incident.kind == ENDPOINT else _rolled(rollback, retraining)
     if failure is not None:
-        return _told(Answered.FAILED, failure.reason, "incident-failed")
+        return _told(IncidentOutcome.FAILED, failure.reason, "incident-failed")
     if retraining:
-        return _told(Answered.RETRAINING_ASKED_FOR, "A retraining is asked for.", incident.runbook)
+        return _told(IncidentOutcome.RETRAINING_ASKED_FOR, "A retraining is asked for.", incident.runbook)
     if incident.action == Action.PAGE:
-        return _told(Answered.PAGED, "People are told.", incident.runbook)
-    return _told(Answered.IGNORED, "Nothing was done.", None)
+        return _told(IncidentOutcome.PAGED, "People are told.", incident.runbook)
+    return _told(IncidentOutcome.IGNORED, "Nothing was done.", None)
 
 
 def _repaired(made: Ending) -> dict[str, Any]:
     if made.outcome == Outcome.PROMOTED:
-        return _told(Answered.REPAIRED, f"The endpoint was made anew. {made.reason}", "endpoint-failed")
+        return _told(IncidentOutcome.REPAIRED, f"The endpoint was made anew. {made.reason}", "endpoint-failed")
     if made.outcome in (Outcome.NOT_PROMOTED, Outcome.SUPERSEDED) and made.reason_code not in NO_TARGET:
-        return _told(Answered.IGNORED, f"Nothing was done. {made.reason}", None)
+        return _told(IncidentOutcome.IGNORED, f"Nothing was done. {made.reason}", None)
     said = f"The endpoint could not be made anew. {made.reason}"
-    return _told(Answered.FAILED, said, "endpoint-failed") | {"freezes": True}
+    return _told(IncidentOutcome.FAILED, said, "endpoint-failed") | {"freezes": True}
 
 
 def _rolled(rollback: Ending, retraining: bool) -> dict[str, Any]:
     if rollback.outcome == Outcome.PROMOTED:
         asked = " A retraining is asked for." if retraining else ""
-        return _told(Answered.ROLLED_BACK, f"{rollback.reason}{asked}", "rolled-back")
+        return _told(IncidentOutcome.ROLLED_BACK, f"{rollback.reason}{asked}", "rolled-back")
     if rollback.reason_code == TAKEN_BACK:
-        return _told(Answered.ROLLED_BACK, rollback.reason, "rolled-back")
+        return _told(IncidentOutcome.ROLLED_BACK, rollback.reason, "rolled-back")
     if rollback.reason_code in NO_TARGET:
-        return _told(Answered.NOT_ROLLED_BACK, rollback.reason, "nothing-to-go-back-to") | {"freezes": True}
+        return _told(IncidentOutcome.NOT_ROLLED_BACK, rollback.reason, "nothing-to-go-back-to") | {"freezes": True}
     if rollback.reason_code == STOPPED:
-        return _told(Answered.TAKEN_OUT_OF_SERVICE, rollback.reason, "taken-out-of-service") | {"freezes": True}
+        return _told(IncidentOutcome.TAKEN_OUT_OF_SERVICE, rollback.reason, "taken-out-of-service") | {"freezes": True}
     if rollback.outcome in (Outcome.NOT_PROMOTED, Outcome.SUPERSEDED):
-        return _told(Answered.IGNORED, f"Nothing was done. {rollback.reason}", None)
-    return _told(Answered.FAILED, f"The rollback did not succeed. {rollback.reason}", "rollback-failed")
+        return _told(IncidentOutcome.IGNORED, f"Nothing was done. {rollback.reason}", None)
+    return _told(IncidentOutcome.FAILED, f"The rollback did not succeed. {rollback.reason}", "rollback-failed")
 
 
-def _told(outcome: "Answered", done: str, runbook: str | None) -> dict[str, Any]:
+def _told(outcome: "IncidentOutcome", done: str, runbook: str | None) -> dict[str, Any]:
     return {"outcome": str(outcome), "done": done, "runbook": runbook}
 
 

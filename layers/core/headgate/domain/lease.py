@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class PlaceInLine:
     """The place in line: who waits, and the task token that wakes it.
 
     `order` values compare as text; the greater is the newer. `visit` is how many terms the waiting one had waited when
@@ -35,7 +35,7 @@ class Lease:
     holder: str | None = None
     fence: int = 0
     token: str | None = None
-    waiting: Place | None = None
+    waiting: PlaceInLine | None = None
     revision: int = 0
 
 
@@ -54,7 +54,7 @@ class Granted:
     """The lease is, or becomes, the claim's; `passed_over` waited for it and is older."""
 
     lease: Lease
-    passed_over: Place | None = None
+    passed_over: PlaceInLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class InLine:
     """The claim waits behind the holder, in the place of `passed_over`."""
 
     lease: Lease
-    passed_over: Place | None = None
+    passed_over: PlaceInLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,7 @@ def take(lease: Lease, claim: Claim) -> Granted | InLine | PassedOver:
         return InLine(lease)  # an earlier visit of the same claim that comes late: what it saw is older still
     # Within one term nothing is noted anew, or an invocation that comes twice would shorten the term.
     saw = place.saw if place is not None and waits and place.visit == claim.visit else lease.fence
-    mine = Place(claim.holder, claim.order, claim.token, claim.visit, saw)
+    mine = PlaceInLine(claim.holder, claim.order, claim.token, claim.visit, saw)
     return InLine(replace(lease, waiting=mine), passed_over)
 
 
@@ -117,5 +117,5 @@ def _granted(lease: Lease, holder: str) -> Lease:
     return replace(lease, holder=holder, fence=lease.fence + 1, token=token, waiting=others)
 
 
-def _expired(lease: Lease, place: Place, claim: Claim) -> bool:
+def _expired(lease: Lease, place: PlaceInLine, claim: Claim) -> bool:
     return place.visit < claim.visit and place.saw == lease.fence

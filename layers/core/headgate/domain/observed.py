@@ -14,7 +14,7 @@ Groups = Mapping[str, Mapping[str, tuple[int, int]]]
 
 
 @dataclass(frozen=True, slots=True)
-class Captured:
+class CaptureCounts:
     """What was found: rows of the table, requests they came in, requests of our own, and captures left out because
     they were damaged, of an unknown kind, or without one answer for each row.
     """
@@ -46,10 +46,10 @@ class Observed:
         return cls(features, _seen(document["answers"]), groups)
 
 
-def captured_together(shards: Sequence[Captured]) -> Captured:
+def captured_together(shards: Sequence[CaptureCounts]) -> CaptureCounts:
     """The counts of all files from those of some files each."""
     counts = ((each.rows, each.requests, each.probes, each.malformed) for each in shards)
-    return Captured(*(sum(column) for column in zip(*counts, strict=True)))
+    return CaptureCounts(*(sum(column) for column in zip(*counts, strict=True)))
 
 
 def observed_together(shards: Sequence[Observed]) -> Observed:

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 
 from headgate.domain.baseline import Quality
 from headgate.domain.chance import normal_tail
-from headgate.domain.drift import LEVEL, Limits
+from headgate.domain.drift import LEVEL, Margins
 
 LEAST_ROWS, LEAST_OF_A_CLASS = 50, 10
 _LEAST_PROBABILITY = 1e-7
 
 
 @dataclass(frozen=True, slots=True)
-class Answered:
+class LabelledAnswer:
     """A row whose label is known: the numbers of the true and the told class and the probabilities, or two values."""
 
     label: int
@@ -45,7 +45,7 @@ class Loss:
     why: str
 
 
-def judge_quality(before: Quality, rows: Sequence[Answered], positive: int, limits: Limits) -> Loss:
+def judge_quality(before: Quality, rows: Sequence[LabelledAnswer], positive: int, limits: Margins) -> Loss:
     """Compare the metric with what it was. `positive` is the number of the positive class, of two classes."""
     measured = _measure(before.metric, rows, positive) if len(rows) >= LEAST_ROWS else None
     if measured is None:
@@ -63,7 +63,7 @@ def judge_quality(before: Quality, rows: Sequence[Answered], positive: int, limi
     return Loss(before.metric, len(rows), value, error, before.value, share if counts else 0.0, chance, why)
 
 
-def _measure(metric: str, rows: Sequence[Answered], positive: int) -> tuple[float, float] | None:
+def _measure(metric: str, rows: Sequence[LabelledAnswer], positive: int) -> tuple[float, float] | None:
     """The metric and its standard error; None where the rows do not define it."""
     if metric in _OF_A_ROW:
         return _mean([_OF_A_ROW[metric](row) for row in rows])
@@ -74,14 +74,14 @@ def _measure(metric: str, rows: Sequence[Answered], positive: int) -> tuple[floa
     return _root(rows) if metric == "rmse" else _explained(rows)
 
 
-_OF_A_ROW: dict[str, Callable[[Answered], float]] = {
+_OF_A_ROW: dict[str, Callable[[LabelledAnswer], float]] = {
     "accuracy": lambda row: float(row.told == row.label),
     "log_loss": lambda row: -math.log(max(row.probabilities[row.label], _LEAST_PROBABILITY)),
     "mae": lambda row: abs(row.value - row.truth),
 }
 
 
-def _root(rows: Sequence[Answered]) -> tuple[float, float]:
+def _root(rows: Sequence[LabelledAnswer]) -> tuple[float, float]:
     squared, error = _mean([(row.value - row.truth) ** 2 for row in rows])
     root = math.sqrt(squared)
     return root, error / (2 * root) if root else 0.0
@@ -93,7 +93,7 @@ def _mean(values: Sequence[float]) -> tuple[float, float]:
     return mean, math.sqrt(variance / len(values))
 
 
-def _area(rows: Sequence[Answered], positive: int) -> tuple[float, float] | None:
+def _area(rows: Sequence[LabelledAnswer], positive: int) -> tuple[float, float] | None:
     hits = sorted(row.probabilities[positive] for row in rows if row.label == positive)
     others = sorted(row.probabilities[positive] for row in rows if row.label != positive)
     if min(len(hits), len(others)) < LEAST_OF_A_CLASS:
@@ -104,7 +104,7 @@ def _area(rows: Sequence[Answered], positive: int) -> tuple[float, float] | None
     return area, math.hypot(error, error_of_others)
 
 
-def _balanced(rows: Sequence[Answered]) -> tuple[float, float] | None:
+def _balanced(rows: Sequence[LabelledAnswer]) -> tuple[float, float] | None:
     by_class: dict[int, list[float]] = {}
     for row in rows:
         by_class.setdefault(row.label, []).append(float(row.told == row.label))
@@ -115,7 +115,7 @@ def _balanced(rows: Sequence[Answered]) -> tuple[float, float] | None:
     return sum(recall for recall, _ in recalls) / len(recalls), error
 
 
-def _explained(rows: Sequence[Answered]) -> tuple[float, float] | None:
+def _explained(rows: Sequence[LabelledAnswer]) -> tuple[float, float] | None:
     centre = math.fsum(row.truth for row in rows) / len(rows)
     squared = [(row.value - row.truth) ** 2 for row in rows]
     apart = [(row.truth - centre) ** 2 for row in rows]

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from headgate.domain.incidents import BROKEN, ENDPOINT, Answered, Incident, IncidentState
+from headgate.domain.incidents import BROKEN, ENDPOINT, Incident, IncidentOutcome, IncidentState
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, goes_back
@@ -88,7 +88,7 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
-class Known:
+class FindingOnRecord:
     """A finding on record: in how many rounds in a row it was found, what was done, and since when it is over."""
 
     key: str
@@ -104,7 +104,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Upload:
+class CompletedUpload:
     """An upload that completes a dataset, and the run that must come of it. `at` is when it was written."""
 
     key: str
@@ -135,7 +135,7 @@ class Seen:
     all_alarms: Sequence[str] = ()
     standing: Sequence[str] = ()
     alarms: Mapping[str, bool] = field(default_factory=dict)
-    uploads: Sequence[Upload] = ()
+    uploads: Sequence[CompletedUpload] = ()
     target: Target | None = None
 
     @property
@@ -260,7 +260,7 @@ def _of_the_endpoint(seen: Seen) -> Iterator[Finding]:
         return
     name, meant = seen.project.endpoint, f"release {champion.sequence} (version {champion.version})"
     if endpoint is None:
-        stopped = (each for each in seen.incidents if each.outcome == Answered.TAKEN_OUT_OF_SERVICE)
+        stopped = (each for each in seen.incidents if each.outcome == IncidentOutcome.TAKEN_OUT_OF_SERVICE)
         if any(each.release == champion.sequence for each in stopped):
             return  # on purpose, and people were told
         yield seen.found(Kind.ENDPOINT_GONE, name, f"The endpoint is deleted; by the ledger {meant} serves.")
@@ -346,7 +346,7 @@ class Followed:
     page: str | None
 
 
-def follow_up(finding: Finding, known: Known | None) -> Followed:
+def follow_up(finding: Finding, known: FindingOnRecord | None) -> Followed:
     """How often in a row it was found, and which page people are sent to now: once, until the finding changes."""
     again = known is not None and known.over_at is None and known.said == finding.said
     rounds = known.rounds + 1 if known is not None and again else 1
@@ -355,6 +355,6 @@ def follow_up(finding: Finding, known: Known | None) -> Followed:
     return Followed(rounds, None if again else str(finding.kind))
 
 
-def forget_at(known: Known) -> int | None:
+def forget_at(known: FindingOnRecord) -> int | None:
     """When the record of a finding may go, in seconds since 1970; None while it is not over."""
     return round((datetime.fromisoformat(known.over_at) + KEPT).timestamp()) if known.over_at is not None else None

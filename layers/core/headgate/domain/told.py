@@ -17,7 +17,7 @@ from functools import cached_property
 
 from headgate.domain.captures import Answered
 from headgate.domain.feedback import Row, is_wrong, usual_error
-from headgate.domain.verdict import COMMON, Evidence, Judgement, Rules, Share, Signal, Verdict, judge, since
+from headgate.domain.verdict import COMMON, Evidence, Judgement, Share, Signal, Verdict, VerdictRules, judge, since
 
 WRONG, UNUSUAL = "wrong answers", "unusual amounts"
 _MOST_CLASSES = 20
@@ -63,7 +63,7 @@ class Told:
         signals = {
             name: Signal(_WORSE if name == WRONG else shift, weight=1 / len(known), needed=False) for name in known
         }
-        judgement = judge(known, Rules(signals, _ALPHA))
+        judgement = judge(known, VerdictRules(signals, _ALPHA))
         return judgement if judgement.verdict == Verdict.FAIL else None
 
     @property

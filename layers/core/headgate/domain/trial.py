@@ -19,8 +19,8 @@ from headgate.domain.agreement import Agreement
 from headgate.domain.contest import Contest
 from headgate.domain.rollout import AB, ALARM_PERIOD, SHADOW, TRIALS, Wishes, duration
 from headgate.domain.runs import Ending, Outcome
-from headgate.domain.verdict import Judgement, Rules, Verdict, interval
-from headgate.domain.watch import Observed, Stand, rules_of
+from headgate.domain.verdict import Judgement, Verdict, VerdictRules, interval
+from headgate.domain.watch import PeriodsSeen, Stand, rules_of
 
 _LOOKS = 200
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 30, 300
@@ -147,7 +147,7 @@ def pause_of(trial: Trial) -> int:
     return min(max(trial.seconds // _LOOKS, shortest), _LONGEST_PAUSE)
 
 
-def in_trouble(seen: Observed, wishes: Wishes) -> str | None:
+def in_trouble(seen: PeriodsSeen, wishes: Wishes) -> str | None:
     """Whether the version that serves fails itself, in words: its own alarms do not see it during a trial, for they
     look at its own configuration; so the trial ends, and they do.
     """
@@ -158,7 +158,7 @@ def in_trouble(seen: Observed, wishes: Wishes) -> str | None:
     return f"The version that serves fails itself ({errors} of its last {requests} requests), so the trial ended."
 
 
-def metric_rules(wishes: Wishes) -> Rules:
+def metric_rules(wishes: Wishes) -> VerdictRules:
     """What is asked of a tried version's metrics: the same as of a release that takes requests."""
     return rules_of(wishes, answered=False)
 

@@ -287,7 +287,7 @@ class Signal:
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class VerdictRules:
     """When a verdict is given.
 
     `alpha` is the chance of a false rollback over all signals and all looks together. Nothing passes before
@@ -313,7 +313,7 @@ class Judgement:
     reason: str
 
 
-def judge(evidence: Mapping[str, Evidence], rules: Rules) -> Judgement:
+def judge(evidence: Mapping[str, Evidence], rules: VerdictRules) -> Judgement:
     """The verdict on what was seen until now; what was seen of a signal that nobody asked for does not count.
 
     A canary fails when one share is surely larger than the serving fleet's and by enough to matter; it passes when

@@ -21,10 +21,10 @@ from headgate.domain.verdict import (
     RARE_SINCE,
     Evidence,
     Judgement,
-    Rules,
     Share,
     Signal,
     Verdict,
+    VerdictRules,
     judge,
     since,
 )
@@ -73,7 +73,7 @@ class Usual:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class SlowLimits:
     """What counts as slow, in microseconds: above `slow`, above `slowest`."""
 
     slow: float
@@ -98,7 +98,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Observed:
+class PeriodsSeen:
     """All that was seen, period by period, the oldest first; `serving` at the same time, `past` before.
 
     `answers` are requests of our own to the release and how many of them had another answer than was judged.
@@ -139,26 +139,26 @@ def began(since: datetime, seconds: int) -> datetime:
     return since.replace(microsecond=0, second=since.second - since.second % seconds)
 
 
-def limits_of(usual: Usual | None, wishes: Wishes, *, at_once: bool) -> Limits:
+def limits_of(usual: Usual | None, wishes: Wishes, *, at_once: bool) -> SlowLimits:
     """What is slow, by what is usual; where nothing is known of that, what the project does not allow."""
     longest = 1000 * wishes.max_latency_ms
     if usual is None:
-        return Limits(longest, longest)
+        return SlowLimits(longest, longest)
     times, more = (2, _NOTICEABLE_LATER * longest) if at_once else (1, _NOTICEABLE * longest)
-    return Limits(times * usual.median + more, times * usual.slowest + more)
+    return SlowLimits(times * usual.median + more, times * usual.slowest + more)
 
 
-def rules_of(wishes: Wishes, *, answered: bool) -> Rules:
+def rules_of(wishes: Wishes, *, answered: bool) -> VerdictRules:
     """The rules of a release; `answered`: its answers to requests of our own are compared, too."""
     signals = {
         ERRORS: Signal(wishes.max_error_percent / 100, weight=0.65),
         SLOW: Signal(_SLOWER, weight=0.32),
         SLOWEST: Signal(_SLOWEST_SHARE, weight=0.02, needed=False),
     }
-    return Rules(signals | ({ANSWERS: Signal(_WRONG, weight=0.01, needed=False)} if answered else {}))
+    return VerdictRules(signals | ({ANSWERS: Signal(_WRONG, weight=0.01, needed=False)} if answered else {}))
 
 
-PROOF = Rules({ERRORS: Signal(_WRONG, weight=0.9), ANSWERS: Signal(_WRONG, weight=0.1)})
+PROOF = VerdictRules({ERRORS: Signal(_WRONG, weight=0.9), ANSWERS: Signal(_WRONG, weight=0.1)})
 """Of a release that is told by requests of our own alone: that no more than one in twenty fails, or has another answer
 than expected, is what they can show."""
 
@@ -168,7 +168,7 @@ def proof_of(failed: Share, answers: Share) -> dict[str, Evidence]:
     return {ERRORS: since(failed, _AS_JUDGED), ANSWERS: since(answers, _AS_JUDGED)}
 
 
-def evidence_of(seen: Observed) -> dict[str, Evidence]:
+def evidence_of(seen: PeriodsSeen) -> dict[str, Evidence]:
     """The evidence for each signal: a block for each period with requests to the release.
 
     Beside each block stand the requests that the version before had at the same time. Where it had none, its past is
@@ -192,7 +192,9 @@ def evidence_of(seen: Observed) -> dict[str, Evidence]:
     return evidence
 
 
-def stand_of(seen: Observed, rules: Rules, *, time_is_up: bool, passed: bool = False) -> tuple[Stand, Judgement]:
+def stand_of(
+    seen: PeriodsSeen, rules: VerdictRules, *, time_is_up: bool, passed: bool = False
+) -> tuple[Stand, Judgement]:
     """Where the watch stands after a look. What passed once may still fail, and is not held any more."""
     return stood(judge(evidence_of(seen), rules), time_is_up=time_is_up, passed=passed)
 

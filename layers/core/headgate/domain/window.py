@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from headgate.domain.drift import Limits
+from headgate.domain.drift import Margins
 from headgate.domain.section import Section
 
 FUNCTION_BYTES = 1_000_000_000
@@ -42,9 +42,9 @@ class MonitorSettings(Section):
     )
 
     @property
-    def limits(self) -> Limits:
+    def limits(self) -> Margins:
         """What matters."""
-        return Limits(self.max_psi, self.max_missing, self.max_quality_loss, self.max_group_gap)
+        return Margins(self.max_psi, self.max_missing, self.max_quality_loss, self.max_group_gap)
 
 
 @dataclass(frozen=True, slots=True)

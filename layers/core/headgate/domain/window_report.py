@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from headgate.domain.baseline import Baseline, Categories, Feature, Numbers, Seen
-from headgate.domain.drift import LEVEL, Drift, Limits, Moved
+from headgate.domain.drift import LEVEL, Drift, Margins, Moved
 from headgate.domain.evidence import legible
 from headgate.domain.gaps import Gap
 from headgate.domain.names import Project
@@ -33,7 +33,7 @@ class Judged:
     captured: Mapping[str, int]
 
 
-def measures_of(judged: Judged, quality: Loss | None, limits: Limits) -> dict[str, float]:
+def measures_of(judged: Judged, quality: Loss | None, limits: Margins) -> dict[str, float]:
     """What is published, by the metric's name: more is worse, and 0 is a window with nothing to say.
 
     What moved is at least at its limit, also where it is no population stability index that tells so.
@@ -79,7 +79,7 @@ def _sentences(judged: Judged, quality: Loss | None) -> Iterator[str]:
 
 
 def report_of(
-    project: Project, release: Release, window: Window, judged: Judged, quality: Loss | None, limits: Limits
+    project: Project, release: Release, window: Window, judged: Judged, quality: Loss | None, limits: Margins
 ) -> dict[str, Any]:
     """The content of report.json."""
     by_name = {feature.name: feature for feature in judged.baseline.features}

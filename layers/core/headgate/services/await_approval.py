@@ -12,7 +12,7 @@ from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Project
 from headgate.domain.notices import asking
 from headgate.domain.runs import Ending, Outcome, Run
-from headgate.services.take_endpoint import told
+from headgate.services.take_endpoint import returned
 
 APPROVED_ANSWER = {"outcome": "APPROVED"}
 DECIDED = {"outcome": "DECIDED"}
@@ -62,7 +62,7 @@ def await_approval(command: AwaitApproval, *, ledger: Ledger, registry: Registry
     if run is None:
         raise NotFoundError(f"Run {command.run} is not in the ledger.")
     if run.ended:
-        tasks.succeed(command.task_token, told(Ending(Outcome(run.state), str(run.reason_code), str(run.reason))))
+        tasks.succeed(command.task_token, returned(Ending(Outcome(run.state), str(run.reason_code), str(run.reason))))
         return "ended"
     # The token is kept before the registry is asked, so that a word between the two wakes somebody.
     ledger.wait_for_approval(project, command.run, command.package, command.task_token, command.visit)
@@ -71,10 +71,10 @@ def await_approval(command: AwaitApproval, *, ledger: Ledger, registry: Registry
         tasks.succeed(command.task_token, APPROVED_ANSWER)
         return "approved"
     if version.status == REFUSED:
-        tasks.succeed(command.task_token, told(refused(version)))
+        tasks.succeed(command.task_token, returned(refused(version)))
         return "rejected"
     if command.wait.is_over(command.visit):
-        tasks.succeed(command.task_token, told(expired(version, command.wait)))
+        tasks.succeed(command.task_token, returned(expired(version, command.wait)))
         return "expired"
     if command.wait.is_to_be_told(command.visit):
         _tell(command, run, version.version, ledger, topic)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from headgate.aws.s3 import Objects
-from headgate.domain.captures import Answered, answered
+from headgate.domain.captures import Answered, answers_of
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import Project
 
@@ -35,7 +35,7 @@ class Captured:
             hour += timedelta(hours=1)
         bodies = self._newest(hours, since)
         first, last = (f"{moment:%Y-%m-%dT%H:%M:%S}Z" for moment in (since, until))
-        found = [row for body in bodies for line in body.splitlines() for row in answered(line)]
+        found = [row for body in bodies for line in body.splitlines() for row in answers_of(line)]
         return sorted((row for row in found if first <= row.moment <= last), key=lambda row: row.moment)
 
     def _newest(self, prefixes: list[str], since: datetime) -> Iterator[bytes]:

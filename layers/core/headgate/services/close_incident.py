@@ -11,7 +11,7 @@ from headgate.aws.stepfunctions import Tasks
 from headgate.domain.errors import EndpointBusyError, LeaseLostError, NotFoundError
 from headgate.domain.failures import failed
 from headgate.domain.freezes import joined
-from headgate.domain.incidents import IncidentState, answered, freeze_of
+from headgate.domain.incidents import IncidentState, freeze_of, outcome_of
 from headgate.domain.lease import leave
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome
@@ -69,7 +69,7 @@ def close_incident(
         rolled = command.rollback
         if incident.rollback is not None:
             rolled = _settled(project, incident.rollback, ledger, open_endpoints, command.failure, now)
-        facts = answered(incident, rolled, command.retraining, command.failure)
+        facts = outcome_of(incident, rolled, command.retraining, command.failure)
         lease = ledger.lease(project)
         left = leave(lease, incident.incident)
         leaves = [LeaseChanged(left)] if left != lease else []

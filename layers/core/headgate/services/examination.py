@@ -87,7 +87,7 @@ class Known:
 
 
 @dataclass(frozen=True, slots=True)
-class Judgement:
+class Examined:
     """What came of an examination: the task's `answer`, the content of report.json, and of an accepted dataset that of
     spec.json.
     """
@@ -109,7 +109,7 @@ class Judgement:
 
 def judge_dataset(
     known: Known, parts: Sequence[Part], blocks: Blocks, *, folder: Path, limits: Limits, max_bytes: int
-) -> Judgement:
+) -> Examined:
     """Read a dataset and decide on it; of an accepted one its three parts lie in `folder` then.
 
     Args:
@@ -136,10 +136,10 @@ def judge_dataset(
     return _accepted(known, settings, spec, findings, machine, written)
 
 
-def refused(findings: Findings, code: str, reason: str) -> Judgement:
+def refused(findings: Findings, code: str, reason: str) -> Examined:
     """The judgement on a dataset that is not fit to train on."""
     verdict = {"verdict": "rejected", "reason_code": str(code), "reason": reason, "rows": findings.rows}
-    return Judgement(verdict, findings.report(verdict))
+    return Examined(verdict, findings.report(verdict))
 
 
 def _fetch(
@@ -186,7 +186,7 @@ def _machine(settings: ProjectSettings, spec: TrainingSpec, findings: Findings) 
 
 def _accepted(
     known: Known, settings: ProjectSettings, spec: TrainingSpec, findings: Findings, machine: str, written: int
-) -> Judgement:
+) -> Examined:
     used = len(spec.columns)
     reason = f"{findings.rows} rows with {used} features are fit to train on: {spec.task}, to predict {spec.target}."
     verdict = {"verdict": "accepted", "reason_code": "FIT", "reason": reason, "rows": findings.rows}
@@ -206,7 +206,7 @@ def _accepted(
         "approval": settings.approval.model_dump(),
         "endpoint": settings.endpoint.model_dump(),
     }
-    return Judgement(answer, findings.report(verdict), spec.model_dump())
+    return Examined(answer, findings.report(verdict), spec.model_dump())
 
 
 def _tuning(settings: ProjectSettings, findings: Findings) -> dict[str, Any] | None:

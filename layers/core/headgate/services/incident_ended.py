@@ -6,7 +6,7 @@ from headgate.aws.events import Bus
 from headgate.aws.ledger import Ledger
 from headgate.aws.sns import Topic
 from headgate.domain.incident_cost import told_cost
-from headgate.domain.incidents import BY_HAND, RETRAINING, Answered, Incident
+from headgate.domain.incidents import BY_HAND, RETRAINING, Incident, IncidentOutcome
 from headgate.domain.names import Project
 from headgate.domain.notices import answered
 from headgate.domain.release_events import of_incident
@@ -30,7 +30,7 @@ def announce_incident(
         serving = ledger.head(project).champion
         if (event := of_incident(incident, made, left, serving)) is not None:
             bus.put(event.kind, event.detail)
-    if incident.outcome == Answered.IGNORED and incident.kind != BY_HAND:
+    if incident.outcome == IncidentOutcome.IGNORED and incident.kind != BY_HAND:
         return "untold"
     if left is None and incident.release is not None and incident.action in RETRAINING:
         left = ledger.release(project, incident.release)

@@ -13,7 +13,7 @@ from typing import Any
 from headgate.aws.s3 import Objects
 from headgate.domain.machines import machine_for
 from headgate.domain.names import Part
-from headgate.services.examination import EXAMINATION, Judgement, Known
+from headgate.services.examination import EXAMINATION, Examined, Known
 
 
 def replaced(objects: Objects, bucket: str, parts: Sequence[Part]) -> str | None:
@@ -63,6 +63,6 @@ def hand_over(
     }
 
 
-def brought_back(folder: str, objects: Objects, bucket: str) -> Judgement:
+def brought_back(folder: str, objects: Objects, bucket: str) -> Examined:
     """What a machine found."""
-    return Judgement(**objects.get_json(bucket, f"{folder}{EXAMINATION}answer.json"))
+    return Examined(**objects.get_json(bucket, f"{folder}{EXAMINATION}answer.json"))

@@ -21,7 +21,7 @@ from headgate.domain.names import Project
 from headgate.domain.observed import (
     ANSWERS,
     SHARDS,
-    Captured,
+    CaptureCounts,
     Observed,
     captured_together,
     observed_together,
@@ -60,7 +60,7 @@ class Found:
     files: Sequence[File]
     spec: TrainingSpec
     baseline: Baseline
-    captured: Captured
+    captured: CaptureCounts
     seen: Observed
 
 
@@ -141,6 +141,6 @@ def brought_together(
         [File(**file) for file in asked["files"]],
         TrainingSpec.model_validate(asked["spec"]),
         Baseline.parse(asked["baseline"]),
-        captured_together([Captured(**shard["captured"]) for shard in shards]),
+        captured_together([CaptureCounts(**shard["captured"]) for shard in shards]),
         observed_together([Observed.parse(shard["observed"]) for shard in shards]),
     )

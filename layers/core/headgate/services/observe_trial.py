@@ -17,7 +17,7 @@ from headgate.domain.releases import Release
 from headgate.domain.rollout import SHADOW, Wishes
 from headgate.domain.trial import Trial, agreed, in_trouble, metric_rules, stand_of_contest, stand_of_shadow
 from headgate.domain.verdict import counted, judge
-from headgate.domain.watch import Observed, Period, Stand, Usual, evidence_of, limits_of, period_seconds
+from headgate.domain.watch import Period, PeriodsSeen, Stand, Usual, evidence_of, limits_of, period_seconds
 from headgate.services.captured import Captured
 from headgate.services.watch_release import Watcher
 
@@ -61,12 +61,12 @@ def observe_trial(project: Project, release: Release, trial: Trial, watcher: Wat
 
 def _measured(
     release: Release, trial: Trial, wishes: Wishes, watcher: Watcher, since: datetime, until: datetime
-) -> tuple[Observed, Mapping[str, Any]]:
+) -> tuple[PeriodsSeen, Mapping[str, Any]]:
     """What the metrics tell of both; and the latency of each, in microseconds."""
     length, name = period_seconds(trial.seconds), release.endpoint
     start = since.replace(microsecond=0, second=0 if length > 1 else since.second)
     if start >= until:
-        return Observed(), {}
+        return PeriodsSeen(), {}
 
     def usual(variant: str) -> Usual | None:
         return watcher.measurements.usual(name, trial.config, start, until, variant)
@@ -79,7 +79,7 @@ def _measured(
 
     serving, tried = periods(VARIANT), periods(trial.variant)
     times = sorted(serving.keys() | tried.keys())
-    seen = Observed([tried.get(at, _NOTHING) for at in times], [serving.get(at, _NOTHING) for at in times])
+    seen = PeriodsSeen([tried.get(at, _NOTHING) for at in times], [serving.get(at, _NOTHING) for at in times])
     return seen, {
         side: {"median": each.median, "slowest": each.slowest}
         for side, each in {"serving": before, "tried": new}.items()

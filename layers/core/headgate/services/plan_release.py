@@ -25,7 +25,7 @@ from headgate.domain.scaling import Scaling
 from headgate.domain.serverless import chosen
 from headgate.domain.traffic import RECORD_HOURS, chosen_patience
 from headgate.services.settle_release import settled
-from headgate.services.take_endpoint import told
+from headgate.services.take_endpoint import returned
 
 Traffic = Callable[[str, datetime, datetime], Mapping[datetime, float]]
 """Tells an endpoint's requests in each hour that had any; see `Measurements.traffic`."""
@@ -106,15 +106,15 @@ def plan_release(
         head = ledger.head(project)
         serving = head.champion.sequence if head.champion else None
         if (refusal := champion_changed(command.judged_against, serving)) is not None:
-            return told(refusal)
+            return returned(refusal)
         if (
             refusal := refused_as_older(command.version, known, _run_that_serves(project, serving, ledger))
         ) is not None:
-            return told(refusal)
+            return returned(refusal)
         if (refusal := refused_as_condemned(command.version, ledger.releases(project))) is not None:
-            return told(refusal)
+            return returned(refusal)
         if (refusal := refused_as_frozen(command.version, head.freeze, now)) is not None:
-            return told(refusal)
+            return returned(refusal)
         hours, known_hours = _record(project, traffic, now) if serving is not None else ([], 0)
         planned = _release(command, head.next_release, Wishes.of(command.rollout, bake_seconds), now)
         if command.serverless is not None:

@@ -16,7 +16,7 @@ from headgate.domain.releases import OF_ITS_COURSE, TAKEN_BACK, EndpointState, R
 from headgate.domain.runs import Ending, Outcome
 from headgate.services.commands import OfIncident
 from headgate.services.plan_release import settle_the_one_before
-from headgate.services.take_endpoint import told
+from headgate.services.take_endpoint import returned
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +63,7 @@ def plan_rollback(
                 ledger.write(project, ledger.head(project), LeaseKept(lease), *_condemning(incident, left, now))
                 if incident.fails_closed:
                     chosen = _stopped(project, lease, chosen, ledger, endpoints)
-            return told(chosen)
+            return returned(chosen)
         planned = _write(project, lease, incident, chosen, left, ledger, now)
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
 

@@ -5,20 +5,20 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from headgate.aws.errors import kind_of
-from headgate.aws.events import Rules
-from headgate.aws.findings import Findings
+from headgate.aws.events import BusRules
+from headgate.aws.findings import FindingsOnRecord
 from headgate.aws.sns import Topic
 from headgate.aws.sqs import Queue
 from headgate.domain.errors import BadKeyError, HeadgateError
 from headgate.domain.incidents import Incident
 from headgate.domain.names import SYSTEM, Project, dataset_id, parse_upload
 from headgate.domain.reconcile import (
+    CompletedUpload,
     Finding,
+    FindingOnRecord,
     Kind,
-    Known,
     RuleNow,
     Seen,
-    Upload,
     findings,
     findings_of_the_deployment,
     follow_up,
@@ -35,7 +35,7 @@ from headgate.services.repairs import Tools, repair
 class Shared:
     """What all projects share, by name: rules of EventBridge, and queues of dead letters."""
 
-    rules: Rules
+    rules: BusRules
     rule_names: Iterable[str]
     queues: Mapping[str, Queue]
 
@@ -46,7 +46,7 @@ class Reconciler:
 
     tools: Callable[[str], Tools]
     shared: Shared
-    record: Findings
+    record: FindingsOnRecord
     topic: Topic
     now: str
 
@@ -97,7 +97,7 @@ class Reconciler:
         finding: Finding,
         seen: Seen | None,
         tools: Tools | None,
-        known: Mapping[str, Known],
+        known: Mapping[str, FindingOnRecord],
         keys: set[str],
         *,
         dry: bool,
@@ -113,7 +113,7 @@ class Reconciler:
                 self._tell(finding, followed.page, done)
             first = before.first_at if before is not None and followed.rounds > 1 else self.now
             self.record.keep(
-                Known(
+                FindingOnRecord(
                     finding.key, str(finding.kind), finding.subject, finding.said, finding.tenant, finding.project,
                     followed.rounds, first, done,
                 )
@@ -135,7 +135,7 @@ class Reconciler:
         }
         self.topic.publish(f"{whose}: {finding.kind}", message, attributes)
 
-    def _close(self, known: Iterable[Known], found: set[str], looked: set[tuple[str, str]]) -> None:
+    def _close(self, known: Iterable[FindingOnRecord], found: set[str], looked: set[tuple[str, str]]) -> None:
         """What was not found any more is over, where it was looked for."""
         for each in known:
             if each.key not in found and each.over_at is None and (each.tenant, each.project) in looked:
@@ -206,7 +206,7 @@ def _incident_now(project: Project, incident: Incident, tools: Tools) -> Inciden
     return tools.ledger.incident(project, incident.incident) or incident
 
 
-def _uploads(project: Project, tools: Tools) -> Iterable[Upload]:
+def _uploads(project: Project, tools: Tools) -> Iterable[CompletedUpload]:
     """The uploads of the last days that complete a dataset, with the runs that must have come of them."""
     for part, at in tools.objects.newest(tools.data_bucket, f"{project.prefix}incoming/"):
         if not is_due(at, tools.now):
@@ -221,4 +221,4 @@ def _uploads(project: Project, tools: Tools) -> Iterable[Upload]:
         parts = parts_of(event, upload, tools.objects)
         if parts:
             run = project.run_id(dataset_id(tools.data_bucket, parts))
-            yield Upload(part.key, part.version_id, part.size, at, run)
+            yield CompletedUpload(part.key, part.version_id, part.size, at, run)

@@ -30,7 +30,7 @@ from headgate.domain.watch import Stand
 from headgate.services.clean_up import clean_up
 from headgate.services.commands import OfRelease
 from headgate.services.keep_scaling import hold_capacity, let_scale
-from headgate.services.take_endpoint import told, wake_next
+from headgate.services.take_endpoint import returned, wake_next
 
 _SECONDS, _SECONDS_ON_PROBATION = 30, 5
 """Until it is looked at again whether a release has come to its end: a history of Step Functions holds the looks of
@@ -76,7 +76,7 @@ def settle_release(
     if ending.outcome == Outcome.PROMOTED:
         with suppress(HeadgateError):  # the release serves all the same, and the next settlement cleans up again
             clean_up(project, ledger=ledger, endpoints=endpoints, owner=owner, now=now)
-    return told(ending)
+    return returned(ending)
 
 
 def _in_progress(release: Release, endpoint: EndpointState | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from headgate.aws.ledger_changes import RunPassedOver
 from headgate.aws.stepfunctions import Tasks
 from headgate.domain.errors import EndpointTakenError, NotFoundError
 from headgate.domain.incidents import Incident, is_incident
-from headgate.domain.lease import Claim, Granted, InLine, PassedOver, Place, take
+from headgate.domain.lease import Claim, Granted, InLine, PassedOver, PlaceInLine, take
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome, Run, passed_over, rolled_back_first
 
@@ -54,15 +54,15 @@ def take_endpoint(command: TakeEndpoint, *, ledger: Ledger, tasks: Tasks) -> str
         raise EndpointTakenError(project.endpoint)
     holder = _known(project, command.holder, ledger)
     if holder.ended:
-        tasks.succeed(command.task_token, told(_ending(holder)))
+        tasks.succeed(command.task_token, returned(_ending(holder)))
         return "ended"
     if holder.passed_over_by is not None:
-        tasks.succeed(command.task_token, told(_passed_over(holder.passed_over_by)))
+        tasks.succeed(command.task_token, returned(_passed_over(holder.passed_over_by)))
         return "superseded"
     return _decide(project, Claim(command.holder, holder.order, command.task_token, command.visit), ledger, tasks)
 
 
-def told(ending: Ending) -> dict[str, Any]:
+def returned(ending: Ending) -> dict[str, Any]:
     """An ending as `promote` returns it, for the run's record."""
     return {"outcome": str(ending.outcome), "reason_code": ending.reason_code, "reason": ending.reason}
 
@@ -107,14 +107,14 @@ def _decide(project: Project, claim: Claim, ledger: Ledger, tasks: Tasks) -> str
         case PassedOver(by):
             # Written down first: the task that hears of it may be gone, and the newer one too when it comes again.
             ledger.change_lease(project, lease, RunPassedOver(claim.holder, by))
-            tasks.succeed(claim.token, told(_passed_over(by)))
+            tasks.succeed(claim.token, returned(_passed_over(by)))
             return "superseded"
 
 
-def _passing(overtaken: Place | None, by: str) -> list[RunPassedOver]:
+def _passing(overtaken: PlaceInLine | None, by: str) -> list[RunPassedOver]:
     return [RunPassedOver(overtaken.holder, by)] if overtaken is not None else []
 
 
-def _tell(overtaken: Place | None, by: str, tasks: Tasks) -> None:
+def _tell(overtaken: PlaceInLine | None, by: str, tasks: Tasks) -> None:
     if overtaken is not None:
-        tasks.succeed(overtaken.token, told(_passed_over(by)))
+        tasks.succeed(overtaken.token, returned(_passed_over(by)))

@@ -26,7 +26,7 @@ from headgate.services.commands import OfRelease
 from headgate.services.deploy_release import Serving, captured_of, make_model, tags_of
 from headgate.services.keep_scaling import hold_capacity
 from headgate.services.settle_release import settled, take_away
-from headgate.services.take_endpoint import told, wake_next
+from headgate.services.take_endpoint import returned, wake_next
 
 GO_ON = {"outcome": "GO_ON"}
 """The trial is over, or there is none: the release takes over as any other does."""
@@ -67,7 +67,7 @@ def try_release(command: TryRelease, world: Trying) -> dict[str, Any]:
     project, ledger = command.project, world.ledger
     release = _found(command, ledger)
     if release.ending is not None:
-        return told(release.ending)
+        return returned(release.ending)
     try:
         lease = ledger.enter(project, release.holder)
         if release.state == ReleaseState.PLANNED and release.trial is None:
@@ -214,4 +214,4 @@ def _over(project: Project, release: Release, ending: Ending | None, lease: Leas
     if told_of is None:
         return _later(_MOVING_SECONDS)
     wake_next(project, ledger=world.ledger, tasks=world.tasks)
-    return told(told_of)
+    return returned(told_of)

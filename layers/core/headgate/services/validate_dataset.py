@@ -23,7 +23,7 @@ from headgate.domain.runs import Head
 from headgate.domain.scaling import Scaling
 from headgate.domain.spec import TrainingSpec
 from headgate.domain.tenants import too_many_instances
-from headgate.services.examination import Judgement, Known, judge_dataset, refused
+from headgate.services.examination import Examined, Known, judge_dataset, refused
 from headgate.services.machine_work import brought_back, hand_over, replaced
 from headgate.services.settings import written_settings
 from headgate.tables.engine import Limits
@@ -110,7 +110,7 @@ def validate_dataset(
             judgement = refused(Findings(), Reason.OBJECT_GONE, sentence)
         return _keep(command, objects, manifest, judgement)
     known = _known(command, objects, head, most_instances)
-    if isinstance(known, Judgement):
+    if isinstance(known, Examined):
         return _keep(command, objects, manifest, known)
     if sum(part.size for part in manifest.parts) <= max_bytes:
         with tempfile.TemporaryDirectory(dir=workdir) as own:
@@ -144,7 +144,7 @@ def _manifest(command: ValidateDataset, objects: Objects) -> Manifest:
     return Manifest(document["bucket"], document["name"], parts)
 
 
-def _known(command: ValidateDataset, objects: Objects, head: Head, most_instances: int) -> Known | Judgement:
+def _known(command: ValidateDataset, objects: Objects, head: Head, most_instances: int) -> Known | Examined:
     """What is known before the data is read; or the judgement, where that forbids to read it."""
     findings = Findings()
     try:
@@ -201,7 +201,7 @@ def _keep(
     command: ValidateDataset,
     objects: Objects,
     manifest: Manifest,
-    judgement: Judgement,
+    judgement: Examined,
     folder: Path | None = None,
 ) -> dict[str, Any]:
     """Write what came of the examination; `folder` holds the parts of an accepted dataset, None where they lie in their
@@ -222,7 +222,7 @@ def _keep(
     return {**judgement.answer, "key": command.key, "volume_key": over}
 
 
-def _set_aside(command: ValidateDataset, objects: Objects, manifest: Manifest, judgement: Judgement) -> None:
+def _set_aside(command: ValidateDataset, objects: Objects, manifest: Manifest, judgement: Examined) -> None:
     for name, part in zip(_file_names(manifest.parts), manifest.parts, strict=True):
         try:
             objects.copy(manifest.bucket, part, command.artifact_bucket, f"{command.quarantine}{name}")

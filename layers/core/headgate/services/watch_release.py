@@ -38,8 +38,8 @@ from headgate.domain.watch import (
     PAST_SECONDS,
     PROBES,
     PROOF,
-    Observed,
     Period,
+    PeriodsSeen,
     Stand,
     baking_seconds,
     began,
@@ -241,7 +241,7 @@ def _ask_more(look: _Look, watcher: Watcher) -> Share:
     return answers if compare else Share()
 
 
-def _observed(look: _Look, since: datetime, watcher: Watcher) -> Observed:
+def _observed(look: _Look, since: datetime, watcher: Watcher) -> PeriodsSeen:
     """All that the metrics tell. Of metrics that come by the period the last one is left out, for it is not whole."""
     release, name = look.release, look.release.endpoint
     seconds = period_seconds(baking_seconds(look.plan), look.published)
@@ -258,7 +258,7 @@ def _observed(look: _Look, since: datetime, watcher: Watcher) -> Observed:
     serving = {} if at_once else periods(look.before, start, until, seconds)
     past = periods(look.before, look.past, since if at_once else start, 60)
     times = sorted(canary.keys() | serving.keys())
-    return Observed(
+    return PeriodsSeen(
         [canary.get(at, _NOTHING) for at in times],
         [serving.get(at, _NOTHING) for at in times] if serving else [],
         list(past.values()),

@@ -14,7 +14,7 @@ from headgate.domain.feedback import Row
 from headgate.domain.gaps import judge_gaps
 from headgate.domain.moments import written
 from headgate.domain.names import Project
-from headgate.domain.observed import Captured, Observed
+from headgate.domain.observed import CaptureCounts, Observed
 from headgate.domain.quality import Loss, judge_quality
 from headgate.domain.releases import Release
 from headgate.domain.spec import TrainingSpec
@@ -94,7 +94,13 @@ class Work:
 
 
 def judge_window(
-    work: Work, spec: TrainingSpec, captured: Captured, seen: Observed, monitor: Monitor, engine: Engine, folder: Path
+    work: Work,
+    spec: TrainingSpec,
+    captured: CaptureCounts,
+    seen: Observed,
+    monitor: Monitor,
+    engine: Engine,
+    folder: Path,
 ) -> Window:
     """Judge it, and write everything of it but its record; `folder` holds its answers as answers.parquet."""
     limits = work.settings.limits

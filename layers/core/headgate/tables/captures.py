@@ -14,7 +14,7 @@ from pathlib import Path
 import duckdb
 
 from headgate.domain.captures import PROBE
-from headgate.domain.observed import Captured
+from headgate.domain.observed import CaptureCounts
 from headgate.domain.spec import SpecColumn
 from headgate.tables.engine import Engine, Shape, literal, quoted
 
@@ -36,7 +36,7 @@ _LONGEST_CELL = 32 * 1024**2  # a cell may be as long as a request
 _HEAD_BYTES = 1024**2
 
 
-def read_captures(engine: Engine, files: Sequence[Path], columns: Sequence[SpecColumn], workdir: Path) -> Captured:
+def read_captures(engine: Engine, files: Sequence[Path], columns: Sequence[SpecColumn], workdir: Path) -> CaptureCounts:
     """Create the table `captured` from files of captured requests to a model with these columns.
 
     Its columns: `event` and `inference` (ids), `number` (of the row in its request, from 1), `moment`, the features
@@ -60,7 +60,7 @@ def read_captures(engine: Engine, files: Sequence[Path], columns: Sequence[SpecC
     probes = int(engine.row(f"SELECT count(*) FROM lines WHERE {_OURS}")[0])
     engine.forget("lines")
     quoted_rows.unlink()
-    return Captured(rows, requests, probes, lost + readable - probes - requests)
+    return CaptureCounts(rows, requests, probes, lost + readable - probes - requests)
 
 
 _NO_LINES = "SELECT {}, NULL::TIMESTAMP AS moment WHERE false".format(

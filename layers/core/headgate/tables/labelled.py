@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from headgate.domain.feedback import Row, number_of
-from headgate.domain.quality import Answered
+from headgate.domain.quality import LabelledAnswer
 from headgate.domain.spec import TrainingSpec
 from headgate.tables.engine import Engine, literal
 
@@ -22,7 +22,7 @@ def write_answers(engine: Engine, path: Path) -> None:
 
 def labelled(
     engine: Engine, answers: Sequence[Path], labels: Mapping[Row, str], spec: TrainingSpec, workdir: Path
-) -> list[Answered]:
+) -> list[LabelledAnswer]:
     """The newest answers that have a label which the model could have told."""
     if not answers or not labels:
         return []
@@ -48,10 +48,10 @@ def _answered(
     value: float | None,
     *,
     classes: Sequence[str] | None,
-) -> Answered | None:
+) -> LabelledAnswer | None:
     if classes is None:
         number = number_of(truth)
-        return None if number is None or value is None else Answered(0, 0, (), value, number)
+        return None if number is None or value is None else LabelledAnswer(0, 0, (), value, number)
     if truth not in classes or label not in classes or probabilities is None or len(probabilities) != len(classes):
         return None
-    return Answered(classes.index(truth), classes.index(label), probabilities)
+    return LabelledAnswer(classes.index(truth), classes.index(label), probabilities)
