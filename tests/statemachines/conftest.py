@@ -16,6 +16,9 @@ import botocore.session
 import pytest
 import yaml
 from botocore.validate import ParamValidator
+from waiting import eventually
+
+from headgate_local.seams import pauses
 
 FOLDER = Path(__file__).resolve().parents[2] / "statemachines"
 OUTSIDE = {"SubnetIds": "", "SecurityGroupIds": ""}
@@ -105,6 +108,9 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Played]]:
     from ministack.services import iam, stepfunctions
 
     monkeypatch.setattr(stepfunctions, "_SFN_WAIT_SCALE", 0.0)
+    for name in ("time", "_run_execution"):  # what the seam changes, and changes back
+        monkeypatch.setattr(stepfunctions, name, getattr(stepfunctions, name))
+    pauses.install()
     role = "arn:aws:iam::000000000000:role/machine"
     iam._roles["machine"] = {
         "RoleName": "machine",
@@ -139,7 +145,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Played]]:
             )[2]
         )
         execution = stepfunctions._executions[started["executionArn"]]
-        _wait_for_the_end(execution)
+        eventually(lambda: execution["status"] != "RUNNING", "the end of the execution", 30)
         entered = [
             event["stateEnteredEventDetails"]["name"]
             for event in execution["events"]
@@ -151,15 +157,6 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Played]]:
     yield play
     stepfunctions.reset()
     iam._roles.pop("machine", None)
-
-
-def _wait_for_the_end(execution: dict[str, Any]) -> None:
-    ended = threading.Event()
-    for _ in range(600):
-        if execution["status"] != "RUNNING":
-            return
-        ended.wait(0.05)
-    raise AssertionError(f"still running: {execution}")
 
 
 @pytest.fixture(autouse=True)
