@@ -18,7 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import IO
 
 from headgate_local import lifeline
-from headgate_local.rest import idle_seconds
+from headgate_local.idle import idle_seconds
 
 PRELOAD = [
     "headgate_local.warm",

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -134,6 +135,24 @@ def make_role(cloud: Cloud, *statements: dict[str, Any], services: Sequence[str]
         policy = {"Version": "2012-10-17", "Statement": list(statements)}
         iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=json.dumps(policy))
     return str(arn)
+
+
+def function_zip(code: str, name: str = "app.py") -> bytes:
+    """The archive of a function that is one file."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr(name, code)
+    return packed.getvalue()
+
+
+def invoke_a_function(cloud: Cloud, role: str) -> None:
+    """Make the function ``f`` and ask it once, so that the cloud has an execution environment."""
+    functions, code = cloud.client("lambda"), function_zip("def handler(event, context):\n    return event")
+    functions.create_function(
+        FunctionName="f", Runtime="python3.12", Role=role, Handler="app.handler", Code={"ZipFile": code}
+    )
+    functions.get_waiter("function_active_v2").wait(FunctionName="f")
+    assert functions.invoke(FunctionName="f", Payload=b"7")["Payload"].read() == b"7"
 
 
 def processes() -> dict[int, tuple[int, str]]:

@@ -81,7 +81,7 @@ FUNCTIONS = {
     "lambdas": {
         "ministack.core.lambda_runtime.Worker.invoke": "self event request_id",
         "ministack.services.lambda_svc._execute_function_warm": "func event request_id",
-        "ministack.services.lambda_svc.reap_idle_workers": "ttl",
+        "ministack.services.lambda_svc._ensure_reaper_thread": "",
         "ministack.core.lambda_runtime.kill_workers": "workers",
     },
     "machines": {

@@ -9,6 +9,8 @@ the others work: a storm of events would start hundreds of processes on a laptop
 """
 
 import contextvars
+import functools
+import logging
 import os
 import subprocess
 import sys
@@ -20,8 +22,9 @@ from ministack.core import lambda_runtime
 from ministack.services import lambda_svc
 
 from headgate_local.environments import Environment, Environments
-from headgate_local.rest import idle_seconds
+from headgate_local.idle import idle_seconds
 
+logger = logging.getLogger("headgate.functions")
 PLACE = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
 """Where MiniStack's worker script, the text that runs beside a function's code, reports an exception."""
 
@@ -29,6 +32,8 @@ AT_ONCE = max(4, 2 * (os.cpu_count() or 1))
 """Invocations that work at the same time; others wait their turn."""
 LONGEST_TURN = 20.0
 """Seconds after which an invocation no longer waits, so that one that waits for another one cannot stop both."""
+REAP_SECONDS = 30.0
+"""How often idle environments are looked for, unless they shall end sooner than that."""
 _turns = threading.BoundedSemaphore(AT_ONCE)
 _environments = Environments()
 _raised: contextvars.ContextVar[dict[str, Any]] = contextvars.ContextVar("headgate_raised")
@@ -74,7 +79,7 @@ def install() -> None:
     lambda_runtime.subprocess = _Processes()
     lambda_runtime.Worker.invoke = remembering_invoke
     lambda_svc._execute_function_warm = naming_execute
-    lambda_svc.reap_idle_workers = end_idle_workers
+    lambda_svc._ensure_reaper_thread = _ensure_reaper
 
 
 class _Processes:
@@ -89,8 +94,25 @@ class _Processes:
         return subprocess.Popen(command, **options)  # noqa: S603 - as MiniStack would
 
 
+@functools.cache
+def _ensure_reaper() -> None:
+    """Begin to end idle environments, with the first that begins. MiniStack would look every 30 s, however few seconds
+    an idle one has, and keep one of each function.
+    """
+    threading.Thread(target=_reap, daemon=True, name="idle-environments").start()
+
+
+def _reap() -> None:
+    while True:
+        time.sleep(min(REAP_SECONDS, max(1.0, idle_seconds())))
+        try:
+            end_idle_workers()
+        except Exception:
+            logger.exception("Idle environments could not be ended; they are looked for again.")
+
+
 def end_idle_workers(seconds: float | None = None) -> int:
-    """End the environments that nobody has used for so many seconds; MiniStack asks for it every 30 s.
+    """End the environments that nobody has used for so many seconds.
 
     Returns:
         How many there were.

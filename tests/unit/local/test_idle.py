@@ -3,7 +3,7 @@ from pathlib import Path
 
 import numpy as np
 
-from headgate_local.rest import IDLE_SECONDS, idle_seconds, release_file_pages
+from headgate_local.idle import IDLE_SECONDS, idle_seconds, release_file_pages
 
 
 def file_kilobytes() -> int:

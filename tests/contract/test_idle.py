@@ -1,13 +1,22 @@
 """A local cloud that nobody uses lets go of what it keeps warm, and takes it up again when it is needed."""
 
-import io
 import json
 import time
-import zipfile
 from collections.abc import Callable, Iterator
 
 import pytest
-from contract.live import ACCOUNT, REGION, Cloud, descendants, make_role, start_cloud, statement, tar_gz, wait_until
+from contract.live import (
+    ACCOUNT,
+    REGION,
+    Cloud,
+    descendants,
+    invoke_a_function,
+    make_role,
+    start_cloud,
+    statement,
+    tar_gz,
+    wait_until,
+)
 from ministack.core import lambda_runtime
 
 from headgate_local.pool import WarmPool
@@ -72,18 +81,6 @@ def drowsy(tmp_path, monkeypatch) -> Iterator[Cloud]:
     cloud.stop()
 
 
-def invoke_a_function(cloud: Cloud, role: str) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", "def handler(event, context):\n    return event")
-    functions = cloud.client("lambda")
-    functions.create_function(
-        FunctionName="f", Runtime="python3.12", Role=role, Handler="app.handler", Code={"ZipFile": packed.getvalue()}
-    )
-    functions.get_waiter("function_active_v2").wait(FunctionName="f")
-    assert functions.invoke(FunctionName="f", Payload=b"7")["Payload"].read() == b"7"
-
-
 def run_a_job(cloud: Cloud, role: str, name: str) -> None:
     sagemaker = cloud.client("sagemaker")
     sagemaker.create_training_job(
@@ -131,5 +128,4 @@ def test_a_cloud_that_nobody_uses_has_one_process_and_works_when_it_is_used(drow
     wait_until(lambda: not descendants(drowsy.process.pid))
     start_a_machine_with_jobs(drowsy, role)
     wait_until(lambda: is_warm(drowsy))
-    wait_until(lambda: not is_warm(drowsy))
     run_a_job(drowsy, role, "second")
