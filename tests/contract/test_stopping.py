@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from contract import live
 from contract.live import (
     REGION,
     Cloud,
@@ -21,11 +22,12 @@ from contract.live import (
 )
 
 SLEEPER = "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\nprint('up', flush=True)\ntime.sleep(600)"
+ROWS = json.dumps({"instances": [{"size": 1.0, "ward": "A"}]})
 
 
 @pytest.fixture
 def busy(tmp_path, archives, get) -> Iterator[Cloud]:
-    """A cloud of its own with a job that has a child, and an endpoint in service."""
+    """A cloud of its own with a job that has a child, an endpoint in service, and a function that was asked."""
     cloud = start_cloud(tmp_path)
     try:
         keep_busy(cloud, get(archives["up"]))
@@ -35,12 +37,8 @@ def busy(tmp_path, archives, get) -> Iterator[Cloud]:
 
 
 def keep_busy(cloud: Cloud, archive: bytes) -> None:
-    iam, s3, sagemaker = cloud.client("iam"), cloud.client("s3"), cloud.client("sagemaker")
-    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = iam.create_role(RoleName="r", AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement(["s3:*", "logs:*"])]})
-    iam.put_role_policy(RoleName="r", PolicyName="p", PolicyDocument=policy)
+    s3, sagemaker = cloud.client("s3"), cloud.client("sagemaker")
+    role = make_role(cloud)
     s3.create_bucket(Bucket="busy", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="busy", Key="code", Body=tar_gz({"train.py": SLEEPER.encode()}))
     s3.put_object(Bucket="busy", Key="model.tar.gz", Body=archive)
@@ -48,11 +46,22 @@ def keep_busy(cloud: Cloud, archive: bytes) -> None:
     sagemaker.create_model(
         ModelName="m", PrimaryContainer={"ModelDataUrl": "s3://busy/model.tar.gz"}, ExecutionRoleArn=role
     )
-    variant = {"VariantName": "v", "ModelName": "m", "InitialInstanceCount": 1, "InstanceType": "ml.m5.large"}
-    sagemaker.create_endpoint_config(EndpointConfigName="c", ProductionVariants=[variant])
-    sagemaker.create_endpoint(EndpointName="e", EndpointConfigName="c")
-    wait_until(lambda: sagemaker.describe_endpoint(EndpointName="e")["EndpointStatus"] == "InService")
+    make_endpoint(cloud, "e", InitialInstanceCount=1, InstanceType="ml.m5.large")
+    live.invoke_a_function(cloud, role)
     wait_until(lambda: "sleep 600" in descendants(cloud.process.pid).values())
+
+
+def make_role(cloud: Cloud) -> str:
+    services = ["sagemaker.amazonaws.com", "lambda.amazonaws.com"]
+    return live.make_role(cloud, statement(["s3:*", "logs:*"]), services=services)
+
+
+def make_endpoint(cloud: Cloud, name: str, **members) -> None:
+    sagemaker = cloud.client("sagemaker")
+    variant = {"VariantName": "v", "ModelName": "m", **members}
+    sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
+    sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
+    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService")
 
 
 def start_job(cloud: Cloud, name: str, role: str) -> None:
@@ -67,61 +76,41 @@ def start_job(cloud: Cloud, name: str, role: str) -> None:
     )
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
-def test_no_process_outlives_the_cloud(busy, number) -> None:
-    started = descendants(busy.process.pid)
+def started_by(cloud: Cloud) -> set[int]:
+    """The processes of all kinds that a busy cloud has."""
+    started = descendants(cloud.process.pid)
     commands = " ".join(started.values())
-    for expected in ("forkserver", "headgate_local.serving", "sleep"):
+    for expected in ("forkserver", "headgate_local.forked", "headgate_local.serving", "sleep"):
         assert expected in commands
+    return set(started)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL], ids=lambda number: number.name)
+def test_no_process_outlives_the_cloud(busy, number) -> None:
+    started = started_by(busy)
     os.kill(busy.process.pid, number)
     busy.process.wait(timeout=30)
-    wait_until(lambda: not started.keys() & processes().keys(), 15)
-    work = busy.log.parent / "work"
-    assert number == signal.SIGKILL or not list(work.iterdir())
+    wait_until(lambda: not started & processes().keys(), 15)
+    assert number == signal.SIGKILL or not list((busy.log.parent / "work").iterdir())
 
 
-def test_a_request_under_way_does_not_keep_a_cloud_up(busy) -> None:
-    before, sagemaker = serving(busy), busy.client("sagemaker")
-    limits = {"MemorySizeInMB": 1024, "MaxConcurrency": 1}
-    variant = {"VariantName": "v", "ModelName": "m", "ServerlessConfig": limits}
-    sagemaker.create_endpoint_config(EndpointConfigName="one", ProductionVariants=[variant])
-    sagemaker.create_endpoint(EndpointName="one", EndpointConfigName="one")
-    wait_until(lambda: sagemaker.describe_endpoint(EndpointName="one")["EndpointStatus"] == "InService")
+def test_neither_a_request_under_way_nor_jobs_that_wait_for_their_turn_keep_a_cloud_up(busy) -> None:
+    before, role = serving(busy), make_role(busy)
+    make_endpoint(busy, "one", ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1})
+    for number in range(2 * max(2, os.cpu_count() or 2)):
+        start_job(busy, f"more-{number}", role)
 
     def ask() -> None:
-        rows = json.dumps({"instances": [{"size": 1.0, "ward": "A"}]})
         runtime = busy.client("sagemaker-runtime")
-        runtime.invoke_endpoint(EndpointName="one", ContentType="application/json", Body=rows)
+        runtime.invoke_endpoint(EndpointName="one", ContentType="application/json", Body=ROWS)
 
     with frozen(serving(busy) - before), ThreadPoolExecutor(2) as pool:
         asked = [pool.submit(ask) for _ in range(2)]
         turned_away, *_ = wait_until(lambda: [each for each in asked if each.done()])
         assert "ThrottlingException" in str(turned_away.exception())  # so the other one is under way
+        started = started_by(busy)
         busy.process.terminate()
         busy.process.wait(timeout=30)
         assert all(each.exception(30) for each in asked)
-
-
-def test_jobs_that_wait_for_their_turn_do_not_keep_a_cloud_up(busy) -> None:
-    role = busy.client("iam").get_role(RoleName="r")["Role"]["Arn"]
-    for number in range(2 * max(2, os.cpu_count() or 2)):
-        start_job(busy, f"more-{number}", role)
-    started = descendants(busy.process.pid)
-    busy.process.terminate()
-    busy.process.wait(timeout=30)
-    wait_until(lambda: not started.keys() & processes().keys(), 15)
-
-
-def test_an_instance_that_dies_is_started_again(busy) -> None:
-    (first,) = serving(busy)
-    os.kill(first, signal.SIGKILL)
-    rows = json.dumps({"instances": [{"size": 1.0, "ward": "A"}]})
-
-    def answers() -> bool:
-        runtime = busy.client("sagemaker-runtime")
-        try:
-            return bool(runtime.invoke_endpoint(EndpointName="e", ContentType="application/json", Body=rows))
-        except runtime.exceptions.ServiceUnavailable:
-            return False
-
-    wait_until(answers)
+        wait_until(lambda: not started & processes().keys(), 15)
+    assert not list((busy.log.parent / "work").iterdir())

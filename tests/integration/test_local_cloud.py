@@ -105,12 +105,12 @@ def test_a_taken_port_that_was_asked_for_is_an_error(home: Path, taken: int) -> 
     assert f"Port {taken} is taken" in progress
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
-def test_it_ends_whole_however_it_is_ended(home: Path, number: signal.Signals) -> None:
+def test_it_ends_whole_when_it_is_killed_and_starts_again_over_the_card_that_it_left(home: Path) -> None:
     pid = json.loads(run(home, "up")[1])["pid"]
     everything = descendants(pid)
-    os.kill(pid, number)
+    os.kill(pid, signal.SIGKILL)  # contract/test_stopping.py: other signals, and a cloud that is busy
     eventually(lambda: not alive(everything), "the end of every process", 30)
+    assert json.loads(run(home, "up")[1])["pid"] != pid
 
 
 def test_starting_it_can_be_interrupted(home: Path) -> None:
@@ -127,11 +127,6 @@ def test_starting_it_can_be_interrupted(home: Path) -> None:
     assert process.returncode != 0
     assert not (home / "local.json").exists()
     eventually(lambda: not alive(everything), "the end of every process", 30)
-
-
-def test_a_card_left_by_a_crash_does_not_stop_the_next_start(home: Path) -> None:
-    os.kill(json.loads(run(home, "up")[1])["pid"], signal.SIGKILL)
-    eventually(lambda: run(home, "up")[0] == 0, "the next start", 30)
 
 
 def test_a_cloud_that_is_too_busy_to_answer_is_stopped_and_keeps_its_card_until_then(home: Path) -> None:
