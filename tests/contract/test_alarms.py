@@ -1,13 +1,11 @@
 """Alarms on the live cloud: from a value to the event, the message and the function that it calls."""
 
-import io
 import json
-import zipfile
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import ACCOUNT, REGION, wait_until
+from contract.live import ACCOUNT, REGION, function_zip, wait_until
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "events" / "examples" / "cloudwatch-alarm-state-change.json"
 NAMESPACE = "Contract/Alarms"
@@ -177,16 +175,13 @@ def handle(event, context):
 
 
 def test_a_function_is_called_with_the_alarm(cloud, make_alarm, put, queue, received, make_role, name) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", REPORTING)
     allowed = {"Effect": "Allow", "Action": "sqs:SendMessage", "Resource": queue[1]}
     function = cloud.client("lambda").create_function(
         FunctionName=name,
         Runtime="python3.12",
         Handler="app.handle",
         Role=make_role(allowed, service="lambda.amazonaws.com"),
-        Code={"ZipFile": packed.getvalue()},
+        Code={"ZipFile": function_zip(REPORTING)},
         Environment={"Variables": {"QUEUE": queue[0]}},
     )["FunctionArn"]
     alarm = make_alarm(AlarmActions=[function])
@@ -292,16 +287,13 @@ def test_what_cannot_be_is_refused(cloud, make_alarm, name, members, code) -> No
 
 
 def test_functions_publish_what_lambda_publishes(cloud, make_alarm, in_state, make_role, name) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", "def handle(event, context):\n    raise ValueError('no')\n")
     client = cloud.client("lambda")
     client.create_function(
         FunctionName=name,
         Runtime="python3.12",
         Handler="app.handle",
         Role=make_role(service="lambda.amazonaws.com"),
-        Code={"ZipFile": packed.getvalue()},
+        Code={"ZipFile": function_zip("def handle(event, context):\n    raise ValueError('no')\n")},
     )
     dimensions = [{"Name": "FunctionName", "Value": name}]
     alarm = make_alarm(Namespace="AWS/Lambda", MetricName="Errors", Dimensions=dimensions)

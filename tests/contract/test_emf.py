@@ -1,12 +1,10 @@
 """Log lines in the Embedded Metric Format become metrics, whoever wrote them."""
 
-import io
 import json
 import time
-import zipfile
 
 import pytest
-from contract.live import wait_until
+from contract.live import function_zip, wait_until
 
 
 @pytest.fixture
@@ -63,16 +61,13 @@ def handle(event, context):
 
 
 def test_what_a_function_prints_through_powertools(cloud, total, make_role, name) -> None:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", POWERTOOLS)
     client = cloud.client("lambda")
     client.create_function(
         FunctionName=name,
         Runtime="python3.12",
         Handler="app.handle",
         Role=make_role(service="lambda.amazonaws.com"),
-        Code={"ZipFile": packed.getvalue()},
+        Code={"ZipFile": function_zip(POWERTOOLS)},
         Environment={"Variables": {"NAMESPACE": f"Emf/{name}"}},
     )
     for _ in range(2):

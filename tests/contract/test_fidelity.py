@@ -4,18 +4,16 @@ A test here passes while the difference stands. When one fails, the local cloud 
 out of the table and the test with it.
 """
 
-import io
 import json
 import os
 import re
 import subprocess
 import sys
-import zipfile
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from contract.live import ACCOUNT, REGION, start_cloud, statement, untar, wait_until
+from contract.live import ACCOUNT, REGION, function_zip, start_cloud, statement, untar, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SAGEMAKER = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
@@ -27,16 +25,13 @@ def call(cloud, make_role, name):
     """Makes a function of this code and calls it; answers what it returns."""
 
     def make(code: str, **members):
-        packed = io.BytesIO()
-        with zipfile.ZipFile(packed, "w") as archive:
-            archive.writestr("app.py", code)
         client = cloud.client("lambda")
         client.create_function(
             FunctionName=name,
             Runtime="python3.12",
             Handler="app.handle",
             Role=make_role(service="lambda.amazonaws.com"),
-            Code={"ZipFile": packed.getvalue()},
+            Code={"ZipFile": function_zip(code)},
             **members,
         )
         answer = client.invoke(FunctionName=name)

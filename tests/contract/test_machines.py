@@ -1,11 +1,9 @@
 """State machines: they act with their own role, wait for SageMaker's jobs, and see errors by their names."""
 
-import io
 import json
-import zipfile
 
 import pytest
-from contract.live import ACCOUNT, REGION, statement, wait_until
+from contract.live import ACCOUNT, REGION, function_zip, statement, wait_until
 
 SAGEMAKER = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
 STATES = "states.amazonaws.com"
@@ -55,15 +53,12 @@ def run(cloud, make_role, name):
 
 @pytest.fixture(scope="session")
 def function(cloud, make_role) -> str:
-    packed = io.BytesIO()
-    with zipfile.ZipFile(packed, "w") as archive:
-        archive.writestr("app.py", HANDLER)
     return cloud.client("lambda").create_function(
         FunctionName="contract-function",
         Runtime="python3.12",
         Handler="app.handle",
         Role=make_role(service="lambda.amazonaws.com"),
-        Code={"ZipFile": packed.getvalue()},
+        Code={"ZipFile": function_zip(HANDLER)},
     )["FunctionArn"]
 
 
