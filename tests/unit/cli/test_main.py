@@ -11,17 +11,18 @@ from headgate_cli import connection, local_cloud
 from headgate_cli.errors import CommandError, ExitCode
 from headgate_cli.main import main
 
+OTHERWISE = {"doctor", "rehearse"}
+"""The doctor tells in its own way that there is no cloud; a night starts one, and scenes need what others do not."""
 COMMANDS = {
-    name: command for name, command in every_command().items() if takes(command, "--stack") and name != "doctor"
+    name: command for name, command in every_command().items() if takes(command, "--stack") and name not in OTHERWISE
 }
-"""Those that talk to a cloud; the doctor tells in its own way that there is none."""
+"""Those that talk to a cloud."""
 GIVEN = {
     "run": "demo-iris-aaaaaaaaaa",
     "name": "demo",
     "project": "iris",
     "incident": "r-1",
     "key": "ward=B2",
-    "scene": "night",
     "version": "1",
 }
 """What commands cannot do without, by the names of their parameters; whatever else it is, it is a file with a row."""
@@ -57,10 +58,20 @@ def test_without_a_cloud_every_command_says_how_to_start_one(
         if parameter.required:
             value = GIVEN.get(parameter.name, str(file))
             command += [parameter.opts[0], value] if parameter.opts[0].startswith("-") else [value]
+    assert_unreachable(command, capsys)
+
+
+def assert_unreachable(command: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main([*command, "--json"]) == ExitCode.UNREACHABLE
     said = capsys.readouterr()
     assert json.loads(said.out)["exit_code"] == 6
     assert "headgate up" in said.err
+
+
+def test_a_scene_is_not_rehearsed_without_a_cloud(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (nowhere / "rows.csv").write_text("a\nx\n")
+    assert_unreachable(["rehearse", "bad-model", "--project", "iris", "--rows", str(nowhere / "rows.csv")], capsys)
+    assert not (nowhere / "local.log").exists(), "a local cloud was started"
 
 
 def test_dropping_without_a_cloud_is_no_different(nowhere: Path, capsys: pytest.CaptureFixture[str]) -> None:
