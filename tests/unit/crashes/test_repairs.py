@@ -11,15 +11,8 @@ from headgate.domain.runs import Ending, Outcome
 from headgate.services.deploy_release import watch_over
 from headgate.services.endpoint_broke import EndpointBroke, open_repair
 
-from .account import Clients
-from .road import IRIS, before
-from .room import EXAMPLE, SERVED, Room
-
-
-@pytest.fixture
-def room() -> Room:
-    clients = Clients()
-    return Room(clients, before(clients, SERVED)[0])
+from .road import IRIS
+from .room import EXAMPLE, Room
 
 
 @pytest.mark.parametrize(
