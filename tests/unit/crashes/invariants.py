@@ -163,6 +163,9 @@ def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) ->
     for each in good[-3:]:
         kept = each["name"] in account.models and each["name"] in account.configs
         assert kept, f"I05: release {each['sequence']} cannot be gone back to"
+    if releases and releases[-1]["state"] == "IN_SERVICE":
+        left = {each["name"] for each in good[:-3]} & (account.models.keys() | account.configs.keys())
+        assert not left, f"older releases are left behind: {left}"
 
 
 def _the_trail_tells_all(start: Account, road: Road) -> None:

@@ -249,15 +249,6 @@ def test_a_rollback_and_a_promotion_at_once_end_as_if_one_came_after_the_other(c
         )
 
 
-def test_a_death_in_the_clean_up_leaves_no_old_model_behind(clients: Clients) -> None:
-    start = before(clients, OLD)
-    calm = play(clients, start, OLD, at())
-    settled = next(each for each in calm.invocations if each.function == "SettleRelease")
-    for death in places(settled.first, settled.last):
-        account = play(clients, start, OLD, at(death)).account
-        assert set(account.models) == set(account.configs) == {f"demo-iris-r{number}" for number in (4, 5, 6, 7)}
-
-
 @pytest.mark.parametrize("scenario", DISTINCT, ids=str)
 def test_a_function_that_always_dies_at_the_same_call_ends_its_run_and_leaves_nothing_open(
     clients: Clients, scenario: Scenario
