@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 
 from headgate.domain.errors import SettingsError
 from headgate.domain.gate import GatePolicy
+from headgate.domain.names import MAX_SETTINGS_BYTES
 from headgate.domain.project import ProjectSettings
-from headgate.domain.project_file import MAX_BYTES, describe_settings, parse_settings
+from headgate.domain.project_file import describe_settings, parse_settings
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "project-settings.md"
 
@@ -77,7 +78,7 @@ def test_the_positive_class_is_text_however_it_is_written(written: str, meant: s
         ("target: 2024-99-99", "cannot be read as YAML"),
         ("- target", "key: value"),
         ("just text", "key: value"),
-        ("target: x # " + "x" * MAX_BYTES, "larger than 64 KB"),
+        ("target: x # " + "x" * MAX_SETTINGS_BYTES, "larger than 64 KB"),
     ],
 )
 def test_what_is_wrong_is_named(text: str, says: str) -> None:
