@@ -12,6 +12,7 @@ from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.rollout import Wishes
 from headgate.domain.trial import Trial, planned_trial
 from headgate.domain.watch import Period, Usual
+from headgate.domain.window import File
 from headgate.services.observe_trial import observe_trial
 from headgate.services.watch_release import Watcher
 
@@ -44,16 +45,16 @@ class FakeMeasurements:
 class FakeObjects:
     """Captured answers by the key of their file."""
 
-    files: dict[str, bytes] = field(default_factory=dict)
+    bodies: dict[str, bytes] = field(default_factory=dict)
 
-    def written(self, _bucket: str, prefix: str) -> list[tuple[str, int, datetime]]:
-        return [(key, len(body), BEGAN) for key, body in self.files.items() if key.startswith(prefix)]
+    def files(self, _bucket: str, prefix: str) -> list[File]:
+        return [File(key, len(body), written(BEGAN)) for key, body in self.bodies.items() if key.startswith(prefix)]
 
     def get_bytes(self, _bucket: str, key: str) -> bytes:
-        return self.files[key]
+        return self.bodies[key]
 
     def get_newest(self, _bucket: str, key: str, *, limit: int) -> tuple[bytes, str]:
-        return self.files[key][:limit], "1"
+        return self.bodies[key][:limit], "1"
 
     def answer(self, variant: str, labels: list[str]) -> None:
         lines = []
@@ -68,7 +69,7 @@ class FakeObjects:
                 json.dumps({"captureData": {"endpointInput": asked, "endpointOutput": told}, "eventMetadata": about})
             )
         key = f"_captured/demo/iris/demo-iris-r1/demo-iris/{variant}/{BEGAN:%Y/%m/%d/%H}/1.jsonl"
-        self.files[key] = "\n".join(lines).encode()
+        self.bodies[key] = "\n".join(lines).encode()
 
 
 @dataclass
@@ -162,7 +163,7 @@ def test_what_an_ab_test_comes_to(seen: Seen, wrong: int, after: int, labels: in
     seen.objects.answer("main", ["no"] * 80 + ["yes"] * 220)
     seen.objects.answer("challenger", ["no"] * wrong + ["yes"] * (300 - wrong))
     rows = [f"{variant}-{number}#1,yes" for variant in ("main", "challenger") for number in range(300)]
-    seen.objects.files["demo/iris/feedback/1.csv"] = "\n".join(["id,label", *rows]).encode()
+    seen.objects.bodies["demo/iris/feedback/1.csv"] = "\n".join(["id,label", *rows]).encode()
     found = seen.look(after)
     assert found["stand"] == stand, found["said"]
     assert found["contest"]["tried"] == {"rows": 300, "wrong": wrong}

@@ -12,8 +12,10 @@ import pytest
 from headgate.aws.ledger import Ledger
 from headgate.aws.runtime import Reply
 from headgate.domain.errors import EndpointBusyError
+from headgate.domain.moments import written
 from headgate.domain.runs import Ending, Outcome
 from headgate.domain.watch import PROBES, Period, Usual
+from headgate.domain.window import File
 from headgate.services.settle_release import SettleRelease, settle_release
 from headgate.services.watch_release import OVER, SOON, Watcher, WatchRelease, watch_release
 
@@ -69,8 +71,8 @@ class FakeObjects:
     captured: dict[str, bytes] = field(default_factory=dict)
     golden: list[Any] = field(default_factory=lambda: [ROW])
 
-    def written(self, _bucket: str, prefix: str) -> list[tuple[str, int, datetime]]:
-        return [(key, len(body), BEGAN) for key, body in self.captured.items() if key.startswith(prefix)]
+    def files(self, _bucket: str, prefix: str) -> list[File]:
+        return [File(key, len(body), written(BEGAN)) for key, body in self.captured.items() if key.startswith(prefix)]
 
     def get_bytes(self, _bucket: str, key: str) -> bytes:
         return self.captured[key]

@@ -156,7 +156,7 @@ class Copies:
 
     def of(self, chain: str) -> dict[int, str]:
         """The texts of a trail's entries, by number."""
-        keys = [key for key, _, _ in self._objects.written(self._bucket, _folder(chain))]
+        keys = [file.key for file in self._objects.files(self._bucket, _folder(chain))]
         return {int(key[-15:-5]): self._objects.get_bytes(self._bucket, key).decode() for key in keys}
 
 

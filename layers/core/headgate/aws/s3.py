@@ -3,7 +3,6 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -148,14 +147,6 @@ class Objects:
                 for page in pages
                 for each in page.get("Versions", [])
                 if each["IsLatest"]
-            ]
-
-    def written(self, bucket: str, prefix: str) -> list[tuple[str, int, datetime]]:
-        """The objects under a prefix: key, size in bytes, and when each was written."""
-        with translated(f"list s3://{bucket}/{prefix}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
-            return [
-                (each["Key"], each["Size"], each["LastModified"]) for page in pages for each in page.get("Contents", [])
             ]
 
     def folders(self, bucket: str, prefix: str) -> list[str]:

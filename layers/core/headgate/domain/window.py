@@ -49,7 +49,7 @@ class MonitorSettings(Section):
 
 @dataclass(frozen=True, slots=True)
 class File:
-    """A file of captured requests: `at` is when it was written, as the ledger writes times."""
+    """A file in S3, of captured requests or of labels: `at` is when it was written, as the ledger writes times."""
 
     key: str
     size: int

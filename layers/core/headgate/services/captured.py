@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from headgate.aws.s3 import Objects
 from headgate.domain.captures import Answered, answers_of
 from headgate.domain.errors import NotFoundError
+from headgate.domain.moments import written
 from headgate.domain.names import Project
 
 _MOST_BYTES = 8 * 1024**2
@@ -41,15 +42,15 @@ class Captured:
     def _newest(self, prefixes: list[str], since: datetime) -> Iterator[bytes]:
         """The newest objects under the prefixes, until room or time is used up."""
         begun, room, bucket = time.monotonic(), _MOST_BYTES, self.artifact_bucket
+        first = written(since.replace(microsecond=0))  # S3 tells times in whole seconds
         for prefix in reversed(prefixes):
-            written = sorted(self.objects.written(bucket, prefix), key=lambda each: each[2], reverse=True)
-            for key, size, at in written:
-                if at < since.replace(microsecond=0):
+            for file in sorted(self.objects.files(bucket, prefix), key=lambda file: file.at, reverse=True):
+                if file.at < first:
                     continue
-                if size > room or time.monotonic() - begun > _MOST_SECONDS:
+                if file.size > room or time.monotonic() - begun > _MOST_SECONDS:
                     return
-                room -= size
+                room -= file.size
                 try:
-                    yield self.objects.get_bytes(bucket, key)
+                    yield self.objects.get_bytes(bucket, file.key)
                 except NotFoundError:
                     continue  # it expired in this moment

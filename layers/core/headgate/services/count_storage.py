@@ -38,4 +38,4 @@ def count_storage(
 def _stored(name: str, buckets: tuple[str, str], objects: Objects) -> int:
     data, artifacts = buckets
     places = [(data, f"{name}/"), (artifacts, f"{name}/"), (artifacts, f"_captured/{name}/")]
-    return sum(size for place in places for _, size, _ in objects.written(*place))
+    return sum(file.size for place in places for file in objects.files(*place))

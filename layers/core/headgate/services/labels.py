@@ -7,7 +7,9 @@ from datetime import datetime
 from headgate.aws.s3 import Objects
 from headgate.domain.errors import FeedbackError, NotFoundError
 from headgate.domain.feedback import LARGEST, Row, read_labels
+from headgate.domain.moments import written
 from headgate.domain.names import Project
+from headgate.domain.window import File
 
 
 def untold(_key: str, _why: str) -> None:
@@ -37,18 +39,18 @@ class Labels:
         cannot be read, is left out whole, and keeps no other from being read.
         """
         chosen, room = [], LARGEST
-        for key, size, _ in sorted(self._written(since), key=lambda each: (each[2], each[0]), reverse=True):
-            if size > room:
-                self.missed(key, f"there is no room for its {size} bytes")
+        for file in sorted(self._written(since), key=lambda file: (file.at, file.key), reverse=True):
+            if file.size > room:
+                self.missed(file.key, f"there is no room for its {file.size} bytes")
                 continue
-            room -= size
-            chosen.append(key)
+            room -= file.size
+            chosen.append(file.key)
         found = [self._read(key, wanted) for key in reversed(chosen)]
         return [each for each in found if each is not None]
 
-    def _written(self, since: datetime) -> list[tuple[str, int, datetime]]:
-        begun = since.replace(microsecond=0)  # S3 tells times in whole seconds
-        return [each for each in self.objects.written(self.data_bucket, self.project.feedback) if each[2] >= begun]
+    def _written(self, since: datetime) -> list[File]:
+        first = written(since.replace(microsecond=0))  # S3 tells times in whole seconds
+        return [file for file in self.objects.files(self.data_bucket, self.project.feedback) if file.at >= first]
 
     def _read(self, key: str, wanted: Container[Row] | None) -> dict[Row, str] | None:
         try:
