@@ -53,21 +53,23 @@ CHAINS = {
     "tests/e2e/test_night.py": "rehearsals",
     "tests/e2e/test_rehearsal.py": "rehearsals",
     "tests/e2e/test_release_rehearsal.py": "rehearsals",
+    "tests/e2e/": "road",
     "tests/integration/test_local_cloud.py": "local cloud",
+    "tests/unit/training/": "models",
 }
-"""Tests that one worker plays one after the other: they wait for alarms and for versions that bake, and two at once
-would wait in vain on a busy machine. The other tests of a running system are a chain of their own."""
+"""Tests that one worker plays one after the other, by how their path begins; the first that fits counts. Rehearsals
+wait for alarms and for versions that bake, and two at once would wait in vain on a busy machine; others share a cloud,
+or models that are trained once for a worker."""
 
 
 @pytest.hookimpl(optionalhook=True)  # of xdist, where it is in use
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Chains begin first, the longest before the others. xdist's groups (loadgroup) do not work with pytest 9.2."""
+    """Chains begin first, those of many tests before the others. xdist's groups do not work with pytest 9.2."""
     from xdist.scheduler import LoadScopeScheduling
 
     class Chained(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = nodeid.partition("::")[0]
-            return CHAINS.get(file) or ("road" if file.startswith("tests/e2e/") else nodeid)
+            return next((chain for begin, chain in CHAINS.items() if nodeid.startswith(begin)), nodeid)
 
     return Chained(config, log)
 

@@ -22,7 +22,7 @@ def on_aws(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--cloud") == "aws")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cloud(on_aws: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud | Account]:
     if on_aws:
         account = Account()
@@ -34,7 +34,7 @@ def cloud(on_aws: bool, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cl
     running.stop()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def bucket(cloud: Cloud, on_aws: bool) -> str:
     if on_aws:
         return os.environ[BUCKET]
@@ -47,7 +47,7 @@ def name() -> str:
     return f"n-{uuid4().hex[:12]}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def make_role(cloud: Cloud) -> Callable[..., str]:
     """Makes a role that a service may take on, with these statements; answers its ARN."""
 
@@ -57,7 +57,7 @@ def make_role(cloud: Cloud) -> Callable[..., str]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def make_user(cloud: Cloud) -> Callable[..., dict[str, str]]:
     """Makes a user with these statements; answers the keys for ``cloud.client``."""
 
@@ -72,7 +72,7 @@ def make_user(cloud: Cloud) -> Callable[..., dict[str, str]]:
     return make
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def role(on_aws: bool, request: pytest.FixtureRequest) -> str:
     """What the containers of these tests may do."""
     if on_aws:
@@ -83,7 +83,7 @@ def role(on_aws: bool, request: pytest.FixtureRequest) -> str:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def image(cloud: Cloud, template: dict[str, Any]) -> str:
     """The serving image that the template names for the region."""
     region = cloud.client("sagemaker").meta.region_name
@@ -93,7 +93,7 @@ def image(cloud: Cloud, template: dict[str, Any]) -> str:
     return f"{owner}.dkr.ecr.{region}.{domain}/{name}"
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def put(cloud: Cloud, bucket: str) -> Callable[[str, bytes], str]:
     """Stores an object; answers its URI."""
 
@@ -104,7 +104,7 @@ def put(cloud: Cloud, bucket: str) -> Callable[[str, bytes], str]:
     return store
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def get(cloud: Cloud) -> Callable[[str], bytes]:
     """The content of an object."""
 
@@ -269,7 +269,7 @@ dense.set_weights([weights, np.zeros(2, np.float32)])
 """
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def archives(cloud: Cloud, bucket: str, role: str, put: Callable[[str, bytes], str]) -> dict[str, str]:
     """Two tiny models, trained by jobs: ``up`` says yes to what is large, ``down`` says no to it."""
     client = cloud.client("sagemaker")

@@ -51,7 +51,7 @@ def run(cloud, make_role, name):
     return execute
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def function(cloud, make_role) -> str:
     return cloud.client("lambda").create_function(
         FunctionName="contract-function",

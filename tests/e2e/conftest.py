@@ -88,7 +88,7 @@ def headgate(cloud: Cloud, *arguments: str, given: str | None = None, seconds: f
     return ended.returncode, json.loads(ended.stdout) if ended.stdout else ended.stderr
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def cloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cloud]:
     records = os.environ.get(recorder.VARIABLE)
     with pytest.MonkeyPatch.context() as patch:
