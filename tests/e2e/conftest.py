@@ -22,6 +22,8 @@ from headgate_local import launcher
 from headgate_local.card import Card
 
 ROOT = Path(__file__).resolve().parents[2]
+HELD = ("/baseline.json", "/golden.json")
+"""Data of the holdout that later windows and versions are compared with, in the tenant's own part of the bucket."""
 E2E = ROOT / "tests" / "e2e"
 
 
@@ -48,6 +50,11 @@ class Cloud:
     def ledger(self) -> Ledger:
         return Ledger(self.client("dynamodb"), self.output("LedgerTable"))
 
+    def settle(self, project: Project, settings: str) -> None:
+        """Write a project's settings."""
+        key = f"{project.prefix}project.yaml"
+        self.client("s3").put_object(Bucket=self.card.data_bucket, Key=key, Body=settings.encode())
+
     def drop(self, project: Project, name: str, body: bytes) -> str:
         """Drop a file as `aws s3 cp` does; returns the run that must come of it."""
         key = f"{project.prefix}incoming/{name}"
@@ -65,6 +72,26 @@ class Cloud:
 
     def json(self, key: str) -> Any:
         return json.loads(self.client("s3").get_object(Bucket=self.card.artifact_bucket, Key=key)["Body"].read())
+
+    def told(self, project: Project) -> dict[str, str]:
+        """By place: what functions, jobs and the cloud itself logged and measured, the ledger, and what was reported
+        of this project, but for what is data itself."""
+        told = {"the log of the cloud": Path(self.card.log).read_text(errors="replace")}
+        pages = self.client("dynamodb").get_paginator("scan").paginate(TableName=self.output("LedgerTable"))
+        told["the ledger"] = str([page["Items"] for page in pages])
+        metrics = self.client("cloudwatch").get_paginator("list_metrics").paginate()
+        told["metrics"] = str([page["Metrics"] for page in metrics])
+        logs = self.client("logs")
+        for page in logs.get_paginator("describe_log_groups").paginate():
+            for group in (each["logGroupName"] for each in page["logGroups"]):
+                events = logs.get_paginator("filter_log_events").paginate(logGroupName=group)
+                told[group] = str([event["message"] for one in events for event in one["events"]])
+        objects = {"Bucket": self.card.artifact_bucket}
+        for page in self.client("s3").get_paginator("list_objects_v2").paginate(**objects, Prefix=project.prefix):
+            for key in (each["Key"] for each in page.get("Contents", [])):
+                if key.endswith((".json", ".html")) and not key.endswith(HELD):
+                    told[key] = self.client("s3").get_object(**objects, Key=key)["Body"].read().decode()
+        return told
 
     def predict(self, project: Project, rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
         answer = self.client("sagemaker-runtime").invoke_endpoint(

@@ -9,7 +9,7 @@ from typing import Any
 from headgate.domain.alarms import sequence_of
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
-from headgate_cli.invented import WEAK
+from headgate_cli.invented import GOOD, WEAK
 
 from .conftest import Cloud, headgate
 from .test_road import ROW
@@ -43,11 +43,6 @@ def requests(cloud: Cloud, project: Project) -> Iterator[Counter[str]]:
         thread.join()
 
 
-def settings(cloud: Cloud, project: Project, text: str) -> None:
-    body = text.encode()
-    cloud.client("s3").put_object(Bucket=cloud.card.data_bucket, Key=f"{project.prefix}project.yaml", Body=body)
-
-
 def described(cloud: Cloud, project: Project) -> dict[str, Any]:
     answer: dict[str, Any] = cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
     return answer
@@ -64,18 +59,18 @@ def scaled(cloud: Cloud, project: Project) -> tuple[dict[str, Any], dict[str, An
 
 def weak_champion(cloud: Cloud, project: Project, table: Table, rollout: str) -> None:
     """Let a weak model serve on two instances, and what comes next be trained as it should and go by this rollout."""
-    settings(cloud, project, WEAK + rollout)
+    cloud.settle(project, WEAK + rollout)
     first = cloud.ending(project, cloud.drop(project, "weak.csv", table(2000, seed=1)))
     assert first.state == Outcome.PROMOTED, first.reason
-    settings(cloud, project, rollout)
+    cloud.settle(project, GOOD + rollout)
 
 
 def test_a_serverless_endpoint_serves_one_version_after_the_other(cloud: Cloud, table: Table) -> None:
     project = Project("demo", "rare")
-    settings(cloud, project, WEAK + "endpoint: {variant: serverless}\n")
+    cloud.settle(project, WEAK + "endpoint: {variant: serverless}\n")
     first = cloud.ending(project, cloud.drop(project, "first.csv", table(2000, seed=1)))
     assert first.state == Outcome.PROMOTED, first.reason
-    settings(cloud, project, "endpoint: {variant: serverless}\n")
+    cloud.settle(project, GOOD + "endpoint: {variant: serverless}\n")
     code, plan = headgate(cloud, "plan", "--project", "rare")
     assert (code, plan["guarded"], plan["serverless"]) == (0, False, {"memory_mb": 2048, "max_concurrency": 5})
     second = cloud.ending(project, cloud.drop(project, "second.csv", table(4000, seed=3)))

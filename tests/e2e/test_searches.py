@@ -12,14 +12,9 @@ from .conftest import Cloud
 Table = Callable[..., bytes]
 
 
-def settle(cloud: Cloud, project: Project, settings: str) -> None:
-    key = f"{project.prefix}project.yaml"
-    cloud.client("s3").put_object(Bucket=cloud.card.data_bucket, Key=key, Body=settings.encode())
-
-
 def test_a_search_promotes_its_best_trial_and_the_next_one_builds_on_it(cloud: Cloud, table: Table) -> None:
     project = Project("demo", "searched")
-    settle(cloud, project, "tuning: {trials: 4, strategy: random}\ntraining: {epochs: 6, members: 2}\n")
+    cloud.settle(project, "tuning: {trials: 4, strategy: random}\ntraining: {epochs: 6, members: 2}\n")
     run = cloud.ending(project, cloud.drop(project, "a.csv", table(600, seed=21)), 240)
     assert run.state == Outcome.PROMOTED, run.reason
     found = run.metrics["tuning"]
@@ -54,7 +49,7 @@ def test_a_search_promotes_its_best_trial_and_the_next_one_builds_on_it(cloud: C
 
 def test_a_search_among_families_says_which_one_won(cloud: Cloud, table: Table) -> None:
     project = Project("demo", "families")
-    settle(cloud, project, "tuning: {trials: 4, family: auto}\ntraining: {epochs: 3, members: 1, hidden_units: 16}\n")
+    cloud.settle(project, "tuning: {trials: 4, family: auto}\ntraining: {epochs: 3, members: 1, hidden_units: 16}\n")
     run = cloud.ending(project, cloud.drop(project, "a.csv", table(600, seed=23)), 240)
     assert run.state == Outcome.PROMOTED, run.reason
     found = run.metrics["tuning"]
@@ -69,7 +64,7 @@ def test_a_search_among_families_says_which_one_won(cloud: Cloud, table: Table) 
 
 def test_a_search_over_budget_is_refused_before_any_job_starts(cloud: Cloud, table: Table) -> None:
     project = Project("demo", "dear")
-    settle(cloud, project, "tuning: {trials: 50, money: 0.01}\n")
+    cloud.settle(project, "tuning: {trials: 50, money: 0.01}\n")
     run = cloud.ending(project, cloud.drop(project, "a.csv", table(600, seed=24)))
     assert (run.state, run.reason_code) == (Outcome.REJECTED, "TUNING_OVER_BUDGET")
     assert "50 trials" in (run.reason or "")

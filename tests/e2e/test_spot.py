@@ -9,8 +9,7 @@ import pytest
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome, Run
 
-from .conftest import Cloud
-from .test_road import headgate
+from .conftest import Cloud, headgate
 
 EPOCHS = 100
 SETTINGS = f"epochs: {EPOCHS}, patience: 1000, members: 2, layers: 1, hidden_units: 16, dropout: 0.0"
@@ -46,8 +45,7 @@ def trained(cloud: Cloud, table: Callable[..., bytes]) -> dict[str, Trained]:
     body, runs = table(1500, seed=31), {}
     for name, way in JOBS.items():
         project = Project("demo", name)
-        settings = f"training: {{{SETTINGS}, {way}}}\n".encode()
-        cloud.client("s3").put_object(Bucket=cloud.card.data_bucket, Key=f"{project.prefix}project.yaml", Body=settings)
+        cloud.settle(project, f"training: {{{SETTINGS}, {way}}}\n")
         if name in NOTICE:
             order = ("fault", "add", "interrupt-spot-instance", "--target", f"{project.endpoint}-*", "--count", "1")
             code, answer = headgate(cloud, *order, "--set", "checkpoints=1", "--set", f"notice={NOTICE[name]}")

@@ -7,10 +7,9 @@ from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
 
 from .conftest import Cloud, headgate
+from .test_road import QUICK, ROW
 
 ACME, BOLT = Project("acme", "wards"), Project("bolt", "wards")
-SETTINGS = b"training: {layers: 1, hidden_units: 2, epochs: 8, members: 1}"
-ROW = {f"x{number}": 0.5 for number in range(12)}
 
 
 def test_two_tenants_work_side_by_side_and_one_leaves(
@@ -21,8 +20,7 @@ def test_two_tenants_work_side_by_side_and_one_leaves(
     assert (unknown.state, unknown.reason_code) == (Outcome.REJECTED, "NO_TENANT")
     for project in (ACME, BOLT):
         assert headgate(cloud, "tenant", "add", project.tenant)[0] == 0
-        key = f"{project.prefix}project.yaml"
-        cloud.client("s3").put_object(Bucket=cloud.card.data_bucket, Key=key, Body=SETTINGS)
+        cloud.settle(project, QUICK)
 
     dropped = [(project, cloud.drop(project, "ü +%2e%2e.csv", data)) for project in (ACME, BOLT)]
     first, second = (cloud.ending(project, run) for project, run in dropped)
