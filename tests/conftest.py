@@ -84,6 +84,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
             terminalreporter.write_line(value)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def lean() -> None:
+    """Processes that tests start begin without what only tests themselves need; see `tests/lean/sitecustomize.py`."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join([str(ROOT / "tests/lean"), *([before] if before else [])])
+
+
 @pytest.fixture(scope="session")
 def template() -> dict[str, Any]:
     return yaml_parse((ROOT / "template.yaml").read_text())

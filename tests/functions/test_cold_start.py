@@ -2,7 +2,6 @@
 
 import ast
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -39,7 +38,7 @@ def imported() -> dict[str, set[str]]:
         stdout=subprocess.PIPE,
         text=True,
         check=True,
-        env={"AWS_DEFAULT_REGION": "eu-central-1", "PYTHONPATH": os.environ.get("PYTHONPATH", "")},
+        env={"AWS_DEFAULT_REGION": "eu-central-1"},
     )
     told = [json.loads(line) for line in answer.stdout.splitlines()]
     return {function: {name.partition(".")[0] for name in names} for function, names in told}
