@@ -4,12 +4,13 @@ import shutil
 import tarfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import duckdb
 import pytest
 
-from .jobs import MIXED_COLUMNS, MIXED_QUERY, Job, make_spec, run_job
+from .jobs import KINDS_COLUMNS, KINDS_GRIDS, KINDS_QUERY, MIXED_COLUMNS, MIXED_QUERY, Job, make_spec, run_job
 
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
@@ -68,6 +69,27 @@ def mixed_job(tmp_path_factory: pytest.TempPathFactory) -> Job:
     """Three classes, columns of all kinds with names that no Python argument may have, missing values."""
     spec = make_spec(MIXED_COLUMNS, "outcome", "multiclass", classes=["never", "often", "seldom"])
     return _with_every_format(tmp_path_factory.mktemp("mixed"), MIXED_QUERY, spec, epochs=30)
+
+
+@pytest.fixture(scope="session")
+def transformer_job(tmp_path_factory: pytest.TempPathFactory) -> Job:
+    """The same data, and a transformer."""
+    spec = make_spec(MIXED_COLUMNS, "outcome", "multiclass", classes=["never", "often", "seldom"])
+    folder = tmp_path_factory.mktemp("transformer")
+    return run_job(folder, MIXED_QUERY, spec, family="transformer", epochs=12, hidden_units=16)
+
+
+@pytest.fixture(scope="session")
+def kinds_job(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Job]:
+    """Trains a family on images, sequences, texts and many categories; once for each."""
+
+    @cache
+    def run(family: str) -> Job:
+        spec = make_spec(KINDS_COLUMNS, "y", "regression", grids=KINDS_GRIDS, family=family)
+        folder = tmp_path_factory.mktemp(family)
+        return run_job(folder, KINDS_QUERY, spec, epochs=8, members=2, hidden_units=8, layers=1, learning_rate=0.01)
+
+    return run
 
 
 def _with_every_format(folder: Path, query: str, spec: dict[str, object], **settings: object) -> Job:

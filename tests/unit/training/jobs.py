@@ -37,6 +37,25 @@ MIXED_QUERY = """
 """
 
 
+STEPS = [f"{channel}[{step}]" for step in range(-5, 0) for channel in ("y", "load")]
+PIXELS = [f"p{number}" for number in range(18)]
+KINDS_QUERY = f"""
+    SELECT {", ".join(f'((hash(i, {n}) % 1000) / 100.0 + i % 7)::DOUBLE AS "{name}"' for n, name in enumerate(STEPS))},
+        {", ".join(f'(hash(i, {n + 50}) % 256)::DOUBLE AS "{name}"' for n, name in enumerate(PIXELS))},
+        'shop ' || (i % 80)::VARCHAR AS shop,
+        CASE WHEN i % 9 = 0 THEN NULL
+            WHEN i % 2 = 0 THEN 'Very good, WIRKLICH gut' ELSE 'bad \U0001f600 and ugly' END AS note,
+        (hash(i, 99) % 50 + i % 7 + CASE WHEN i % 2 = 0 THEN 100 ELSE 0 END)::DOUBLE AS "y"
+    FROM range(500) rows(i)
+"""
+KINDS_COLUMNS = dict.fromkeys([*STEPS, *PIXELS], "numeric") | {"shop": "categorical", "note": "text"}
+KINDS_GRIDS = [
+    {"name": "past", "kind": "sequence", "shape": [5, 2], "columns": STEPS},
+    {"name": "photo", "kind": "image", "shape": [3, 3, 2], "columns": PIXELS},
+]
+"""Images, sequences, texts and many categories."""
+
+
 def make_spec(columns: dict[str, str], target: str, task: str, **changes: object) -> dict[str, object]:
     """A spec.json as the core writes it; ``columns`` maps names to kinds."""
     metric = {"binary": "auc", "multiclass": "accuracy", "regression": "rmse"}[task]

@@ -25,8 +25,7 @@ from headgate_local.serving import Model, respond
 from headgate_training.families import FAMILIES
 from headgate_training.savedmodel import SavedModel
 
-from .jobs import MIXED_COLUMNS, MIXED_QUERY, OF_GRIDS, Job, make_spec, run_job
-from .test_families_of_kinds import COLUMNS, GRIDS, QUERY
+from .jobs import KINDS_COLUMNS, MIXED_COLUMNS, OF_GRIDS, Job
 
 JSON, LINES, CSV = "application/json", "application/jsonlines", "text/csv"
 Ask = Callable[[str, bytes], tuple[int, bytes]]
@@ -140,19 +139,6 @@ def _import_handler(folder: Path) -> Callable[..., tuple[bytes, str]]:
     return handler
 
 
-@pytest.fixture(scope="session")
-def family_job(tmp_path_factory: pytest.TempPathFactory, mixed_job: Job) -> Callable[[str], Job]:
-    jobs = {"dnn": mixed_job}
-
-    def run(family: str) -> Job:
-        if family not in jobs:
-            spec = make_spec(MIXED_COLUMNS, "outcome", "multiclass", classes=["never", "often", "seldom"])
-            jobs[family] = run_job(tmp_path_factory.mktemp(family), MIXED_QUERY, spec, epochs=1, family=family)
-        return jobs[family]
-
-    return run
-
-
 ROWS = [
     {
         "mean radius (µm)": 3.25,
@@ -202,9 +188,9 @@ REFUSED = {
 
 @pytest.mark.parametrize("family", sorted(FAMILIES.keys() - OF_GRIDS))
 def test_the_same_bodies_have_the_same_answers(
-    both: Callable[[Job], tuple[Ask, Ask]], family_job: Callable[[str], Job], family: str
+    both: Callable[[Job], tuple[Ask, Ask]], request: pytest.FixtureRequest, family: str
 ) -> None:
-    local, aws = both(family_job(family))
+    local, aws = both(request.getfixturevalue("mixed_job" if family == "dnn" else f"{family}_job"))
     first = None
     for name, (content_type, text) in UNDERSTOOD.items():
         (status, here), (status_there, there) = local(content_type, text.encode()), aws(content_type, text.encode())
@@ -220,14 +206,14 @@ def test_the_same_bodies_have_the_same_answers(
 
 @pytest.mark.parametrize("family", sorted(OF_GRIDS))
 def test_images_steps_and_free_text_mean_the_same_in_every_body(
-    both: Callable[[Job], tuple[Ask, Ask]], tmp_path: Path, family: str
+    both: Callable[[Job], tuple[Ask, Ask]], kinds_job: Callable[[str], Job], family: str
 ) -> None:
-    spec = make_spec(COLUMNS, "y", "regression", grids=GRIDS, family=family)
-    job = run_job(tmp_path, QUERY, spec, epochs=1, members=1, hidden_units=8, layers=1)
+    job = kinds_job(family)
+    places = both(job)
     golden = json.loads((job.version / "assets.extra" / "golden.json").read_text())["golden"]
     asked = [example["request"] for example in golden] + [golden[0]["request"] | {"note": 'a, "b"\n; İ \U0001f600'}]
     table = StringIO()
-    writer = csv.DictWriter(table, list(COLUMNS)[::-1])
+    writer = csv.DictWriter(table, list(KINDS_COLUMNS)[::-1])
     writer.writeheader()
     writer.writerows(asked)
     bodies = {
@@ -236,7 +222,7 @@ def test_images_steps_and_free_text_mean_the_same_in_every_body(
         CSV: table.getvalue(),
     }
     for content_type, text in bodies.items():
-        for ask in both(job):
+        for ask in places:
             status, body = ask(content_type, text.encode())
             assert status == 200, (content_type, body)
             given = json.loads(body)["predictions"]
