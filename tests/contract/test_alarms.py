@@ -208,21 +208,6 @@ def test_an_action_that_fails_is_in_the_history(cloud, make_alarm, put, in_state
     assert item["HistorySummary"].startswith(f"Failed to execute action {nobody}")
 
 
-def test_it_goes_back_when_values_are_in_bounds_again(cloud, make_alarm, put, in_state) -> None:
-    alarm = make_alarm()
-    put(1.0)
-    in_state(alarm, "ALARM")
-
-    def look():
-        put(0.0)
-        (found,) = cloud.client("cloudwatch").describe_alarms(AlarmNames=[alarm])["MetricAlarms"]
-        return found if found["StateValue"] == "OK" else None
-
-    found = wait_until(look)
-    assert "was not greater than the threshold (0.0)" in found["StateReason"]
-    assert "(minimum 1 datapoint for ALARM -> OK transition)" in found["StateReason"]
-
-
 def test_missing_values_are_treated_as_the_alarm_says(make_alarm, in_state) -> None:
     in_state(make_alarm("-breaching", TreatMissingData="breaching"), "ALARM")
     in_state(make_alarm("-within"), "OK")

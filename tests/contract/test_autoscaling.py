@@ -159,7 +159,7 @@ def test_an_action_that_cannot_run_is_refused(scaling, target, members) -> None:
 
 
 def test_a_scheduled_action_sets_the_bounds_at_its_time(scaling, target) -> None:
-    soon = (datetime.now(UTC) + timedelta(seconds=4)).replace(microsecond=0)
+    soon = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
     action = {"ScheduledActionName": "soon", "ScalableTargetAction": {"MaxCapacity": 2}}
     scaling.put_scheduled_action(**target, **action, Schedule=f"at({soon:%Y-%m-%dT%H:%M:%S})")
     wait_until(lambda: described(scaling, target)["MaxCapacity"] == 2)
@@ -169,7 +169,7 @@ def test_a_scheduled_action_sets_the_bounds_at_its_time(scaling, target) -> None
 
 def test_suspended_scheduled_scaling_leaves_the_bounds(scaling, target) -> None:
     scaling.register_scalable_target(**target, SuspendedState={"ScheduledScalingSuspended": True})
-    first, second = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (3, 4.5))
+    first, second = (datetime.now(UTC) + timedelta(seconds=seconds) for seconds in (2, 3.5))
     scaling.put_scheduled_action(
         **target,
         ScheduledActionName="suspended",

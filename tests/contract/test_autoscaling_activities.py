@@ -1,13 +1,10 @@
 """Scaling as it happens: alarms change how many servers a variant has, within bounds, cool-downs and suspensions."""
 
-import subprocess
-import threading
 import time
 
 import pytest
-from contract.live import wait_until
+from contract.live import serving, wait_until
 
-LARGE = {"size": 2.5, "ward": "A"}
 TRACKING, STEP = "TargetTrackingScaling", "StepScaling"
 
 
@@ -93,23 +90,17 @@ def measure(cloud, name):
     return publish
 
 
-def server_processes(cloud) -> int:
-    listed = subprocess.run(["ps", "-axwwo", "ppid=,command="], capture_output=True, text=True, check=True).stdout
-    lines = [line.split(maxsplit=1) for line in listed.splitlines() if "headgate_local.serving" in line]
-    return sum(int(parent) == cloud.process.pid for parent, _ in lines)
-
-
 def test_registering_brings_capacity_within_the_bounds(register, count, activities, cloud) -> None:
-    before = server_processes(cloud)
+    before = len(serving(cloud))
     register(2, 3)
     first = wait_until(activities)[0]
-    assert (first["StatusCode"], count(), server_processes(cloud)) == ("Successful", 2, before + 1)
+    assert (first["StatusCode"], count(), len(serving(cloud))) == ("Successful", 2, before + 1)
     assert first["Cause"] == "minimum capacity was set to 2"
     assert first["Description"] == "Setting desired instance count to 2."
     assert first["EndTime"] >= first["StartTime"]
     register(1, 1)
     wait_until(lambda: count() == 1)
-    wait_until(lambda: server_processes(cloud) == before)
+    wait_until(lambda: len(serving(cloud)) == before)
     assert wait_until(lambda: len(activities()) == 2)
     assert activities()[0]["Cause"] == "maximum capacity was set to 1"
 
@@ -236,42 +227,6 @@ def test_a_scaling_that_fails_says_why(register, order, endpoint, activities, co
     wait_until(lambda: count() == 1)
 
 
-class Callers:
-    """Clients of an endpoint that also tell CloudWatch, by the second, how much they call; they call until ``rest``."""
-
-    def __init__(self, cloud, ask, endpoint: str, namespace: str) -> None:
-        self.answers: list[str] = []
-        self.errors: list[Exception] = []
-        self._cloud, self._ask, self._endpoint, self._namespace = cloud, ask, endpoint, namespace
-        self._calling, self._done = True, threading.Event()
-        self._thread = threading.Thread(target=self._run)
-
-    def __enter__(self) -> "Callers":
-        self._thread.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._done.set()
-        self._thread.join()
-
-    def rest(self) -> None:
-        self._calling = False
-
-    def _run(self) -> None:
-        while not self._done.wait(0.05 if self._calling else 0.5):
-            try:
-                self._call()
-            except Exception as error:
-                self.errors.append(error)
-
-    def _call(self) -> None:
-        calls = float(self._calling)
-        if calls:
-            self.answers.append(self._ask(self._endpoint, LARGE)[0]["label"])
-        data = [{"MetricName": "Calls", "Value": calls, "StorageResolution": 1}]
-        self._cloud.client("cloudwatch").put_metric_data(Namespace=self._namespace, MetricData=data)
-
-
 @pytest.fixture
 def step(cloud, scaling, variant, name):
     """A step policy that changes capacity by this much, and an alarm on the calls of ten seconds that invokes it."""
@@ -326,36 +281,9 @@ def test_what_is_not_scaled_is_recorded_once_until_something_is(
     assert codes == ["Successful", "Failed"]
 
 
-@pytest.fixture
-def callers(cloud, ask, endpoint, name) -> Callers:
-    return Callers(cloud, ask, endpoint, name)
-
-
 def test_an_alarm_that_is_set_by_hand_takes_the_smallest_step(cloud, name, register, step, count, activities) -> None:
     register(1, 4)
     step("out", 2, Threshold=10, ComparisonOperator="GreaterThanThreshold")
     cloud.client("cloudwatch").set_alarm_state(AlarmName=f"{name}-out", StateValue="ALARM", StateReason="rehearsal")
     wait_until(activities)
     assert count() == 3
-
-
-def test_load_brings_a_second_server_and_its_end_takes_it_away(
-    cloud, callers, name, register, step, count, activities
-) -> None:
-    register(1, 2)
-    before = server_processes(cloud)
-    step("out", 1, Threshold=10, ComparisonOperator="GreaterThanThreshold")
-    with callers:
-        wait_until(lambda: count() == 2)
-        assert server_processes(cloud) == before + 1
-        step("in", -1, Threshold=1, ComparisonOperator="LessThanThreshold")
-        callers.rest()
-        wait_until(lambda: count() == 1)
-        wait_until(lambda: server_processes(cloud) == before)
-    assert callers.errors == []
-    assert set(callers.answers) == {"yes"}
-    wait_until(lambda: len(activities()) == 2)
-    causes = [each["Cause"] for each in activities()]
-    assert causes == [
-        f"monitor alarm {name}-{which} in state ALARM triggered policy {which}" for which in ("in", "out")
-    ]

@@ -7,13 +7,12 @@ out of the table and the test with it.
 import json
 import os
 import re
-import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
 
 import pytest
-from contract.live import ACCOUNT, REGION, function_zip, start_cloud, statement, untar, wait_until
+from contract.live import ACCOUNT, REGION, function_zip, serving, start_cloud, statement, untar, wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 SAGEMAKER = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
@@ -71,19 +70,13 @@ def ended(cloud):
 # Endpoints and the registry
 
 
-def serving_processes(cloud) -> set[str]:
-    listed = subprocess.run(["ps", "-axwwo", "pid=,ppid=,command="], capture_output=True, text=True, check=True).stdout
-    lines = [line.split(maxsplit=2) for line in listed.splitlines() if "headgate_local.serving" in line]
-    return {pid for pid, parent, _ in lines if int(parent) == cloud.process.pid}
-
-
 def test_instances_beyond_the_cores_share_processes(cloud, archives, make_config, settled, name) -> None:
     client, cores = cloud.client("sagemaker"), os.cpu_count() or 1
     config = make_config({"main": archives["up"]}, InitialInstanceCount=cores + 3)
-    before = serving_processes(cloud)
+    before = serving(cloud)
     client.create_endpoint(EndpointName=name, EndpointConfigName=config)
     assert settled(name)["ProductionVariants"][0]["CurrentInstanceCount"] == cores + 3
-    assert len(serving_processes(cloud) - before) == cores
+    assert len(serving(cloud) - before) == cores
     client.delete_endpoint(EndpointName=name)
 
 

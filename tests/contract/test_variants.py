@@ -70,14 +70,17 @@ def processes(cloud):
     return lambda: serving(cloud) - before
 
 
-def test_instances_are_processes_up_to_the_cores(serve, rescale, processes) -> None:
+def test_instances_are_processes_up_to_the_cores(serve, rescale, processes, invoked) -> None:
     endpoint = serve(InitialInstanceCount=1)
     assert len(processes()) == 1
     after = rescale(endpoint, main={"DesiredInstanceCount": CORES + 2})
     assert after["main"]["CurrentInstanceCount"] == CORES + 2
     assert len(processes()) == CORES
-    assert rescale(endpoint, main={"DesiredInstanceCount": 1})["main"]["CurrentInstanceCount"] == 1
-    wait_until(lambda: len(processes()) == 1)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(invoked, endpoint, 300)
+        assert rescale(endpoint, main={"DesiredInstanceCount": 1})["main"]["CurrentInstanceCount"] == 1
+        wait_until(lambda: len(processes()) == 1)
+        assert asked.result() == {"main": 300}
 
 
 def test_weights_share_the_traffic_and_zero_gets_none(serve, rescale, invoked, cloud) -> None:
@@ -250,6 +253,7 @@ def test_a_shadow_variant_is_asked_the_same_and_nobody_gets_its_answer(
     wait_until(lambda: summed("Invocations", name, "main") == 10)
     wait_until(lambda: summed("Invocations", name, "mirror") == 10)
     assert summed("ModelLatency", name, "mirror") > 0
+    client.delete_endpoint(EndpointName=name)  # which writes what waits
     for variant, label in (("main", "yes"), ("mirror", "no")):
         s3, place = cloud.client("s3"), f"{name}/captured/{name}/{variant}/"
         found = wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=place).get("Contents"))  # noqa: B023
@@ -258,7 +262,6 @@ def test_a_shadow_variant_is_asked_the_same_and_nobody_gets_its_answer(
         assert kept["eventMetadata"]["inferenceId"] == "case-7"
         assert kept["captureData"]["endpointInput"]["data"] == BODY
         assert json.loads(kept["captureData"]["endpointOutput"]["data"])["predictions"][0]["label"] == label
-    client.delete_endpoint(EndpointName=name)
 
 
 def test_a_shadow_variant_gets_the_part_of_the_requests_that_its_weight_says(

@@ -52,6 +52,9 @@ def test_it_returns_when_periods_without_breach_have_passed(world) -> None:
     world.wait(10)
     assert world.alarms.state("x") == "OK"
     assert world.told == [("x", "INSUFFICIENT_DATA", "ALARM"), ("x", "ALARM", "OK")]
+    (alarm,) = world.alarms.describe(["x"])
+    assert "was not greater than the threshold (0.0)" in alarm["StateReason"]
+    assert "(minimum 1 datapoint for ALARM -> OK transition)" in alarm["StateReason"]
 
 
 def test_reasons_are_in_the_form_of_aws(world) -> None:

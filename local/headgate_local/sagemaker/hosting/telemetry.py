@@ -155,7 +155,7 @@ class Telemetry:
         if not self._watched:
             self._next_look = 0.0
             return None
-        self._next_look = self._next_look or time.monotonic() + LOOK
+        self._next_look = self._next_look or time.monotonic()  # the first look is at once
         return max(0.0, self._next_look - time.monotonic())
 
     def _publish(self) -> None:
