@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 from tests.commands import every_command, takes
 
+from headgate_local.faults.actions import ACTIONS
+
 ROOT = Path(__file__).resolve().parents[2]
 TRACKED = subprocess.run(
     ["git", "ls-files", "*.md"], cwd=ROOT, capture_output=True, text=True, check=True
@@ -36,6 +38,13 @@ def test_every_command_that_is_named_exists(document: Path) -> None:
     code = "\n".join(CODE.findall(document.read_text()))
     named = {tuple(filter(None, words)) for words in re.findall(r"\bheadgate ([a-z][a-z-]*)(?: ([a-z]+))?", code)}
     assert [words for words in named if not (COMMANDS & {words[0], " ".join(words)} or words in GROUPS)] == []
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=TRACKED)
+def test_every_fault_that_is_ordered_exists(document: Path) -> None:
+    code = "\n".join(CODE.findall(document.read_text()))
+    known = {name for action in ACTIONS for name in (action, action.rpartition(":")[2])}
+    assert set(re.findall(r"\bheadgate fault add ([a-z][\w:-]*)", code)) <= known
 
 
 def test_every_command_that_answers_programs_says_what_with() -> None:
