@@ -17,6 +17,7 @@ NAMES = (
     "poison",
     "power",
     "search",
+    "search_gain",
     "prediction",
     "deployment",
     "promotion",
