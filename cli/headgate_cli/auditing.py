@@ -24,10 +24,10 @@ def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
         tenant's own.
     """
     ledger = Records(cloud).ledger
-    bucket = cloud.outputs.get("AuditBucket")
+    copied = Copies(Objects(cloud.client("s3")), cloud.outputs["AuditBucket"])
     found = []
     for name, chain in _chosen(ledger, tenant, project):
-        copies = Copies(Objects(cloud.client("s3")), bucket).of(chain) if bucket else {}
+        copies = copied.of(chain)
         head, entries = ledger.trail.read(chain)
         found.append(
             {

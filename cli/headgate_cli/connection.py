@@ -33,6 +33,9 @@ OUTPUTS = (
     "RespondStateMachine",
     "ReconcileFunction",
     "RegisterTenantFunction",
+    "TenantKeys",
+    "AuditBucket",
+    "NotificationTopic",
 )
 _UNREACHABLE = (
     exceptions.ConnectionError,
