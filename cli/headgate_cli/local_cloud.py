@@ -60,7 +60,7 @@ def start(port: int | None = None) -> Card:
 
 
 def stop(*, purge: bool) -> bool:
-    """Stop the local cloud; with `purge` also delete everything it keeps on disk.
+    """Stop the local cloud; with `purge` also delete its log and working files.
 
     Returns:
         Whether one was running.

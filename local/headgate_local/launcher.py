@@ -3,6 +3,7 @@
 import contextlib
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -106,6 +107,7 @@ def down(purge: bool, progress: Progress) -> bool:
     Card.remove()
     if purge:
         (home() / "local.log").unlink(missing_ok=True)
+        shutil.rmtree(home() / "work", ignore_errors=True)  # of a cloud that was killed; others leave nothing there
     progress("stopped" if running else "no local cloud is running")
     return running
 

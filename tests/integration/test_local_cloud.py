@@ -110,7 +110,13 @@ def test_it_ends_whole_when_it_is_killed_and_starts_again_over_the_card_that_it_
     everything = descendants(pid)
     os.kill(pid, signal.SIGKILL)  # contract/test_stopping.py: other signals, and a cloud that is busy
     eventually(lambda: not alive(everything), "the end of every process", 30)
-    assert json.loads(run(home, "up")[1])["pid"] != pid
+    again = json.loads(run(home, "up")[1])["pid"]
+    assert again != pid
+    os.kill(again, signal.SIGKILL)
+    eventually(lambda: not alive({again}), "its end", 30)
+    assert (home / "work").exists()
+    assert run(home, "down", "--purge")[0] == 0
+    assert not any((home / name).exists() for name in ("work", "local.log", "local.json"))
 
 
 def test_starting_it_can_be_interrupted(home: Path) -> None:

@@ -27,14 +27,16 @@ def up(
 
 
 def down(
-    purge: Annotated[bool, typer.Option("--purge", help="Delete all its data as well.")] = False,
+    purge: Annotated[bool, typer.Option("--purge", help="Delete its log and working files as well.")] = False,
     as_json: options.Json = False,
 ) -> None:
     """Stop the local cloud."""
     ran = local_cloud.stop(purge=purge)
     said = "The local cloud is stopped" if ran else "No local cloud was running"
     document = {"stopped": ran, "purged": purge}
-    Output(as_json).result(document, lambda c: c.print(said + (", its data deleted." if purge else ".")))
+    Output(as_json).result(
+        document, lambda c: c.print(said + (", its log and working files deleted." if purge else "."))
+    )
 
 
 def doctor(stack: options.Stack = None, as_json: options.Json = False) -> None:
