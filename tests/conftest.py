@@ -13,6 +13,7 @@ import pytest
 from contract.conformance import pytest_addoption, pytest_collection_modifyitems, pytest_configure  # noqa: F401
 from hypothesis import settings
 from moto import mock_aws
+from moto.core.serialize import ResponseSerializer
 from prove import recorder
 from samtranslator.yaml_helper import yaml_parse
 
@@ -39,6 +40,20 @@ settings.load_profile("headgate")
 
 # The descriptions of AWS's services are read once and not anew by each of thousands of sessions.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
+
+
+_value_of_member = ResponseSerializer.get_value
+
+
+def _get_value(serializer: ResponseSerializer, value: Any, key: str, shape: Any) -> Any:
+    """A member of an answer of moto's. It looks for each under five spellings, which for the ten members that each
+    value of DynamoDB may have took a third of the time of tests with a ledger; there they are spelled as AWS does."""
+    if shape.parent.name == "AttributeValue" and type(value) is dict:
+        return value.get(key)
+    return _value_of_member(serializer, value, key, shape)
+
+
+ResponseSerializer.get_value = _get_value  # type: ignore[method-assign]
 
 
 def pytest_collection_finish() -> None:
