@@ -33,9 +33,23 @@ _UNTOLD = {"pk", "sk", "revision", "approval", "trial"}
 CHANGES = {"CreateEndpoint", "UpdateEndpoint", "DeleteEndpoint"}
 
 
+_KEPT = 4096
+_read: dict[int, tuple[Mapping[str, Any], dict[str, Any]]] = {}
+
+
+def values_of(item: Mapping[str, Any]) -> dict[str, Any]:
+    """What an item of an account says. Items are replaced and never changed, so each is read once, by its identity."""
+    known = _read.get(id(item))
+    if known is None or known[0] is not item:
+        if len(_read) >= _KEPT:
+            _read.clear()
+        known = _read[id(item)] = (item, as_values(item))
+    return known[1]
+
+
 def releases_of(account: Account) -> list[dict[str, Any]]:
     """Every release in the ledger, the oldest first."""
-    return [as_values(account.items[key]) for key in sorted(account.items) if key[1].startswith("RELEASE#")]
+    return [values_of(account.items[key]) for key in sorted(account.items) if key[1].startswith("RELEASE#")]
 
 
 def holder_of(release: dict[str, Any]) -> str:
@@ -44,7 +58,7 @@ def holder_of(release: dict[str, Any]) -> str:
 
 
 def _lease(account: Account) -> dict[str, Any]:
-    return as_values(account.items.get((f"ENDPOINT#{IRIS.endpoint}", "OWNER"), {}))
+    return values_of(account.items.get((f"ENDPOINT#{IRIS.endpoint}", "OWNER"), {}))
 
 
 def watch(account: Account, operation: str, given: dict[str, Any]) -> None:
@@ -103,7 +117,7 @@ def moved(before: dict[tuple[str, str], Any], after: dict[tuple[str, str], Any])
     for key, item in before.items():
         if after[key] is item:
             continue
-        was, now = as_values(item), as_values(after[key])
+        was, now = values_of(item), values_of(after[key])
         if key[1].startswith("RUN#"):
             assert was["state"] not in OUTCOMES, f"I02: the ending of {key[1]} changed"
         if key[1].startswith("RELEASE#"):
@@ -132,14 +146,14 @@ def at_rest(start: Account, road: Road, crashes: int) -> None:
     names |= {config_of(each["name"]) for each in releases if each["rollout"]["strategy"] in ("shadow", "ab")}
     assert set(account.configs) <= names, f"a configuration that no release knows: {account.configs.keys() - names}"
     assert account.tokens == {}, f"nobody waits, but tokens are open: {account.tokens}"
-    head = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", "PROJECT"])
+    head = values_of(account.items[f"{IRIS.tenant}#{IRIS.name}", "PROJECT"])
     if road.scenario.runs:
         assert (head["active"], head["waiting"]) == ("demo-iris-z", None), "I26: the next dataset has not begun"
         assert account.executions["demo-iris-z"] == "RUNNING", "I26: the next dataset has no execution"
 
 
 def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) -> None:
-    head = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", "PROJECT"])
+    head = values_of(account.items[f"{IRIS.tenant}#{IRIS.name}", "PROJECT"])
     champion = (head.get("champion") or {}).get("sequence")
     serving = [each for each in releases if each["state"] == "IN_SERVICE"]
     assert [each["sequence"] for each in serving] == ([champion] if champion else []), "I04: the champion is not one"
@@ -157,7 +171,7 @@ def _ledger_is_the_endpoint(account: Account, releases: list[dict[str, Any]]) ->
         assert {drift.name, *(alarm.name for alarm in standing)} <= set(account.alarms), "what serves is not watched"
         _it_scales(account, there)
         if (word := serving[0]["condemned"]) is not None:
-            incident = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"INCIDENT#{word['incident']}"])
+            incident = values_of(account.items[f"{IRIS.tenant}#{IRIS.name}", f"INCIDENT#{word['incident']}"])
             assert incident["outcome"] == "FAILED", "I05: what serves is condemned, and nobody is told"
     good = [each for each in releases if each["state"] == "RETIRED" and each["condemned"] is None]
     for each in good[-3:]:
@@ -172,10 +186,10 @@ def _the_trail_tells_all(start: Account, road: Road) -> None:
     """The trail holds together, and whoever reads what it says since the start knows what the ledger holds."""
     pk, account = f"{IRIS.tenant}#{IRIS.name}", road.account
     entries = [of_item(account.items[key]) for key in sorted(account.items) if key[1].startswith("AUDIT#")]
-    head = as_values(account.items[pk, "AUDIT"])
+    head = values_of(account.items[pk, "AUDIT"])
     assert flaws(pk, entries, TrailHead(head["sequence"], head["hash"])) == [], "I14: the trail is broken"
-    known = {key[1]: as_values(item) for key, item in start.items.items() if key[0] == pk}
-    for entry in entries[as_values(start.items.get((pk, "AUDIT"), {})).get("sequence", 0) :]:
+    known = {key[1]: dict(values_of(item)) for key, item in start.items.items() if key[0] == pk}
+    for entry in entries[values_of(start.items.get((pk, "AUDIT"), {})).get("sequence", 0) :]:
         for change in json.loads(entry.text)["changes"]:
             there = known.setdefault(change["of"], {})
             was = {name: there[name] for name in change["after"] if there.get(name) is not None}
@@ -184,7 +198,7 @@ def _the_trail_tells_all(start: Account, road: Road) -> None:
             there.update(change["after"])
     for (partition, name), item in account.items.items():
         if partition == pk and name.startswith(("PROJECT", "RUN#", "RELEASE#", "INCIDENT#")):
-            held = {key: value for key, value in as_values(item).items() if key not in _UNTOLD}
+            held = {key: value for key, value in values_of(item).items() if key not in _UNTOLD}
             said = {key: value for key, value in known[name].items() if key not in _UNTOLD}
             assert _told(held) == _told(said), f"I14: the trail does not tell what became of {name}"
 
@@ -208,7 +222,7 @@ def _every_run_ended_once(account: Account, road: Road) -> None:
         if is_incident(promotion.name):
             _an_incident_is_closed(account, promotion.name, releases)
             continue
-        run = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"RUN#{promotion.name}"])
+        run = values_of(account.items[f"{IRIS.tenant}#{IRIS.name}", f"RUN#{promotion.name}"])
         assert run["state"] in OUTCOMES, f"I01: {promotion.name} is {run['state']}"
         if run.get("release") is None:
             assert run["state"] != "PROMOTED", "I03: promoted without a release"
@@ -218,7 +232,7 @@ def _every_run_ended_once(account: Account, road: Road) -> None:
 
 
 def _an_incident_is_closed(account: Account, name: str, releases: dict[int, dict[str, Any]]) -> None:
-    incident = as_values(account.items[f"{IRIS.tenant}#{IRIS.name}", f"INCIDENT#{name}"])
+    incident = values_of(account.items[f"{IRIS.tenant}#{IRIS.name}", f"INCIDENT#{name}"])
     assert (incident["state"], bool(incident["outcome"])) == ("CLOSED", True), f"I01: {name} is {incident['state']}"
     assert incident["decided_at"] or incident["outcome"] == "FAILED", "C20: done before it was decided"
     if incident["outcome"] == "REPAIRED":
@@ -241,5 +255,5 @@ def _an_incident_is_closed(account: Account, name: str, releases: dict[int, dict
 def ending_of(road: Road) -> dict[str, str]:
     """How each run, and each incident, of the scenario ended (I12)."""
     pk, items = f"{IRIS.tenant}#{IRIS.name}", road.account.items
-    found = {each.name: as_values(items[pk, holder_key(each.name)]) for each in road.promotions}
+    found = {each.name: values_of(items[pk, holder_key(each.name)]) for each in road.promotions}
     return {name: str(item["outcome"] if is_incident(name) else item["state"]) for name, item in found.items()}
