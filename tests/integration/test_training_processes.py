@@ -1,10 +1,12 @@
-"""Training as whole processes: several workers, one that dies or is told to end, and runs that agree bit for bit."""
+"""Training as whole processes: several workers, one that dies or is told to end, and runs that agree bit for bit.
+
+They are forks of the local cloud's warm pool, which spares each the import of TensorFlow.
+"""
 
 import json
 import os
+import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -14,6 +16,9 @@ from typing import Any
 import duckdb
 import numpy as np
 import pytest
+
+from headgate_local.pool import WarmPool, WarmProcess
+from headgate_local.sagemaker.jobs.script import Script, run
 
 TRAIN_PY = Path(__file__).parents[2] / "training" / "train.py"
 ROWS = """
@@ -33,12 +38,18 @@ TERMINATED = 143
 class Host:
     """A process of training and its folder."""
 
-    process: "subprocess.Popen[str]"
+    process: WarmProcess
     folder: Path
 
-    def ended(self) -> tuple[int, str]:
-        output, _ = self.process.communicate(timeout=SECONDS)
-        return self.process.returncode, output
+    def lines(self) -> Iterator[str]:
+        """What it prints, as it prints it."""
+        with os.fdopen(os.dup(self.process.output.fileno()), encoding="utf-8") as printed:
+            yield from printed
+
+    def ended(self) -> tuple[int | None, str]:
+        """Its exit code, and what it has printed since somebody listened."""
+        printed = "".join(self.lines())
+        return self.process.wait(SECONDS), printed
 
     @property
     def metrics(self) -> dict[str, Any]:
@@ -63,12 +74,19 @@ def channels(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.fixture(scope="module")
+def pool() -> Iterator[WarmPool]:
+    pool = WarmPool(idle=SECONDS)
+    yield pool
+    pool.close()
+
+
 @pytest.fixture
-def start(channels: Path, tmp_path: Path) -> Iterator[Callable[..., list[Host]]]:
+def start(pool: WarmPool, channels: Path, tmp_path: Path) -> Iterator[Callable[..., list[Host]]]:
     """Start train.py on so many hosts, each with folders of its own; checkpoints that were ``kept`` they share."""
     hosts: list[Host] = []
 
-    def run(count: int, kept: Path | None = None, **changes: object) -> list[Host]:
+    def begin(count: int, kept: Path | None = None, **changes: object) -> list[Host]:
         arguments = [text for name, value in (SETTINGS | changes).items() for text in (f"--{name}", str(value))]
         addresses = [f"127.0.0.1:{port}" for port in free_ports(count)]
         new = []
@@ -82,23 +100,17 @@ def start(channels: Path, tmp_path: Path) -> Iterator[Callable[..., list[Host]]]
                 "SM_OUTPUT_DATA_DIR": str(own / "output"),
                 "HEADGATE_CHECKPOINTS": str(kept or own / "checkpoints"),
                 "HEADGATE_CHECKPOINT_SECONDS": "0",
-                "PYTHONUNBUFFERED": "1",
             }
-            process = subprocess.Popen(
-                [sys.executable, str(TRAIN_PY), *arguments],
-                env=environment,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-            )
-            hosts.append(Host(process, own))
+            command = ("python", str(TRAIN_PY), *arguments)
+            hosts.append(Host(pool.start(run, Script(command, environment, str(tmp_path))), own))
             new.append(hosts[-1])
         return new
 
-    yield run
+    yield begin
     for host in hosts:
-        host.process.kill()
-        host.process.communicate()
+        host.process.signal(signal.SIGKILL)
+        assert host.process.wait(SECONDS) is not None
+        host.process.output.close()
 
 
 def free_ports(count: int) -> list[int]:
@@ -127,10 +139,8 @@ def test_two_workers_come_to_what_one_comes_to(start: Callable[..., list[Host]])
 
 def test_a_worker_that_dies_ends_the_other_in_words(start: Callable[..., list[Host]]) -> None:
     chief, other = start(2, epochs=100_000, patience=100_000)
-    assert chief.process.stdout is not None
-    lines = iter(chief.process.stdout.readline, "")
-    assert any("epoch=2 " in line for line in lines)
-    other.process.kill()
+    assert any("epoch=2 " in line for line in chief.lines())
+    other.process.signal(signal.SIGKILL)
     code, output = chief.ended()
     assert code == 1
     assert "WorkerLostError: Another host of this training job ended" in output
@@ -139,20 +149,19 @@ def test_a_worker_that_dies_ends_the_other_in_words(start: Callable[..., list[Ho
 def test_workers_end_together_when_one_is_told_to_and_go_on_together(
     start: Callable[..., list[Host]], tmp_path: Path
 ) -> None:
-    settings, kept = {"epochs": 200, "patience": 200}, tmp_path / "kept"
+    settings, kept = {"epochs": 60, "patience": 60}, tmp_path / "kept"
     chief, other = start(2, kept, **settings)
-    assert chief.process.stdout is not None
-    assert any("epoch=2 " in line for line in iter(chief.process.stdout.readline, ""))
-    other.process.terminate()
+    assert any("epoch=2 " in line for line in chief.lines())
+    other.process.signal(signal.SIGTERM)
     assert [chief.ended()[0], other.ended()[0]] == [TERMINATED, TERMINATED]
     again = start(2, kept, **settings)
-    (_, log), (code, _) = [host.ended() for host in again]
-    assert (again[0].process.returncode, code) == (0, 0), log
+    (code, log), (other_code, _) = [host.ended() for host in again]
+    assert (code, other_code) == (0, 0), log
     assert "epoch=2 " not in log
     resumed = again[0].metrics["resumed"]
     assert resumed["stage"] == "search"
     assert f"epoch={resumed['epoch'] + 1} " in log
-    assert again[0].metrics["epochs"] == 200
+    assert again[0].metrics["epochs"] == 60
 
 
 def test_deterministic_runs_agree_bit_for_bit(start: Callable[..., list[Host]]) -> None:
