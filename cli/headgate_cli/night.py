@@ -13,9 +13,9 @@ from headgate_cli.errors import CommandError
 from headgate_cli.following import Follower, utc_now
 from headgate_cli.invented import GOOD, WEAK, table
 from headgate_cli.planning import plan
+from headgate_cli.rehearsal import Rehearsal, instances_of
 from headgate_cli.rows import read_rows
 from headgate_cli.scenes import SCENES
-from headgate_cli.stage import Stage, instances_of
 from headgate_cli.timeline import Played, Timeline
 
 TENANT = "night"
@@ -49,7 +49,7 @@ class Night:
             played = list(pool.map(lambda name: play(CAST[name], stages[name]), CAST))
         return [*played, play(_STORM, stages[_STORM])]
 
-    def _prepared(self, name: str, scene: str) -> Stage:
+    def _prepared(self, name: str, scene: str) -> Rehearsal:
         project = Project(TENANT, name)
         self.tell(f"{name}: a weak first version is trained and put in service, then a better one")
         self._settings(project, WEAK + _ENDPOINT)
@@ -58,7 +58,7 @@ class Night:
         file = self._table(name, 4000, seed=3)
         self._served(project, file)
         line = Timeline(CAST.get(scene, scene), name, self.tell)
-        return Stage(self.cloud, project, instances_of(self.cloud, project, read_rows(file)), line, self.timeout)
+        return Rehearsal(self.cloud, project, instances_of(self.cloud, project, read_rows(file)), line, self.timeout)
 
     def _table(self, name: str, rows: int, seed: int) -> Path:
         path = self.folder / f"{name}.csv"
@@ -77,11 +77,11 @@ class Night:
             raise CommandError(f"{project.name} could not be prepared for the night: {ended.outcome}. {why}")
 
 
-def play(scene: str, stage: Stage) -> Played:
+def play(scene: str, rehearsal: Rehearsal) -> Played:
     """Play one scene; what does not happen in time is an ending too, and no good one."""
-    stage.timeline.restart()
+    rehearsal.timeline.restart()
     try:
-        return SCENES[scene](stage)
+        return SCENES[scene](rehearsal)
     except CommandError as error:
-        stage.note("rehearsal", str(error))
-        return Played(stage.timeline, good=False, ending=str(error))
+        rehearsal.note("rehearsal", str(error))
+        return Played(rehearsal.timeline, good=False, ending=str(error))

@@ -86,13 +86,13 @@ def _one(
 ) -> tuple[list["Played"], str]:
     with options.cloud(stack) as cloud:
         from headgate_cli.night import play
+        from headgate_cli.rehearsal import Rehearsal, instances_of
         from headgate_cli.rows import read_rows
-        from headgate_cli.stage import Stage, instances_of
         from headgate_cli.timeline import Timeline
 
         line = Timeline(scene, project.name, out.note)
-        stage = Stage(cloud, project, instances_of(cloud, project, read_rows(rows)), line, timeout)
-        return [play(scene, stage)], cloud.title
+        rehearsal = Rehearsal(cloud, project, instances_of(cloud, project, read_rows(rows)), line, timeout)
+        return [play(scene, rehearsal)], cloud.title
 
 
 def _show(console: Console, played: Sequence["Played"], page: Path) -> None:

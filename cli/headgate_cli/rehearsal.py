@@ -30,7 +30,7 @@ _Seen = TypeVar("_Seen")
 
 
 @dataclass
-class Stage:
+class Rehearsal:
     """Where a scene is played: a project with something in service, the rows that it is asked, and the timeline."""
 
     cloud: Cloud
@@ -83,7 +83,7 @@ class Stage:
             self.timeline.request(answered=self.answers([change(dict(row)) for row in islice(rows, at_once)]))
 
     def answers(self, rows: Iterable[Row] = ()) -> bool:
-        """Whether the endpoint answers a request about these rows, or about one of the stage's."""
+        """Whether the endpoint answers a request about these rows, or about one of the rehearsal's."""
         body = json.dumps({"instances": list(rows) or [self.instances[0]]})
         try:
             asked = self.cloud.client("sagemaker-runtime").invoke_endpoint(
