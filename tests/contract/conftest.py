@@ -11,9 +11,10 @@ from uuid import uuid4
 import pytest
 from contract import live
 from contract.conformance import BUCKET, ROLE, Account
-from contract.live import REGION, Cloud, start_cloud, statement, tar_gz, wait_until
+from contract.live import REGION, Cloud, start_cloud, statement, tar_gz
 from contract.rehearsal import heard, in_state, order, state  # noqa: F401 - fixtures for all
 from contract.scalable import put_tracking, run_task, scaling, target, variant_in_service  # noqa: F401 - the same
+from waiting import eventually
 
 
 @pytest.fixture(scope="session")
@@ -146,7 +147,7 @@ def finished(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
             found = cloud.client("sagemaker").describe_training_job(TrainingJobName=job)
             return found if found["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") else None
 
-        return dict(wait_until(look))
+        return dict(eventually(look))
 
     return wait
 
@@ -238,7 +239,7 @@ def tuned(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
             found = cloud.client("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
             return found if found["HyperParameterTuningJobStatus"] in ("Completed", "Failed", "Stopped") else None
 
-        return dict(wait_until(look))
+        return dict(eventually(look))
 
     return wait
 
@@ -292,7 +293,7 @@ def archives(cloud: Cloud, bucket: str, role: str, put: Callable[[str, bytes], s
         done = found["TrainingJobStatus"] == "Completed"
         return str(found["ModelArtifacts"]["S3ModelArtifacts"]) if done else None
 
-    return {which: wait_until(lambda job=f"archive-{which}": made(job)) for which in ("up", "down")}
+    return {which: eventually(lambda job=f"archive-{which}": made(job)) for which in ("up", "down")}
 
 
 @pytest.fixture
@@ -339,7 +340,7 @@ def settled(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
             found = cloud.client("sagemaker").describe_endpoint(EndpointName=endpoint)
             return found if found["EndpointStatus"] in ("InService", "Failed", "UpdateRollbackFailed") else None
 
-        return dict(wait_until(look))
+        return dict(eventually(look))
 
     return wait
 

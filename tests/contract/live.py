@@ -25,12 +25,6 @@ from waiting import eventually
 REGION = "eu-central-1"
 ACCOUNT = "000000000000"
 KEYS = {"aws_access_key_id": "AKIACONTRACTROOT", "aws_secret_access_key": "contract-secret"}
-PATIENCE = 60.0
-
-
-def wait_until(look: Callable[[], Any], seconds: float = PATIENCE) -> Any:
-    """Look until there is something true to see."""
-    return eventually(look, seconds=seconds)
 
 
 def assert_complete(parsed: dict[str, Any], model: OperationModel, **_: Any) -> None:
@@ -118,7 +112,7 @@ def start_cloud(home: Path) -> Cloud:
 
     cloud = Cloud(process, url, log)
     try:
-        wait_until(ready)
+        eventually(ready)
     except BaseException:
         cloud.stop()
         raise

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import ACCOUNT, REGION, Cloud, wait_until
+from contract.live import ACCOUNT, REGION, Cloud
+from waiting import eventually
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def told_to_the_end(heard: Callable[[str], list[dict[str, Any]]], endpoint: str)
         found = [event for event in heard(f"endpoint/{endpoint}") if event["detail-type"] == kind]
         return found if found and found[-1]["detail"]["EndpointStatus"] == "IN_SERVICE" else []
 
-    return list(wait_until(events))
+    return list(eventually(events))
 
 
 @pytest.fixture
@@ -96,12 +97,12 @@ def in_state(cloud: Cloud) -> Callable[[str, str], dict[str, Any]]:
             (described,) = [*found["MetricAlarms"], *found["CompositeAlarms"]]
             return described if described["StateValue"] == state else None
 
-        return dict(wait_until(look))
+        return dict(eventually(look))
 
     return wait
 
 
-def refusal(call: Callable[[], Any]) -> tuple[str, int]:
+def code_and_status(call: Callable[[], Any]) -> tuple[str, int]:
     """The code and the HTTP status of an error."""
     with pytest.raises(ClientError) as refused:
         call()

@@ -4,7 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import wait_until
+from waiting import eventually
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 INVOCATIONS = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
@@ -62,12 +62,12 @@ def run_task(cloud, make_role, name):
             found = client.describe_execution(executionArn=arn)
             return found if found["status"] != "RUNNING" else None
 
-        return wait_until(look)
+        return eventually(look)
 
     return run
 
 
-def refusal(call, **arguments) -> tuple[str, str]:
+def code_and_words(call, **arguments) -> tuple[str, str]:
     with pytest.raises(ClientError) as refused:
         call(**arguments)
     error = refused.value.response["Error"]

@@ -1,7 +1,7 @@
 """Alarms in CloudFormation templates, metric math and composite alarms included."""
 
 import pytest
-from contract.live import wait_until
+from waiting import eventually
 
 TEMPLATE = """
 Resources:
@@ -41,7 +41,7 @@ def deploy(cloud, name):
             assert "FAILED" not in status
             return stack if status == f"{change.upper()}_COMPLETE" else None
 
-        return {output["OutputKey"]: output["OutputValue"] for output in wait_until(look).get("Outputs", [])}
+        return {output["OutputKey"]: output["OutputValue"] for output in eventually(look).get("Outputs", [])}
 
     return do
 
@@ -52,7 +52,7 @@ def test_an_alarm_of_a_template_rings_when_its_queue_fills(cloud, deploy, in_sta
     cloud.client("sqs").send_message(QueueUrl=outputs["Letters"], MessageBody="left over")
     in_state(name, "ALARM")
     cloud.client("cloudformation").delete_stack(StackName=name)
-    wait_until(lambda: not cloud.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"])
+    eventually(lambda: not cloud.client("cloudwatch").describe_alarms(AlarmNames=[name])["MetricAlarms"])
 
 
 MATH_TEMPLATE = """
@@ -98,5 +98,5 @@ def test_metric_math_and_composite_alarms_of_a_template(cloud, deploy, in_state,
     assert deploy(MATH_TEMPLATE.format(name=name, threshold=7), "update")["Rate"] == rate
     assert client.describe_alarms(AlarmNames=[rate])["MetricAlarms"][0]["Threshold"] == 7.0
     cloud.client("cloudformation").delete_stack(StackName=name)
-    wait_until(lambda: not client.describe_alarms(AlarmNames=[rate])["MetricAlarms"])
+    eventually(lambda: not client.describe_alarms(AlarmNames=[rate])["MetricAlarms"])
     assert client.describe_alarms(AlarmNames=[name], AlarmTypes=["CompositeAlarm"])["CompositeAlarms"] == []

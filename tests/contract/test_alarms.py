@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import ACCOUNT, REGION, function_zip, wait_until
+from contract.live import ACCOUNT, REGION, function_zip
+from waiting import eventually
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "events" / "examples" / "cloudwatch-alarm-state-change.json"
 NAMESPACE = "Contract/Alarms"
@@ -38,7 +39,7 @@ def received(cloud, queue):
                     return body
             return None
 
-        return wait_until(look)
+        return eventually(look)
 
     return wait
 
@@ -162,7 +163,7 @@ def test_a_topic_gets_the_message_of_aws(cloud, make_alarm, put, queue, received
         items = cloud.client("cloudwatch").describe_alarm_history(AlarmName=alarm, HistoryItemType="Action")
         return items["AlarmHistoryItems"]
 
-    (item,) = wait_until(acted)
+    (item,) = eventually(acted)
     assert item["HistorySummary"] == f"Successfully executed action {topic}"
 
 
@@ -204,7 +205,7 @@ def test_an_action_that_fails_is_in_the_history(cloud, make_alarm, put, in_state
         items = cloud.client("cloudwatch").describe_alarm_history(AlarmName=alarm, HistoryItemType="Action")
         return items["AlarmHistoryItems"]
 
-    (item,) = wait_until(failed)
+    (item,) = eventually(failed)
     assert item["HistorySummary"].startswith(f"Failed to execute action {nobody}")
 
 

@@ -4,8 +4,9 @@ import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from contract.live import ACCOUNT, REGION, statement, wait_until
-from contract.scalable import DIMENSION, INVOCATIONS, described, refusal
+from contract.live import ACCOUNT, REGION, statement
+from contract.scalable import DIMENSION, INVOCATIONS, code_and_words, described
+from waiting import eventually
 
 
 def test_a_target_is_registered_changed_and_deregistered(scaling, variant) -> None:
@@ -26,7 +27,7 @@ def test_a_target_is_registered_changed_and_deregistered(scaling, variant) -> No
     scaling.deregister_scalable_target(**variant)
     found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[variant["ResourceId"]])
     assert found["ScalableTargets"] == []
-    code, message = refusal(scaling.deregister_scalable_target, **variant)
+    code, message = code_and_words(scaling.deregister_scalable_target, **variant)
     assert code == "ObjectNotFoundException"
     assert message.startswith("No scalable target registered for service namespace: sagemaker, resource ID: endpoint/")
 
@@ -51,14 +52,14 @@ def test_scaling_is_done_by_a_service_linked_role(cloud, scaling, variant) -> No
     ],
 )
 def test_what_cannot_be_a_target_is_refused(scaling, variant, members, says) -> None:
-    code, message = refusal(scaling.register_scalable_target, **variant | members)
+    code, message = code_and_words(scaling.register_scalable_target, **variant | members)
     assert code == "ValidationException"
     assert says in message
 
 
 def test_a_variant_that_the_endpoint_lacks_is_refused(scaling, variant) -> None:
     other = variant | {"ResourceId": variant["ResourceId"].replace("main", "other")}
-    code, message = refusal(scaling.register_scalable_target, **other, MinCapacity=1, MaxCapacity=2)
+    code, message = code_and_words(scaling.register_scalable_target, **other, MinCapacity=1, MaxCapacity=2)
     assert (code, "doesn't exist" in message) == ("ValidationException", True)
 
 
@@ -72,7 +73,7 @@ def test_a_variant_that_the_endpoint_lacks_is_refused(scaling, variant) -> None:
 )
 def test_other_dimensions_are_refused_by_name(scaling, members, names) -> None:
     request = {"ServiceNamespace": "sagemaker", "ResourceId": "endpoint/x/variant/y"} | members
-    code, message = refusal(scaling.register_scalable_target, **request, MinCapacity=1, MaxCapacity=2)
+    code, message = code_and_words(scaling.register_scalable_target, **request, MinCapacity=1, MaxCapacity=2)
     assert code == "UnsupportedOperationException"
     assert names in message
 
@@ -84,7 +85,7 @@ def test_an_unknown_dimension_breaks_the_model(scaling) -> None:
         "ResourceId": "endpoint/x/variant/y",
         "ScalableDimension": "sagemaker:x",
     }
-    code, message = refusal(scaling.deregister_scalable_target, **request)
+    code, message = code_and_words(scaling.deregister_scalable_target, **request)
     assert code == "ValidationException"
     assert "1 validation error detected: Value 'sagemaker:x' at 'scalableDimension'" in message
 
@@ -93,24 +94,27 @@ def test_an_unknown_dimension_breaks_the_model(scaling) -> None:
 def test_what_was_never_registered_is_not_found(scaling, name) -> None:
     resource = f"endpoint/{name}/variant/main"
     nobody = {"ServiceNamespace": "sagemaker", "ResourceId": resource, "ScalableDimension": DIMENSION}
-    assert refusal(scaling.register_scalable_target, **nobody, MinCapacity=1, MaxCapacity=2)[0] == "ValidationException"
+    assert (
+        code_and_words(scaling.register_scalable_target, **nobody, MinCapacity=1, MaxCapacity=2)[0]
+        == "ValidationException"
+    )
     for gone, members in (
         (scaling.deregister_scalable_target, {}),
         (scaling.delete_scaling_policy, {"PolicyName": name}),
         (scaling.delete_scheduled_action, {"ScheduledActionName": name}),
     ):
-        assert refusal(gone, **nobody, **members)[0] == "ObjectNotFoundException"
+        assert code_and_words(gone, **nobody, **members)[0] == "ObjectNotFoundException"
     found = scaling.describe_scalable_targets(ServiceNamespace="sagemaker", ResourceIds=[resource])
     assert found["ScalableTargets"] == []
 
 
 def test_predictive_scaling_is_refused_by_name(scaling, target) -> None:
     day = {"StartTime": datetime.now(UTC), "EndTime": datetime.now(UTC) + timedelta(days=1)}
-    code, message = refusal(scaling.get_predictive_scaling_forecast, **target, PolicyName="p", **day)
+    code, message = code_and_words(scaling.get_predictive_scaling_forecast, **target, PolicyName="p", **day)
     assert code == "UnsupportedOperationException"
     assert "GetPredictiveScalingForecast" in message
     config = {"MetricSpecifications": [{"TargetValue": 1.0}]}
-    code, message = refusal(
+    code, message = code_and_words(
         scaling.put_scaling_policy,
         **target,
         PolicyName="p",
@@ -155,14 +159,14 @@ def test_scheduled_actions_are_put_changed_listed_and_deleted(scaling, target) -
 )
 def test_an_action_that_cannot_run_is_refused(scaling, target, members) -> None:
     request = {"ScheduledActionName": "a", "ScalableTargetAction": {"MinCapacity": 1}} | members
-    assert refusal(scaling.put_scheduled_action, **target, **request)[0] == "ValidationException"
+    assert code_and_words(scaling.put_scheduled_action, **target, **request)[0] == "ValidationException"
 
 
 def test_a_scheduled_action_sets_the_bounds_at_its_time(scaling, target) -> None:
     soon = (datetime.now(UTC) + timedelta(seconds=2)).replace(microsecond=0)
     action = {"ScheduledActionName": "soon", "ScalableTargetAction": {"MaxCapacity": 2}}
     scaling.put_scheduled_action(**target, **action, Schedule=f"at({soon:%Y-%m-%dT%H:%M:%S})")
-    wait_until(lambda: described(scaling, target)["MaxCapacity"] == 2)
+    eventually(lambda: described(scaling, target)["MaxCapacity"] == 2)
     assert datetime.now(UTC) >= soon
     assert described(scaling, target)["MinCapacity"] == 1
 
@@ -176,7 +180,7 @@ def test_suspended_scheduled_scaling_leaves_the_bounds(scaling, target) -> None:
         Schedule=f"at({first:%Y-%m-%dT%H:%M:%S})",
         ScalableTargetAction={"MaxCapacity": 2},
     )
-    wait_until(lambda: time.time() > second.timestamp())
+    eventually(lambda: time.time() > second.timestamp())
     assert described(scaling, target)["MaxCapacity"] == 4
 
 
@@ -187,16 +191,16 @@ def test_targets_carry_tags(scaling, variant) -> None:
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"team": "b", "cost": "1"}
     scaling.untag_resource(ResourceARN=arn, TagKeys=["cost", "other"])
     assert scaling.list_tags_for_resource(ResourceARN=arn)["Tags"] == {"team": "b"}
-    assert refusal(scaling.list_tags_for_resource, ResourceARN=arn + "0")[0] == "ResourceNotFoundException"
+    assert code_and_words(scaling.list_tags_for_resource, ResourceARN=arn + "0")[0] == "ResourceNotFoundException"
     many = {f"key-{number}": "" for number in range(50)}
-    assert refusal(scaling.tag_resource, ResourceARN=arn, Tags=many)[0] == "TooManyTagsException"
+    assert code_and_words(scaling.tag_resource, ResourceARN=arn, Tags=many)[0] == "TooManyTagsException"
 
 
 def test_a_policy_may_ask_for_a_targets_tag(cloud, scaling, target, make_user) -> None:
     condition = {"Condition": {"StringEquals": {"aws:ResourceTag/team": "b"}}}
     may = statement("application-autoscaling:DeregisterScalableTarget", **condition)
     user = cloud.client("application-autoscaling", **make_user(may))
-    assert refusal(user.deregister_scalable_target, **target)[0] == "AccessDeniedException"
+    assert code_and_words(user.deregister_scalable_target, **target)[0] == "AccessDeniedException"
     scaling.tag_resource(ResourceARN=described(scaling, target)["ScalableTargetARN"], Tags={"team": "b"})
     user.deregister_scalable_target(**target)
 
@@ -208,7 +212,7 @@ def test_a_policy_may_ask_for_the_dimension(cloud, target, make_user) -> None:
         return cloud.client("application-autoscaling", **own)
 
     other = user("sagemaker:variant:DesiredProvisionedConcurrency")
-    assert refusal(other.deregister_scalable_target, **target)[0] == "AccessDeniedException"
+    assert code_and_words(other.deregister_scalable_target, **target)[0] == "AccessDeniedException"
     user(DIMENSION).deregister_scalable_target(**target)
 
 
@@ -243,7 +247,7 @@ def test_a_registered_variant_keeps_its_instance_type_and_its_place(
     larger = make_config({"main": archives["up"]}, InstanceType="ml.m5.4xlarge")
     without = make_config({"other": archives["up"]})
     for config in (larger, without):
-        code, message = refusal(sagemaker.update_endpoint, EndpointName=endpoint, EndpointConfigName=config)
+        code, message = code_and_words(sagemaker.update_endpoint, EndpointName=endpoint, EndpointConfigName=config)
         assert code == "ValidationException"
         assert '"[main]" must be deregistered as scalable targets' in message
     another_model = make_config({"main": archives["down"]})
@@ -260,12 +264,12 @@ ON_ENDPOINTS = ["sagemaker:DescribeEndpoint", "sagemaker:DescribeEndpointConfig"
 def test_registering_needs_what_scaling_does_to_the_endpoint(cloud, variant, make_user) -> None:
     own = statement("application-autoscaling:RegisterScalableTarget")
     less = cloud.client("application-autoscaling", **make_user(own, statement(ON_ENDPOINTS)))
-    code, message = refusal(less.register_scalable_target, **variant, MinCapacity=1, MaxCapacity=2)
+    code, message = code_and_words(less.register_scalable_target, **variant, MinCapacity=1, MaxCapacity=2)
     assert (code, "sagemaker:UpdateEndpointWeightsAndCapacities" in message) == ("AccessDeniedException", True)
     enough = [*ON_ENDPOINTS, "sagemaker:UpdateEndpointWeightsAndCapacities", "iam:CreateServiceLinkedRole"]
     more = cloud.client("application-autoscaling", **make_user(own, statement(enough)))
     more.register_scalable_target(**variant, MinCapacity=1, MaxCapacity=2)
-    code, message = refusal(more.deregister_scalable_target, **variant)
+    code, message = code_and_words(more.deregister_scalable_target, **variant)
     assert (code, "application-autoscaling:DeregisterScalableTarget" in message) == ("AccessDeniedException", True)
 
 
@@ -278,7 +282,7 @@ def test_tracking_needs_permission_to_make_alarms(cloud, target, make_user) -> N
         "TargetTrackingScalingPolicyConfiguration": {"TargetValue": 1.0, "PredefinedMetricSpecification": INVOCATIONS},
     }
     less = cloud.client("application-autoscaling", **make_user(own))
-    code, message = refusal(less.put_scaling_policy, **request)
+    code, message = code_and_words(less.put_scaling_policy, **request)
     assert (code, "cloudwatch:PutMetricAlarm" in message) == ("FailedResourceAccessException", True)
     alarms = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:TargetTracking-*"
     more = cloud.client("application-autoscaling", **make_user(own, statement("cloudwatch:PutMetricAlarm", alarms)))
@@ -295,4 +299,4 @@ def test_a_policy_may_name_one_target(cloud, scaling, target, make_user) -> None
     may_not = cloud.client(
         "application-autoscaling", **make_user(statement("application-autoscaling:PutScheduledAction", arn + "0"))
     )
-    assert refusal(may_not.put_scheduled_action, **target, **action)[0] == "AccessDeniedException"
+    assert code_and_words(may_not.put_scheduled_action, **target, **action)[0] == "AccessDeniedException"

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from contract.live import serving, wait_until
+from contract.live import serving
+from waiting import eventually
 
 TRACKING, STEP = "TargetTrackingScaling", "StepScaling"
 
@@ -52,7 +53,7 @@ def not_scaled(activities):
             found = [each for each in activities(IncludeNotScaledActivities=True) if "NotScaledReasons" in each]
             return found[0]["NotScaledReasons"][0] if found else None
 
-        return wait_until(look)
+        return eventually(look)
 
     return wait
 
@@ -93,15 +94,15 @@ def measure(cloud, name):
 def test_registering_brings_capacity_within_the_bounds(register, count, activities, cloud) -> None:
     before = len(serving(cloud))
     register(2, 3)
-    first = wait_until(activities)[0]
+    first = eventually(activities)[0]
     assert (first["StatusCode"], count(), len(serving(cloud))) == ("Successful", 2, before + 1)
     assert first["Cause"] == "minimum capacity was set to 2"
     assert first["Description"] == "Setting desired instance count to 2."
     assert first["EndTime"] >= first["StartTime"]
     register(1, 1)
-    wait_until(lambda: count() == 1)
-    wait_until(lambda: len(serving(cloud)) == before)
-    assert wait_until(lambda: len(activities()) == 2)
+    eventually(lambda: count() == 1)
+    eventually(lambda: len(serving(cloud)) == before)
+    assert eventually(lambda: len(activities()) == 2)
     assert activities()[0]["Cause"] == "maximum capacity was set to 1"
 
 
@@ -109,7 +110,7 @@ def test_tracking_scales_out_in_proportion_to_the_metric(register, track, measur
     register(1, 4)
     response = track()
     measure(250.0, minutes=3)
-    activity = wait_until(activities)[0]
+    activity = eventually(activities)[0]
     high = next(alarm["AlarmName"] for alarm in response["Alarms"] if "AlarmHigh" in alarm["AlarmName"])
     assert activity["Cause"] == f"monitor alarm {high} in state ALARM triggered policy track-Load"
     assert activity["StatusCode"] == "Successful"
@@ -122,12 +123,12 @@ def test_tracking_scales_out_in_proportion_to_the_metric(register, track, measur
 
 def test_tracking_scales_in_by_one(register, track, measure, count, activities) -> None:
     register(3, 4)
-    wait_until(lambda: count() == 3)
+    eventually(lambda: count() == 3)
     register(1, 4)
     track()
     measure(10.0, minutes=15)
-    wait_until(lambda: count() == 2)
-    wait_until(lambda: len(activities()) == 2)
+    eventually(lambda: count() == 2)
+    eventually(lambda: len(activities()) == 2)
     assert "AlarmLow" in activities()[0]["Cause"]
 
 
@@ -135,8 +136,8 @@ def test_capacity_stays_within_its_bounds(register, track, measure, not_scaled, 
     register(1, 2)
     track(ScaleOutCooldown=300)
     measure(1000.0, minutes=3)
-    wait_until(lambda: count() == 2)
-    wait_until(activities)
+    eventually(lambda: count() == 2)
+    eventually(activities)
     track("Other")
     measure(1000.0, 3, "Other")
     assert not_scaled() == {"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 2}
@@ -147,7 +148,7 @@ def test_tracking_does_not_scale_in_what_it_would_have_to_scale_out(
     register, track, measure, count, not_scaled
 ) -> None:
     register(2, 4)
-    wait_until(lambda: count() == 2)
+    eventually(lambda: count() == 2)
     register(1, 4)
     track()
     measure(80.0, minutes=15)
@@ -156,7 +157,7 @@ def test_tracking_does_not_scale_in_what_it_would_have_to_scale_out(
 
 def test_all_tracking_policies_must_want_to_scale_in(register, track, measure, count, not_scaled) -> None:
     register(2, 4)
-    wait_until(lambda: count() == 2)
+    eventually(lambda: count() == 2)
     register(1, 4)
     track("Busy")
     track("Idle")
@@ -174,10 +175,10 @@ def test_suspended_scaling_waits_until_it_is_resumed(register, track, measure, c
         history = cloud.client("cloudwatch").describe_alarm_history(AlarmName=high, HistoryItemType="Action")
         return bool(history["AlarmHistoryItems"])
 
-    wait_until(acted)
+    eventually(acted)
     register(2, 4)  # which scales after the alarm did not
-    wait_until(lambda: count() == 2)
-    wait_until(activities)
+    eventually(lambda: count() == 2)
+    eventually(activities)
     assert [each["Cause"] for each in activities(IncludeNotScaledActivities=True)] == ["minimum capacity was set to 2"]
 
 
@@ -213,18 +214,18 @@ def test_bounds_that_are_set_while_the_endpoint_is_updated_are_kept_afterwards(
     register(2, 4)
     assert activities() == []
     updating()
-    wait_until(lambda: count() == 2)
-    assert wait_until(activities)[0]["Cause"] == "minimum capacity was set to 2"
+    eventually(lambda: count() == 2)
+    assert eventually(activities)[0]["Cause"] == "minimum capacity was set to 2"
 
 
 def test_a_scaling_that_fails_says_why(register, order, endpoint, activities, count) -> None:
     order("aws:sagemaker:exhaust-capacity", endpoint)
     register(2, 4)
-    activity = wait_until(activities)[0]
+    activity = eventually(activities)[0]
     assert activity["StatusCode"] == "Failed"
     assert activity["StatusMessage"].startswith("Failed to set desired instance count to 2. Reason: ")
     assert "capacity" in activity["StatusMessage"].partition("Reason")[2]
-    wait_until(lambda: count() == 1)
+    eventually(lambda: count() == 1)
 
 
 @pytest.fixture
@@ -271,12 +272,12 @@ def test_what_is_not_scaled_is_recorded_once_until_something_is(
 
     for times in (1, 2):
         watch.set_alarm_state(AlarmName=f"{name}-out", StateValue="ALARM", StateReason="rehearsal")
-        wait_until(lambda times=times: acted() == times)
+        eventually(lambda times=times: acted() == times)
         assert not_scaled() == {"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 1}
         watch.set_alarm_state(AlarmName=f"{name}-out", StateValue="OK", StateReason="rehearsal")
     register(2, 2)
-    wait_until(lambda: count() == 2)
-    wait_until(activities)
+    eventually(lambda: count() == 2)
+    eventually(activities)
     codes = [each["StatusCode"] for each in activities(IncludeNotScaledActivities=True)]
     assert codes == ["Successful", "Failed"]
 
@@ -285,5 +286,5 @@ def test_an_alarm_that_is_set_by_hand_takes_the_smallest_step(cloud, name, regis
     register(1, 4)
     step("out", 2, Threshold=10, ComparisonOperator="GreaterThanThreshold")
     cloud.client("cloudwatch").set_alarm_state(AlarmName=f"{name}-out", StateValue="ALARM", StateReason="rehearsal")
-    wait_until(activities)
+    eventually(activities)
     assert count() == 3

@@ -1,7 +1,7 @@
 """Scaling policies: the alarms that tracking makes, steps, and what is refused."""
 
 import pytest
-from contract.scalable import INVOCATIONS, alarms_of, refusal
+from contract.scalable import INVOCATIONS, alarms_of, code_and_words
 
 CONCURRENCY = {"PredefinedMetricType": "SageMakerVariantConcurrentRequestsPerModelHighResolution"}
 STEPS = {
@@ -64,7 +64,7 @@ def test_a_metric_of_ones_own_is_watched_as_given(cloud, put_tracking) -> None:
 
 def test_an_expression_that_cannot_be_read_is_refused(put_tracking) -> None:
     queries = [{"Id": "wrong", "Expression": "1 +", "ReturnData": True}]
-    code, message = refusal(put_tracking, metric={"CustomizedMetricSpecification": {"Metrics": queries}})
+    code, message = code_and_words(put_tracking, metric={"CustomizedMetricSpecification": {"Metrics": queries}})
     assert (code, "wrong" in message) == ("ValidationException", True)
 
 
@@ -106,7 +106,7 @@ def test_without_scale_in_there_is_no_alarm_for_it(cloud, put_tracking) -> None:
     ],
 )
 def test_a_tracking_policy_that_says_nothing_to_track_is_refused(scaling, target, config, says) -> None:
-    code, message = refusal(
+    code, message = code_and_words(
         scaling.put_scaling_policy,
         **target,
         PolicyName="p",
@@ -120,7 +120,7 @@ def test_a_tracking_policy_that_says_nothing_to_track_is_refused(scaling, target
 def test_a_metric_is_tracked_by_one_policy_only(put_tracking) -> None:
     metric = {"PredefinedMetricSpecification": INVOCATIONS}
     put_tracking(metric)
-    code, message = refusal(put_tracking, metric=metric, policy="other")
+    code, message = code_and_words(put_tracking, metric=metric, policy="other")
     assert code == "ValidationException"
     assert "Only one TargetTrackingScaling policy" in message
 
@@ -165,7 +165,7 @@ def test_a_step_policy_shows_the_alarms_that_invoke_it(cloud, scaling, target, n
 )
 def test_a_step_policy_that_makes_no_sense_is_refused(scaling, target, members, code) -> None:
     request = target | {"PolicyName": "p", "PolicyType": "StepScaling"} | members
-    assert refusal(scaling.put_scaling_policy, **request)[0] == code
+    assert code_and_words(scaling.put_scaling_policy, **request)[0] == code
 
 
 def test_steps_are_bounded_as_by_awss_quota(scaling, target) -> None:
@@ -177,14 +177,16 @@ def test_steps_are_bounded_as_by_awss_quota(scaling, target) -> None:
     ]
     request = {"PolicyName": "p", "PolicyType": "StepScaling"}
     config = {"AdjustmentType": "ChangeInCapacity", "StepAdjustments": steps}
-    code, message = refusal(scaling.put_scaling_policy, **target, **request, StepScalingPolicyConfiguration=config)
+    code, message = code_and_words(
+        scaling.put_scaling_policy, **target, **request, StepScalingPolicyConfiguration=config
+    )
     assert (code, "20 steps" in message) == ("LimitExceededException", True)
 
 
 def test_what_is_deleted_twice_is_not_found(scaling, target) -> None:
-    code, message = refusal(scaling.delete_scaling_policy, **target, PolicyName="gone")
+    code, message = code_and_words(scaling.delete_scaling_policy, **target, PolicyName="gone")
     assert (code, "No scaling policy found" in message) == ("ObjectNotFoundException", True)
-    code, message = refusal(scaling.delete_scheduled_action, **target, ScheduledActionName="gone")
+    code, message = code_and_words(scaling.delete_scheduled_action, **target, ScheduledActionName="gone")
     assert (code, "No scheduled action found" in message) == ("ObjectNotFoundException", True)
 
 

@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from contract.live import ACCOUNT, REGION, statement, wait_until
+from contract.live import ACCOUNT, REGION, statement
+from waiting import eventually
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 
@@ -60,7 +61,7 @@ def settled(formation, stack: str, status: str) -> dict:
         assert "FAILED" not in found["StackStatus"], formation.describe_stack_events(StackName=stack)["StackEvents"]
         return found if found["StackStatus"] == status else None
 
-    return wait_until(look)
+    return eventually(look)
 
 
 def test_a_stack_registers_changes_and_deregisters_a_target(cloud, scaling, endpoint, template, name) -> None:
@@ -87,7 +88,7 @@ def test_a_stack_registers_changes_and_deregisters_a_target(cloud, scaling, endp
     assert actions[0]["ScalableTargetAction"] == {"MinCapacity": 2}
 
     formation.delete_stack(StackName=name)
-    wait_until(lambda: not scaling.describe_scalable_targets(**where, ResourceIds=[resource])["ScalableTargets"])
+    eventually(lambda: not scaling.describe_scalable_targets(**where, ResourceIds=[resource])["ScalableTargets"])
     assert scaling.describe_scaling_policies(**where, ResourceId=resource)["ScalingPolicies"] == []
 
 
@@ -101,7 +102,7 @@ def test_a_stack_of_a_variant_that_is_not_there_fails_with_the_reason(cloud, tem
         events = formation.describe_stack_events(StackName=name)["StackEvents"]
         return [event["ResourceStatusReason"] for event in events if event["ResourceStatus"] == "CREATE_FAILED"]
 
-    assert any("doesn't exist: endpoint/nowhere/variant/main" in reason for reason in wait_until(reasons))
+    assert any("doesn't exist: endpoint/nowhere/variant/main" in reason for reason in eventually(reasons))
 
 
 def test_a_state_machine_suspends_scaling_in(scaling, endpoint, run_task) -> None:

@@ -6,7 +6,7 @@ import re
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import wait_until
+from waiting import eventually
 
 BODY = json.dumps({"instances": [{"size": 2.5, "ward": "A"}]})
 
@@ -44,7 +44,7 @@ def captured(cloud, bucket):
         s3 = cloud.client("s3")
         if not of_itself:
             cloud.client("sagemaker").delete_endpoint(EndpointName=endpoint)
-        found = wait_until(
+        found = eventually(
             lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"{endpoint}/captured/").get("Contents", [])
         )
         keys = [item["Key"] for item in found]
@@ -139,5 +139,5 @@ def test_capture_can_be_off(capturing, send, cloud, bucket) -> None:
     send(endpoint)
     assert client.describe_endpoint(EndpointName=endpoint)["DataCaptureConfig"]["CaptureStatus"] == "Stopped"
     client.delete_endpoint(EndpointName=endpoint)
-    wait_until(lambda: not client.list_endpoints(NameContains=endpoint)["Endpoints"])
+    eventually(lambda: not client.list_endpoints(NameContains=endpoint)["Endpoints"])
     assert cloud.client("s3").list_objects_v2(Bucket=bucket, Prefix=f"{endpoint}/captured/")["KeyCount"] == 0

@@ -12,7 +12,8 @@ from typing import Any
 import boto3
 import pytest
 from contract.conftest import MODEL_PROGRAM
-from contract.live import KEYS, REGION, statement, tar_gz, wait_until
+from contract.live import KEYS, REGION, statement, tar_gz
+from waiting import eventually
 
 HERE = Path(__file__).parent
 CLIENTS = Path(os.environ.get("HEADGATE_CLIENTS") or HERE.parents[1] / ".venv-sagemaker" / "bin")
@@ -123,7 +124,7 @@ def test_boto3_trains_tunes_deploys_predicts_and_deletes(environment, task, monk
         job = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         return job["HyperParameterTuningJobStatus"] != "InProgress" and job
 
-    assert wait_until(tuned)["TrainingJobStatusCounters"]["Completed"] == 2
+    assert eventually(tuned)["TrainingJobStatusCounters"]["Completed"] == 2
     client.create_model(ModelName=name, **model(task, trained["ModelArtifacts"]["S3ModelArtifacts"]))
     client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants(task))
     client.create_endpoint(EndpointName=name, EndpointConfigName=name)
@@ -150,7 +151,7 @@ def test_the_aws_cli_trains_tunes_deploys_predicts_and_deletes(environment, task
 
     def ended(command: str, option: str, status: str) -> Any:
         """Waits until a job has ended; answers its description."""
-        return wait_until(
+        return eventually(
             lambda: (job := sagemaker(command, option, name))[status] not in ("InProgress", "Stopping") and job
         )
 
@@ -166,7 +167,7 @@ def test_the_aws_cli_trains_tunes_deploys_predicts_and_deletes(environment, task
     given = {"ProductionVariants": variants(task)}
     sagemaker("create-endpoint-config", "--endpoint-config-name", name, given=given)
     sagemaker("create-endpoint", "--endpoint-name", name, "--endpoint-config-name", name)
-    described = wait_until(
+    described = eventually(
         lambda: (
             (found := sagemaker("describe-endpoint", "--endpoint-name", name))["EndpointStatus"] != "Creating" and found
         )
@@ -178,7 +179,7 @@ def test_the_aws_cli_trains_tunes_deploys_predicts_and_deletes(environment, task
     aws("sagemaker-runtime", "invoke-endpoint", *options)
     assert json.loads(answer.read_text())["predictions"][0]["label"] == "yes"
     sagemaker("delete-endpoint", "--endpoint-name", name)
-    wait_until(lambda: sagemaker("list-endpoints", "--name-contains", name)["Endpoints"] == [])
+    eventually(lambda: sagemaker("list-endpoints", "--name-contains", name)["Endpoints"] == [])
     sagemaker("delete-endpoint-config", "--endpoint-config-name", name)
     sagemaker("delete-model", "--model-name", name)
     assert aws("fis", "list-actions")["actions"]

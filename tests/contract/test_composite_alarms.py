@@ -4,7 +4,8 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import ACCOUNT, REGION, wait_until
+from contract.live import ACCOUNT, REGION
+from waiting import eventually
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ def test_its_event_has_the_rule_and_what_triggered_it(cloud, child, composite, n
                 return event
         return None
 
-    detail = wait_until(look)["detail"]
+    detail = eventually(look)["detail"]
     assert detail["configuration"] == {"description": "why", "alarmRule": f"ALARM({one})"}
     assert detail["previousState"]["value"] == "OK"
     assert "triggeringAlarms" in json.loads(detail["state"]["reasonData"])
@@ -130,7 +131,7 @@ def test_actions_wait_and_are_held_back_by_the_suppressor(cloud, child, composit
     set_state(cloud, quiet, "ALARM")
     assert described(cloud, name)["ActionsSuppressedBy"] == "Alarm"
     set_state(cloud, quiet, "OK")
-    wait_until(lambda: "ActionsSuppressedBy" not in described(cloud, name))
+    eventually(lambda: "ActionsSuppressedBy" not in described(cloud, name))
 
 
 def test_half_a_suppressor_and_rules_that_cannot_be_are_refused(cloud, child, composite) -> None:

@@ -3,7 +3,7 @@
 import socket
 from pathlib import Path
 
-from contract.live import wait_until
+from waiting import eventually
 
 
 def test_what_a_client_closes_is_closed(cloud) -> None:
@@ -14,4 +14,4 @@ def test_what_a_client_closes_is_closed(cloud) -> None:
         with socket.create_connection((host, int(port))) as connection:
             connection.sendall(b"GET /_ministack/ready HTTP/1.1\r\nHost: cloud\r\n\r\n")
             assert connection.recv(1 << 12).startswith(b"HTTP/1.1 200")
-    wait_until(lambda: len(list(descriptors.iterdir())) < before + 20, seconds=20)
+    eventually(lambda: len(list(descriptors.iterdir())) < before + 20, seconds=20)

@@ -7,9 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import statement, tar_gz, wait_until
+from contract.live import statement, tar_gz
 from contract.rehearsal import told_to_the_end
 from contract.test_events import differences, golden
+from waiting import eventually
 
 LARGE = {"size": 2.5, "ward": "A"}
 BODY = json.dumps({"instances": [LARGE]})
@@ -154,7 +155,7 @@ def baking(look):
         ready = status_of(described) == "Baking" and variant["CurrentInstanceCount"] == active
         return described if ready else None
 
-    return lambda endpoint, active: wait_until(lambda: found(endpoint, active))
+    return lambda endpoint, active: eventually(lambda: found(endpoint, active))
 
 
 def test_a_canary_gets_its_share_and_then_everything(serve, update, baking, settled, answers) -> None:

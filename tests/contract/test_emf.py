@@ -4,7 +4,8 @@ import json
 import time
 
 import pytest
-from contract.live import function_zip, wait_until
+from contract.live import function_zip
+from waiting import eventually
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def total(cloud):
                 Statistics=["Sum"],
             )["Datapoints"]
 
-        return wait_until(look)[0]["Sum"]
+        return eventually(look)[0]["Sum"]
 
     return wait
 
@@ -73,5 +74,5 @@ def test_what_a_function_prints_through_powertools(cloud, total, make_role, name
     for _ in range(2):
         answer = client.invoke(FunctionName=name)
         assert "FunctionError" not in answer, answer["Payload"].read()
-    wait_until(lambda: total(f"Emf/{name}", "ChallengerRejected", service="gate") == 4.0)
+    eventually(lambda: total(f"Emf/{name}", "ChallengerRejected", service="gate") == 4.0)
     assert total(f"Emf/{name}", "ColdStart", function_name=name, service="gate") == 1.0

@@ -4,7 +4,8 @@ import time
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import statement, wait_until
+from contract.live import statement
+from waiting import eventually
 
 
 @pytest.fixture
@@ -176,7 +177,7 @@ def test_a_rollback_that_fails_leaves_a_mix_that_an_update_mends(serve, cloud, s
         (pending,) = client.describe_endpoint(EndpointName=endpoint)["PendingDeploymentSummary"]["ProductionVariants"]
         return pending["VariantStatus"][0]["Status"] == "Baking"
 
-    wait_until(is_baking)
+    eventually(is_baking)
     watch.set_alarm_state(AlarmName=endpoint, StateValue="ALARM", StateReason="a test")
     after = settled(endpoint)
     assert (after["EndpointStatus"], after["EndpointConfigName"]) == ("UpdateRollbackFailed", before)

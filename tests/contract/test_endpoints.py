@@ -5,7 +5,8 @@ import threading
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import ACCOUNT, REGION, tar_gz, wait_until
+from contract.live import ACCOUNT, REGION, tar_gz
+from waiting import eventually
 
 LARGE = {"size": 2.5, "ward": "A"}
 
@@ -118,10 +119,10 @@ def test_an_update_drops_no_request(endpoint, cloud, archives, make_config, sett
     askers = [threading.Thread(target=keep_asking) for _ in range(3)]
     for asker in askers:
         asker.start()
-    wait_until(lambda: len(labels) > 10 or problems)
+    eventually(lambda: len(labels) > 10 or problems)
     new = make_config({"main": archives["down"]})
     cloud.client("sagemaker").update_endpoint(EndpointName=endpoint, EndpointConfigName=new)
-    wait_until(lambda: "no" in labels or problems)
+    eventually(lambda: "no" in labels or problems)
     assert settled(endpoint)["EndpointConfigName"] == new
     stop.set()
     for asker in askers:
@@ -175,7 +176,7 @@ def test_a_deleted_endpoint_is_gone(cloud, archives, make_config, settled, invok
     client.create_endpoint(EndpointName=name, EndpointConfigName=make_config({"main": archives["up"]}))
     settled(name)
     client.delete_endpoint(EndpointName=name)
-    wait_until(lambda: name not in str(client.list_endpoints(NameContains=name)["Endpoints"]))
+    eventually(lambda: name not in str(client.list_endpoints(NameContains=name)["Endpoints"]))
     with pytest.raises(ClientError, match=f'Could not find endpoint ".*endpoint/{name}"'):
         client.describe_endpoint(EndpointName=name)
     with pytest.raises(ClientError, match="not found"):

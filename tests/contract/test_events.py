@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-from contract.live import wait_until
+from waiting import eventually
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "events" / "examples"
 OPEN = {"HyperParameters", "StaticHyperParameters", "Tags"}
@@ -34,7 +34,7 @@ def golden(kind: str) -> dict:
 
 def last(heard, text: str, **members):
     """The event about a resource whose detail has these members, once it arrives."""
-    return wait_until(
+    return eventually(
         lambda: [event for event in heard(text) if members.items() <= event["detail"].items()]
     )[-1]  # fmt: skip
 
@@ -120,7 +120,7 @@ def test_a_model_and_a_configuration_tell_of_their_beginning_and_their_end(heard
     client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=variants, Tags=tags)
     client.delete_endpoint_config(EndpointConfigName=name)
     client.delete_model(ModelName=name)
-    told = wait_until(lambda: len(found := heard(name)) == 4 and found)
+    told = eventually(lambda: len(found := heard(name)) == 4 and found)
     kinds = ["Model", "Endpoint Config", "Endpoint Config", "Model"]
     assert [event["detail-type"] for event in told] == [f"SageMaker {kind} State Change" for kind in kinds]
     assert not differences(golden("model"), told[0])

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from contract.live import KEYS, REGION
-from contract.rehearsal import refusal
+from contract.rehearsal import code_and_status
 
 from headgate_cli.connection import OUTPUTS
 from headgate_cli.errors import ExitCode
@@ -49,9 +49,9 @@ def test_the_command_line_orders_lists_and_clears(cloud, headgate, name) -> None
     other = headgate("fault", "add", "aws:events:drop-events", "--target", name)
     assert [each["id"] for each in headgate("fault", "list")["faults"]] == [other["id"], added["id"]]
     describe = lambda: cloud.client("sagemaker").describe_model(ModelName=name)  # noqa: E731
-    assert refusal(describe)[0] == "ThrottlingException"
+    assert code_and_status(describe)[0] == "ThrottlingException"
     assert [each["id"] for each in headgate("fault", "clear", added["id"])["cleared"]] == [added["id"]]
-    assert refusal(describe)[0] == "ValidationException"
+    assert code_and_status(describe)[0] == "ValidationException"
     assert [each["status"] for each in headgate("fault", "clear")["cleared"]] == ["stopped"]
     assert headgate("fault", "list") == {"faults": []}
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from contract.live import statement
-from contract.rehearsal import refusal
+from contract.rehearsal import code_and_status
 
 NONE = [{"source": "none"}]
 SOME = {"resourceType": "aws:any:resource", "resourceArns": ["arn:aws:any:*:*:resource/a"], "selectionMode": "ALL"}
@@ -103,13 +103,13 @@ def test_a_template_is_kept_listed_and_deleted_and_its_experiments_go_on(cloud, 
     assert made["id"] in [each["id"] for page in pages for each in page["experimentTemplates"]]
     fis.delete_experiment_template(id=made["id"])
     missing = ("ResourceNotFoundException", 404)
-    assert refusal(lambda: fis.get_experiment_template(id=made["id"])) == missing
+    assert code_and_status(lambda: fis.get_experiment_template(id=made["id"])) == missing
     assert state(experiment) == "running"
     of_template = fis.list_experiments(experimentTemplateId=made["id"])["experiments"]
     assert [each["id"] for each in of_template] == [experiment]
     fis.stop_experiment(id=experiment)
-    assert refusal(lambda: fis.stop_experiment(id=experiment))[0] == "ValidationException"
-    assert refusal(lambda: fis.get_experiment(id="EXPnone")) == missing
+    assert code_and_status(lambda: fis.stop_experiment(id=experiment))[0] == "ValidationException"
+    assert code_and_status(lambda: fis.get_experiment(id="EXPnone")) == missing
 
 
 def test_the_actions_are_listed_with_their_parameters(cloud) -> None:
@@ -120,7 +120,7 @@ def test_the_actions_are_listed_with_their_parameters(cloud) -> None:
     assert {"aws:fis:inject-api-delay", "aws:events:drop-events", "aws:kms:disable-key"} <= set(names)
     action = fis.get_action(id="aws:fis:inject-api-delay")["action"]
     assert action["parameters"]["service"]["required"]
-    assert refusal(lambda: fis.get_action(id="aws:none:none")) == ("ResourceNotFoundException", 404)
+    assert code_and_status(lambda: fis.get_action(id="aws:none:none")) == ("ResourceNotFoundException", 404)
 
 
 def test_fis_asks_for_permissions(cloud, make_user, make_role, template) -> None:
@@ -137,10 +137,10 @@ def test_fis_asks_for_permissions(cloud, make_user, make_role, template) -> None
     denied = "AccessDeniedException"
     other_role = spoil(template, roleArn=make_role(service="fis.amazonaws.com"))
     other_action = spoil(template, actions={"it": {"actionId": "aws:kms:disable-key"}})
-    assert refusal(lambda: user.create_experiment_template(**other_role))[0] == denied
-    assert refusal(lambda: user.create_experiment_template(**other_action))[0] == denied
-    assert refusal(lambda: user.start_experiment(experimentTemplateId=made))[0] == denied  # on experiment/*
-    assert refusal(user.list_experiments)[0] == denied
+    assert code_and_status(lambda: user.create_experiment_template(**other_role))[0] == denied
+    assert code_and_status(lambda: user.create_experiment_template(**other_action))[0] == denied
+    assert code_and_status(lambda: user.start_experiment(experimentTemplateId=made))[0] == denied  # on experiment/*
+    assert code_and_status(user.list_experiments)[0] == denied
     root.delete_experiment_template(id=made)
 
 

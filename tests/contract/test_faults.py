@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from contract.live import REGION, statement, wait_until
-from contract.rehearsal import refusal
+from contract.live import REGION, statement
+from contract.rehearsal import code_and_status
+from waiting import eventually
 
 
 @pytest.mark.parametrize(
@@ -23,9 +24,9 @@ def test_calls_of_sagemaker_are_refused_as_ordered(cloud, order, state, action, 
     experiment = order(
         f"aws:fis:inject-api-{action}", service="sagemaker", operations="ListModels,ListEndpoints", count="2"
     )
-    assert refusal(client.list_models) == expected
+    assert code_and_status(client.list_models) == expected
     client.list_endpoint_configs()
-    assert refusal(client.list_endpoints) == expected
+    assert code_and_status(client.list_endpoints) == expected
     client.list_models()
     assert state(experiment) == "completed"
 
@@ -44,7 +45,7 @@ def test_calls_of_sagemaker_are_refused_as_ordered(cloud, order, state, action, 
 )
 def test_every_service_can_be_struck(cloud, order, service, call, expected) -> None:
     experiment = order("aws:fis:inject-api-throttle-error", service=service)
-    assert refusal(getattr(cloud.client(service), call)) == expected
+    assert code_and_status(getattr(cloud.client(service), call)) == expected
     cloud.client("fis").stop_experiment(id=experiment)
     getattr(cloud.client(service), call)()
 
@@ -53,7 +54,7 @@ def test_only_resources_of_that_name_are_struck(cloud, order, name) -> None:
     client = cloud.client("sagemaker")
     order("aws:fis:inject-api-internal-error", f"{name}-b*", service="sagemaker", operations="CreateModelPackageGroup")
     client.create_model_package_group(ModelPackageGroupName=f"{name}-a")
-    assert refusal(lambda: client.create_model_package_group(ModelPackageGroupName=f"{name}-b1"))[1] == 500
+    assert code_and_status(lambda: client.create_model_package_group(ModelPackageGroupName=f"{name}-b1"))[1] == 500
 
 
 def test_a_call_can_be_made_to_wait(cloud, order) -> None:
@@ -66,16 +67,22 @@ def test_a_call_can_be_made_to_wait(cloud, order) -> None:
 def test_an_invocation_can_be_struck(cloud, order, name) -> None:
     order("aws:fis:inject-api-unavailable-error", name, service="sagemaker", operations="InvokeEndpoint")
     runtime = cloud.client("sagemaker-runtime")
-    assert refusal(lambda: runtime.invoke_endpoint(EndpointName=name, Body=b"1")) == ("ServiceUnavailable", 503)
-    assert refusal(lambda: runtime.invoke_endpoint(EndpointName=f"{name}-x", Body=b"1")) == ("ValidationError", 400)
+    assert code_and_status(lambda: runtime.invoke_endpoint(EndpointName=name, Body=b"1")) == ("ServiceUnavailable", 503)
+    assert code_and_status(lambda: runtime.invoke_endpoint(EndpointName=f"{name}-x", Body=b"1")) == (
+        "ValidationError",
+        400,
+    )
 
 
 def test_a_limit_is_exceeded_where_the_model_knows_it(cloud, order, name) -> None:
     client = cloud.client("sagemaker")
     order("aws:sagemaker:exceed-resource-limit", name)
     create = lambda: client.create_model_package_group(ModelPackageGroupName=name)  # noqa: E731
-    assert refusal(create) == ("ResourceLimitExceeded", 400)
-    assert refusal(lambda: client.describe_model_package_group(ModelPackageGroupName=name))[0] == "ValidationException"
+    assert code_and_status(create) == ("ResourceLimitExceeded", 400)
+    assert (
+        code_and_status(lambda: client.describe_model_package_group(ModelPackageGroupName=name))[0]
+        == "ValidationException"
+    )
 
 
 def test_an_update_of_a_model_package_conflicts(cloud, order, name) -> None:
@@ -86,7 +93,7 @@ def test_an_update_of_a_model_package_conflicts(cloud, order, name) -> None:
     made = client.create_model_package(ModelPackageGroupName=name, InferenceSpecification=inference)["ModelPackageArn"]
     order("aws:sagemaker:update-conflict", f"{name}/*", count="1")
     approve = lambda: client.update_model_package(ModelPackageArn=made, ModelApprovalStatus="Approved")  # noqa: E731
-    assert refusal(approve) == ("ConflictException", 400)
+    assert code_and_status(approve) == ("ConflictException", 400)
     approve()
 
 
@@ -94,7 +101,7 @@ def test_a_key_is_disabled_until_the_experiment_stops(cloud, order, state) -> No
     kms = cloud.client("kms")
     key = kms.create_key()["KeyMetadata"]
     experiment = order("aws:kms:disable-key", key["Arn"])
-    assert refusal(lambda: kms.encrypt(KeyId=key["KeyId"], Plaintext=b"1"))[0] == "DisabledException"
+    assert code_and_status(lambda: kms.encrypt(KeyId=key["KeyId"], Plaintext=b"1"))[0] == "DisabledException"
     cloud.client("fis").stop_experiment(id=experiment)
     assert state(experiment) == "stopped"
     kms.encrypt(KeyId=key["KeyId"], Plaintext=b"1")
@@ -104,7 +111,7 @@ def test_a_fault_ends_with_its_time(cloud, order, state) -> None:
     kms = cloud.client("kms")
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     experiment = order("aws:kms:disable-key", key, duration="PT0.3S")
-    wait_until(lambda: state(experiment) == "completed")
+    eventually(lambda: state(experiment) == "completed")
     assert kms.describe_key(KeyId=key)["KeyMetadata"]["Enabled"]
 
 
@@ -128,13 +135,13 @@ def versions(events: list[dict[str, Any]]) -> list[int]:
 def test_events_are_lost(order, heard, register, name) -> None:
     order("aws:events:drop-events", f"{name}/*", count="1")
     register(), register()
-    wait_until(lambda: versions(heard(name)) == [2])
+    eventually(lambda: versions(heard(name)) == [2])
 
 
 def test_events_are_doubled(order, heard, register, name) -> None:
     order("aws:events:duplicate-events", f"{name}/*", detailType="SageMakerModelPackage*", count="1")
     register(), register()
-    told = wait_until(lambda: len(found := heard(name)) == 3 and found)
+    told = eventually(lambda: len(found := heard(name)) == 3 and found)
     assert versions(told) == [1, 1, 2]
     assert told[0]["id"] == told[1]["id"]
 
@@ -142,19 +149,19 @@ def test_events_are_doubled(order, heard, register, name) -> None:
 def test_events_overtake_each_other(order, heard, register, name) -> None:
     order("aws:events:reorder-events", f"{name}/*", count="1")
     register(), register(), register()
-    wait_until(lambda: versions(heard(name)) == [2, 1, 3])
+    eventually(lambda: versions(heard(name)) == [2, 1, 3])
 
 
 def test_events_come_late(order, heard, register, name) -> None:
     order("aws:events:delay-events", f"{name}/*", delaySeconds="0.5", count="1")
     register(), register()
-    wait_until(lambda: versions(heard(name)) == [2, 1])
+    eventually(lambda: versions(heard(name)) == [2, 1])
 
 
 def test_only_events_of_that_type_are_struck(order, heard, register, name) -> None:
     order("aws:events:drop-events", f"{name}/*", detailType="SageMakerEndpoint*")
     register()
-    wait_until(lambda: versions(heard(name)) == [1])
+    eventually(lambda: versions(heard(name)) == [1])
 
 
 def test_events_of_other_services_are_struck_too(cloud, order, heard, name) -> None:
@@ -164,7 +171,7 @@ def test_events_of_other_services_are_struck_too(cloud, order, heard, name) -> N
     order("aws:events:drop-events", name, count="1")
     for key in ("lost", "told"):
         s3.put_object(Bucket=name, Key=key, Body=b"1")
-    wait_until(lambda: [event["detail"]["object"]["key"] for event in heard(name)] == ["told"])
+    eventually(lambda: [event["detail"]["object"]["key"] for event in heard(name)] == ["told"])
 
 
 def test_what_a_state_machine_calls_is_struck_and_its_retries_answer(cloud, order, make_role, name) -> None:
@@ -182,7 +189,7 @@ def test_what_a_state_machine_calls_is_struck_and_its_retries_answer(cloud, orde
     machine = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
     order("aws:fis:inject-api-throttle-error", name, service="sagemaker", count="1")
     execution = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-    ended = wait_until(
+    ended = eventually(
         lambda: (found := client.describe_execution(executionArn=execution))["status"] != "RUNNING" and found
     )
     assert ended["status"] == "SUCCEEDED", ended

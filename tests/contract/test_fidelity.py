@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from contract.live import ACCOUNT, REGION, function_zip, serving, start_cloud, statement, untar, wait_until
+from contract.live import ACCOUNT, REGION, function_zip, serving, start_cloud, statement, untar
+from waiting import eventually
 
 ROOT = Path(__file__).resolve().parents[2]
 SAGEMAKER = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
@@ -61,7 +62,7 @@ def ended(cloud):
 
     def wait(arn: str) -> tuple[dict, list[dict]]:
         client = cloud.client("stepfunctions")
-        wait_until(lambda: client.describe_execution(executionArn=arn)["status"] != "RUNNING")
+        eventually(lambda: client.describe_execution(executionArn=arn)["status"] != "RUNNING")
         return client.describe_execution(executionArn=arn), client.get_execution_history(executionArn=arn)["events"]
 
     return wait
@@ -193,7 +194,7 @@ def test_a_stopped_job_fails_its_state_as_a_failed_one(execute, ended, cloud, tr
     state = {"Type": "Task", "Resource": "arn:aws:states:::sagemaker:createTrainingJob.sync", "Arguments": request}
     arn = execute(state, statement("sagemaker:*"), statement("iam:PassRole", role))
     client = cloud.client("sagemaker")
-    wait_until(lambda: client.list_training_jobs(NameContains=name)["TrainingJobSummaries"])
+    eventually(lambda: client.list_training_jobs(NameContains=name)["TrainingJobSummaries"])
     client.stop_training_job(TrainingJobName=name)
     execution, _ = ended(arn)
     assert execution["error"] == "States.TaskFailed"

@@ -6,7 +6,7 @@ A test here passes while the difference stands, as in ``test_fidelity``.
 import json
 
 import pytest
-from contract.live import wait_until
+from waiting import eventually
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_queues_have_metrics_only_while_an_alarm_watches_them(cloud, make_alarm,
     )
     for queue in (watched, other):
         sqs.send_message(QueueUrl=queue, MessageBody="m")
-    wait_until(lambda: state() == "ALARM")
+    eventually(lambda: state() == "ALARM")
 
     def metrics(queue: str) -> set[str]:
         dimensions = [{"Name": "QueueName", "Value": queue.rpartition("/")[2]}]
@@ -57,7 +57,7 @@ def test_what_cannot_be_undone_rings_before_the_end_of_its_period(cloud, make_al
     state = make_alarm(Period=3600)
     data = [{"MetricName": name, "Value": 1.0}]
     cloud.client("cloudwatch").put_metric_data(Namespace="Contract/Fidelity", MetricData=data)
-    wait_until(lambda: state() == "ALARM")
+    eventually(lambda: state() == "ALARM")
 
 
 def test_actions_need_no_policy_of_the_topic_they_go_to(cloud, make_alarm, name) -> None:
@@ -70,5 +70,5 @@ def test_actions_need_no_policy_of_the_topic_they_go_to(cloud, make_alarm, name)
         items = cloud.client("cloudwatch").describe_alarm_history(AlarmName=name, HistoryItemType="Action")
         return items["AlarmHistoryItems"]
 
-    (item,) = wait_until(acted)
+    (item,) = eventually(acted)
     assert item["HistorySummary"] == f"Successfully executed action {topic}"

@@ -7,7 +7,8 @@ import sys
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import tar_gz, untar, wait_until
+from contract.live import tar_gz, untar
+from waiting import eventually
 
 KEEP = "\nimport os, pathlib\npathlib.Path(os.environ['SM_MODEL_DIR'], 'said').write_text(str(said))"
 """Ends a program: what it has in ``said`` comes back as its model."""
@@ -77,7 +78,7 @@ def test_of_what_jobs_use_cpu_and_memory_alone_are_measured(cloud, training_requ
     client = cloud.client("sagemaker")
     client.create_training_job(**training_request("import time\ntime.sleep(600)"))
     host = [{"Name": "Host", "Value": f"{name}/algo-1"}]
-    found = wait_until(
+    found = eventually(
         lambda: cloud.client("cloudwatch").list_metrics(Namespace="/aws/sagemaker/TrainingJobs", Dimensions=host)[
             "Metrics"
         ]

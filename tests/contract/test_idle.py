@@ -15,9 +15,9 @@ from contract.live import (
     start_cloud,
     statement,
     tar_gz,
-    wait_until,
 )
 from ministack.core import lambda_runtime
+from waiting import eventually
 
 from headgate_local.pool import WarmPool
 from headgate_local.seams.lambdas import end_idle_workers
@@ -39,25 +39,25 @@ def make_pool() -> Iterator[Callable[[float], WarmPool]]:
 
 def test_a_pool_rests_and_wakes_for_the_next_process(make_pool) -> None:
     pool = make_pool(0.2)
-    wait_until(lambda: pool.resting)
+    eventually(lambda: pool.resting)
     process = pool.start(print, "awake")
     assert process.wait(30) == 0
     assert process.output.readall() == b"awake\n"
-    wait_until(lambda: pool.resting)
+    eventually(lambda: pool.resting)
 
 
 def test_a_pool_does_not_rest_while_a_process_of_it_runs(make_pool) -> None:
     pool = make_pool(0.1)
     process = pool.start(time.sleep, 1.0)
     assert process.wait(30) == 0  # the fork server that tells of it was there all the while
-    wait_until(lambda: pool.resting)
+    eventually(lambda: pool.resting)
 
 
 def test_a_pool_is_warm_for_work_that_is_announced(make_pool) -> None:
     pool = make_pool(2.0)
-    wait_until(lambda: pool.resting)
+    eventually(lambda: pool.resting)
     pool.warm()
-    wait_until(lambda: not pool.resting)
+    eventually(lambda: not pool.resting)
 
 
 def test_idle_environments_end_and_busy_ones_do_not(monkeypatch) -> None:
@@ -96,8 +96,8 @@ def run_a_job(cloud: Cloud, role: str, name: str) -> None:
     def status() -> str:
         return str(sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"])
 
-    wait_until(lambda: is_warm(cloud))  # looked at while the job runs: afterwards two seconds are soon over
-    wait_until(lambda: status() in ("Completed", "Failed"))
+    eventually(lambda: is_warm(cloud))  # looked at while the job runs: afterwards two seconds are soon over
+    eventually(lambda: status() in ("Completed", "Failed"))
     assert status() == "Completed"
 
 
@@ -125,7 +125,7 @@ def test_a_cloud_that_nobody_uses_has_one_process_and_works_when_it_is_used(drow
 
     run_a_job(drowsy, role, "first")
     invoke_a_function(drowsy, role)
-    wait_until(lambda: not descendants(drowsy.process.pid))
+    eventually(lambda: not descendants(drowsy.process.pid))
     start_a_machine_with_jobs(drowsy, role)
-    wait_until(lambda: is_warm(drowsy))
+    eventually(lambda: is_warm(drowsy))
     run_a_job(drowsy, role, "second")

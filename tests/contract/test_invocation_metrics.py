@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import wait_until
+from waiting import eventually
 
 BODY = json.dumps({"instances": [{"size": 2.5, "ward": "A"}]})
 
@@ -26,7 +26,7 @@ def test_every_invocation_is_measured_once(endpoint, send, summed, settled) -> N
     for body in ("{", '{"instances": []}'):
         with pytest.raises(ClientError, match="ModelError"):
             send(endpoint, body)
-    wait_until(lambda: summed("Invocations", endpoint) == 9)
+    eventually(lambda: summed("Invocations", endpoint) == 9)
     assert summed("Invocation4XXErrors", endpoint) == 2
     assert summed("Invocation5XXErrors", endpoint) == 0
     assert summed("InvocationModelErrors", endpoint) == 2
@@ -43,13 +43,13 @@ def test_invocations_for_each_instance_are_parts_of_one(cloud, endpoint, send, s
     settled(endpoint)
     for _ in range(8):
         send(endpoint)
-    wait_until(lambda: summed("Invocations", endpoint) == 8)
+    eventually(lambda: summed("Invocations", endpoint) == 8)
     assert summed("InvocationsPerInstance", endpoint) == 2
 
 
 def test_latencies_are_in_microseconds(cloud, endpoint, send, summed) -> None:
     send(endpoint)
-    wait_until(lambda: summed("ModelLatency", endpoint))
+    eventually(lambda: summed("ModelLatency", endpoint))
     now = datetime.now(UTC)
     for metric in ("ModelLatency", "OverheadLatency"):
         (point,) = cloud.client("cloudwatch").get_metric_statistics(
@@ -76,8 +76,8 @@ def test_an_instance_that_is_gone_counts_as_a_server_error(endpoint, order, send
         order("aws:sagemaker:terminate-instance", endpoint)
         return False
 
-    wait_until(refused)
-    wait_until(lambda: summed("Invocation5XXErrors", endpoint) >= 1)
+    eventually(refused)
+    eventually(lambda: summed("Invocation5XXErrors", endpoint) >= 1)
 
 
 def test_the_use_of_instances_is_measured_as_often_as_configured(cloud, archives, make_config, settled, summed, name):
@@ -86,13 +86,13 @@ def test_the_use_of_instances_is_measured_as_often_as_configured(cloud, archives
     config = make_config({"main": archives["up"]}, config={"MetricsConfig": often})
     client.create_endpoint(EndpointName=name, EndpointConfigName=config)
     assert settled(name)["MetricsConfig"] == often
-    wait_until(lambda: summed("MemoryUtilization", name, namespace="/aws/sagemaker/Endpoints") > 0)
+    eventually(lambda: summed("MemoryUtilization", name, namespace="/aws/sagemaker/Endpoints") > 0)
 
     def names(namespace: str) -> set[str]:
         dimensions = [{"Name": "EndpointName", "Value": name}, {"Name": "VariantName", "Value": "main"}]
         listed = cloud.client("cloudwatch").list_metrics(Namespace=namespace, Dimensions=dimensions)["Metrics"]
         return {metric["MetricName"] for metric in listed}
 
-    wait_until(lambda: names("/aws/sagemaker/Endpoints") == {"CPUUtilization", "MemoryUtilization"})
+    eventually(lambda: names("/aws/sagemaker/Endpoints") == {"CPUUtilization", "MemoryUtilization"})
     assert "ConcurrentRequestsPerModel" in names("AWS/SageMaker")
     client.delete_endpoint(EndpointName=name)

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import wait_until
+from waiting import eventually
 
 NAMESPACE = "/aws/sagemaker/TrainingJobs"
 
@@ -62,7 +62,7 @@ def test_readings_can_be_seen_while_the_program_runs(cloud, training_request, fi
     client = cloud.client("sagemaker")
     program = "import time\nprint('loss=0.5;')\ntime.sleep(600)"
     client.create_training_job(**training_request(program, AlgorithmSpecification=algorithm(loss="loss=(.*?);")))
-    found = wait_until(lambda: client.describe_training_job(TrainingJobName=name).get("FinalMetricDataList"))
+    found = eventually(lambda: client.describe_training_job(TrainingJobName=name).get("FinalMetricDataList"))
     assert [(metric["MetricName"], metric["Value"]) for metric in found] == [("loss", 0.5)]
     client.stop_training_job(TrainingJobName=name)
     assert finished(name)["FinalMetricDataList"] == found
@@ -72,7 +72,7 @@ def test_a_host_tells_what_it_uses(cloud, training_request, finished, values, na
     client = cloud.client("sagemaker")
     client.create_training_job(**training_request("kept = bytearray(50_000_000)\nwhile True: pass"))
     host = {"Host": f"{name}/algo-1"}
-    wait_until(lambda: values("CPUUtilization", **host)[1] > 1)
+    eventually(lambda: values("CPUUtilization", **host)[1] > 1)
     assert 0 < values("MemoryUtilization", **host)[1] <= 100
     client.stop_training_job(TrainingJobName=name)
     finished(name)

@@ -4,7 +4,8 @@ import textwrap
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import statement, wait_until
+from contract.live import statement
+from waiting import eventually
 
 WRITES = """
 import os, pathlib
@@ -65,7 +66,7 @@ def test_what_is_for_tensorboard_is_there_while_the_program_runs(
         textwrap.dedent(program), {"logs": "/opt/ml/output/tensorboard"}, TensorBoardOutputConfig=board
     )
     client.create_training_job(**request)
-    wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"{name}/board/").get("Contents"))
+    eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"{name}/board/").get("Contents"))
     assert get(f"s3://{bucket}/{name}/board/train/events") == b"one"
     client.stop_training_job(TrainingJobName=name)
     assert finished(name)["TrainingJobStatus"] == "Stopped"

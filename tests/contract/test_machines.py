@@ -3,7 +3,8 @@
 import json
 
 import pytest
-from contract.live import ACCOUNT, REGION, function_zip, statement, wait_until
+from contract.live import ACCOUNT, REGION, function_zip, statement
+from waiting import eventually
 
 SAGEMAKER = f"arn:aws:sagemaker:{REGION}:{ACCOUNT}"
 STATES = "states.amazonaws.com"
@@ -46,7 +47,7 @@ def run(cloud, make_role, name):
             found = client.describe_execution(executionArn=arn)
             return found if found["status"] != "RUNNING" else None
 
-        return wait_until(look) if wait else arn
+        return eventually(look) if wait else arn
 
     return execute
 
@@ -129,7 +130,7 @@ def test_stopping_an_execution_stops_its_job(run, training_request, may_run_jobs
     arn = run(task("sagemaker:createTrainingJob.sync", training_request("import time\ntime.sleep(600)")),
               *may_run_jobs, wait=False)  # fmt: skip
     client = cloud.client("sagemaker")
-    wait_until(lambda: name in str(client.list_training_jobs(NameContains=name)["TrainingJobSummaries"]))
+    eventually(lambda: name in str(client.list_training_jobs(NameContains=name)["TrainingJobSummaries"]))
     cloud.client("stepfunctions").stop_execution(executionArn=arn)
     assert finished(name)["TrainingJobStatus"] == "Stopped"
     assert cloud.client("stepfunctions").describe_execution(executionArn=arn)["status"] == "ABORTED"
@@ -257,7 +258,7 @@ def test_a_role_that_step_functions_may_not_assume_is_refused(cloud, make_role, 
         roleArn=make_role(statement("*"), service="lambda.amazonaws.com"),
     )["stateMachineArn"]
     arn = client.start_execution(stateMachineArn=machine)["executionArn"]
-    wait_until(lambda: client.describe_execution(executionArn=arn)["status"] == "FAILED")
+    eventually(lambda: client.describe_execution(executionArn=arn)["status"] == "FAILED")
     assert "authorized to assume the provided role" in client.describe_execution(executionArn=arn)["cause"]
 
 

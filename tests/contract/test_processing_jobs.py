@@ -4,7 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import wait_until
+from waiting import eventually
 
 ROOM = "/opt/ml/processing"
 TELL = """
@@ -58,7 +58,7 @@ def process(cloud, put, bucket, role, name):
             found = client.describe_processing_job(ProcessingJobName=name)
             return found if found["ProcessingJobStatus"] in ("Completed", "Failed", "Stopped") else None
 
-        return wait_until(look) if wait else request
+        return eventually(look) if wait else request
 
     return run
 
@@ -91,9 +91,9 @@ sys.exit(3)
 def test_a_running_job_can_be_stopped(process, cloud, name) -> None:
     process("import time\ntime.sleep(600)", wait=False)
     client = cloud.client("sagemaker")
-    wait_until(lambda: "ProcessingStartTime" in client.describe_processing_job(ProcessingJobName=name))
+    eventually(lambda: "ProcessingStartTime" in client.describe_processing_job(ProcessingJobName=name))
     client.stop_processing_job(ProcessingJobName=name)
-    wait_until(lambda: client.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "Stopped")
+    eventually(lambda: client.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "Stopped")
     with pytest.raises(ClientError, match="in status Stopped"):
         client.stop_processing_job(ProcessingJobName=name)
 
@@ -164,10 +164,10 @@ def test_a_continuous_output_is_there_while_the_program_runs(process, cloud, get
     outputs = {"Outputs": [{"OutputName": "all", "S3Output": output}]}
     process(program, arguments=(f"{ROOM}/output",), wait=False, ProcessingOutputConfig=outputs)
     client, s3 = cloud.client("sagemaker"), cloud.client("s3")
-    wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"{name}/out/").get("Contents"))
+    eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"{name}/out/").get("Contents"))
     assert get(f"s3://{bucket}/{name}/out/half") == b"half"
     client.stop_processing_job(ProcessingJobName=name)
-    wait_until(lambda: client.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "Stopped")
+    eventually(lambda: client.describe_processing_job(ProcessingJobName=name)["ProcessingJobStatus"] == "Stopped")
 
 
 def test_keys_that_cannot_be_used_fail_the_job(process, cloud, bucket, name) -> None:

@@ -2,7 +2,8 @@
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import statement, wait_until
+from contract.live import statement
+from waiting import eventually
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def test_versions_of_a_group_are_numbered(cloud, register, group) -> None:
         found = cloud.client("sagemaker").describe_model_package(ModelPackageName=arns[1])
         return found if found["ModelPackageStatus"] == "Completed" else None
 
-    package = wait_until(completed)
+    package = eventually(completed)
     assert (package["ModelPackageGroupName"], package["ModelPackageVersion"]) == (group, 2)
     assert package["ModelApprovalStatus"] == "PendingManualApproval"
 

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from botocore.exceptions import ClientError
 from contract import live
-from contract.live import serving, wait_until
+from contract.live import serving
+from waiting import eventually
 
 BODY = json.dumps({"instances": [{"size": 2.5, "ward": "A"}]})
 SMALL = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
@@ -62,7 +63,7 @@ def test_more_requests_than_the_concurrency_are_throttled(serve, send, frozen) -
     endpoint = serve(MaxConcurrency=1)
     with frozen() as thaw, ThreadPoolExecutor(2) as pool:
         asked = [pool.submit(send, endpoint) for _ in range(2)]
-        wait_until(lambda: any(each.done() for each in asked))  # one waits for its answer, the other is turned away
+        eventually(lambda: any(each.done() for each in asked))  # one waits for its answer, the other is turned away
         thaw()
         assert sorted(each.result() for each in asked) == ["ThrottlingException", "yes"]
     assert send(endpoint) == "yes"
@@ -72,10 +73,10 @@ def test_starting_on_demand_is_measured(serve, send, frozen, summed) -> None:
     endpoint = serve(MaxConcurrency=3)
     with frozen() as thaw, ThreadPoolExecutor(2) as pool:
         asked = [pool.submit(send, endpoint) for _ in range(2)]
-        wait_until(lambda: summed("ModelSetupTime", endpoint) > 0)  # the second needs another instance
+        eventually(lambda: summed("ModelSetupTime", endpoint) > 0)  # the second needs another instance
         thaw()
         assert [each.result() for each in asked] == ["yes", "yes"]
-    wait_until(lambda: summed("Invocations", endpoint) >= 2)
+    eventually(lambda: summed("Invocations", endpoint) >= 2)
     assert summed("InvocationsPerInstance", endpoint) == 0
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, Any
 
 import pytest
-from contract.live import wait_until
+from waiting import eventually
 
 from headgate_local.sagemaker.hosting.server import InstanceGone, NotServable, Server
 from headgate_local.serving import Server as Container
@@ -88,12 +88,12 @@ def test_what_cannot_start_again_is_tried_until_it_can(start, tmp_path) -> None:
     server = start()
     (tmp_path / "broken").touch()
     os.kill(server.pid, signal.SIGKILL)
-    wait_until(lambda: starts(tmp_path) >= 3)
+    eventually(lambda: starts(tmp_path) >= 3)
     assert not server.up
     with pytest.raises(InstanceGone):
         server.invoke(b"x", {})
     (tmp_path / "broken").unlink()
-    wait_until(lambda: server.up)
+    eventually(lambda: server.up)
     assert server.invoke(b"x", {}).body == b"x"
 
 
@@ -101,7 +101,7 @@ def test_one_that_is_closed_while_it_tries_tries_no_more(start, tmp_path) -> Non
     server = start()
     (tmp_path / "broken").touch()
     os.kill(server.pid, signal.SIGKILL)
-    wait_until(lambda: starts(tmp_path) >= 2)
+    eventually(lambda: starts(tmp_path) >= 2)
     server.close()
     seen = starts(tmp_path)
     (tmp_path / "broken").unlink()
@@ -119,7 +119,7 @@ def test_a_restart_that_says_nothing_can_be_closed(start, tmp_path) -> None:
     server = start()
     (tmp_path / "silent").touch()
     os.kill(server.pid, signal.SIGKILL)
-    wait_until(lambda: starts(tmp_path) == 2)
+    eventually(lambda: starts(tmp_path) == 2)
     server.close()
     with pytest.raises(ProcessLookupError):
         os.kill(server.pid, 0)

@@ -5,7 +5,8 @@ import textwrap
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import untar, wait_until
+from contract.live import untar
+from waiting import eventually
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
@@ -95,7 +96,7 @@ def test_all_hosts_can_be_stopped(cloud, training_request, finished, streams, na
         groups = logs.describe_log_groups(logGroupNamePrefix=LOG_GROUP)["logGroups"]
         return bool(groups) and streams(name) == {"algo-1": ["up"], "algo-2": ["up"]}
 
-    wait_until(up)
+    eventually(up)
     client.stop_training_job(TrainingJobName=name)
     assert finished(name)["TrainingJobStatus"] == "Stopped"
 

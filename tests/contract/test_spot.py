@@ -4,7 +4,8 @@ import textwrap
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import untar, wait_until
+from contract.live import untar
+from waiting import eventually
 
 GOES_ON = """
 import argparse, os, pathlib, time
@@ -40,7 +41,7 @@ def test_an_interrupted_job_goes_on_from_its_checkpoint(
     checkpoints = {"S3Uri": f"s3://{bucket}/{name}/checkpoints"}
     given = {"checkpoints": "/opt/ml/checkpoints"}
     client.create_training_job(**training_request(GOES_ON, given, CheckpointConfig=checkpoints, **spot()))
-    wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"{name}/checkpoints/").get("Contents"))
+    eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=f"{name}/checkpoints/").get("Contents"))
     order("aws:sagemaker:interrupt-spot-instance", name, count="1")
     job = finished(name)
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")

@@ -8,18 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from contract import live
-from contract.live import (
-    REGION,
-    Cloud,
-    descendants,
-    frozen,
-    processes,
-    serving,
-    start_cloud,
-    statement,
-    tar_gz,
-    wait_until,
-)
+from contract.live import REGION, Cloud, descendants, frozen, processes, serving, start_cloud, statement, tar_gz
+from waiting import eventually
 
 SLEEPER = "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\nprint('up', flush=True)\ntime.sleep(600)"
 ROWS = json.dumps({"instances": [{"size": 1.0, "ward": "A"}]})
@@ -48,7 +38,7 @@ def keep_busy(cloud: Cloud, archive: bytes) -> None:
     )
     make_endpoint(cloud, "e", InitialInstanceCount=1, InstanceType="ml.m5.large")
     live.invoke_a_function(cloud, role)
-    wait_until(lambda: "sleep 600" in descendants(cloud.process.pid).values())
+    eventually(lambda: "sleep 600" in descendants(cloud.process.pid).values())
 
 
 def make_role(cloud: Cloud) -> str:
@@ -61,7 +51,7 @@ def make_endpoint(cloud: Cloud, name: str, **members) -> None:
     variant = {"VariantName": "v", "ModelName": "m", **members}
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
-    wait_until(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService")
+    eventually(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService")
 
 
 def start_job(cloud: Cloud, name: str, role: str) -> None:
@@ -90,7 +80,7 @@ def test_no_process_outlives_the_cloud(busy, number) -> None:
     started = started_by(busy)
     os.kill(busy.process.pid, number)
     busy.process.wait(timeout=30)
-    wait_until(lambda: not started & processes().keys(), 15)
+    eventually(lambda: not started & processes().keys(), seconds=15)
     assert number == signal.SIGKILL or not list((busy.log.parent / "work").iterdir())
 
 
@@ -106,11 +96,11 @@ def test_neither_a_request_under_way_nor_jobs_that_wait_for_their_turn_keep_a_cl
 
     with frozen(serving(busy) - before), ThreadPoolExecutor(2) as pool:
         asked = [pool.submit(ask) for _ in range(2)]
-        turned_away, *_ = wait_until(lambda: [each for each in asked if each.done()])
+        turned_away, *_ = eventually(lambda: [each for each in asked if each.done()])
         assert "ThrottlingException" in str(turned_away.exception())  # so the other one is under way
         started = started_by(busy)
         busy.process.terminate()
         busy.process.wait(timeout=30)
         assert all(each.exception(30) for each in asked)
-        wait_until(lambda: not started & processes().keys(), 15)
+        eventually(lambda: not started & processes().keys(), seconds=15)
     assert not list((busy.log.parent / "work").iterdir())

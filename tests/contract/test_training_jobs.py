@@ -6,7 +6,8 @@ import textwrap
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import statement, tar_gz, untar, wait_until
+from contract.live import statement, tar_gz, untar
+from waiting import eventually
 
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 TELL = """
@@ -112,7 +113,7 @@ def test_the_log_can_be_read_while_the_program_runs(cloud, training_request, fin
     cloud.client("sagemaker").create_training_job(
         **training_request("import time\nprint('begun', flush=True)\ntime.sleep(600)")
     )
-    wait_until(lambda: printed(cloud, name) and log_of(LOG_GROUP, name) == ["begun"])
+    eventually(lambda: printed(cloud, name) and log_of(LOG_GROUP, name) == ["begun"])
     cloud.client("sagemaker").stop_training_job(TrainingJobName=name)
     assert finished(name)["TrainingJobStatus"] == "Stopped"
 
@@ -160,8 +161,8 @@ def test_a_stopped_program_may_save_its_model_first(cloud, training_request, fin
     """
     client = cloud.client("sagemaker")
     client.create_training_job(**training_request(textwrap.dedent(program)))
-    wait_until(lambda: client.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training")
-    wait_until(lambda: printed(cloud, name))
+    eventually(lambda: client.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training")
+    eventually(lambda: printed(cloud, name))
     client.stop_training_job(TrainingJobName=name)
     job = finished(name)
     assert (job["TrainingJobStatus"], job["SecondaryStatus"]) == ("Stopped", "Stopped")
@@ -176,7 +177,7 @@ def test_a_job_that_waits_for_its_turn_can_be_stopped_at_once(cloud, training_re
     running = [f"{name}-{number}" for number in range(places)]
     for job in running:
         client.create_training_job(**training_request("import time\ntime.sleep(600)", TrainingJobName=job))
-        wait_until(lambda job=job: client.describe_training_job(TrainingJobName=job)["SecondaryStatus"] == "Training")
+        eventually(lambda job=job: client.describe_training_job(TrainingJobName=job)["SecondaryStatus"] == "Training")
     client.create_training_job(**training_request(""))
     assert client.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Starting"
     client.stop_training_job(TrainingJobName=name)
@@ -275,7 +276,7 @@ def test_what_would_be_ignored_is_refused_by_name(cloud, training_request, membe
 def test_no_working_files_are_left(train, cloud) -> None:
     train("import os\nopen(os.environ['TMPDIR'] + '/t', 'w').write('x')")
     work = cloud.log.parent / "work" / str(cloud.process.pid)
-    wait_until(lambda: not list(work.glob("job-*")))
+    eventually(lambda: not list(work.glob("job-*")))
 
 
 def test_tensorflow_is_warm(train, log_of, name) -> None:

@@ -5,7 +5,8 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import statement, wait_until
+from contract.live import statement
+from waiting import eventually
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
 ENDED = ("Completed", "Failed", "Stopped")
@@ -43,7 +44,7 @@ def transform(cloud, put, bucket, model, name):
             found = client.describe_transform_job(TransformJobName=name)
             return found if found["TransformJobStatus"] in ENDED else None
 
-        return wait_until(look) if wait else None
+        return eventually(look) if wait else None
 
     return run
 
@@ -157,9 +158,9 @@ def test_no_data_fails_the_job(transform) -> None:
 def test_a_running_job_can_be_stopped(transform, cloud, name) -> None:
     client = cloud.client("sagemaker")
     transform({"a.csv": b"1,A\n" * 200_000}, wait=False, BatchStrategy="SingleRecord")
-    wait_until(lambda: "TransformStartTime" in client.describe_transform_job(TransformJobName=name))
+    eventually(lambda: "TransformStartTime" in client.describe_transform_job(TransformJobName=name))
     client.stop_transform_job(TransformJobName=name)
-    wait_until(lambda: client.describe_transform_job(TransformJobName=name)["TransformJobStatus"] == "Stopped")
+    eventually(lambda: client.describe_transform_job(TransformJobName=name)["TransformJobStatus"] == "Stopped")
     assert "Contents" not in cloud.client("s3").list_objects_v2(Bucket="contract", Prefix=f"{name}/out/")
     with pytest.raises(ClientError, match="in status Stopped"):
         client.stop_transform_job(TransformJobName=name)
@@ -207,7 +208,7 @@ def test_a_state_machine_waits_for_a_transform_job(cloud, put, model, make_role,
         roleArn=make_role(statement("sagemaker:*"), service="states.amazonaws.com"),
     )["stateMachineArn"]
     execution = states.start_execution(stateMachineArn=machine)["executionArn"]
-    wait_until(lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING")
+    eventually(lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING")
     ended = states.describe_execution(executionArn=execution)
     assert ended["status"] == "SUCCEEDED", ended.get("cause")
     assert json.loads(ended["output"])["TransformJobStatus"] == "Completed"
@@ -231,4 +232,4 @@ def test_a_transform_job_tells_of_its_end(transform, heard, name) -> None:
     def statuses() -> list[str]:
         return [event["detail"]["TransformJobStatus"] for event in heard(f"transform-job/{name}")]
 
-    assert wait_until(lambda: statuses() == ["InProgress", "Completed"])
+    assert eventually(lambda: statuses() == ["InProgress", "Completed"])

@@ -3,8 +3,9 @@
 import re
 
 import pytest
-from contract.live import statement, wait_until
+from contract.live import statement
 from contract.tuning import SLEEP, categorical, refused, score
+from waiting import eventually
 
 COUNTERS = {"Completed": 0, "InProgress": 0, "RetryableError": 0, "NonRetryableError": 0, "Stopped": 0}
 OBJECTIVES = {"Succeeded": 0, "Pending": 0, "Failed": 0}
@@ -123,7 +124,7 @@ def test_no_more_jobs_run_at_once_than_allowed(create_tuning, tuning_request, tu
         job = client.describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
         return job["TrainingJobStatusCounters"]["InProgress"] == 3 and job
 
-    assert wait_until(running)["ObjectiveStatusCounters"] == OBJECTIVES | {"Pending": 3}
+    assert eventually(running)["ObjectiveStatusCounters"] == OBJECTIVES | {"Pending": 3}
     assert [each["ObjectiveStatus"] for each in jobs_of(name)] == ["Pending"] * 3
     client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     tuned(name)
@@ -132,7 +133,7 @@ def test_no_more_jobs_run_at_once_than_allowed(create_tuning, tuning_request, tu
 def test_stopping_a_tuning_job_stops_its_children(create_tuning, tuning_request, tuned, cloud, jobs_of, name) -> None:
     create_tuning(tuning_request(SLEEP))
     client = cloud.client("sagemaker")
-    wait_until(lambda: len(jobs_of(name)) == 2)
+    eventually(lambda: len(jobs_of(name)) == 2)
     with refused("ValidationException", "in status InProgress"):
         client.delete_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)
     client.stop_hyper_parameter_tuning_job(HyperParameterTuningJobName=name)

@@ -9,7 +9,8 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import descendants, serving, wait_until
+from contract.live import descendants, serving
+from waiting import eventually
 
 LARGE = {"size": 2.5, "ward": "A"}
 BODY = json.dumps({"instances": [LARGE]})
@@ -79,7 +80,7 @@ def test_instances_are_processes_up_to_the_cores(serve, rescale, processes, invo
     with ThreadPoolExecutor(1) as pool:
         asked = pool.submit(invoked, endpoint, 300)
         assert rescale(endpoint, main={"DesiredInstanceCount": 1})["main"]["CurrentInstanceCount"] == 1
-        wait_until(lambda: len(processes()) == 1)
+        eventually(lambda: len(processes()) == 1)
         assert asked.result() == {"main": 300}
 
 
@@ -106,7 +107,7 @@ def test_a_change_of_counts_shows_on_its_way(serve, cloud, settled, heard) -> No
         )
     settled(endpoint)
     kind = "SageMaker Endpoint Deployment State Change"
-    first, *_ = wait_until(lambda: [e for e in heard(f"endpoint/{endpoint}") if e["detail-type"] == kind])
+    first, *_ = eventually(lambda: [e for e in heard(f"endpoint/{endpoint}") if e["detail-type"] == kind])
     (variant,) = first["detail"]["ProductionVariants"]
     assert (variant["CurrentInstanceCount"], variant["DesiredInstanceCount"]) == (1, 2)
     assert variant["VariantStatus"][0]["StatusMessage"] == "Scaling out desired instance count to 2."
@@ -134,7 +135,7 @@ def test_a_crash_costs_no_request_where_there_is_another_instance(serve, process
         asked = pool.submit(invoked, endpoint, 300)
         os.kill(min(before), signal.SIGKILL)
         assert asked.result() == {"main": 300}
-    wait_until(lambda: len(processes()) == 2 and min(before) not in processes())
+    eventually(lambda: len(processes()) == 2 and min(before) not in processes())
 
 
 def test_an_endpoint_with_one_instance_is_unavailable_until_it_has_started_again(
@@ -153,10 +154,10 @@ def test_an_endpoint_with_one_instance_is_unavailable_until_it_has_started_again
 
     model.rename(aside)  # until it is back, no new process can serve
     os.kill(old, signal.SIGKILL)
-    wait_until(lambda: old not in processes())
+    eventually(lambda: old not in processes())
     assert {refusal() for _ in range(5)} == {("ServiceUnavailable", 503)}
     aside.rename(model)
-    wait_until(lambda: refusal() is None)
+    eventually(lambda: refusal() is None)
     assert {refusal() for _ in range(20)} == {None}
 
 
@@ -250,13 +251,13 @@ def test_a_shadow_variant_is_asked_the_same_and_nobody_gets_its_answer(
         assert json.loads(answer["Body"].read())["predictions"][0]["label"] == "yes"
     with pytest.raises(ClientError, match="Could not find variant mirror"):
         runtime.invoke_endpoint(EndpointName=name, Body=BODY, TargetVariant="mirror")
-    wait_until(lambda: summed("Invocations", name, "main") == 10)
-    wait_until(lambda: summed("Invocations", name, "mirror") == 10)
+    eventually(lambda: summed("Invocations", name, "main") == 10)
+    eventually(lambda: summed("Invocations", name, "mirror") == 10)
     assert summed("ModelLatency", name, "mirror") > 0
     client.delete_endpoint(EndpointName=name)  # which writes what waits
     for variant, label in (("main", "yes"), ("mirror", "no")):
         s3, place = cloud.client("s3"), f"{name}/captured/{name}/{variant}/"
-        found = wait_until(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=place).get("Contents"))  # noqa: B023
+        found = eventually(lambda: s3.list_objects_v2(Bucket=bucket, Prefix=place).get("Contents"))  # noqa: B023
         lines = s3.get_object(Bucket=bucket, Key=found[0]["Key"])["Body"].read().decode().splitlines()
         kept = json.loads(lines[0])
         assert kept["eventMetadata"]["inferenceId"] == "case-7"
@@ -283,6 +284,6 @@ def test_a_shadow_variant_gets_the_part_of_the_requests_that_its_weight_says(
     client.create_endpoint(EndpointName=name, EndpointConfigName=name)
     settled(name)
     invoked(name, 100)
-    wait_until(lambda: summed("Invocations", name, "main") == 100)
+    eventually(lambda: summed("Invocations", name, "main") == 100)
     assert 0 < summed("Invocations", name, "mirror") < 100
     client.delete_endpoint(EndpointName=name)

@@ -4,7 +4,8 @@ import textwrap
 
 import pytest
 from botocore.exceptions import ClientError
-from contract.live import untar, wait_until
+from contract.live import untar
+from waiting import eventually
 
 CACHES = """
 import os, pathlib
@@ -36,7 +37,7 @@ def pool(cloud, name):
             job = cloud.client("sagemaker").describe_training_job(TrainingJobName=f"{name}-{suffix}")
             return job["WarmPoolStatus"] if job["WarmPoolStatus"]["Status"] == status else None
 
-        return wait_until(look)
+        return eventually(look)
 
     return wait
 
@@ -86,7 +87,7 @@ def test_a_running_job_has_its_pool_in_use(cloud, training_request, finished, ow
     client.create_training_job(
         **training_request("import time\ntime.sleep(600)", ResourceConfig=resources, RoleArn=own_role)
     )
-    wait_until(lambda: client.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training")
+    eventually(lambda: client.describe_training_job(TrainingJobName=name)["SecondaryStatus"] == "Training")
     assert client.describe_training_job(TrainingJobName=name)["WarmPoolStatus"] == {"Status": "InUse"}
     client.stop_training_job(TrainingJobName=name)
     finished(name)

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from contract.live import descendants, processes
 from waiting import eventually
 
 from headgate_local.launcher import DEFAULT_PORT
@@ -40,31 +41,13 @@ def home(tmp_path: Path) -> Iterator[Path]:
     run(tmp_path, "down")
 
 
-def descendants(pid: int) -> set[int]:
-    children: dict[int, set[int]] = {}
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = int((process / "stat").read_text().rpartition(")")[2].split()[1])
-        except OSError:
-            continue
-        children.setdefault(parent, set()).add(int(process.name))
-    found, front = set(), {pid}
-    while front:
-        found |= front
-        front = set().union(*(children.get(each, set()) for each in front))
-    return found
+def family(pid: int) -> set[int]:
+    """A process and all below it."""
+    return {pid, *descendants(pid)}
 
 
 def alive(pids: set[int]) -> set[int]:
-    living = set()
-    for pid in pids:
-        try:
-            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-        except OSError:
-            continue
-        if state != "Z":
-            living.add(pid)
-    return living
+    return pids & processes().keys()
 
 
 def test_it_starts_is_found_again_and_leaves_nothing_behind(home: Path) -> None:
@@ -75,7 +58,7 @@ def test_it_starts_is_found_again_and_leaves_nothing_behind(home: Path) -> None:
     code, again, progress = run(home, "up")
     assert (code, json.loads(again)) == (0, card)
     assert "already running" in progress
-    everything = descendants(card["pid"])
+    everything = family(card["pid"])
     assert len(everything) > 1
     assert run(home, "down")[0] == 0
     assert not (home / "local.json").exists()
@@ -107,7 +90,7 @@ def test_a_taken_port_that_was_asked_for_is_an_error(home: Path, taken: int) -> 
 
 def test_it_ends_whole_when_it_is_killed_and_starts_again_over_the_card_that_it_left(home: Path) -> None:
     pid = json.loads(run(home, "up")[1])["pid"]
-    everything = descendants(pid)
+    everything = family(pid)
     os.kill(pid, signal.SIGKILL)  # contract/test_stopping.py: other signals, and a cloud that is busy
     eventually(lambda: not alive(everything), "the end of every process", 30)
     again = json.loads(run(home, "up")[1])["pid"]
@@ -126,7 +109,7 @@ def test_starting_it_can_be_interrupted(home: Path) -> None:
         if "creating the stack" in line:
             break
     process.send_signal(signal.SIGSTOP)  # so that it is not done before the signal arrives
-    everything = descendants(process.pid)
+    everything = family(process.pid)
     process.send_signal(signal.SIGINT)
     process.send_signal(signal.SIGCONT)
     process.communicate(timeout=60)
@@ -137,7 +120,7 @@ def test_starting_it_can_be_interrupted(home: Path) -> None:
 
 def test_a_cloud_that_is_too_busy_to_answer_is_stopped_and_keeps_its_card_until_then(home: Path) -> None:
     pid = json.loads(run(home, "up")[1])["pid"]
-    everything = descendants(pid)
+    everything = family(pid)
     os.kill(pid, signal.SIGSTOP)
     process = command(home, "down")
     assert process.stderr is not None

@@ -4,8 +4,8 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from contract.live import wait_until
 from ministack.services.cloudwatch import _parse_alarm_rule
+from waiting import eventually
 
 from headgate_local.cloudwatch.alarms import Alarms
 from headgate_local.cloudwatch.metrics import Metrics
@@ -51,7 +51,7 @@ class World:
         self.alarm("last", Namespace="Last", AlarmActions=["arn:aws:lambda:us-east-1:000000000000:function:last"])
         self.alarms.set_state("last", "ALARM", "to be the last")
         assert self._last.wait(10)
-        wait_until(lambda: [detail["alarmName"] for _, detail in self.events[events:]].count("last") == 2)
+        eventually(lambda: [detail["alarmName"] for _, detail in self.events[events:]].count("last") == 2)
         self.events = [(kind, detail) for kind, detail in self.events if detail["alarmName"] != "last"]
 
     def alarm(self, name: str = "x", **members) -> None:

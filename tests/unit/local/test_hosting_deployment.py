@@ -4,7 +4,7 @@ import threading
 from contextlib import suppress
 
 import pytest
-from contract.live import wait_until
+from waiting import eventually
 
 from headgate_local.sagemaker.hosting.deployment import Deployment, Report, TurnedBack
 from headgate_local.sagemaker.hosting.hosting import in_background
@@ -80,7 +80,7 @@ def test_turning_back_ends_a_wait_at_once_and_the_first_reason_counts() -> None:
 
     thread = threading.Thread(target=go)
     thread.start()
-    wait_until(lambda: walk.statuses[-1:] == ["Baking"])
+    eventually(lambda: walk.statuses[-1:] == ["Baking"])
     walk.deployment.turn_back("first")
     walk.deployment.turn_back("second")
     thread.join(10)
@@ -137,5 +137,5 @@ def test_work_in_the_background_tells_when_it_ends_unexpectedly() -> None:
         raise OSError("no space left")
 
     in_background(work, "work", told.append)
-    wait_until(lambda: told)
+    eventually(lambda: told)
     assert told == ["InternalFailure: the log of the local cloud says more."]

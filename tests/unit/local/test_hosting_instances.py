@@ -5,7 +5,7 @@ from collections import Counter
 from contextlib import ExitStack, suppress
 
 import pytest
-from contract.live import wait_until
+from waiting import eventually
 
 from headgate_local.sagemaker.hosting.instances import Closed, Instances, NoneUp
 from headgate_local.sagemaker.hosting.server import Answer, NotServable
@@ -63,7 +63,7 @@ def test_a_shared_process_ends_with_its_last_instance(launch, started) -> None:
     instances.resize(2)
     assert [server.closed for server in started] == [False, False]
     instances.resize(1)
-    wait_until(lambda: [server.closed for server in started] == [False, True])
+    eventually(lambda: [server.closed for server in started] == [False, True])
     instances.resize(3)
     assert len(started) == 3
     instances.close()
@@ -80,7 +80,7 @@ def test_an_instance_that_goes_answers_what_it_has_taken(launch, started) -> Non
         with instances.take() as again:
             assert again is instances.all[0]
         assert not any(server.closed for server in started)
-    wait_until(lambda: [server.closed for server in started] == [False, True])
+    eventually(lambda: [server.closed for server in started] == [False, True])
 
 
 def test_two_batches_that_go_wait_for_each_other_on_a_shared_process(launch, started) -> None:
@@ -92,7 +92,7 @@ def test_two_batches_that_go_wait_for_each_other_on_a_shared_process(launch, sta
         instances.resize(2)
         closing = threading.Thread(target=instances.close)
         closing.start()
-        wait_until(lambda: is_closed(instances))
+        eventually(lambda: is_closed(instances))
         assert not started[0].closed
     closing.join(10)
     assert started[0].closed
@@ -241,7 +241,7 @@ def test_an_instance_that_starts_while_all_are_closed_is_ended(started) -> None:
     asked.start()
     launching.wait(30)
     closing.start()
-    wait_until(lambda: is_closed(instances))
+    eventually(lambda: is_closed(instances))
     go_on.set()
     asked.join(30)
     closing.join(30)
@@ -253,10 +253,10 @@ def test_idle_instances_go_and_provisioned_ones_stay(launch, started) -> None:
     instances.resize(1)
     with instances.take(), instances.take():
         assert instances.count == 2
-    wait_until(lambda: instances.count == 1)
+    eventually(lambda: instances.count == 1)
     instances.adjust(2, 0)
-    wait_until(lambda: instances.count == 0)
-    wait_until(lambda: all(server.closed for server in started))
+    eventually(lambda: instances.count == 0)
+    eventually(lambda: all(server.closed for server in started))
     instances.close()
 
 
@@ -265,9 +265,9 @@ def test_a_busy_serverless_instance_does_not_go(launch, started) -> None:
     with instances.take():
         with instances.take():
             pass
-        wait_until(lambda: instances.count == 1)
+        eventually(lambda: instances.count == 1)
         assert instances.all[0].under_way == 1
-    wait_until(lambda: instances.count == 0)
+    eventually(lambda: instances.count == 0)
 
 
 def test_a_closed_one_takes_nothing(launch) -> None:
