@@ -1,6 +1,7 @@
 """Planning, deploying and settling releases, on a real table of moto's and an endpoint in memory.
 
-The process is made to die before and after every call that changes something, and the step is tried again.
+A freeze that holds a release is played with deaths before and after every call that changes something; all that a
+release does is played so in `tests/unit/crashes`.
 """
 
 import itertools
