@@ -29,8 +29,12 @@ PRELOAD = (
     "botocore.handlers",
     "concurrent.futures.thread",
     "csv",
-    "pydantic",
+    "pydantic.fields",
+    "pydantic.functional_validators",
+    "pydantic.json_schema",
+    "pydantic.main",
     "statistics",
+    "tarfile",
     "yaml",
 )
 """What is on AWS's own image and in nearly every function's layer, so in no archive that a fork could find changed."""
@@ -59,13 +63,14 @@ def main() -> None:
 
 
 def _share_descriptions() -> None:
-    """Read botocore's descriptions of the usual services once: JSON of up to 2 MB, anew in every session."""
+    """Read botocore's descriptions of the usual services once: JSON of up to 2 MB, anew in every session. A client, of
+    nobody, brings all that there is to read and to import."""
     import botocore.session
 
     botocore.session.create_loader = functools.cache(botocore.session.create_loader)
-    loader = botocore.session.Session().get_component("data_loader")
+    nobody = botocore.session.Session()
     for service in ("sts", "dynamodb", "s3", "sagemaker", "cloudwatch", "stepfunctions"):
-        loader.load_service_model(service, "service-2")
+        nobody.create_client(service, "us-east-1", aws_access_key_id="nobody", aws_secret_access_key="nobody")  # noqa: S106
 
 
 def _next_fork(control: socket.socket) -> dict[str, Any] | None:

@@ -22,7 +22,8 @@ pytestmark = pytest.mark.enable_socket
 def command(home: Path, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "headgate_local", *arguments],
-        env={**os.environ, "HEADGATE_HOME": str(home)},
+        # Nothing is trained here, so that no cloud has to import TensorFlow to be ready for it.
+        env={**os.environ, "HEADGATE_HOME": str(home), "HEADGATE_IDLE_SECONDS": "0"},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -3,6 +3,7 @@
 import functools
 import json
 import tarfile
+import threading
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from headgate_local.seams import identity
 SERVICE = "sagemaker.amazonaws.com"
 CONFIG = Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"}, max_pool_connections=16)
 
+_one_at_a_time = threading.Lock()
 CLIENTS = 32
 """Clients that are kept for the next time; each holds some megabytes."""
 
@@ -37,17 +39,24 @@ def take_on(role_arn: str) -> identity.Credentials:
     return credentials
 
 
+@functools.cache
+def _session() -> boto3.session.Session:
+    """One for all clients: each reads the descriptions of services anew, and most of a client's time is that."""
+    return boto3.session.Session()
+
+
 @functools.lru_cache(CLIENTS)
 def _client(service: str, endpoint_url: str, region: str, credentials: identity.Credentials) -> Any:
-    return boto3.session.Session().client(
-        service,
-        endpoint_url=endpoint_url,
-        region_name=region,
-        aws_access_key_id=credentials.access_key_id,
-        aws_secret_access_key=credentials.secret_access_key,
-        aws_session_token=credentials.session_token,
-        config=CONFIG,
-    )
+    with _one_at_a_time:  # clients may be used in all threads at once, but not made
+        return _session().client(
+            service,
+            endpoint_url=endpoint_url,
+            region_name=region,
+            aws_access_key_id=credentials.access_key_id,
+            aws_secret_access_key=credentials.secret_access_key,
+            aws_session_token=credentials.session_token,
+            config=CONFIG,
+        )
 
 
 class OutageError(TransferError):

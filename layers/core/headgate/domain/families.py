@@ -57,8 +57,8 @@ class Family(BaseModel):
     hyperparameters: Mapping[str, Range]
     needs: tuple[Literal["grid", "text"], ...] = ()
     """What the data has to hold, one of them at least; nothing: any data will do."""
-    pace: Pace = Pace()
-    bounds: Bounds = Bounds()
+    pace: Pace = Field(default_factory=Pace)  # not `Pace()`: that would compile the model at every cold start
+    bounds: Bounds = Field(default_factory=Bounds)
 
     def misfit(self, spec: TrainingSpec, rows: int, cells: float) -> str | None:
         """Why the family cannot, or by its bounds should not, be tried on such data; None when it fits.
