@@ -78,6 +78,7 @@ or models that are trained once for a worker."""
 
 
 @pytest.hookimpl(optionalhook=True)  # of xdist, where it is in use
+@pytest.hookimpl(optionalhook=True)  # `make mutate` runs without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Chains begin first, those of many tests before the others. xdist's groups do not work with pytest 9.2."""
     from xdist.scheduler import LoadScopeScheduling
@@ -111,6 +112,26 @@ def template() -> dict[str, Any]:
     return yaml_parse((ROOT / "template.yaml").read_text())
 
 
+class KeptSession(boto3.Session):
+    """Makes each client once for all tests: to make one takes longer than a call of moto's, and moto, which begins with
+    each test anew, answers those that are there.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(region_name=REGION)
+        self._kept: dict[Any, Any] = {}
+
+    def client(self, *service: Any, **how: Any) -> Any:
+        """As boto3's."""
+        asked = (service, *sorted(how.items()))
+        if asked not in self._kept:
+            self._kept[asked] = super().client(*service, **how)
+        return self._kept[asked]
+
+
+_session = functools.cache(KeptSession)
+
+
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     """An account of moto's, empty; nothing in it is real and nothing leaves the process."""
@@ -120,7 +141,7 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[boto3.Session]:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", REGION)
     with mock_aws():
-        yield boto3.Session(region_name=REGION)
+        yield _session()
 
 
 @pytest.fixture
