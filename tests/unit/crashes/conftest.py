@@ -7,12 +7,12 @@ from .road import before
 from .room import SERVED, Room
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def clients() -> Clients:
     return Clients()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(clients: Clients) -> Account:
     return before(clients, SERVED)[0]
 
