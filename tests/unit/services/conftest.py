@@ -1,6 +1,7 @@
 """Endpoints in memory, and what starts and ends runs on a real table of moto's."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -246,6 +247,28 @@ def plan(ledger: Ledger, make_run: Any, endpoints: FakeEndpoints) -> Callable[..
         )
 
     return plan
+
+
+_left: dict[str, tuple[list[dict[str, Any]], list[dict[str, Any]]]] = {}
+"""By what goes before: the ledger's items, and what the fakes held."""
+
+
+@pytest.fixture
+def beforehand(ledger: Ledger) -> Callable[..., None]:
+    """Play what goes before several tests, with these fakes; from the second time on put what it left where it was."""
+
+    def play(name: str, road: Callable[[], object], *fakes: object) -> None:
+        client = ledger._client
+        if name not in _left:
+            road()
+            _left[name] = client.scan(TableName="ledger")["Items"], [deepcopy(vars(fake)) for fake in fakes]
+            return
+        items, held = _left[name]
+        client.batch_write_item(RequestItems={"ledger": [{"PutRequest": {"Item": item}} for item in items]})
+        for fake, kept in zip(fakes, held, strict=True):
+            vars(fake).update(deepcopy(kept))
+
+    return play
 
 
 def take(ledger: Any, tasks: Any, run: str, project: Project = IRIS) -> str:

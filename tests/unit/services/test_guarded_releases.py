@@ -16,12 +16,18 @@ ROLLOUT = {"strategy": "canary", "canary_percent": 25, "bake_minutes": 2}
 
 
 @pytest.fixture
-def serving(plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms) -> FakeEndpoints:
+def serving(
+    plan: Any, beforehand: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, alarms: FakeAlarms
+) -> FakeEndpoints:
     """An endpoint whose first release serves, meanwhile on four instances."""
-    plan("a")
-    deploy(ledger, endpoints, tasks, 1, alarms=alarms)
-    endpoints.rest()
-    settle(ledger, endpoints, 1)
+
+    def road() -> None:
+        plan("a")
+        deploy(ledger, endpoints, tasks, 1, alarms=alarms)
+        endpoints.rest()
+        settle(ledger, endpoints, 1)
+
+    beforehand("serving", road, endpoints, tasks, alarms)
     assert endpoints.state is not None
     endpoints.state = replace(endpoints.state, instances=4)
     return endpoints

@@ -81,17 +81,20 @@ def endpoints() -> FakeTrials:
 
 
 @pytest.fixture
-def served(plan: Any, ledger: Ledger, endpoints: FakeTrials, tasks: FakeTasks) -> Tried:
-    plan("a")
-    deploy(ledger, endpoints, tasks, 1)
-    endpoints.rest()
-    assert settle(ledger, endpoints, 1) == "PROMOTED"
+def served(plan: Any, beforehand: Any, ledger: Ledger, endpoints: FakeTrials, tasks: FakeTasks) -> Tried:
+    def road() -> None:
+        plan("a")
+        deploy(ledger, endpoints, tasks, 1)
+        endpoints.rest()
+        assert settle(ledger, endpoints, 1) == "PROMOTED"
+
+    beforehand("served", road, endpoints, tasks)
     return Tried(ledger, endpoints, tasks)
 
 
 @pytest.fixture
-def tried(plan: Any, served: Tried) -> Tried:
-    plan("b", capture_percent=100, rollout=SHADOW)
+def tried(plan: Any, beforehand: Any, served: Tried) -> Tried:
+    beforehand("tried", lambda: plan("b", capture_percent=100, rollout=SHADOW), served.endpoints, served.tasks)
     return served
 
 

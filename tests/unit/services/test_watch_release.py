@@ -139,12 +139,15 @@ class Watched:
 
 
 @pytest.fixture
-def watched(plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks) -> Watched:
-    plan("a")
-    deploy(ledger, endpoints, tasks, 1)
-    endpoints.rest()
-    assert settle(ledger, endpoints, 1) == "PROMOTED"
-    plan("b", capture_percent=100)
+def watched(plan: Any, beforehand: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks) -> Watched:
+    def road() -> None:
+        plan("a")
+        deploy(ledger, endpoints, tasks, 1)
+        endpoints.rest()
+        assert settle(ledger, endpoints, 1) == "PROMOTED"
+        plan("b", capture_percent=100)
+
+    beforehand("watched", road, endpoints, tasks)
     measurements = FakeMeasurements()
     return Watched(ledger, endpoints, tasks, measurements, FakeRequests(measurements, "demo-iris-r1"), FakeObjects())
 
