@@ -32,16 +32,23 @@ def acting(world: str, role: str) -> Iterator[None]:
 
 def install(world: str = "", role: str = "") -> None:
     """From now on write down every call of this process; does nothing unless `HEADGATE_RECORD` is set."""
-    folder = os.environ.get(VARIABLE)
-    if not folder:
+    if not os.environ.get(VARIABLE):
         return
     from botocore.client import BaseClient
+
+    call: Callable[..., Any] = BaseClient._make_api_call
+    if not getattr(call, "records", False):
+        BaseClient._make_api_call = recorded(call, world, role)
+
+
+def recorded(call: Callable[..., Any], world: str = "", role: str = "") -> Callable[..., Any]:
+    """`_make_api_call` of clients, which is written down too where calls are: of a client, an operation, parameters."""
+    folder = os.environ.get(VARIABLE)
+    if not folder:
+        return call
     from botocore.exceptions import ClientError
 
     Path(folder).mkdir(parents=True, exist_ok=True)
-    call: Callable[..., Any] = BaseClient._make_api_call
-    if getattr(call, "records", False):
-        return
 
     def recording(self: Any, operation: str, params: dict[str, Any]) -> Any:
         who = _acting[-1] if _acting else (world, role)
@@ -63,7 +70,7 @@ def install(world: str = "", role: str = "") -> None:
             _write(Path(folder), line)
 
     recording.records = True  # type: ignore[attr-defined]
-    BaseClient._make_api_call = recording
+    return recording
 
 
 def _tenant(client: Any) -> str:

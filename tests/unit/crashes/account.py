@@ -9,10 +9,11 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from types import MethodType
 from typing import Any
 
 import boto3
-from botocore.config import Config
+from prove.recorder import recorded
 
 from .scalable import Refusal, Scalable
 from .tables import Tables
@@ -290,45 +291,23 @@ def _found(there: dict[str, Any], name: str, kind: str) -> dict[str, Any]:
     return {**there[name], "ModelArn": _arn("model", name), "EndpointConfigArn": _arn("endpoint-config", name)}
 
 
-class _Answered:
-    """What botocore asks of an answer's transport."""
-
-    def __init__(self, status: int) -> None:
-        self.status_code = status
-
-
-class _CheckedOnce:
-    """botocore's check of what is sent, once for the same parameters: thousands of schedules send them again."""
-
-    def __init__(self, serializer: Any) -> None:
-        self._serializer = serializer
-        self._checked: set[tuple[str, str]] = set()
-
-    def serialize_to_request(self, parameters: dict[str, Any], operation: Any) -> dict[str, Any]:
-        if (call := (operation.name, repr(parameters))) not in self._checked:
-            self._serializer.serialize_to_request(parameters, operation)
-            self._checked.add(call)
-        return {"method": "POST", "url_path": "/", "query_string": {}, "headers": {}, "body": b"", "context": {}}
-
-
 class Clients:
     """Clients of boto3 whose calls go to `account`, which may be exchanged at any time."""
 
     def __init__(self) -> None:
         self.account = Account()
+        self._checked: set[tuple[str, str]] = set()
+        """What botocore has found to be as it has to be: thousands of schedules send it again."""
         session = boto3.Session("key", "secret", region_name=REGION)
         self._clients = {
-            name: session.client(name, config=Config(user_agent="crashes"))  # making one up takes a quarter of a call
+            name: session.client(name)
             for name in (
                 *("dynamodb", "s3", "sagemaker", "cloudwatch", "stepfunctions", "sns"),
                 "application-autoscaling",
             )
         }
         for each in self._clients.values():
-            each._ruleset_resolver = None  # no call goes anywhere, and where it would go takes a tenth of it
-            each._serializer = _CheckedOnce(each._serializer)
-            each.meta.events.register("before-parameter-build", self._keep)
-            each.meta.events.register("before-call", self._answer)
+            each._make_api_call = MethodType(recorded(self._call), each)
 
     def __getitem__(self, service: str) -> Any:
         return self._clients[service]
@@ -336,12 +315,14 @@ class Clients:
     def __iter__(self) -> Iterator[str]:
         return iter(self._clients)
 
-    def _keep(self, params: dict[str, Any], context: dict[str, Any], **_more: Any) -> None:
-        context["given"] = params
-
-    def _answer(self, model: Any, context: dict[str, Any], **_more: Any) -> tuple[_Answered, dict[str, Any]]:
+    def _call(self, client: Any, operation: str, parameters: dict[str, Any]) -> dict[str, Any]:
+        """In the place of botocore's own, half of whose work is for a request that no call here ever sends."""
+        if (call := (operation, repr(parameters))) not in self._checked:
+            client._serializer.serialize_to_request(parameters, client.meta.service_model.operation_model(operation))
+            self._checked.add(call)
         try:
-            answer, status = self.account.call(model.name, context["given"]), 200
+            return {**self.account.call(operation, parameters), "ResponseMetadata": {"HTTPStatusCode": 200}}
         except Refusal as refusal:
-            answer, status = {"Error": {"Code": refusal.code, "Message": refusal.message}, **refusal.more}, 400
-        return _Answered(status), {**answer, "ResponseMetadata": {"HTTPStatusCode": status}}
+            error = {"Error": {"Code": refusal.code, "Message": refusal.message}, **refusal.more}
+            answer = {**error, "ResponseMetadata": {"HTTPStatusCode": 400}}
+            raise client.exceptions.from_code(refusal.code)(answer, operation) from None
