@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -16,6 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")  # a job's log is for the job, not for TensorFlow's start
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from headgate_training.evaluation import evaluate
+    from headgate_training.words import words_of
 
     parser = argparse.ArgumentParser(description="Measure a challenger on the holdout, beside the champion.")
     parser.add_argument("--root", type=Path, default=Path("/opt/ml/processing"))
@@ -24,12 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
         evaluate(root)
     except Exception as error:
         # SageMaker shows a processing job's own words (ExitMessage) from this file, and nothing else of its failure.
-        # They go into the ledger and into mails: other errors than ours may quote rows.
-        ours = type(error).__module__.startswith("headgate_training.") or isinstance(error, ImportError)
         message = root.parent / "output" / "message"
         message.parent.mkdir(parents=True, exist_ok=True)
-        told = f"{type(error).__name__}: {error}" if ours else type(error).__name__
-        message.write_text(told[:LONGEST_MESSAGE], encoding="utf-8")
+        message.write_text(words_of(error)[:LONGEST_MESSAGE], encoding="utf-8")
         raise
     if uri := os.environ.get(TRACKING):
         from headgate_training.tracking import tell
@@ -38,4 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
+    from headgate_training.words import tell_failure
+
+    sys.excepthook = tell_failure
     main()

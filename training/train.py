@@ -6,6 +6,7 @@ Channels and folders come from the environment as SageMaker sets it; every hyper
 import argparse
 import logging
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -78,4 +79,7 @@ def _truth(text: str) -> bool:
 
 
 if __name__ == "__main__":
+    from headgate_training.words import tell_failure
+
+    sys.excepthook = tell_failure
     main()

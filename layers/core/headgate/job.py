@@ -8,8 +8,10 @@ SageMaker brings the data and takes the answers.
 import argparse
 import sys
 import tarfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
+from types import TracebackType
 
 WORK = ("validate", "observe")
 LONGEST_MESSAGE = 1000
@@ -29,13 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _unpack_libraries(asked.root / "input" / "core")
         _do(asked.work, asked.root)
     except Exception as error:
-        # SageMaker shows a job's own words (ExitMessage) from this file. Other errors than ours may quote rows.
-        ours = type(error).__module__ == "headgate.domain.errors" or isinstance(error, ImportError)
+        # SageMaker shows a job's own words (ExitMessage) from this file.
         message = asked.root.parent / "output" / "message"
         message.parent.mkdir(parents=True, exist_ok=True)
-        told = f"{type(error).__name__}: {error}" if ours else type(error).__name__
-        message.write_text(told[:LONGEST_MESSAGE], encoding="utf-8")
+        message.write_text(_words_of(error)[:LONGEST_MESSAGE], encoding="utf-8")
         raise
+
+
+def _words_of(error: BaseException) -> str:
+    """The kind of an error, and its words where they are ours: others may quote rows."""
+    ours = type(error).__module__ == "headgate.domain.errors" or isinstance(error, ImportError)
+    return f"{type(error).__name__}: {error}" if ours else type(error).__name__
+
+
+def tell_failure(_kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print where an error came from, and what may be told of it; a `sys.excepthook`."""
+    sys.stderr.write("Traceback (most recent call last):\n")
+    sys.stderr.writelines(traceback.format_tb(trace))
+    sys.stderr.write(_words_of(error) + "\n")
 
 
 def _unpack_libraries(core: Path) -> None:

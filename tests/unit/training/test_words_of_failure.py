@@ -1,5 +1,7 @@
-"""What an evaluation says of its failure goes into the ledger and into mails, so it quotes nobody's rows."""
+"""What a job says of its failure goes into logs, the ledger and mails, so it quotes nobody's rows."""
 
+import runpy
+import sys
 from pathlib import Path
 
 import pytest
@@ -8,13 +10,16 @@ import evaluate
 from headgate_training import evaluation
 from headgate_training.contenders import EvaluationError
 
+EVALUATE_PY = Path(evaluate.__file__)
+SECRET = "Mrs Smith"
+
 
 @pytest.mark.parametrize(
     ("error", "told"),
     [
         (EvaluationError("There are no rows."), "EvaluationError: There are no rows."),
         (ImportError("No module named x"), "ImportError: No module named x"),
-        (ValueError("could not convert string to float: 'Mrs Smith'"), "ValueError"),
+        (ValueError(f"could not convert string to float: '{SECRET}'"), "ValueError"),
     ],
 )
 def test_only_errors_of_our_own_are_told_in_words(
@@ -27,3 +32,21 @@ def test_only_errors_of_our_own_are_told_in_words(
     with pytest.raises(type(error)):
         evaluate.main(["--root", str(tmp_path / "processing")])
     assert (tmp_path / "output" / "message").read_text() == told
+
+
+def test_the_log_of_a_job_tells_where_it_failed_and_no_row(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_root: Path) -> None:
+        float(SECRET)
+
+    monkeypatch.setattr(evaluation, "evaluate", fail)
+    monkeypatch.setattr(sys, "argv", ["evaluate.py", "--root", str(tmp_path / "processing")])
+    monkeypatch.setattr(sys, "excepthook", sys.excepthook)
+    with pytest.raises(ValueError, match=SECRET) as failed:
+        runpy.run_path(str(EVALUATE_PY), run_name="__main__")
+    sys.excepthook(failed.type, failed.value, failed.tb)
+    printed = capsys.readouterr().err
+    assert "in fail" in printed
+    assert printed.endswith("\nValueError\n")
+    assert SECRET not in printed.replace("float(SECRET)", "")

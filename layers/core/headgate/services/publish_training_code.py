@@ -20,6 +20,13 @@ CORE = Path(__file__).resolve().parents[1]
 """The package that the functions import."""
 PROGRAM = "headgate.zip"
 LIBRARIES = "libraries.tar.gz"
+_START = b"""import sys
+
+from headgate.job import main, tell_failure
+
+sys.excepthook = tell_failure
+main()
+"""
 
 
 def unpacked() -> list[str]:
@@ -64,7 +71,7 @@ def publish_core(libraries: Path | None, *, objects: Objects, artifact_bucket: s
         `CoreUri`, an attribute of the custom resource.
     """
     files = {f"headgate/{each.relative_to(CORE).as_posix()}": each.read_bytes() for each in sorted(CORE.rglob("*.py"))}
-    files["__main__.py"] = b"from headgate.job import main\n\nmain()\n"
+    files["__main__.py"] = _START
     published = {PROGRAM: _program(files)} | ({LIBRARIES: libraries.read_bytes()} if libraries else {})
     folder = f"{SYSTEM}/code/{identity_of(published)}/"
     for name, content in published.items():

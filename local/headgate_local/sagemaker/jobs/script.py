@@ -7,7 +7,6 @@ import re
 import runpy
 import sys
 import tempfile
-import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -40,7 +39,7 @@ def run(script: Script) -> None:
     except BaseException as error:
         # Two frames are ours: this one and that of _interpret; a user's traceback starts with the user's program.
         trace = error.__traceback__ and error.__traceback__.tb_next and error.__traceback__.tb_next.tb_next
-        traceback.print_exception(error.with_traceback(_outside_runpy(trace)))
+        sys.excepthook(type(error), error.with_traceback(_outside_runpy(trace)), _outside_runpy(trace))
         sys.exit(1)
     finally:
         atexit._run_exitfuncs()  # multiprocessing does not, and programs rely on it
