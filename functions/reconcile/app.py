@@ -37,8 +37,9 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     if not dry:
         metrics.add_metric(name="Findings", unit=MetricUnit.Count, value=len(told))
     if whole and not dry:
-        logger.info(
-            "storage counted", bytes=storage_counted({each.tenant for each in projects}, partial(within, _TO_END))
-        )
+        counted, failed = storage_counted({each.tenant for each in projects}, partial(within, _TO_END))
+        if failed:
+            logger.warning("storage not counted", tenants=failed)
+        logger.info("storage counted", bytes=counted)
     logger.info("round made", projects=len(projects), findings=len(told), dry=dry)
     return {"projects": len(projects), "findings": told}

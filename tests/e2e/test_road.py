@@ -108,7 +108,7 @@ def test_a_version_is_tried_beside_what_serves_and_taken_away_again(cloud: Cloud
     cloud.settle(project, QUICK)
     first = cloud.ending(project, cloud.drop(project, "first.csv", table(500, seed=21)))
     assert first.state == Outcome.PROMOTED, first.reason
-    for seed, strategy, minutes, ending in ((22, "shadow", 0.05, "HELD"), (23, "ab", 1, "WORSE")):
+    for seed, strategy, minutes, ending in ((22, "shadow", 0.05, "HELD"), (23, "ab", 5, "WORSE")):
         cloud.settle(project, f"{GOOD}endpoint: {{rollout: {{strategy: {strategy}, trial_minutes: {minutes}}}}}\n")
         run_id = cloud.drop(project, f"{strategy}.csv", table(3000, seed=seed))
         if ending == "WORSE":

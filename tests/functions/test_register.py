@@ -218,7 +218,7 @@ def test_a_tenant_that_cannot_be_counted_keeps_no_other_from_it(
     register.register(Tenant("other", "ACTIVE", ACME.quotas), "For the test.")
     buckets, now = (make_bucket("data"), make_bucket("artifacts")), "2026-11-28T12:00:00.000Z"
     counted = count_storage(["acme", "other"], buckets, open_tenants=opened, open_objects=lambda _: objects, now=now)
-    assert counted == {"other": 0}
+    assert counted == ({"other": 0}, {"acme": "KMS.DisabledException"})
 
 
 def test_an_entry_is_in_no_list_of_runs(register: Tenants, ledger: Ledger) -> None:

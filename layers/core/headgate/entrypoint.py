@@ -287,8 +287,8 @@ def all_projects() -> list[Project]:
     return list(projects_in(objects(SYSTEM), settings.data_bucket, settings.artifact_bucket))
 
 
-def storage_counted(names: set[str], is_over: Callable[[], bool]) -> dict[str, int]:
-    """Bytes that tenants keep, of those that were not counted today, as long as there is time."""
+def storage_counted(names: set[str], is_over: Callable[[], bool]) -> tuple[dict[str, int], dict[str, str]]:
+    """Bytes that tenants keep, of those that were not counted today, as long as there is time; and what failed."""
     from headgate.services.count_storage import count_storage
 
     settings = environment(Environment)

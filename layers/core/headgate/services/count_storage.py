@@ -1,8 +1,8 @@
 """How much each tenant keeps is counted once a day, for its quota."""
 
 from collections.abc import Callable, Iterable
-from contextlib import suppress
 
+from headgate.aws.errors import kind_of
 from headgate.aws.s3 import Objects
 from headgate.aws.tenants import Tenants
 
@@ -15,24 +15,29 @@ def count_storage(
     open_objects: Callable[[str], Objects],
     now: str,
     is_over: Callable[[], bool] = bool,
-) -> dict[str, int]:
+) -> tuple[dict[str, int], dict[str, str]]:
     """Count what was not counted today: objects in their newest versions, in both buckets; until there is no time left.
 
     Returns:
-        Bytes by tenant, of those that were counted. A thousand objects are one call of S3.
+        Bytes by tenant, of those that were counted, and of the others what it failed with, in a word: the next round
+        counts them. A thousand objects are one call of S3.
     """
-    day, counted = now[:10], {}
+    day = now[:10]
+    counted: dict[str, int] = {}
+    failed: dict[str, str] = {}
     for name in sorted(set(names)):
         if is_over():
             break
-        with suppress(Exception):  # whatever it is: the next round counts it, and the others are counted in this one
+        try:
             tenants = open_tenants(name)
             if tenants.find(name) is None or tenants.used(name).counted_on == day:
                 continue
             stored = _stored(name, buckets, open_objects(name))
             tenants.count(name, stored, day)
             counted[name] = stored
-    return counted
+        except Exception as error:  # whatever it is, the others are counted all the same
+            failed[name] = kind_of(error)
+    return counted, failed
 
 
 def _stored(name: str, buckets: tuple[str, str], objects: Objects) -> int:
