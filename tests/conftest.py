@@ -77,7 +77,6 @@ wait for alarms and for versions that bake, and two at once would wait in vain o
 or models that are trained once for a worker."""
 
 
-@pytest.hookimpl(optionalhook=True)  # of xdist, where it is in use
 @pytest.hookimpl(optionalhook=True)  # `make mutate` runs without xdist
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """Chains begin first, those of many tests before the others. xdist's groups do not work with pytest 9.2."""
