@@ -29,7 +29,7 @@ def capturing(cloud, archives, make_config, settled, name, bucket):
         return name
 
     yield make
-    if client.list_endpoints(NameContains=name)["Endpoints"]:
+    if client.list_endpoints(NameContains=name, StatusEquals="InService")["Endpoints"]:  # and not deleted already
         client.delete_endpoint(EndpointName=name)
 
 

@@ -78,11 +78,12 @@ def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: 
 def label_the_trial(cloud: Cloud, project: Project) -> None:
     """Ask the endpoint in its trial; what the challenger answers turns out to be wrong, and what serves to be right."""
 
-    def tried() -> bool | None:
-        endpoint = cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
-        return (endpoint["EndpointStatus"] == "InService" and endpoint["EndpointConfigName"].endswith("-try")) or None
+    def watched() -> bool:
+        release = cloud.ledger.release(project, cloud.ledger.head(project).next_release - 1)
+        trial = (release.trial if release is not None else None) or {}
+        return trial.get("strategy") == "ab" and "since" in trial
 
-    eventually(tried, "the trial")
+    eventually(watched, "the first look at the trial, from which on answers count")
     lines, answered = ["id,label"], {"main": 0, "challenger": 0}
     while min(answered.values()) < 4:
         number = sum(answered.values())
@@ -108,7 +109,7 @@ def test_a_version_is_tried_beside_what_serves_and_taken_away_again(cloud: Cloud
     cloud.settle(project, QUICK)
     first = cloud.ending(project, cloud.drop(project, "first.csv", table(500, seed=21)))
     assert first.state == Outcome.PROMOTED, first.reason
-    for seed, strategy, minutes, ending in ((22, "shadow", 0.05, "HELD"), (23, "ab", 5, "WORSE")):
+    for seed, strategy, minutes, ending in ((22, "shadow", 0.05, "HELD"), (23, "ab", 2, "WORSE")):
         cloud.settle(project, f"{GOOD}endpoint: {{rollout: {{strategy: {strategy}, trial_minutes: {minutes}}}}}\n")
         run_id = cloud.drop(project, f"{strategy}.csv", table(3000, seed=seed))
         if ending == "WORSE":
