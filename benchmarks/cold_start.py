@@ -22,9 +22,9 @@ import sys, time
 start = time.perf_counter()
 sys.path.insert(0, sys.argv[1])
 import app
-from headgate.entrypoint import client
+from headgate.clients import shared
 for service in sys.argv[2:]:
-    client(service, "bench")
+    shared(service, "bench")  # as for a tenant, but for the call of STS that brings a tenant's credentials
 print(time.perf_counter() - start)
 """
 READER = "import time; start = time.perf_counter(); import duckdb; print(time.perf_counter() - start)"
@@ -33,21 +33,25 @@ ENVIRONMENT = {"AWS_DEFAULT_REGION": "eu-central-1", "PATH": os.environ["PATH"]}
 
 SERVICES = {
     "ledger": "dynamodb",
+    "tenants": "dynamodb",
     "objects": "s3",
     "executions": "stepfunctions",
     "tasks": "stepfunctions",
     "endpoints": "sagemaker",
     "registry": "sagemaker",
+    "alarms": "cloudwatch",
+    "bus": "events",
     "topic": "sns",
+    "topics": "sns",
 }
 """Which service's client each factory of the composition root makes."""
 
 
 def clients_of(function: str) -> list[str]:
-    """The services whose clients a handler makes, read from its source."""
+    """The services whose clients a handler makes, read from its source; and STS, for the tenant's credentials."""
     tree = ast.parse((ROOT / "functions" / function / "app.py").read_text())
     calls = {node.func.id for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)}
-    return sorted({SERVICES[name] for name in calls & SERVICES.keys()})
+    return sorted({"sts", *(SERVICES[name] for name in calls & SERVICES.keys())})
 
 
 def seconds(code: str, *arguments: str) -> float:

@@ -29,7 +29,6 @@ from headgate.aws.sns import Topic, Topics
 from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
 from headgate.aws.tenants import Tenants
-from headgate.aws.trials import Trials
 from headgate.clients import client, shared
 from headgate.domain.audit import Author
 from headgate.domain.moments import written
@@ -53,21 +52,20 @@ from headgate.environments import (
     WindowsEnvironment,
     environment,
 )
-from headgate.services.decide_response import World
-from headgate.services.deploy_release import Serving
-from headgate.services.experiments import Experiments, recorded_cost
-from headgate.services.project_rules import ProjectRules
-from headgate.services.projects import projects_in
-from headgate.services.retrain_requested import Retrainings
-from headgate.services.runs import Runs
-from headgate.services.watch_release import Watcher
-from headgate.tracking import Tracking
 
-if TYPE_CHECKING:  # one function of all needs them: the others are to start without
+if TYPE_CHECKING:  # few functions need each of them: the others are to start without
+    from headgate.aws.trials import Trials
     from headgate.domain.compliance import Deployment
+    from headgate.services.decide_response import World
+    from headgate.services.deploy_release import Serving
+    from headgate.services.experiments import Experiments
     from headgate.services.reconcile import Reconciler
     from headgate.services.repairs import Tools
+    from headgate.services.retrain_requested import Retrainings
+    from headgate.services.runs import Runs
+    from headgate.services.watch_release import Watcher
     from headgate.services.window_judgement import Monitor
+    from headgate.tracking import Tracking
 
 logger = Logger(service="headgate")
 metrics = Metrics(namespace="Headgate", service="headgate")
@@ -132,15 +130,20 @@ def alarms(tenant: str) -> Alarms:
     return Alarms(client("cloudwatch", tenant), shared("cloudwatch", tenant))
 
 
-def world(tenant: str) -> World:
+def world(tenant: str) -> "World":
     """What a decision about an incident looks at."""
+    from headgate.services.decide_response import World
+    from headgate.services.project_rules import ProjectRules
+
     settings = environment(PolicyEnvironment)
     rules = ProjectRules(objects(tenant), settings.data_bucket, int(settings.tenant_retrains_per_day))
     return World(ledger(tenant), alarms(tenant), endpoints(tenant), rules.of)
 
 
-def serving(tenant: str) -> Serving:
+def serving(tenant: str) -> "Serving":
     """How releases are served."""
+    from headgate.services.deploy_release import Serving
+
     settings = environment(ServingEnvironment)
     return Serving(
         settings.serving_image,
@@ -160,8 +163,10 @@ def _vpc() -> dict[str, list[str]] | None:
     return found if found["Subnets"] else None
 
 
-def trials(tenant: str) -> Trials:
+def trials(tenant: str) -> "Trials":
     """Endpoints in which a version is tried."""
+    from headgate.aws.trials import Trials
+
     return Trials(client("sagemaker", tenant), lambda: Autoscaling(shared("application-autoscaling", tenant)))
 
 
@@ -170,8 +175,10 @@ def measurements(tenant: str) -> Measurements:
     return Measurements(shared("cloudwatch", tenant))
 
 
-def watcher(tenant: str) -> Watcher:
+def watcher(tenant: str) -> "Watcher":
     """What watches releases while they bake."""
+    from headgate.services.watch_release import Watcher
+
     return Watcher(
         ledger(tenant),
         endpoints(tenant),
@@ -230,13 +237,17 @@ def retrain_queue(tenant: str) -> Queue:
     return Queue(shared("sqs", tenant), environment(RetrainQueueEnvironment).retrain_queue_url)
 
 
-def runs(tenant: str) -> Runs:
+def runs(tenant: str) -> "Runs":
     """What starts and ends runs, now."""
+    from headgate.services.runs import Runs
+
     return Runs(ledger(tenant), executions(tenant), partial(endpoints, tenant), partial(tasks, tenant), now())
 
 
-def retrainings(tenant: str) -> Retrainings:
+def retrainings(tenant: str) -> "Retrainings":
     """What has projects trained anew, now."""
+    from headgate.services.retrain_requested import Retrainings
+
     settings = environment(RetrainingEnvironment)
     buckets = (settings.data_bucket, settings.artifact_bucket)
     return Retrainings(objects(tenant), runs(tenant), tenants(tenant), *buckets, settings.training_code_hash)
@@ -283,6 +294,8 @@ def reconciler() -> "Reconciler":
 
 def all_projects() -> list[Project]:
     """Every project that has data or artifacts."""
+    from headgate.services.projects import projects_in
+
     settings = environment(Environment)
     return list(projects_in(objects(SYSTEM), settings.data_bucket, settings.artifact_bucket))
 
@@ -308,19 +321,25 @@ def deployment() -> "Deployment":
     return deployed(lambda service: shared(service, tenant), places)
 
 
-def experiments(tenant: str) -> Experiments:
+def experiments(tenant: str) -> "Experiments":
     """Records of experiments."""
+    from headgate.services.experiments import Experiments
+
     jobs, bucket = Jobs(client("sagemaker", tenant)), environment(Environment).artifact_bucket
     return Experiments(jobs, searches(tenant), objects(tenant), bucket)
 
 
 def training_cost(project: Project, run: str) -> float | None:
     """What a run came to by its record, in USD, where that is known."""
+    from headgate.services.experiments import recorded_cost
+
     return recorded_cost(objects(project.tenant), environment(Environment).artifact_bucket, project, run)
 
 
-def tracking() -> Tracking | None:
+def tracking() -> "Tracking | None":
     """The MLflow server that wants to know of runs; None where the deployment names none."""
+    from headgate.tracking import Tracking
+
     uri = os.environ.get("MLFLOW_TRACKING_URI")
     return Tracking(uri) if uri else None
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from headgate.domain.errors import SearchRefusedError, SettingsError
 from headgate.domain.families import Family, read_families
+from headgate.domain.names import tuning_job_name
 from headgate.domain.prices import USD_AN_HOUR, hourly_price
 from headgate.domain.project import TuningSettings
 from headgate.domain.project_file import parse_settings
@@ -22,7 +23,6 @@ from headgate.domain.tuning import (
     SearchPlan,
     is_to_be_planned,
     plan_search,
-    tuning_job_name,
 )
 
 FOLDER = Path(__file__).resolve().parents[3] / "training" / "headgate_training" / "families"

@@ -14,9 +14,8 @@ from headgate.aws.tenants import Tenants
 from headgate.domain.errors import ConflictError, NotFoundError, TransientError
 from headgate.domain.experiment import Expense, JobFacts
 from headgate.domain.moments import written as written_at
-from headgate.domain.names import Project
+from headgate.domain.names import Project, tuning_job_name
 from headgate.domain.runs import Run
-from headgate.domain.tuning import tuning_job_name
 from headgate.services.experiments import Experiments, recorded_cost
 from headgate.services.run_ended import keep
 from headgate.tracking import Tracking

@@ -217,3 +217,8 @@ def tenant_of(key: str) -> str:
 def validation_job(run: str) -> str:
     """The processing job that validates a run's dataset, where a function has no room for it; as `train` names it."""
     return f"{run}{VALIDATION}"
+
+
+def tuning_job_name(run: str) -> str:
+    """The name of a run's tuning job; AWS allows 32 characters, and its jobs' names begin with it."""
+    return f"{run[:19].strip('-')}-{hashlib.sha256(run.encode()).hexdigest()[:12]}"

@@ -8,10 +8,10 @@ from pydantic import Field, field_validator, model_validator
 
 from headgate.domain.columns import ColumnSetting
 from headgate.domain.endpoint_settings import EndpointSettings
+from headgate.domain.monitor_settings import MonitorSettings
 from headgate.domain.respond_settings import RespondSettings
 from headgate.domain.retrain_settings import RetrainSettings
 from headgate.domain.section import InstanceType, Section
-from headgate.domain.window import MonitorSettings
 
 Task = Literal["binary", "multiclass", "regression"]
 Metric = Literal["auc", "accuracy", "balanced_accuracy", "log_loss", "rmse", "mae", "r2"]

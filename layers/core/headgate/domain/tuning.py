@@ -4,7 +4,6 @@ Few rows get the families' strong defaults instead of a search: there the best o
 part is the luckiest of them, not the best on rows that nobody saw (decision 0010 has the figures).
 """
 
-import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -141,11 +140,6 @@ def plan_search(
         why=f"Searched for settings: {estimate} were foreseen, by {strategy} search of "
         f"{' and '.join(family.family for family in chosen)}.",
     )
-
-
-def tuning_job_name(run: str) -> str:
-    """The name of a run's tuning job; AWS allows 32 characters, and its jobs' names begin with it."""
-    return f"{run[:19].strip('-')}-{hashlib.sha256(run.encode()).hexdigest()[:12]}"
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,10 @@ import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from pydantic import Field
-
-from headgate.domain.drift import Margins
-from headgate.domain.section import Section
+if TYPE_CHECKING:  # pydantic is slow to import, and every function knows windows
+    from headgate.domain.monitor_settings import MonitorSettings
 
 FUNCTION_BYTES = 1_000_000_000
 """Captured bytes that a function reads for a window; more go to machines."""
@@ -17,34 +15,6 @@ MACHINES_BYTES = 10_000_000_000
 """Captured bytes of one window; the rest is left to the next one."""
 MOST_REMEMBERED = 2000
 """Names of read files that a window keeps, to tell files that came late from those it has read."""
-
-
-class MonitorSettings(Section):
-    """What is watched of an endpoint's requests."""
-
-    enabled: bool = Field(default=True, description="whether captured requests are compared with the training data")
-    rows: int = Field(default=1000, ge=100, le=1_000_000, description="rows that complete a window")
-    minutes: int = Field(
-        default=1440, ge=1, le=43200, description="time after which a window is complete with fewer rows"
-    )
-    min_rows: int = Field(default=200, ge=50, description="rows below which nothing is judged: the window stays open")
-    max_psi: float = Field(
-        default=0.1, gt=0, description="population stability index from which on a moved distribution matters"
-    )
-    max_missing: float = Field(
-        default=0.05, gt=0, lt=1, description="by how much the share of missing values may grow, as a share of all rows"
-    )
-    max_quality_loss: float = Field(
-        default=0.05, gt=0, lt=1, description="share of its metric that a version may lose on labelled requests"
-    )
-    max_group_gap: float = Field(
-        default=0.1, gt=0, lt=1, description="by how much the gap between `sensitive` groups may grow"
-    )
-
-    @property
-    def limits(self) -> Margins:
-        """What matters."""
-        return Margins(self.max_psi, self.max_missing, self.max_quality_loss, self.max_group_gap)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +85,7 @@ def remembered(files: Sequence[File], last: Window | None) -> list[str]:
     return names if len(names) <= MOST_REMEMBERED else []
 
 
-def is_complete(rows: int, begun_at: str, now: str, settings: MonitorSettings) -> bool:
+def is_complete(rows: int, begun_at: str, now: str, settings: "MonitorSettings") -> bool:
     """Whether what waits is a window: enough rows, or enough time with the fewest rows that can be judged."""
     if rows >= max(settings.rows, settings.min_rows):
         return True

@@ -16,9 +16,8 @@ from headgate.aws.sagemaker import Jobs
 from headgate.aws.searches import Searches
 from headgate.domain.errors import HeadgateError, TransientError
 from headgate.domain.experiment import Expense, JobFacts, experiment_record, training_expense
-from headgate.domain.names import Project, validation_job
+from headgate.domain.names import Project, tuning_job_name, validation_job
 from headgate.domain.runs import Run
-from headgate.domain.tuning import tuning_job_name
 
 MAX_BYTES = 8 * 1024**2
 """Of the archive with a job's metrics, and of the metrics in it."""

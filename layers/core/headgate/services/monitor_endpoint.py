@@ -14,10 +14,11 @@ from headgate.aws.stepfunctions import Executions
 from headgate.domain.alarms import VARIANT
 from headgate.domain.baseline import Baseline
 from headgate.domain.errors import NotFoundError, SettingsError
+from headgate.domain.monitor_settings import MonitorSettings
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
 from headgate.domain.spec import TrainingSpec
-from headgate.domain.window import MACHINES_BYTES, File, MonitorSettings, Window, folder_of, is_complete, taken
+from headgate.domain.window import MACHINES_BYTES, File, Window, folder_of, is_complete, taken
 from headgate.services.observations import Observation, brought_together, have_observed
 from headgate.services.settings import settings_of
 from headgate.services.window_judgement import MOST_WINDOWS, Monitor, Work, judge_window

@@ -13,6 +13,7 @@ from headgate.domain.errors import NotFoundError
 from headgate.domain.feedback import Row
 from headgate.domain.gaps import judge_gaps
 from headgate.domain.moments import written
+from headgate.domain.monitor_settings import MonitorSettings
 from headgate.domain.names import Project
 from headgate.domain.observed import CaptureCounts, Observed
 from headgate.domain.quality import Loss, judge_quality
@@ -21,7 +22,6 @@ from headgate.domain.spec import TrainingSpec
 from headgate.domain.window import (
     FUNCTION_BYTES,
     File,
-    MonitorSettings,
     Window,
     name_of,
     remembered,
