@@ -1,7 +1,8 @@
 """Where AWS's errors become ours: one table, one context manager, used by every adapter."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from botocore import exceptions
 from botocore.exceptions import ClientError
@@ -56,10 +57,25 @@ def kind_of(error: Exception) -> str:
     return (isinstance(error, ClientError) and code_of(error)) or type(error).__name__
 
 
-def was_refused(error: ConflictError) -> bool:
-    """Whether a write's own condition failed (of a transaction, that of its first item), and not because another
-    transaction was under way on the same item: then it is not known yet what the condition would have said.
+def accepted(doing: str, write: Callable[..., object], *given: Any, **how: Any) -> bool:
+    """Make a write on a condition; False where the condition (of a transaction, that of its first item) refused it.
+
+    Raises:
+        ConflictError: when another transaction was under way on the same item, so that it is not known yet what the
+            condition would have said; try again.
+        HeadgateError: as `translated`.
     """
+    try:
+        with translated(doing):
+            write(*given, **how)
+    except ConflictError as error:
+        if not _was_refused(error):
+            raise
+        return False
+    return True
+
+
+def _was_refused(error: ConflictError) -> bool:
     cause = error.__cause__
     if not isinstance(cause, ClientError):
         return False

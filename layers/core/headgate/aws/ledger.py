@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from headgate.aws.audit import Trail
-from headgate.aws.errors import translated, was_refused
+from headgate.aws.errors import accepted, translated
 from headgate.aws.items import NEW, Write, as_item, as_values, built
 from headgate.aws.ledger_changes import (
     LAST_WORDS,
@@ -25,7 +25,7 @@ from headgate.aws.ledger_changes import (
 )
 from headgate.domain.audit import Author
 from headgate.domain.audit import Change as Recorded
-from headgate.domain.errors import ConflictError, LeaseLostError
+from headgate.domain.errors import LeaseLostError
 from headgate.domain.freezes import Freeze
 from headgate.domain.incidents import Incident
 from headgate.domain.keys import (
@@ -226,13 +226,8 @@ class Ledger:
             LeaseLostError: when the lease is not the writer's any more.
         """
         update = self._writes.update_lease(project, {"token": task_token}, *held(lease))
-        try:
-            with translated("keep who waits for the endpoint"):
-                self._client.update_item(**update.request)
-        except ConflictError as error:
-            if not was_refused(error):
-                raise
-            raise LeaseLostError(project.endpoint) from error
+        if not accepted("keep who waits for the endpoint", self._client.update_item, **update.request):
+            raise LeaseLostError(project.endpoint)
 
     def wait_for_approval(self, project: Project, run: str, package: str, task_token: str, visit: int) -> None:
         """Keep the task that shall be woken by a person's word, unless a later visit did or the run has ended."""
@@ -245,12 +240,7 @@ class Ledger:
             f"{NOT_ENDED} AND {later}",
             {**OUTCOME_VALUES, ":null": None, ":visit": visit},
         )
-        try:
-            with translated("keep who waits for approval"):
-                self._client.update_item(**update.request)
-        except ConflictError as error:
-            if not was_refused(error):
-                raise
+        accepted("keep who waits for approval", self._client.update_item, **update.request)
 
     def keep_verdict(self, project: Project, sequence: int, verdict: Mapping[str, Any]) -> None:
         """Keep what the watch of a release says, unless the release is settled or the watch had its last word."""
@@ -258,26 +248,17 @@ class Ledger:
         update = self._writes.update(
             project, release_key(sequence), {"verdict": verdict}, f"{going} AND {NO_LAST_WORD}", LAST_WORDS
         )
-        try:
-            self.trail.write(project_key(project), [update], [], ["verdict changed"], "Its watch says so.")
-        except ConflictError as error:
-            if not was_refused(error):
-                raise
+        self._recorded(project, update, "verdict changed", "Its watch says so.")
 
     def keep_trial(self, project: Project, sequence: int, trial: Mapping[str, Any]) -> None:
         """Keep what was found of a release that is tried, unless it is tried no more or the last word was said."""
         open_ = "#state = :trying AND trial.stand = :watching"
         values = {":trying": "TRYING", ":watching": "watching"}
         update = self._writes.update(project, release_key(sequence), {"trial": trial}, open_, values)
-        try:
-            if trial.get("stand") == "watching":
-                with translated("keep what a trial told"):
-                    self._client.update_item(**update.request)
-            else:
-                self.trail.write(project_key(project), [update], [], ["trial decided"], "Its trial says so.")
-        except ConflictError as error:
-            if not was_refused(error):
-                raise
+        if trial.get("stand") == "watching":
+            accepted("keep what a trial told", self._client.update_item, **update.request)
+        else:
+            self._recorded(project, update, "trial decided", "Its trial says so.")
 
     def owner(self, endpoint: str) -> Project | None:
         """The project that claimed an endpoint's name, or None; never another system's endpoint."""
@@ -316,14 +297,12 @@ class Ledger:
             self._client.transact_write_items(TransactItems=[each.part for each in beside])
 
     def _record_new(self, project: Project, item: Mapping[str, Any], what: str, why: str) -> bool:
-        put = Write.put(self._table, {"pk": project_key(project), **item}, **NEW)
-        try:
-            self.trail.write(project_key(project), [put], [], [what], why)
-        except ConflictError as error:
-            if was_refused(error):
-                return False
-            raise  # a transaction is under way on the same item: not yet known whether it exists
-        return True
+        return self._recorded(project, Write.put(self._table, {"pk": project_key(project), **item}, **NEW), what, why)
+
+    def _recorded(self, project: Project, write: Write, what: str, why: str) -> bool:
+        """Make a write together with its entry in the audit trail; False where its condition refused it."""
+        chain = project_key(project)
+        return accepted(f"write the ledger of {chain}", self.trail.write, chain, [write], [], [what], why)
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         with translated("read the ledger"):
@@ -343,14 +322,7 @@ class Ledger:
             return [item for page in pages for item in page["Items"]]
 
     def _put_new(self, item: Mapping[str, Any]) -> bool:
-        try:
-            with translated("write the ledger"):
-                self._client.put_item(**Write.put(self._table, item, **NEW).request)
-        except ConflictError as error:
-            if was_refused(error):
-                return False
-            raise  # a transaction is under way on the same item: not yet known whether it exists
-        return True
+        return accepted("write the ledger", self._client.put_item, **Write.put(self._table, item, **NEW).request)
 
 
 def runs_of(items: Sequence[Mapping[str, Any]]) -> list[Run]:

@@ -270,15 +270,16 @@ class Writes:
     ) -> Write:
         """An update of one of the project's items."""
         names = {f"#{name}": name for name in fields} | ({"#state": "state"} if "#state" in condition else {})
+        written = as_item(fields)
         update = {
             "TableName": self.table,
             "Key": as_item({"pk": project_key(project), "sk": sk}),
             "UpdateExpression": "SET " + ", ".join(f"#{name} = :{name}" for name in fields),
             "ConditionExpression": condition,
             "ExpressionAttributeNames": names,
-            "ExpressionAttributeValues": as_item({**{f":{name}": value for name, value in fields.items()}, **values}),
+            "ExpressionAttributeValues": {**{f":{name}": value for name, value in written.items()}, **as_item(values)},
         }
-        return Write("Update", update, as_item(fields))
+        return Write("Update", update, written)
 
     def update_lease(
         self,
@@ -293,6 +294,7 @@ class Writes:
         sets = [f"#{name} = :{name}" for name in fields] + (["#revision = #revision + :one"] if counts else [])
         condition = f"#tenant = :tenant AND #project = :project AND {condition}"
         ours = {":tenant": project.tenant, ":project": project.name, **({":one": 1} if counts else {})}
+        written = as_item(fields)
         used = " ".join([*sets, condition])
         update = {
             "TableName": self.table,
@@ -300,9 +302,12 @@ class Writes:
             "UpdateExpression": "SET " + ", ".join(sets),
             "ConditionExpression": condition,
             "ExpressionAttributeNames": {each: name for each, name in names.items() if each in used},
-            "ExpressionAttributeValues": as_item({**{f":{name}": v for name, v in fields.items()}, **ours, **values}),
+            "ExpressionAttributeValues": {
+                **{f":{name}": value for name, value in written.items()},
+                **as_item({**ours, **values}),
+            },
         }
-        return Write("Update", update, as_item(fields))
+        return Write("Update", update, written)
 
 
 def held(lease: Lease) -> tuple[str, dict[str, Any]]:

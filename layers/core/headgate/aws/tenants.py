@@ -6,10 +6,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from headgate.aws.audit import Trail
-from headgate.aws.errors import translated, was_refused
+from headgate.aws.errors import accepted, translated
 from headgate.aws.items import NEW, Write, as_item, as_values, built
 from headgate.domain.audit import Author
-from headgate.domain.errors import ConflictError, NoKeyError
+from headgate.domain.errors import NoKeyError
 from headgate.domain.keys import spent_key, tenant_key
 from headgate.domain.tenants import NO_QUOTAS, Quotas, Standing, Tenant, Used
 
@@ -94,14 +94,8 @@ class Tenants:
             "ExpressionAttributeNames": {"#money": f"money {ended_at[:7]}"},
             "ExpressionAttributeValues": as_item({":amount": amount}),
         }
-        try:
-            with translated("count what a run cost"):
-                self._client.transact_write_items(TransactItems=[{"Update": counted}, {"Update": added}])
-        except ConflictError as error:
-            if was_refused(error):
-                return False
-            raise
-        return True
+        parts = [{"Update": counted}, {"Update": added}]
+        return accepted("count what a run cost", self._client.transact_write_items, TransactItems=parts)
 
     def admit(self, name: str, project: str, most: int) -> bool:
         """Count a project among the tenant's; False when it has so many others. Can be repeated.
@@ -109,24 +103,16 @@ class Tenants:
         Raises:
             ConflictError: when what the tenant used was being written at this moment; try again.
         """
-        try:
-            with translated("count a tenant's projects"):
-                self._client.update_item(
-                    TableName=self._table,
-                    Key=as_item(self._key(name, _USED)),
-                    UpdateExpression="ADD projects :new",
-                    ConditionExpression="attribute_not_exists(projects) OR contains(projects, :project)"
-                    " OR size(projects) < :most",
-                    ExpressionAttributeValues={
-                        **as_item({":project": project, ":most": most}),
-                        ":new": {"SS": [project]},
-                    },
-                )
-        except ConflictError as error:
-            if was_refused(error):
-                return False
-            raise
-        return True
+        return accepted(
+            "count a tenant's projects",
+            self._client.update_item,
+            TableName=self._table,
+            Key=as_item(self._key(name, _USED)),
+            UpdateExpression="ADD projects :new",
+            ConditionExpression="attribute_not_exists(projects) OR contains(projects, :project)"
+            " OR size(projects) < :most",
+            ExpressionAttributeValues={**as_item({":project": project, ":most": most}), ":new": {"SS": [project]}},
+        )
 
     def count(self, name: str, stored: int, day: str) -> None:
         """Write how many bytes a tenant keeps on a day."""
