@@ -1,10 +1,12 @@
 """A window: the requests between two looks of the monitor. When it is closed, what it is called, what is kept of it."""
 
 import hashlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+from headgate.domain.moments import written
 
 if TYPE_CHECKING:  # pydantic is slow to import, and every function knows windows
     from headgate.domain.monitor_settings import MonitorSettings
@@ -59,6 +61,12 @@ def name_of(number: int, files: Sequence[File]) -> str:
 def folder_of(key: str) -> str:
     """The hour's folder of a captured file; names in it and folders sort as time does."""
     return key.rpartition("/")[0] + "/"
+
+
+def newest_since(files: Iterable[File], since: datetime) -> list[File]:
+    """The files that were written since then, the newest first."""
+    first = written(since.replace(microsecond=0))  # S3 tells times in whole seconds
+    return sorted((file for file in files if file.at >= first), key=lambda file: (file.at, file.key), reverse=True)
 
 
 def taken(files: Sequence[File], last: Window | None, most: int) -> list[File]:

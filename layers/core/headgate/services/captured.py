@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from headgate.aws.s3 import Objects
 from headgate.domain.captures import Answered, answers_of
 from headgate.domain.errors import NotFoundError
-from headgate.domain.moments import written
 from headgate.domain.names import Project
+from headgate.domain.window import newest_since
 
 _MOST_BYTES = 8 * 1024**2
 """Bytes of captured requests of one variant, the newest ones."""
@@ -42,11 +42,8 @@ class Captured:
     def _newest(self, prefixes: list[str], since: datetime) -> Iterator[bytes]:
         """The newest objects under the prefixes, until room or time is used up."""
         begun, room, bucket = time.monotonic(), _MOST_BYTES, self.artifact_bucket
-        first = written(since.replace(microsecond=0))  # S3 tells times in whole seconds
         for prefix in reversed(prefixes):
-            for file in sorted(self.objects.files(bucket, prefix), key=lambda file: file.at, reverse=True):
-                if file.at < first:
-                    continue
+            for file in newest_since(self.objects.files(bucket, prefix), since):
                 if file.size > room or time.monotonic() - begun > _MOST_SECONDS:
                     return
                 room -= file.size

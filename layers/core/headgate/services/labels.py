@@ -7,9 +7,8 @@ from datetime import datetime
 from headgate.aws.s3 import Objects
 from headgate.domain.errors import FeedbackError, NotFoundError
 from headgate.domain.feedback import LARGEST, Row, read_labels
-from headgate.domain.moments import written
 from headgate.domain.names import Project
-from headgate.domain.window import File
+from headgate.domain.window import newest_since
 
 
 def untold(_key: str, _why: str) -> None:
@@ -39,7 +38,7 @@ class Labels:
         cannot be read, is left out whole, and keeps no other from being read.
         """
         chosen, room = [], LARGEST
-        for file in sorted(self._written(since), key=lambda file: (file.at, file.key), reverse=True):
+        for file in newest_since(self.objects.files(self.data_bucket, self.project.feedback), since):
             if file.size > room:
                 self.missed(file.key, f"there is no room for its {file.size} bytes")
                 continue
@@ -47,10 +46,6 @@ class Labels:
             chosen.append(file.key)
         found = [self._read(key, wanted) for key in reversed(chosen)]
         return [each for each in found if each is not None]
-
-    def _written(self, since: datetime) -> list[File]:
-        first = written(since.replace(microsecond=0))  # S3 tells times in whole seconds
-        return [file for file in self.objects.files(self.data_bucket, self.project.feedback) if file.at >= first]
 
     def _read(self, key: str, wanted: Container[Row] | None) -> dict[Row, str] | None:
         try:
