@@ -79,6 +79,19 @@ class Cloud:
             self.process.wait()
 
 
+def start_job(cloud: Cloud, name: str, role: str, bucket: str) -> None:
+    """Start the training job whose code lies in a bucket of its own, as `code`."""
+    cloud.client("sagemaker").create_training_job(
+        TrainingJobName=name,
+        HyperParameters={"sagemaker_program": "train.py", "sagemaker_submit_directory": f"s3://{bucket}/code"},
+        AlgorithmSpecification={"TrainingImage": "any", "TrainingInputMode": "File"},
+        RoleArn=role,
+        OutputDataConfig={"S3OutputPath": f"s3://{bucket}/out"},
+        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
+        StoppingCondition={"MaxRuntimeInSeconds": 600},
+    )
+
+
 def start_cloud(home: Path) -> Cloud:
     """Start a local cloud of its own in a folder; it is ready when this answers."""
     log = home / "cloud.log"

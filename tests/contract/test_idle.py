@@ -13,6 +13,7 @@ from contract.live import (
     invoke_a_function,
     make_role,
     start_cloud,
+    start_job,
     statement,
     tar_gz,
 )
@@ -83,15 +84,7 @@ def drowsy(tmp_path, monkeypatch) -> Iterator[Cloud]:
 
 def run_a_job(cloud: Cloud, role: str, name: str) -> None:
     sagemaker = cloud.client("sagemaker")
-    sagemaker.create_training_job(
-        TrainingJobName=name,
-        HyperParameters={"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://drowsy/code"},
-        AlgorithmSpecification={"TrainingImage": "any", "TrainingInputMode": "File"},
-        RoleArn=role,
-        OutputDataConfig={"S3OutputPath": "s3://drowsy/out"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-        StoppingCondition={"MaxRuntimeInSeconds": 600},
-    )
+    start_job(cloud, name, role, "drowsy")
 
     def status() -> str:
         return str(sagemaker.describe_training_job(TrainingJobName=name)["TrainingJobStatus"])

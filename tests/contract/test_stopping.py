@@ -8,7 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from contract import live
-from contract.live import REGION, Cloud, descendants, frozen, processes, serving, start_cloud, statement, tar_gz
+from contract.live import (
+    REGION,
+    Cloud,
+    descendants,
+    frozen,
+    processes,
+    serving,
+    start_cloud,
+    start_job,
+    statement,
+    tar_gz,
+)
 from waiting import eventually
 
 SLEEPER = "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\nprint('up', flush=True)\ntime.sleep(600)"
@@ -32,7 +43,7 @@ def keep_busy(cloud: Cloud, archive: bytes) -> None:
     s3.create_bucket(Bucket="busy", CreateBucketConfiguration={"LocationConstraint": REGION})
     s3.put_object(Bucket="busy", Key="code", Body=tar_gz({"train.py": SLEEPER.encode()}))
     s3.put_object(Bucket="busy", Key="model.tar.gz", Body=archive)
-    start_job(cloud, "job", role)
+    start_job(cloud, "job", role, "busy")
     sagemaker.create_model(
         ModelName="m", PrimaryContainer={"ModelDataUrl": "s3://busy/model.tar.gz"}, ExecutionRoleArn=role
     )
@@ -52,18 +63,6 @@ def make_endpoint(cloud: Cloud, name: str, **members) -> None:
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     eventually(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService")
-
-
-def start_job(cloud: Cloud, name: str, role: str) -> None:
-    cloud.client("sagemaker").create_training_job(
-        TrainingJobName=name,
-        HyperParameters={"sagemaker_program": "train.py", "sagemaker_submit_directory": "s3://busy/code"},
-        AlgorithmSpecification={"TrainingImage": "any", "TrainingInputMode": "File"},
-        RoleArn=role,
-        OutputDataConfig={"S3OutputPath": "s3://busy/out"},
-        ResourceConfig={"InstanceType": "ml.m5.large", "InstanceCount": 1, "VolumeSizeInGB": 1},
-        StoppingCondition={"MaxRuntimeInSeconds": 600},
-    )
 
 
 def started_by(cloud: Cloud) -> set[int]:
@@ -88,7 +87,7 @@ def test_neither_a_request_under_way_nor_jobs_that_wait_for_their_turn_keep_a_cl
     before, role = serving(busy), make_role(busy)
     make_endpoint(busy, "one", ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1})
     for number in range(2 * max(2, os.cpu_count() or 2)):
-        start_job(busy, f"more-{number}", role)
+        start_job(busy, f"more-{number}", role, "busy")
 
     def ask() -> None:
         runtime = busy.client("sagemaker-runtime")

@@ -302,6 +302,13 @@ def settle(
     return settle_release(command, ledger=ledger, endpoints=endpoints, tasks=tasks, owner=OWNER, now=now)["outcome"]
 
 
+def serve(ledger: Any, endpoints: Any, tasks: Any, sequence: int) -> None:
+    """Deploy a release, and let it take over."""
+    deploy(ledger, endpoints, tasks, sequence)
+    endpoints.rest()
+    assert settle(ledger, endpoints, sequence) == "PROMOTED"
+
+
 @pytest.fixture
 def world(
     ledger: Ledger, objects: Objects, make_bucket: Callable[[str], Any], tmp_path: Path, aws: boto3.Session

@@ -19,7 +19,7 @@ from headgate.domain.releases import EndpointState
 from headgate.domain.runs import Ending, Outcome
 from headgate.services.endpoint_changed import wake_promotion
 
-from .conftest import IRIS, LATER, FakeEndpoints, FakeTasks, deploy, settle, take
+from .conftest import IRIS, LATER, FakeEndpoints, FakeTasks, deploy, serve, settle, take
 
 
 class Crash(Exception):
@@ -144,9 +144,7 @@ def test_a_freeze_between_plan_and_endpoint_holds_the_release_and_frees_the_leas
     assert ledger.release(IRIS, 1).reason_code == "FROZEN"  # type: ignore[union-attr]
     freeze(ledger, lifted_at="2026-01-01T00:00:00.500Z")
     plan("b")
-    deploy(ledger, endpoints, tasks, 2)
-    endpoints.rest()
-    assert settle(ledger, endpoints, 2) == "PROMOTED"
+    serve(ledger, endpoints, tasks, 2)
 
 
 def test_what_began_before_the_freeze_goes_on(
@@ -155,9 +153,7 @@ def test_what_began_before_the_freeze_goes_on(
     plan("a")
     deploy(ledger, endpoints, tasks, 1)
     freeze(ledger)
-    deploy(ledger, endpoints, tasks, 1)
-    endpoints.rest()
-    assert settle(ledger, endpoints, 1) == "PROMOTED"
+    serve(ledger, endpoints, tasks, 1)
     assert ledger.head(IRIS).freeze is not None  # whoever writes the head keeps it
 
 
@@ -181,9 +177,7 @@ def test_a_settled_release_keeps_its_ending_whatever_the_endpoint_does_later(
     plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
 ) -> None:
     plan("a")
-    deploy(ledger, endpoints, tasks, 1)
-    endpoints.rest()
-    assert settle(ledger, endpoints, 1) == "PROMOTED"
+    serve(ledger, endpoints, tasks, 1)
     endpoints.state = EndpointState("Failed", "demo-iris-r1", "later")
     assert settle(ledger, endpoints, 1) == "PROMOTED"
 
@@ -199,9 +193,7 @@ def test_an_endpoint_that_failed_to_come_up_is_made_anew(
     plan("b")
     with pytest.raises(EndpointBusyError):  # it is deleted first; the state machine tries again
         deploy(ledger, endpoints, tasks, 2)
-    deploy(ledger, endpoints, tasks, 2)
-    endpoints.rest()
-    assert settle(ledger, endpoints, 2) == "PROMOTED"
+    serve(ledger, endpoints, tasks, 2)
 
 
 def test_an_endpoint_on_its_way_elsewhere_is_not_touched(

@@ -13,7 +13,7 @@ from headgate.services.deploy_release import Serving
 from headgate.services.runs import Runs
 from headgate.services.try_release import GO_ON, Trying, TryRelease, try_release
 
-from .conftest import IRIS, NOW, OWNER, FakeArchives, FakeEndpoints, FakeTasks, deploy, settle, take
+from .conftest import IRIS, NOW, OWNER, FakeArchives, FakeEndpoints, FakeTasks, deploy, serve, settle, take
 
 SHADOW = {"strategy": "shadow"}
 TRIED, SERVES, NEW = "demo-iris-r2-try", "demo-iris-r1", "demo-iris-r2"
@@ -84,9 +84,7 @@ def endpoints() -> FakeTrials:
 def served(plan: Any, beforehand: Any, ledger: Ledger, endpoints: FakeTrials, tasks: FakeTasks) -> Tried:
     def road() -> None:
         plan("a")
-        deploy(ledger, endpoints, tasks, 1)
-        endpoints.rest()
-        assert settle(ledger, endpoints, 1) == "PROMOTED"
+        serve(ledger, endpoints, tasks, 1)
 
     beforehand("served", road, endpoints, tasks)
     return Tried(ledger, endpoints, tasks)

@@ -20,7 +20,7 @@ from headgate.services.settle_release import SettleRelease, settle_release
 from headgate.services.watch_release import OVER, SOON, Watcher, WatchRelease, watch_release
 
 from . import conftest
-from .conftest import IRIS, NOW, FakeEndpoints, FakeTasks, deploy
+from .conftest import IRIS, NOW, FakeEndpoints, FakeTasks, deploy, serve
 
 ROW = {"request": {"x": 1.0}, "answer": {"value": 2.0}}
 BEGAN = datetime.fromisoformat(NOW)
@@ -142,9 +142,7 @@ class Watched:
 def watched(plan: Any, beforehand: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks) -> Watched:
     def road() -> None:
         plan("a")
-        deploy(ledger, endpoints, tasks, 1)
-        endpoints.rest()
-        assert settle(ledger, endpoints, 1) == "PROMOTED"
+        serve(ledger, endpoints, tasks, 1)
         plan("b", capture_percent=100)
 
     beforehand("watched", road, endpoints, tasks)
@@ -165,9 +163,7 @@ def test_looks_come_as_often_as_both_versions_publish_their_metrics(
     plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, before: int, seconds: int
 ) -> None:
     plan("a", rollout={"metrics_seconds": before})
-    deploy(ledger, endpoints, tasks, 1)
-    endpoints.rest()
-    assert settle(ledger, endpoints, 1) == "PROMOTED"
+    serve(ledger, endpoints, tasks, 1)
     plan("b", capture_percent=100, rollout={"metrics_seconds": 10})
     measurements = FakeMeasurements()
     requests = FakeRequests(measurements, "demo-iris-r1")
