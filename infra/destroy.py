@@ -15,7 +15,7 @@ from typing import Any
 
 import boto3
 
-from headgate.domain.names import OWNER_TAG
+from headgate.domain.names import OWNER_TAG, tenant_stack
 
 Client = Callable[[str], Any]
 
@@ -43,7 +43,7 @@ class TenantsLeftError(Exception):
 
 def tenants_of(client: Client, stack: str) -> list[str]:
     """The names of the tenants that have a stack still, whatever became of it."""
-    prefix = f"{stack}-tenant-"
+    prefix = tenant_stack(stack, "")
     pages = client("cloudformation").get_paginator("list_stacks").paginate()
     stacks = [each for page in pages for each in page["StackSummaries"] if each["StackStatus"] != "DELETE_COMPLETE"]
     return sorted(each["StackName"].removeprefix(prefix) for each in stacks if each["StackName"].startswith(prefix))

@@ -8,7 +8,7 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 
 from headgate.aws.tenants import Tenants
-from headgate.domain.names import TENANT, UNKNOWN
+from headgate.domain.names import TENANT, UNKNOWN, tenant_stack
 from headgate.domain.tenants import PROJECTS, Standing
 from headgate_cli.connection import Cloud, error_code
 from headgate_cli.errors import CommandError, UsageError
@@ -21,7 +21,7 @@ _FROM_SYSTEM = ("RegisterTenantFunction", "DataBucket", "ArtifactBucket", "Permi
 
 def stack_of(cloud: Cloud, name: str) -> str:
     """The name of a tenant's stack."""
-    return f"{cloud.stack}-tenant-{name}"
+    return tenant_stack(cloud.stack, name)
 
 
 def add(cloud: Cloud, name: str, wanted: Mapping[str, str]) -> dict[str, Any]:

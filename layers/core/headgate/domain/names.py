@@ -219,6 +219,11 @@ def validation_job(run: str) -> str:
     return f"{run}{VALIDATION}"
 
 
+def tenant_stack(stack: str, tenant: str) -> str:
+    """The name of the stack of a deployment's tenant; without a tenant, what the names of all begin with."""
+    return f"{stack}-tenant-{tenant}"
+
+
 def tuning_job_name(run: str) -> str:
     """The name of a run's tuning job; AWS allows 32 characters, and its jobs' names begin with it."""
     return f"{run[:19].strip('-')}-{hashlib.sha256(run.encode()).hexdigest()[:12]}"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.keys import endpoint_key, tenant_key
-from headgate.domain.names import TENANT_TAG
+from headgate.domain.names import TENANT_TAG, tenant_stack
 
 MOST_CHARACTERS = 2048
 """Of a session policy as text (AssumeRole, API reference)."""
@@ -90,8 +90,8 @@ def _named(place: Place, tenant: str) -> list[str]:
         *(place.anywhere("sagemaker", f"{kind}/{tenant}-*") for kind in _KINDS),
         place.anywhere("cloudwatch", f"alarm:headgate-{tenant}-*"),
         place.anywhere("states", f"execution:*:{tenant}-*"),
-        f"arn:{place.partition}:iam::{place.account}:role/*-tenant-{tenant}-serving",
-        place.anywhere("sns", f"*-tenant-{tenant}"),
+        f"arn:{place.partition}:iam::{place.account}:role/{tenant_stack('*', tenant)}-serving",
+        place.anywhere("sns", tenant_stack("*", tenant)),
     ]
 
 
