@@ -85,6 +85,8 @@ lock:  ## Resolve the dependencies anew, for Python 3.11 and 3.12
 	cd lint && npm install --package-lock-only --ignore-scripts --legacy-peer-deps --no-audit --no-fund
 	$(COMPILE) --python-version 3.12 --python-platform aarch64-unknown-linux-gnu --constraint requirements.lock \
 		layers/core/requirements.in -o layers/core/requirements.lock
+	$(MAKE) setup
+	$(BIN)/python -m infra.descriptions
 
 clean:  ## Remove what make created
 	rm -rf $(VENV) .venv-sam .venv-sagemaker .venv-lint lint/node_modules .venv-referee .aws-sam build out *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -15,11 +15,11 @@ from headgate.aws.ledger_changes import ReleasePlanned
 from headgate.aws.s3 import Objects
 from headgate.aws.stepfunctions import Executions
 from headgate.domain.names import Project
+from headgate.domain.observed import Observation
 from headgate.domain.releases import Release
 from headgate.domain.runs import Champion, Head
-from headgate.services.monitor_endpoint import Look, judge_observed, monitor_endpoint
-from headgate.services.observations import Observation
-from headgate.services.window_judgement import Monitor
+from headgate.services.monitor import Look, Monitor
+from headgate.services.monitor_endpoint import judge_observed, monitor_endpoint
 from headgate_training.baseline import answers_of, features_of, quality_of
 from headgate_training.metrics import Outcome
 from headgate_training.spec import Column, Spec

@@ -10,9 +10,10 @@ from aws_lambda_powertools.utilities.data_classes.sqs_event import SQSRecord
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.domain.names import Project, tenant_of_name
+from headgate.domain.observed import Observation
 from headgate.entrypoint import ledger, logger, monitor, now, observations, publisher
-from headgate.services.monitor_endpoint import Look, judge_observed, monitor_endpoint
-from headgate.services.observations import Observation
+from headgate.services.monitor import Look
+from headgate.services.monitor_endpoint import judge_observed, monitor_endpoint
 
 _processor = BatchProcessor(event_type=EventType.SQS)
 

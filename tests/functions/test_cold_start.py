@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
 HEAVY = {"pandas", "scipy", "sagemaker", "tensorflow", "keras", "numpy", "pyarrow", "polars", "aws_xray_sdk", "PIL"}
 READERS = {"duckdb"}
-READ = {"validate_dataset", "monitor_endpoint"}
+READ = {"validate_dataset"}
 SHARED = ("headgate.entrypoint", "aws_lambda_powertools.utilities.batch")
 """What handlers have in common; it is imported once, and each handler in a fork of the process that did."""
 PROBE = f"""

@@ -4,6 +4,7 @@ import dataclasses
 from typing import get_args
 
 from headgate.domain import columns, formats, project
+from headgate.domain import metrics as core
 from headgate_training import compression, litert, metrics, settings
 from headgate_training import spec as training_spec
 
@@ -14,9 +15,9 @@ def test_every_hyperparameter_that_a_project_may_set_is_one_that_training_takes(
 
 
 def test_both_know_the_same_tasks_kinds_and_metrics() -> None:
-    assert set(get_args(project.Task)) == set(get_args(training_spec.Task)) == set(metrics.METRICS)
+    assert set(get_args(core.Task)) == set(get_args(training_spec.Task)) == set(metrics.METRICS)
     assert set(get_args(columns.Kind)) == set(get_args(training_spec.Kind))
-    assert set(get_args(project.Metric)) == {name for names in metrics.METRICS.values() for name in names}
+    assert set(get_args(core.Metric)) == {name for names in metrics.METRICS.values() for name in names}
 
 
 def test_both_know_the_same_formats_and_when_one_could_pay() -> None:

@@ -1,5 +1,6 @@
 """What is installed is what was locked: every package pinned with its hashes, and another one of its name refused."""
 
+import gzip
 import hashlib
 import json
 import re
@@ -9,9 +10,11 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from infra.descriptions import description
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted([*ROOT.glob("*.lock"), *ROOT.glob("layers/*/*.lock")])
+AWS = {"AWS_DEFAULT_REGION": "eu-central-1", "AWS_ACCESS_KEY_ID": "none", "AWS_SECRET_ACCESS_KEY": "none"}
 HASH = re.compile(r"--hash=sha256:[0-9a-f]{64}")
 
 
@@ -69,3 +72,20 @@ def test_a_package_that_is_not_the_locked_one_is_refused(tmp_path: Path, offered
     ended = subprocess.run([*command, *to], capture_output=True, text=True, check=False)
     assert (ended.returncode == 0) == (offered == "as locked"), ended.stderr
     assert (tmp_path / "out" / "headgate_probe.py").exists() == (offered == "as locked")
+
+
+def test_the_description_of_sagemaker_is_that_of_the_locked_sdk() -> None:
+    path, told = description()
+    kept = json.loads(gzip.decompress(path.read_bytes()))
+    assert kept == told, "run: .venv/bin/python -m infra.descriptions"
+    assert len(kept["operations"]) > 10
+
+
+def test_functions_read_the_description_of_what_they_call() -> None:
+    code = """if True:
+        from headgate.clients import shared
+        client = shared("sagemaker", "_system")
+        print(hasattr(client, "describe_endpoint"), hasattr(client, "create_notebook_instance"))
+    """
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=AWS)
+    assert answer.stdout == "True False\n"

@@ -6,7 +6,7 @@ from typing import Any
 import boto3
 from botocore.config import Config
 
-from headgate.aws.sessions import scoped_session
+from headgate.aws.sessions import own_session, scoped_session
 from headgate.domain.names import SYSTEM, TENANT
 from headgate.domain.session_policy import Place, as_text, session_policy
 from headgate.environments import TenantsEnvironment, environment
@@ -27,7 +27,7 @@ def shared(service: str, tenant: str) -> Any:
     """A client with the function's own role, in the tenant's name: for what IAM cannot bound to a tenant, whose actions
     know no narrower resource (task tokens, metrics) or one that tenants share (state machines, the bus, queues).
     """
-    return boto3.client(service, config=_config(tenant))
+    return own_session().client(service, config=_config(tenant))
 
 
 def _is_tenant(tenant: str) -> bool:

@@ -15,20 +15,14 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from headgate import patient  # noqa: F401 - before all others
 from headgate.aws.audit import Copies
-from headgate.aws.autoscaling import Autoscaling
-from headgate.aws.cloudwatch import Alarms, Measurements
-from headgate.aws.events import Bus
+from headgate.aws.events import Bus, BusRules
 from headgate.aws.ledger import Ledger
-from headgate.aws.registry import Registry
-from headgate.aws.runtime import Requests
 from headgate.aws.s3 import Objects
-from headgate.aws.sagemaker import Endpoints, Jobs
-from headgate.aws.searches import Searches
 from headgate.aws.sns import Topic, Topics
 from headgate.aws.sqs import Queue
 from headgate.aws.stepfunctions import Executions, Tasks
-from headgate.aws.tenants import Tenants
 from headgate.clients import client, shared
 from headgate.domain.audit import Author
 from headgate.domain.moments import written
@@ -54,17 +48,22 @@ from headgate.environments import (
 )
 
 if TYPE_CHECKING:  # few functions need each of them: the others are to start without
+    from headgate.aws.cloudwatch import Alarms, Measurements
+    from headgate.aws.registry import Registry
+    from headgate.aws.sagemaker import Endpoints
+    from headgate.aws.searches import Searches
+    from headgate.aws.tenants import Tenants
     from headgate.aws.trials import Trials
     from headgate.domain.compliance import Deployment
     from headgate.services.decide_response import World
     from headgate.services.deploy_release import Serving
     from headgate.services.experiments import Experiments
+    from headgate.services.monitor import Monitor
     from headgate.services.reconcile import Reconciler
     from headgate.services.repairs import Tools
     from headgate.services.retrain_requested import Retrainings
     from headgate.services.runs import Runs
     from headgate.services.watch_release import Watcher
-    from headgate.services.window_judgement import Monitor
     from headgate.tracking import Tracking
 
 logger = Logger(service="headgate")
@@ -85,8 +84,10 @@ def copies(tenant: str) -> Copies:
     return Copies(Objects(shared("s3", tenant)), environment(AuditEnvironment).audit_bucket)
 
 
-def tenants(tenant: str) -> Tenants:
+def tenants(tenant: str) -> "Tenants":
     """The register of tenants, as far as it tells of this one."""
+    from headgate.aws.tenants import Tenants
+
     return Tenants(client("dynamodb", tenant), environment(Environment).ledger_table, _author)
 
 
@@ -120,13 +121,18 @@ def tasks(tenant: str) -> Tasks:
     return Tasks(shared("stepfunctions", tenant))
 
 
-def endpoints(tenant: str) -> Endpoints:
+def endpoints(tenant: str) -> "Endpoints":
     """Models, endpoint configurations and endpoints."""
+    from headgate.aws.autoscaling import Autoscaling
+    from headgate.aws.sagemaker import Endpoints
+
     return Endpoints(client("sagemaker", tenant), lambda: Autoscaling(shared("application-autoscaling", tenant)))
 
 
-def alarms(tenant: str) -> Alarms:
+def alarms(tenant: str) -> "Alarms":
     """The alarms that guard releases."""
+    from headgate.aws.cloudwatch import Alarms
+
     return Alarms(client("cloudwatch", tenant), shared("cloudwatch", tenant))
 
 
@@ -165,18 +171,23 @@ def _vpc() -> dict[str, list[str]] | None:
 
 def trials(tenant: str) -> "Trials":
     """Endpoints in which a version is tried."""
+    from headgate.aws.autoscaling import Autoscaling
     from headgate.aws.trials import Trials
 
     return Trials(client("sagemaker", tenant), lambda: Autoscaling(shared("application-autoscaling", tenant)))
 
 
-def measurements(tenant: str) -> Measurements:
+def measurements(tenant: str) -> "Measurements":
     """Metrics of endpoints."""
+    from headgate.aws.cloudwatch import Measurements
+
     return Measurements(shared("cloudwatch", tenant))
 
 
 def watcher(tenant: str) -> "Watcher":
     """What watches releases while they bake."""
+    from headgate.aws.cloudwatch import Measurements
+    from headgate.aws.runtime import Requests
     from headgate.services.watch_release import Watcher
 
     return Watcher(
@@ -197,7 +208,7 @@ def _labels_missed(tenant: str, key: str, why: str) -> None:
 
 def monitor(tenant: str) -> "Monitor":
     """What looks at captured requests."""
-    from headgate.services.window_judgement import Monitor
+    from headgate.services.monitor import Monitor
 
     settings, folder = environment(WindowsEnvironment), Path(tempfile.gettempdir())
     buckets = (settings.data_bucket, settings.artifact_bucket)
@@ -276,7 +287,6 @@ def _tools(tenant: str) -> "Tools":
 
 def reconciler() -> "Reconciler":
     """What makes rounds, now."""
-    from headgate.aws.events import BusRules
     from headgate.aws.findings import FindingsOnRecord
     from headgate.services.reconcile import Reconciler, Shared
 
@@ -323,6 +333,7 @@ def deployment() -> "Deployment":
 
 def experiments(tenant: str) -> "Experiments":
     """Records of experiments."""
+    from headgate.aws.sagemaker import Jobs
     from headgate.services.experiments import Experiments
 
     jobs, bucket = Jobs(client("sagemaker", tenant)), environment(Environment).artifact_bucket
@@ -344,13 +355,17 @@ def tracking() -> "Tracking | None":
     return Tracking(uri) if uri else None
 
 
-def registry(tenant: str) -> Registry:
+def registry(tenant: str) -> "Registry":
     """The model registry."""
+    from headgate.aws.registry import Registry
+
     return Registry(client("sagemaker", tenant))
 
 
-def searches(tenant: str) -> Searches:
+def searches(tenant: str) -> "Searches":
     """Tuning jobs."""
+    from headgate.aws.searches import Searches
+
     return Searches(client("sagemaker", tenant))
 
 

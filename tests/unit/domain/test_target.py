@@ -6,7 +6,8 @@ from hypothesis import strategies as st
 
 from headgate.domain.columns import TargetValues
 from headgate.domain.errors import DatasetRefusedError
-from headgate.domain.project import METRICS, ProjectSettings
+from headgate.domain.metrics import METRICS
+from headgate.domain.project import ProjectSettings
 from headgate.domain.spec import TrainingSpec
 from headgate.domain.target import choose_target, infer_goal
 

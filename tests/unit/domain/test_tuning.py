@@ -12,7 +12,6 @@ from headgate.domain.errors import SearchRefusedError, SettingsError
 from headgate.domain.families import Family, read_families
 from headgate.domain.names import tuning_job_name
 from headgate.domain.prices import USD_AN_HOUR, hourly_price
-from headgate.domain.project import TuningSettings
 from headgate.domain.project_file import parse_settings
 from headgate.domain.spec import SpecColumn, TrainingSpec
 from headgate.domain.tuning import (
@@ -24,6 +23,7 @@ from headgate.domain.tuning import (
     is_to_be_planned,
     plan_search,
 )
+from headgate.domain.tuning_settings import TuningSettings
 
 FOLDER = Path(__file__).resolve().parents[3] / "training" / "headgate_training" / "families"
 FAMILIES = read_families([json.loads(file.read_text()) for file in sorted(FOLDER.glob("*.json"))])

@@ -12,7 +12,7 @@ from tests.watched import IRIS, World, answer, people
 from headgate import job
 from headgate.domain.errors import IncompleteObservationError
 from headgate.domain.machines import machines_for
-from headgate.services.monitor_endpoint import Look
+from headgate.services.monitor import Look
 
 PLACE = "demo/iris/monitor/1/observations/000001-"
 ELSEWHERE = Look("OBSERVED_ELSEWHERE")

@@ -10,7 +10,8 @@ from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.sagemaker import Endpoints
 from headgate.aws.sqs import Queue
 from headgate.domain.names import Project
-from headgate.services.monitor_endpoint import Look, monitor_endpoint
+from headgate.services.monitor import Look
+from headgate.services.monitor_endpoint import monitor_endpoint
 from headgate.services.monitoring_due import have_endpoints_monitored
 
 

@@ -21,7 +21,7 @@ from headgate.domain.evidence import (
 )
 from headgate.domain.formats import FLOAT32, choose_format
 from headgate.domain.groups import GroupLimits, unfair
-from headgate.domain.project import METRICS
+from headgate.domain.metrics import METRICS
 
 PARITY_TOLERANCE = 1e-5
 DECLARED = 0.5

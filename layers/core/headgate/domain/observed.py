@@ -2,15 +2,35 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from headgate.domain.baseline import Seen
+from headgate.domain.names import Project
 
 TOLD_NAMES = 5
 """New categories that are told by name, at most."""
 SHARDS, ANSWERS = "shard-", "answers-"
 """How the files of a machine begin, before its name."""
 Groups = Mapping[str, Mapping[str, tuple[int, int]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """A window of a release in the hands of machines, for the `time`-th time."""
+
+    release: int
+    number: int
+    time: int
+
+    def place(self, project: Project) -> str:
+        """Where it lies in the artifact bucket; ends with a slash."""
+        return f"{project.prefix}monitor/{self.release}/observations/{self.number:06d}-{self.time}/"
+
+    def name(self, project: Project) -> str:
+        """Of the execution and its job; at most 61 characters."""
+        digest = sha256(f"{self.release}/{self.number}".encode()).hexdigest()[:8]
+        return f"{project.endpoint}-m{digest}-{self.time}"
 
 
 @dataclass(frozen=True, slots=True)

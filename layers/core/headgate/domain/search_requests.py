@@ -8,10 +8,12 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from headgate.domain.families import Family, Range
 from headgate.domain.tuning import Facts, SearchPlan
+
+if TYPE_CHECKING:  # as in tuning
+    from headgate.domain.families import Family, Range
 
 OBJECTIVE_REGEX = r"objective=([0-9.eE+-]+)"
 """What training prints after each epoch: the metric of the weights that would be kept."""
@@ -60,7 +62,7 @@ def definitions(plan: SearchPlan, facts: Facts) -> list[dict[str, Any]]:
     return found
 
 
-def parameter_ranges(family: Family, facts: Facts) -> dict[str, list[dict[str, str]]]:
+def parameter_ranges(family: "Family", facts: Facts) -> dict[str, list[dict[str, str]]]:
     """The ranges of a family's file without what is settled, as SageMaker writes them."""
     ranges: dict[str, list[dict[str, str]]] = {"IntegerParameterRanges": [], "ContinuousParameterRanges": []}
     for name, each in family.hyperparameters.items():
@@ -71,7 +73,7 @@ def parameter_ranges(family: Family, facts: Facts) -> dict[str, list[dict[str, s
     return {kind: listed for kind, listed in ranges.items() if listed}
 
 
-def _range(name: str, each: Range) -> dict[str, str]:
+def _range(name: str, each: "Range") -> dict[str, str]:
     low, high = (str(int(end)) if each.type == "integer" else repr(end) for end in (each.low, each.high))
     scale = "Logarithmic" if each.scale == "log" else "Linear"
     return {"Name": name, "MinValue": low, "MaxValue": high, "ScalingType": scale}

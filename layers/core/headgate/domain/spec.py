@@ -5,7 +5,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from headgate.domain.columns import Kind
-from headgate.domain.project import Metric, Task
+from headgate.domain.metrics import Metric, Task
 
 
 class SpecColumn(BaseModel):
@@ -84,8 +84,3 @@ class TrainingSpec(BaseModel):
     def kind_of(self, name: str) -> Kind | None:
         """The kind of a feature, or None when the dataset had no such feature."""
         return next((column.kind for column in self.columns if column.name == name), None)
-
-
-def direction_of(metric: Metric) -> Literal["maximize", "minimize"]:
-    """Whether more of a metric is better."""
-    return "minimize" if metric in ("log_loss", "rmse", "mae") else "maximize"

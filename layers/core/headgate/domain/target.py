@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 from headgate.domain.columns import MAX_CLASSES, TargetValues
 from headgate.domain.errors import DatasetRefusedError
-from headgate.domain.project import METRICS, Metric, ProjectSettings, Task
+from headgate.domain.metrics import METRICS, Metric, Task
+from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
 from headgate.domain.spec import TrainingSpec
 

@@ -7,14 +7,17 @@ part is the luckiest of them, not the best on rows that nobody saw (decision 001
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 from headgate.domain.errors import SearchRefusedError
 from headgate.domain.evidence import legible
-from headgate.domain.families import Family
 from headgate.domain.prices import hourly_price
-from headgate.domain.project import TuningSettings
 from headgate.domain.reasons import Reason
-from headgate.domain.spec import TrainingSpec
+
+if TYPE_CHECKING:  # pydantic is slow to import, and who chooses a winner needs none of it
+    from headgate.domain.families import Family
+    from headgate.domain.spec import TrainingSpec
+    from headgate.domain.tuning_settings import TuningSettings
 
 ENOUGH_ROWS = 15_000
 """Training rows from which on a search is worth its time without being asked for."""
@@ -39,7 +42,7 @@ LONGEST_SECONDS, SHORTEST_SECONDS = 72_000, 600
 class Facts:
     """What a search depends on. `fixed` are the hyperparameters that a person or the data has settled."""
 
-    spec: TrainingSpec
+    spec: "TrainingSpec"
     rows: int
     instance_type: str
     instance_count: int
@@ -79,7 +82,7 @@ class Defaults:
 class SearchPlan:
     """A search: which families, how, how many trials, and what they may take at most."""
 
-    families: tuple[Family, ...]
+    families: "tuple[Family, ...]"
     strategy: str
     parallel: int
     estimate: Estimate
@@ -90,13 +93,13 @@ class SearchPlan:
     why: str
 
 
-def is_to_be_planned(settings: TuningSettings, rows: int) -> bool:
+def is_to_be_planned(settings: "TuningSettings", rows: int) -> bool:
     """Whether a run needs a plan at all: somebody asked for a search, or the training rows are worth one."""
     return settings.strategy != "off" and (settings.asked or rows >= ENOUGH_ROWS)
 
 
 def plan_search(
-    settings: TuningSettings, facts: Facts, families: Mapping[str, Family], limit: float
+    settings: "TuningSettings", facts: Facts, families: "Mapping[str, Family]", limit: float
 ) -> Defaults | SearchPlan:
     """Decide. `limit` is what the tenant may spend on one search, in USD.
 
@@ -179,7 +182,7 @@ class _Rate:
         return max(0, int((money - self.first_cost) / self.cost + 1e-9))
 
 
-def _families(settings: TuningSettings, facts: Facts, families: Mapping[str, Family]) -> tuple[Family, ...]:
+def _families(settings: "TuningSettings", facts: Facts, families: "Mapping[str, Family]") -> "tuple[Family, ...]":
     if settings.family == "auto":
         fitting = tuple(
             family for family in families.values() if not family.misfit(facts.spec, facts.rows, facts.cells)
@@ -196,13 +199,13 @@ def _families(settings: TuningSettings, facts: Facts, families: Mapping[str, Fam
     return (families[name],)
 
 
-def _seconds(family: Family, facts: Facts) -> float:
+def _seconds(family: "Family", facts: Facts) -> float:
     """Of one whole trial's epochs: epochs x rows x cells of a row x what the family's file says a cell costs."""
     epochs = min(family.pace.epochs, int(facts.fixed.get("epochs", family.pace.epochs)))
     return epochs * facts.rows * facts.cells * family.pace.microseconds_per_cell / 1e6
 
 
-def _strategy(settings: TuningSettings, seconds: float, *, several: bool) -> str:
+def _strategy(settings: "TuningSettings", seconds: float, *, several: bool) -> str:
     """Hyperband where epochs are what is paid for; where starting jobs costs more, stopping them early saves little."""
     if settings.strategy != "auto":
         return settings.strategy
@@ -210,7 +213,7 @@ def _strategy(settings: TuningSettings, seconds: float, *, several: bool) -> str
     return "hyperband" if seconds > START_SECONDS and enough and settings.asked and not several else "bayesian"
 
 
-def _combinations(families: tuple[Family, ...], facts: Facts) -> float:
+def _combinations(families: "tuple[Family, ...]", facts: Facts) -> float:
     """How many different trials the ranges allow."""
     total = 0.0
     for family in families:
@@ -224,7 +227,9 @@ def _combinations(families: tuple[Family, ...], facts: Facts) -> float:
     return total
 
 
-def _trials(settings: TuningSettings, strategy: str, rate: _Rate, limit: float, combinations: float) -> int | Defaults:
+def _trials(
+    settings: "TuningSettings", strategy: str, rate: _Rate, limit: float, combinations: float
+) -> int | Defaults:
     """How many. What was left open is fitted to the budget; what was asked for is refused where it does not fit."""
     if not settings.asked:
         money = min(UNASKED_MONEY, limit)
@@ -252,7 +257,7 @@ def _trials(settings: TuningSettings, strategy: str, rate: _Rate, limit: float, 
     return min(wanted, afforded)
 
 
-def _most_seconds(settings: TuningSettings, rate: _Rate, trials: int, limit: float) -> int:
+def _most_seconds(settings: "TuningSettings", rate: _Rate, trials: int, limit: float) -> int:
     """When SageMaker ends the search whatever was estimated, so that no more is paid than was allowed.
 
     Money bounds the paid seconds of each of the parallel jobs; what their starts take unpaid is added. What the

@@ -8,7 +8,6 @@ meanwhile finds out that somebody is on it. What they are asked is written once 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -22,35 +21,19 @@ from headgate.domain.observed import (
     ANSWERS,
     SHARDS,
     CaptureCounts,
+    Observation,
     Observed,
     captured_together,
     observed_together,
 )
 from headgate.domain.spec import TrainingSpec
 from headgate.domain.window import File
-from headgate.services.window_judgement import Monitor, Work
+from headgate.services.monitor import Monitor
+from headgate.services.window_judgement import Work
 from headgate.tables.engine import Engine, literal
 
 TIMES = 3
 """How often machines are asked for one window; after that a function reads of it what it can."""
-
-
-@dataclass(frozen=True, slots=True)
-class Observation:
-    """A window of a release in the hands of machines, for the `time`-th time."""
-
-    release: int
-    number: int
-    time: int
-
-    def place(self, project: Project) -> str:
-        """Where it lies in the artifact bucket; ends with a slash."""
-        return f"{project.prefix}monitor/{self.release}/observations/{self.number:06d}-{self.time}/"
-
-    def name(self, project: Project) -> str:
-        """Of the execution and its job; at most 61 characters."""
-        digest = sha256(f"{self.release}/{self.number}".encode()).hexdigest()[:8]
-        return f"{project.endpoint}-m{digest}-{self.time}"
 
 
 @dataclass(frozen=True, slots=True)

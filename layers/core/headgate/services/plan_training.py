@@ -11,13 +11,13 @@ from headgate.aws.searches import Searches
 from headgate.domain.errors import SearchRefusedError
 from headgate.domain.families import DEFAULT, Family, read_families
 from headgate.domain.names import Project, tuning_job_name
-from headgate.domain.project import TuningSettings
 from headgate.domain.reasons import Reason
 from headgate.domain.runs import Head
 from headgate.domain.search_requests import OBJECTIVE_REGEX, definitions, job_config, objective_of, shape_of
 from headgate.domain.spec import TrainingSpec
 from headgate.domain.tenants import too_many_trials
 from headgate.domain.tuning import Defaults, Facts, SearchPlan, plan_search
+from headgate.domain.tuning_settings import TuningSettings
 
 MOST_WORDS = 128
 """Of a text, that training reads in their order."""

@@ -1,12 +1,9 @@
 """Judge a window of requests from what was seen in it, and write all there is to tell but its record."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from headgate.aws.ledger import Ledger
-from headgate.aws.s3 import Objects
 from headgate.domain.baseline import Baseline
 from headgate.domain.drift import judge_drift
 from headgate.domain.errors import NotFoundError
@@ -14,83 +11,27 @@ from headgate.domain.feedback import Row
 from headgate.domain.gaps import judge_gaps
 from headgate.domain.moments import written
 from headgate.domain.monitor_settings import MonitorSettings
-from headgate.domain.names import Project
 from headgate.domain.observed import CaptureCounts, Observed
 from headgate.domain.quality import Loss, judge_quality
-from headgate.domain.releases import Release
 from headgate.domain.spec import TrainingSpec
-from headgate.domain.window import (
-    FUNCTION_BYTES,
-    File,
-    Window,
-    name_of,
-    remembered,
-)
+from headgate.domain.window import Window, remembered
 from headgate.domain.window_page import page
 from headgate.domain.window_report import Judged, measures_of, report_of, says_of
-from headgate.services.labels import Labels, untold
-from headgate.tables.engine import Engine, Limits
+from headgate.services.labels import Labels
+from headgate.services.monitor import Monitor, Requests
+from headgate.tables.engine import Engine
 from headgate.tables.labelled import labelled
 
 LABEL_DAYS = 30
 """How long labels are waited for, and with them the windows whose answers they may be of."""
-MOST_WINDOWS = 50
-"""Windows whose answers are judged by labels that came since."""
 
 
 @dataclass(frozen=True, slots=True)
-class Monitor:
-    """What a look needs of the world; `workdir` has room for what one window reads, three times. `key` tells the ARN of
-    the key that machines write under. `function_bytes` are read here at most.
-    """
+class Work(Requests):
+    """Requests that are to be judged as one window, and what they are compared with."""
 
-    ledger: Ledger
-    objects: Objects
-    data_bucket: str
-    artifact_bucket: str
-    workdir: Path
-    key: Callable[[], str]
-    limits: Limits = field(default_factory=lambda: Limits(seconds=240))
-    function_bytes: int = FUNCTION_BYTES
-    missed: Callable[[str, str], None] = untold
-
-    def fetch(self, key: str, path: Path) -> Path:
-        """Bring an artifact to disk."""
-        self.objects.get_file(self.artifact_bucket, key, path)
-        return path
-
-
-@dataclass(frozen=True, slots=True)
-class Work:
-    """A window that is to be judged: what there is to read, and what it is compared with."""
-
-    project: Project
-    release: Release
     settings: MonitorSettings
     baseline: Baseline
-    files: Sequence[File]
-    before: Sequence[Window]
-    now: str
-
-    @property
-    def number(self) -> int:
-        """The window's."""
-        return self.before[0].number + 1 if self.before else 1
-
-    @property
-    def name(self) -> str:
-        """The window's, for whoever reads the same files."""
-        return name_of(self.number, self.files)
-
-    @property
-    def begun_at(self) -> str:
-        """When the first of its files was written."""
-        return min(file.at for file in self.files)
-
-    @property
-    def place(self) -> str:
-        """Where its report begins in the artifact bucket; ends with a slash."""
-        return f"{self.project.prefix}monitor/{self.release.sequence}/{self.name}/"
 
 
 def judge_window(

@@ -22,10 +22,11 @@ from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.families import choose_family
 from headgate.domain.findings import Findings
 from headgate.domain.grids import FoundGrid
+from headgate.domain.metrics import direction_of
 from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
 from headgate.domain.series import FoundForecast
-from headgate.domain.spec import SpecColumn, TrainingSpec, direction_of
+from headgate.domain.spec import SpecColumn, TrainingSpec
 from headgate.domain.target import ENOUGH_ROWS_PER_CLASS, choose_target, class_too_rare, infer_goal
 from headgate.tables.archives import learned_grid, write_table
 from headgate.tables.engine import Engine, Limits, opened

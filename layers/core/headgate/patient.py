@@ -1,0 +1,9 @@
+"""Imported first: Python looks for garbage less often.
+
+A cold start makes a hundred thousand objects (code, descriptions of AWS's services), hardly one of them garbage. Python
+searches after every 700 new ones: two hundred times, once through everything. That took 30 ms of 400.
+"""
+
+import gc
+
+gc.set_threshold(20_000)  # a few megabytes of garbage at most wait for the search
