@@ -273,10 +273,8 @@ class Targets:
 
 
 def test_a_scalable_target_that_is_gone_is_registered_again(served: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from headgate import entrypoint
-
     targets = Targets()
-    monkeypatch.setattr(entrypoint, "Autoscaling", lambda _client: targets)
+    monkeypatch.setattr("headgate.aws.autoscaling.Autoscaling", lambda _client: targets)
     item = {"pk": {"S": "demo#iris"}, "sk": {"S": "RELEASE#00000001"}}
     served.aws.client("dynamodb").update_item(
         TableName="ledger", Key=item, UpdateExpression="SET scaled = :told",
