@@ -17,7 +17,7 @@ def _receive(record: SQSRecord) -> None:
         asked = RetrainRequested.parse(record.json_body)
         decision = retrainings(asked.project.tenant).request(asked)
     except Exception as error:
-        logger.error("request not handled", message_id=record.message_id, error=f"{type(error).__name__}: {error}")
+        logger.error("request not handled", message_id=record.message_id, error=type(error).__name__)
         raise
     logger.info(
         "retraining requested",

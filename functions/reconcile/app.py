@@ -6,6 +6,7 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
+from headgate.domain.errors import UntoldError
 from headgate.domain.names import Project
 from headgate.entrypoint import all_projects, logger, metrics, reconciler, storage_counted
 
@@ -15,7 +16,11 @@ _FOR_STORAGE, _TO_END = 300, 120
 
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
-    """Look at all projects, or at the one that is asked for (`tenant` and `project`); with `dry_run` change nothing."""
+    """Look at all projects, or at the one that is asked for (`tenant` and `project`); with `dry_run` change nothing.
+
+    Raises:
+        UntoldError: at the end, when people could not be told of something, so that an alarm does.
+    """
 
     def within(seconds: int) -> bool:
         return context.get_remaining_time_in_millis() < 1000 * seconds
@@ -28,6 +33,7 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             "found",
             decision=each["done"],
             reason=each["said"],
+            untold=each["untold"],
             kind=each["kind"],
             subject=each["subject"],
             tenant=each["tenant"],
@@ -42,4 +48,6 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
             logger.warning("storage not counted", tenants=failed)
         logger.info("storage counted", bytes=counted)
     logger.info("round made", projects=len(projects), findings=len(told), dry=dry)
+    if untold := [each["untold"] for each in told if each["untold"]]:
+        raise UntoldError(len(untold), set(untold))
     return {"projects": len(projects), "findings": told}

@@ -1,85 +1,28 @@
 """Each finding is broken on purpose, and seen repaired or told; through the real handler, on moto's account."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import boto3
 import pytest
 from botocore.exceptions import ClientError
 from moto.s3.models import s3_backends
+from tests.reconciling import AT, IRIS, Invoke, World
 
 from headgate.aws.cloudwatch import Alarms
 from headgate.aws.ledger import Ledger
-from headgate.aws.ledger_changes import IncidentMoved, ReleaseMoved, ReleasePlanned, RunEnded, RunStarted
+from headgate.aws.ledger_changes import IncidentMoved, ReleaseMoved, ReleasePlanned
 from headgate.domain.errors import AccessDeniedError
 from headgate.domain.incidents import Incident, IncidentState
-from headgate.domain.names import Part, Project, dataset_id
+from headgate.domain.names import Part, dataset_id
 from headgate.domain.releases import Release, ReleaseState
-from headgate.domain.runs import Champion, Ending, Outcome
+from headgate.domain.runs import Champion, Outcome
 from headgate.domain.scaling import Bounds, Scaling, Target
 
-Invoke = Callable[[str, dict[str, Any]], Any]
-IRIS = Project("demo", "iris")
-AT = "2026-01-01T00:00:00.000Z"
 KEY = "demo/iris/incoming/flowers.csv"
 NAME = "demo-iris-20260131T083012-0123abcd"
-OVER = Ending(Outcome.NOT_PROMOTED, "NOT_BETTER", "Not better.")
-
-
-class World:
-    """One project, demo/iris, rounds of the reconciler, and what people are told."""
-
-    def __init__(self, invoke: Invoke, ledger: Ledger, aws: boto3.Session, make_run: Callable[..., Any]) -> None:
-        self._invoke, self.ledger, self.aws, self.make_run = invoke, ledger, aws, make_run
-        self._inbox = aws.client("sqs").create_queue(QueueName="inbox")["QueueUrl"]
-        topic = aws.client("sns").list_topics()["Topics"][0]["TopicArn"]
-        aws.client("sns").subscribe(
-            TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:123456789012:inbox"
-        )
-        aws.client("s3").put_object(Bucket="data", Key="demo/iris/readme", Body=b"")
-
-    def round(self, **event: Any) -> dict[str, str]:
-        """What was done about each kind of finding, but for the rule that is gone in all of these tests."""
-        told = self._invoke("reconcile", event)
-        json.dumps(told)
-        return {each["kind"]: each["done"] for each in told["findings"] if each["kind"] != "rule-gone"}
-
-    def told(self) -> list[str]:
-        """The subjects of the messages since the last time one looked."""
-        found = self.aws.client("sqs").receive_message(QueueUrl=self._inbox, MaxNumberOfMessages=10).get("Messages", [])
-        for each in found:
-            self.aws.client("sqs").delete_message(QueueUrl=self._inbox, ReceiptHandle=each["ReceiptHandle"])
-        subjects = [json.loads(each["Body"])["Subject"] for each in found]
-        return sorted(subject for subject in subjects if "rule-gone" not in subject)
-
-    def executions(self) -> dict[str, str]:
-        client = self.aws.client("stepfunctions")
-        machines = [each["stateMachineArn"] for each in client.list_state_machines()["stateMachines"]]
-        found = [each for arn in machines for each in client.list_executions(stateMachineArn=arn)["executions"]]
-        return {each["name"]: each["executionArn"] for each in found}
-
-    def stop(self, name: str) -> None:
-        self.aws.client("stepfunctions").stop_execution(executionArn=self.executions()[name])
-
-    def running(self, name: str = "0123456789", **changes: Any) -> Any:
-        """A run that is the active one by the ledger, and has no execution."""
-        run = self.make_run(name, **changes)
-        self.ledger.add_run(run)
-        self.ledger.write(IRIS, replace(self.ledger.head(IRIS), active=run.run), RunStarted(run.run))
-        return run
-
-    def ended(self, run: Any) -> None:
-        """A run that ended, as if whoever closed it had died before the rest."""
-        head = self.ledger.head(IRIS)
-        self.ledger.write(IRIS, replace(head, active=None), RunEnded(run.run, OVER, AT))
-
-    def state(self, run: Any) -> str:
-        known = self.ledger.run(IRIS, run.run)
-        assert known is not None
-        return known.state
 
 
 @pytest.fixture
@@ -330,53 +273,3 @@ def test_a_repair_that_does_not_hold_is_told_once_and_ends_no_round(
     done = [served.round()["alarm-missing"] for _ in range(5)]
     assert done == [f"not repaired: {said}"] * 5
     assert served.told() == ["demo/iris: alarm-missing"]
-
-
-def test_a_project_that_cannot_be_looked_at_keeps_no_other_from_it(world: World) -> None:
-    item = {"pk": {"S": "demo#broken"}, "sk": {"S": "RUN#x"}, "run": {"S": "x"}}
-    world.aws.client("dynamodb").put_item(TableName="ledger", Item=item)
-    world.aws.client("s3").put_object(Bucket="data", Key="demo/broken/readme", Body=b"")
-    run = world.running()
-    found = world.round()
-    assert (found["not-looked-at"], set(found)) == ("people are told", {"not-looked-at", "run-left"})
-    assert (world.state(run), world.told()) == ("RUNNING", ["demo/broken: not-looked-at"])
-
-
-def test_what_was_found_stays_on_record_for_a_while_when_it_is_over(world: World, aws: boto3.Session) -> None:
-    from headgate.aws.findings import FindingsOnRecord
-
-    world.running()
-    world.round()
-    world.round()
-    record = FindingsOnRecord(aws.client("dynamodb"), "ledger")
-    [left] = [each for each in record.all().values() if each.kind == "run-left"]
-    assert (left.done, left.over_at is not None) == ("started, or closed where its execution was over", True)
-    kept = aws.client("dynamodb").get_item(TableName="ledger", Key={"pk": {"S": "FINDINGS"}, "sk": {"S": left.key}})
-    until = datetime.fromtimestamp(int(kept["Item"]["forget_at"]["N"]), UTC)
-    assert timedelta(days=6) < until - datetime.now(UTC) < timedelta(days=8)
-
-
-def test_what_a_round_has_no_time_for_the_next_one_begins_with(world: World, aws: boto3.Session) -> None:
-    from headgate import entrypoint
-
-    for name in ("a", "b", "c"):
-        aws.client("s3").put_object(Bucket="data", Key=f"demo/{name}/readme", Body=b"")
-    looked: list[str] = []
-
-    def tools(tenant: str) -> Any:
-        looked.append(tenant)
-        return real(tenant)
-
-    reconciler = entrypoint.reconciler()
-    real = reconciler.tools
-    rounds = replace(reconciler, tools=tools)
-
-    def round_of(projects: int, *, dry: bool = False) -> str:
-        """The project that the next round begins with."""
-        looked.clear()
-        rounds.round(entrypoint.all_projects(), whole=True, dry=dry, is_over=lambda: len(looked) == projects)
-        return reconciler.record.turn()
-
-    assert [round_of(3), round_of(2), round_of(4)] == ["demo/iris/", "demo/b/", "demo/b/"]
-    assert round_of(1, dry=True) == "demo/b/"
-    assert world.round() == {}

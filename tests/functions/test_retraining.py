@@ -32,9 +32,9 @@ def table(seed: int, rows: int = 120) -> bytes:
     return "\n".join(["length,width,kind", *lines, ""]).encode()
 
 
-def asked(request: str, **detail: Any) -> dict[str, Any]:
+def asked(named: str, /, **detail: Any) -> dict[str, Any]:
     event = {
-        "id": request,
+        "id": named,
         "detail-type": "RetrainRequested",
         "source": "com.example.lake",
         "time": "2026-01-31T08:30:14Z",
@@ -210,11 +210,20 @@ def test_settings_that_cannot_be_read_and_projects_without_data_end_the_request(
     assert "did you mean retrain.window" in str(refused.reason)
 
 
-@pytest.mark.parametrize("detail", [{"tenant": "X"}, {"reason": None}, {"incident": 7}, {"project": "unknown/.."}])
-def test_an_event_that_is_none_comes_back_to_its_queue(invoke: Invoke, detail: dict[str, Any]) -> None:
+LONG = [{name: 201 * "1"} for name in ("incident", "window", "request")]
+
+
+@pytest.mark.parametrize(
+    "detail", [{"tenant": "X"}, {"reason": None}, {"incident": 7}, {"project": "unknown/.."}, *LONG]
+)
+def test_an_event_that_is_none_comes_back_to_its_queue(
+    invoke: Invoke, detail: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
     [good], [bad] = asked("a")["Records"], asked("b", **detail)["Records"]
     answer = invoke("on_retrain_requested", {"Records": [good, {**bad, "messageId": "2"}]})
     assert answer == {"batchItemFailures": [{"itemIdentifier": "2"}]}
+    [said] = [vars(each) for each in caplog.records if each.message == "request not handled"]
+    assert said["error"] == "BadKeyError"
 
 
 def test_a_request_that_died_on_the_way_goes_on(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,6 +15,7 @@ from headgate.domain.reconcile import (
     CompletedUpload,
     Finding,
     FindingOnRecord,
+    Followed,
     Kind,
     RuleNow,
     Seen,
@@ -216,6 +217,7 @@ def test_people_are_told_once_until_a_finding_changes() -> None:
     assert follow_up(gone, known(gone, 1)).page is None
     assert follow_up(gone, known(gone, 7, said="It was another one.")).page == "endpoint-gone"
     assert follow_up(gone, known(gone, 7, over_at=EARLIER)).page == "endpoint-gone"
+    assert follow_up(gone, known(gone, 0)) == Followed(True, 1, "endpoint-gone"), "who could not be told is told now"
 
 
 def test_of_a_repair_they_are_told_once_it_does_not_hold() -> None:

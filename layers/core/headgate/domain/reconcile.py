@@ -89,7 +89,10 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class FindingOnRecord:
-    """A finding on record: in how many rounds in a row it was found, what was done, and since when it is over."""
+    """A finding on record: in how many rounds in a row it was found, what was done, and since when it is over.
+
+    A round in which people should have been told and could not be is not counted: the next one tells them.
+    """
 
     key: str
     kind: str
@@ -340,8 +343,9 @@ def findings_of_the_deployment(rules: Mapping[str, RuleNow | None], queues: Mapp
 
 @dataclass(frozen=True, slots=True)
 class Followed:
-    """What follows from a finding in this round."""
+    """What follows from a finding in this round; `again` where the round before found the same."""
 
+    again: bool
     rounds: int
     page: str | None
 
@@ -350,9 +354,8 @@ def follow_up(finding: Finding, known: FindingOnRecord | None) -> Followed:
     """How often in a row it was found, and which page people are sent to now: once, until the finding changes."""
     again = known is not None and known.over_at is None and known.said == finding.said
     rounds = known.rounds + 1 if known is not None and again else 1
-    if finding.is_repaired:
-        return Followed(rounds, REPAIR_FAILS if rounds == TRIES + 1 else None)
-    return Followed(rounds, None if again else str(finding.kind))
+    page, due = (REPAIR_FAILS, TRIES + 1) if finding.is_repaired else (str(finding.kind), 1)
+    return Followed(again, rounds, page if rounds == due else None)
 
 
 def forget_at(known: FindingOnRecord) -> int | None:

@@ -57,12 +57,13 @@ class Reconciler:
 
         A project that cannot be looked at is a finding itself, and keeps no other from being looked at. With `dry`
         nothing is repaired, told or recorded. Of more projects than there is time for (`is_over`) the rest is left to
-        the next round, which begins with them.
+        the next round, which begins with them. People who cannot be told keep nothing from being repaired: `untold`
+        says why of that finding, and the next round tells them.
 
         Returns:
-            What was found: each with `kind`, `subject`, `tenant`, `project`, `said`, `done` and `page`.
+            What was found: each with `kind`, `subject`, `tenant`, `project`, `said`, `done`, `page` and `untold`.
         """
-        known = self.record.all()
+        projects, known = list(projects), self.record.all()
         told: list[dict[str, Any]] = []
         keys: set[str] = set()
         looked: set[tuple[str, str]] = {("", "")} if whole else set()
@@ -71,15 +72,18 @@ class Reconciler:
                 if not dry:
                     self.record.leave(project.prefix)
                 break
-            looked.add((project.tenant, project.name))
             tools = self.tools(project.tenant)
             seen, found = _found(project, tools)
+            if seen is not None:
+                looked.add((project.tenant, project.name))
             told += [self._follow(each, seen, tools, known, keys, dry=dry) for each in found]
         if whole:
             shared = findings_of_the_deployment(*self._shared())
             told += [self._follow(each, None, None, known, keys, dry=dry) for each in shared]
         if not dry:
-            self._close(known.values(), keys, looked)
+            there = {(each.tenant, each.project) for each in known.values()} if whole else set()
+            gone = there - {(each.tenant, each.name) for each in projects}
+            self._close(known.values(), keys, looked | gone)
         return told
 
     def _in_turn(self, projects: Iterable[Project]) -> list[Project]:
@@ -106,22 +110,24 @@ class Reconciler:
         before = known.get(finding.key)
         followed = follow_up(finding, before)
         done = "to be repaired" if finding.is_repaired else "people are told"
+        untold: str | None = None
         if not dry:
             if finding.is_repaired and seen is not None and tools is not None:
                 done = _repaired(finding, seen, tools)
             if followed.page is not None:
-                self._tell(finding, followed.page, done)
-            first = before.first_at if before is not None and followed.rounds > 1 else self.now
+                untold = self._tell(finding, followed.page, done)
+            rounds = followed.rounds if untold is None else followed.rounds - 1
+            first = before.first_at if before is not None and followed.again else self.now
             self.record.keep(
                 FindingOnRecord(
                     finding.key, str(finding.kind), finding.subject, finding.said, finding.tenant, finding.project,
-                    followed.rounds, first, done,
+                    rounds, first, done,
                 )
             )  # fmt: skip
-        return {**asdict(finding), "kind": str(finding.kind), "done": done, "page": followed.page}
+        return {**asdict(finding), "kind": str(finding.kind), "done": done, "page": followed.page, "untold": untold}
 
-    def _tell(self, finding: Finding, page: str, done: str) -> None:
-        """Tell people before it is recorded that they know: twice is better than never."""
+    def _tell(self, finding: Finding, page: str, done: str) -> str | None:
+        """Tell people before it is recorded that they know: twice is better than never. None, or why they were not."""
         whose = f"{finding.tenant}/{finding.project}" if finding.project else "headgate"
         tried = f"What was tried: {done}\n" if finding.is_repaired else ""
         message = (
@@ -133,10 +139,14 @@ class Reconciler:
             "tenant": finding.tenant or SYSTEM,
             "project": finding.project or SYSTEM,
         }
-        self.topic.publish(f"{whose}: {finding.kind}", message, attributes)
+        try:
+            self.topic.publish(f"{whose}: {finding.kind}", message, attributes)
+        except Exception as error:  # whatever it is, repairs do not wait for it
+            return kind_of(error)
+        return None
 
     def _close(self, known: Iterable[FindingOnRecord], found: set[str], looked: set[tuple[str, str]]) -> None:
-        """What was not found any more is over, where it was looked for."""
+        """What was not found any more is over, where it was looked for, or nothing is there any more."""
         for each in known:
             if each.key not in found and each.over_at is None and (each.tenant, each.project) in looked:
                 self.record.keep(replace(each, over_at=self.now))

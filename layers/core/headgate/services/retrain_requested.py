@@ -34,8 +34,8 @@ from headgate.services.object_created import turned_away
 from headgate.services.runs import Runs
 from headgate.services.settings import settings_of
 
-_LONGEST = 1000
-"""Characters of what a request says; what is longer is cut."""
+_LONGEST, _NAME = 1000, 200
+"""Characters of why a request is made, of which what is longer is cut, and of what it names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,10 +66,12 @@ class RetrainRequested:
         ):
             raise BadKeyError("A RetrainRequested needs tenant, project and reason, each a text.")
         incident, window, own = (detail.get(name) for name in ("incident", "window", "request"))
-        if not all(each is None or isinstance(each, str) for each in (incident, window, own)):
-            raise BadKeyError("Of a RetrainRequested incident, window and request are texts, or left out.")
+        if not all(each is None or (isinstance(each, str) and len(each) <= _NAME) for each in (incident, window, own)):
+            raise BadKeyError(
+                f"Of a RetrainRequested incident, window and request are texts up to {_NAME} characters, or left out."
+            )
         return cls(
-            (incident or own or str(event["id"]))[:200],
+            incident or own or str(event["id"]),
             Project(detail["tenant"], detail["project"]),
             printable(detail["reason"][:_LONGEST]),
             str(event["source"]),
