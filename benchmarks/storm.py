@@ -20,7 +20,7 @@ from headgate.aws.ledger import Ledger
 from headgate.domain.alarms import standing_name
 from headgate.domain.incidents import RETRAINING, ROLLING_BACK, Incident
 from headgate.domain.names import Project
-from headgate.domain.policy import Rules
+from headgate.domain.rules import Rules
 from headgate_cli.invented import table
 from headgate_cli.scenes import KINDS
 from headgate_local.card import Card

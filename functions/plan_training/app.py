@@ -7,7 +7,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 from headgate.entrypoint import ledger, logger, objects, searches, tenants
 from headgate.environments import TuningEnvironment, environment
 from headgate.services.plan_training import Most, PlanTraining, find_families, plan_training
-from headgate.services.publish_training_code import find_training_code, unpacked
+from headgate.services.training_code import find_training_code, unpacked
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> dict[str, Any]:

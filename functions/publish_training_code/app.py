@@ -8,13 +8,8 @@ from headgate.aws.cloudformation import answer
 from headgate.domain.names import SYSTEM
 from headgate.entrypoint import logger, objects
 from headgate.environments import Environment, environment
-from headgate.services.publish_training_code import (
-    find_libraries,
-    find_training_code,
-    publish_core,
-    publish_training_code,
-    unpacked,
-)
+from headgate.services.publish_training_code import find_libraries, publish_core, publish_training_code
+from headgate.services.training_code import find_training_code, unpacked
 
 
 def handler(event: dict[str, Any], _context: LambdaContext) -> None:

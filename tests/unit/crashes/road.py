@@ -29,8 +29,8 @@ from headgate.domain.audit import Author
 from headgate.domain.errors import ConflictError
 from headgate.domain.incidents import BY_HAND, ENDPOINT, Incident, is_incident
 from headgate.domain.names import Project
-from headgate.domain.policy import Rules
 from headgate.domain.releases import Release
+from headgate.domain.rules import Rules
 from headgate.domain.runs import Run
 from headgate.domain.trial import Trial
 from headgate.services.await_approval import AwaitApproval, await_approval

@@ -11,7 +11,7 @@ from headgate.aws.stepfunctions import Executions
 from headgate.domain.alarms import standing_name
 from headgate.domain.incidents import Incident
 from headgate.domain.names import Project
-from headgate.domain.policy import Rules
+from headgate.domain.rules import Rules
 from headgate.services.alarm import AlarmChanged, open_incident
 from headgate.services.close_incident import CloseIncident, close_incident
 from headgate.services.decide_response import DecideResponse, World, decide_response

@@ -6,9 +6,9 @@ import pytest
 
 from headgate.domain.captures import Answered
 from headgate.domain.contest import ALPHA, Contest, contest
+from headgate.domain.stand import Stand
 from headgate.domain.trial import stand_of_contest
 from headgate.domain.verdict import Judgement, Share, Verdict
-from headgate.domain.watch import Stand
 
 
 def answers(arm: str, labels: list[str]) -> list[Answered]:

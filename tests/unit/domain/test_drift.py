@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headgate.domain.baseline import Baseline, Categories, Feature, Numbers, Seen
-from headgate.domain.drift import Margins, Moved, judge_drift, stability_index
+from headgate.domain.drift import Moved, judge_drift, stability_index
+from headgate.domain.margins import Margins
 
 NUMBERS = Numbers(edges=[10.0, 20.0, 30.0], counts=[250] * 4, low=0.0, high=40.0, median=20.0)
 AGE = Feature("age", "age", "value", 1000, 0, NUMBERS)

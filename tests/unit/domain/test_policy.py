@@ -24,8 +24,9 @@ from headgate.domain.incidents import (
 )
 from headgate.domain.maintenance import ends_of_window
 from headgate.domain.names import Project
-from headgate.domain.policy import DEFAULTS, LOOKS, Decision, Rules, Situation, decide
+from headgate.domain.policy import LOOKS, Decision, Situation, decide
 from headgate.domain.releases import Release
+from headgate.domain.rules import DEFAULTS, Rules
 from headgate.domain.runs import Run
 
 IRIS = Project("demo", "iris")

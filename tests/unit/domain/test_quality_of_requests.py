@@ -5,7 +5,7 @@ import pytest
 from sklearn import metrics
 
 from headgate.domain.baseline import Quality
-from headgate.domain.drift import Margins
+from headgate.domain.margins import Margins
 from headgate.domain.quality import LabelledAnswer, judge_quality
 
 DRAWS = 150

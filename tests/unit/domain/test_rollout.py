@@ -9,7 +9,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from headgate.domain.endpoint_settings import EndpointSettings, RolloutSettings
-from headgate.domain.rollout import TRIALS, Plan, Strategy, Wishes, plan
+from headgate.domain.rollout import Plan, Strategy, Wishes, plan
+from headgate.domain.stand import TRIALS
 from headgate_local.sagemaker.hosting import plan as local
 
 ALARMS = ["errors", "latency"]

@@ -7,8 +7,8 @@ import pytest
 from headgate.domain.alarms import alarm_names, is_guard, sequence_of, standing_alarm
 from headgate.domain.machines import processors
 from headgate.domain.names import Project
-from headgate.domain.policy import DEFAULTS
 from headgate.domain.rollout import Wishes
+from headgate.domain.rules import DEFAULTS
 from headgate.domain.standing_alarms import PARTS, Patience, standing_alarms
 
 IRIS = Project("demo", "iris")

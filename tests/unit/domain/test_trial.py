@@ -6,6 +6,7 @@ from headgate.domain.agreement import agreement
 from headgate.domain.captures import Answered
 from headgate.domain.endpoint_settings import RolloutSettings
 from headgate.domain.rollout import LONGEST_TRIAL_MINUTES, Wishes, plan
+from headgate.domain.stand import Stand
 from headgate.domain.trial import (
     Trial,
     agreed,
@@ -18,7 +19,7 @@ from headgate.domain.trial import (
     stand_of_shadow,
 )
 from headgate.domain.verdict import Judgement, Share, Verdict
-from headgate.domain.watch import Period, PeriodsSeen, Stand
+from headgate.domain.watch import Period, PeriodsSeen
 
 R2, R1 = "demo-iris-r2", "demo-iris-r1"
 

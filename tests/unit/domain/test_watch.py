@@ -6,13 +6,13 @@ import pytest
 
 from headgate.domain.answers import same_answer
 from headgate.domain.rollout import LONGEST_DEPLOYMENT, Wishes, plan
+from headgate.domain.stand import Stand
 from headgate.domain.verdict import COMMON, RARE, RARE_SINCE, Share, Signal, Wagers
 from headgate.domain.watch import (
     PROBES,
     Period,
     PeriodsSeen,
     SlowLimits,
-    Stand,
     Usual,
     baking_seconds,
     began,

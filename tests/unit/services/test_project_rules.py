@@ -5,8 +5,8 @@ from typing import Any
 
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import MAX_SETTINGS_BYTES, Project
-from headgate.domain.policy import DEFAULTS, Rules
 from headgate.domain.respond_settings import Answer, RespondSettings
+from headgate.domain.rules import DEFAULTS, Rules
 from headgate.services.project_rules import ProjectRules
 
 

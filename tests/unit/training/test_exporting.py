@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from headgate.services.publish_training_code import _archive, source_files
+from headgate.services.publish_training_code import _archive
+from headgate.services.training_code import source_files
 from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.exporting import Version, export, fetch_version
 from headgate_training.savedmodel import SavedModel

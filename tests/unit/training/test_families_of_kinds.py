@@ -17,7 +17,8 @@ import onnxruntime
 import pytest
 import tensorflow as tf
 
-from headgate.services.publish_training_code import _archive, source_files
+from headgate.services.publish_training_code import _archive
+from headgate.services.training_code import source_files
 from headgate_cli.exporting import Version, export
 from headgate_training.encoding import Encoder, load_encoding
 from headgate_training.families import FAMILIES

@@ -24,7 +24,7 @@ from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import Release, ReleaseState
 from headgate.domain.runs import OUTCOMES, RUNNING, Ending
-from headgate.domain.watch import Stand
+from headgate.domain.stand import Stand
 
 _CAPITALS = re.compile(r"(?<!^)(?=[A-Z])")
 OUTCOME_VALUES = {f":o{number}": str(outcome) for number, outcome in enumerate(sorted(OUTCOMES))}

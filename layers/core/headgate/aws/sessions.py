@@ -7,24 +7,27 @@ from typing import Any
 import boto3
 import botocore.session
 from botocore.credentials import CredentialResolver, DeferredRefreshableCredentials
+from botocore.loaders import Loader
 
-DESCRIPTIONS = Path(__file__).with_name("descriptions")
+_DESCRIPTIONS = Path(__file__).with_name("descriptions")
 _SECONDS = 3600  # the most for a role that is assumed by a role (role chaining, IAM user guide)
 
 
+class _Loader(Loader):  # type: ignore[misc] # the SDK tells no types
+    """Reads descriptions of services: ours, then the SDK's (decision 0045)."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - the SDK's signature
+        """All that there are; the SDK looks into each of its 430 folders whether it describes that, too."""
+        return [found.name for path in map(Path, self.search_paths) if path.is_dir() for found in path.iterdir()]
+
+
 def own_session() -> boto3.Session:
-    """The session of the function's own role: the SDK's default one, so that whoever made that has spared us the work.
-
-    It reads descriptions of services in our folder before the SDK's (decision 0045).
-    """
+    """The session of the function's own role: the SDK's default one, so what is there is not made again."""
     if boto3.DEFAULT_SESSION is None:
-        boto3.setup_default_session()
-        _loader(boto3.DEFAULT_SESSION).search_paths.insert(0, str(DESCRIPTIONS))
+        session = botocore.session.Session()
+        session.register_component("data_loader", _Loader(extra_search_paths=[str(_DESCRIPTIONS)]))
+        boto3.setup_default_session(botocore_session=session)
     return boto3.DEFAULT_SESSION
-
-
-def _loader(session: Any) -> Any:
-    return session._session.get_component("data_loader")
 
 
 def scoped_session(open_sts: Callable[[], Any], role_arn: str, name: str, policy: str) -> boto3.Session:
@@ -47,7 +50,7 @@ def scoped_session(open_sts: Callable[[], Any], role_arn: str, name: str, policy
 
     session = botocore.session.Session()
     # The descriptions of AWS's services are read once for all tenants, not once for each.
-    session.register_component("data_loader", _loader(own_session()))
+    session.register_component("data_loader", own_session()._session.get_component("data_loader"))
     session.register_component("credential_provider", CredentialResolver([_Assumed(assume)]))
     return boto3.Session(botocore_session=session, region_name=own_session().region_name)
 

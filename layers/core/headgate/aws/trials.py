@@ -9,7 +9,7 @@ from headgate.aws.tags import as_tags
 from headgate.domain.captures import Capture
 from headgate.domain.encryption import volume_key
 from headgate.domain.errors import NameTakenError
-from headgate.domain.rollout import SHADOW
+from headgate.domain.stand import SHADOW
 from headgate.domain.trial import Trial
 
 

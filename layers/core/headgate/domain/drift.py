@@ -10,12 +10,11 @@ from dataclasses import dataclass, field
 
 from headgate.domain.baseline import Baseline, Categories, Feature, Numbers, Seen
 from headgate.domain.chance import chi_squared_of, chi_squared_tail, excess_tail, holm, kolmogorov_tail, pooled
+from headgate.domain.margins import Margins
 
 LEVEL = 0.002
 """How often a question is answered wrongly where nothing moved: in one of 500 windows at most. Features, missing
 values, answers, quality and groups are five questions: together one window in a hundred."""
-MATTERS = 0.1
-"""Population stability index: below that there is nothing to speak of."""
 FEW = 0.01
 """Share of rows beyond the range, of new categories or of a vanished one that matters."""
 UNITS = (1000.0, 0.001, 1e6, 1e-6, 100.0, 0.01, 60.0, 1 / 60)
@@ -24,16 +23,6 @@ RARE = 10
 """A category of fewer rows of the baseline is counted with all other rare ones, and with those never seen."""
 _NEAR = 1.5  # a median that far from the factor still looks like it
 _UNITS_APART = 5.0
-
-
-@dataclass(frozen=True, slots=True)
-class Margins:
-    """What matters in a project, at least."""
-
-    psi: float = MATTERS
-    missing: float = 0.05
-    quality: float = 0.05
-    gap: float = 0.1
 
 
 @dataclass(frozen=True, slots=True)

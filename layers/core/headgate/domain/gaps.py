@@ -5,7 +5,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from headgate.domain.chance import normal_tail
-from headgate.domain.drift import LEVEL, Margins
+from headgate.domain.drift import LEVEL
+from headgate.domain.margins import Margins
 
 LEAST_ROWS = 30
 Told = Mapping[str, tuple[int, int]]

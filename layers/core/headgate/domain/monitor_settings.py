@@ -2,7 +2,7 @@
 
 from pydantic import Field
 
-from headgate.domain.drift import Margins
+from headgate.domain.margins import Margins
 from headgate.domain.section import Section
 
 

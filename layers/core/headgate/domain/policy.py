@@ -4,8 +4,8 @@ The questions are asked in an order that tells what they protect: first whether 
 whether somebody else is at it already, then what the project wants, and last how often that may be.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from headgate.domain.alarms import AlarmNow
@@ -13,21 +13,9 @@ from headgate.domain.incidents import BY_HAND, ENDPOINT, RETRAINING, ROLLING_BAC
 from headgate.domain.maintenance import ends_of_window
 from headgate.domain.releases import Release
 from headgate.domain.retraining import NO_DATA, NOTHING_NEW, asked_for
+from headgate.domain.rules import DEFAULTS, Rules
 from headgate.domain.runs import Outcome, Run
 
-DEFAULTS: Mapping[str, Action] = {
-    "errors": Action.ROLLBACK,
-    "latency": Action.ROLLBACK,
-    "traffic": Action.PAGE,
-    "saturation": Action.PAGE,
-    "drift": Action.RETRAIN,
-    "missing_features": Action.PAGE,
-    "quality": Action.RETRAIN,
-    "groups": Action.PAGE,
-    "cost": Action.PAGE,
-    "other": Action.PAGE,
-}
-"""What follows from an alarm of each kind, where the project does not say."""
 SOON, LONGEST_PAUSE = 300, 86_400
 """Seconds until a red alarm is looked at again: after what passes soon, and at most."""
 LOOKS = 12
@@ -35,24 +23,6 @@ LOOKS = 12
 _WEEK = timedelta(days=7)
 _STUCK = timedelta(hours=24)
 """An incident that was decided so long ago and is not over does not hold others up."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What a project, and its tenant, allow; see `RespondSettings`. Times are seconds."""
-
-    answers: Mapping[str, Action] = field(default_factory=lambda: DEFAULTS)
-    cool_down: float = 3600.0
-    retrains_per_day: int = 2
-    retrains_in_vain: int = 2
-    maintenance: Sequence[str] = ()
-    tenant_retrains_per_day: int = 10
-    fails_closed: bool = False
-    """Whether a bad version with nothing behind it shall answer nobody."""
-
-    def answer_to(self, kind: str) -> Action:
-        """What the project wants done about a kind of alarm."""
-        return self.answers.get(kind, self.answers["other"])
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from headgate.domain.baseline import Quality
 from headgate.domain.chance import normal_tail
-from headgate.domain.drift import LEVEL, Margins
+from headgate.domain.drift import LEVEL
+from headgate.domain.margins import Margins
 
 LEAST_ROWS, LEAST_OF_A_CLASS = 50, 10
 _LEAST_PROBABILITY = 1e-7

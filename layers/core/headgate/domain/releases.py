@@ -6,9 +6,8 @@ from enum import StrEnum
 from typing import Any
 
 from headgate.domain.freezes import Freeze, standing
-from headgate.domain.rollout import AB
 from headgate.domain.runs import Ending, Outcome, Run
-from headgate.domain.watch import FINAL, Stand
+from headgate.domain.stand import AB, FINAL, Stand
 
 _IN_PROGRESS = frozenset({"Creating", "Updating", "SystemUpdating", "RollingBack", "Deleting"})
 

@@ -4,7 +4,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
-from headgate.domain.policy import DEFAULTS, Rules
+from headgate.domain.rules import DEFAULTS, Rules
 from headgate.domain.section import Section
 
 Answer = Literal["rollback", "retrain", "rollback-then-retrain", "page", "ignore"]

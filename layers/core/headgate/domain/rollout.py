@@ -13,15 +13,14 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any
 
+from headgate.domain.stand import TRIALS
+
 LONGEST_WAIT = 3600
 LONGEST_DEPLOYMENT = 28_800
 SHORTEST_LIMIT = 600
 ALARM_PERIOD = 60
 """Seconds that an alarm looks at: SageMaker publishes the metrics of invocations once a minute."""
 
-SHADOW, AB = "shadow", "ab"
-"""No ways to move requests: the version is tried beside the one that serves before it takes over (`trial.py`)."""
-TRIALS = frozenset({SHADOW, AB})
 LONGEST_TRIAL_MINUTES = 10_080
 """A week, as SageMaker's own shadow tests last if nobody says more; a history of Step Functions holds its looks."""
 

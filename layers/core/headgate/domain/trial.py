@@ -17,10 +17,11 @@ from typing import Any
 
 from headgate.domain.agreement import Agreement
 from headgate.domain.contest import Contest
-from headgate.domain.rollout import AB, ALARM_PERIOD, SHADOW, TRIALS, Wishes, duration
+from headgate.domain.rollout import ALARM_PERIOD, Wishes, duration
 from headgate.domain.runs import Ending, Outcome
+from headgate.domain.stand import AB, SHADOW, TRIALS, Stand
 from headgate.domain.verdict import Judgement, Verdict, VerdictRules, interval
-from headgate.domain.watch import PeriodsSeen, Stand, rules_of
+from headgate.domain.watch import PeriodsSeen, rules_of
 
 _LOOKS = 200
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 30, 300

@@ -10,11 +10,11 @@ that takes twice as long as was usual, and more beside.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import StrEnum
 from itertools import zip_longest
 from typing import Any
 
 from headgate.domain.rollout import ALARM_PERIOD, Wishes
+from headgate.domain.stand import Stand
 from headgate.domain.verdict import (
     COMMON,
     RARE,
@@ -50,18 +50,6 @@ _AS_JUDGED = Share(10_000)
 _LOOKS = 1500
 """A history of Step Functions holds 25,000 events (developer guide: service-quotas), nine of each look; the rest is for
 the looks of the settlement."""
-
-
-class Stand(StrEnum):
-    """Where a watch stands. FAILED and HELD take the requests back, and are the last word."""
-
-    WATCHING = "watching"
-    PASSED = "passed"
-    FAILED = "failed"
-    HELD = "held"  # nobody could tell: not promoted, and people are asked
-
-
-FINAL = frozenset({Stand.FAILED, Stand.HELD})
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,9 +5,10 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from headgate.domain.baseline import Baseline, Categories, Feature, Numbers, Seen
-from headgate.domain.drift import LEVEL, Drift, Margins, Moved
+from headgate.domain.drift import LEVEL, Drift, Moved
 from headgate.domain.evidence import legible
 from headgate.domain.gaps import Gap
+from headgate.domain.margins import Margins
 from headgate.domain.names import Project
 from headgate.domain.quality import Loss
 from headgate.domain.releases import Release

@@ -7,7 +7,7 @@ from headgate.domain.audit import Change
 from headgate.domain.keys import release_key
 from headgate.domain.names import Project
 from headgate.domain.releases import ReleaseState, removable
-from headgate.domain.rollout import TRIALS
+from headgate.domain.stand import TRIALS
 from headgate.domain.trial import config_of
 
 _AT_ONCE = 3

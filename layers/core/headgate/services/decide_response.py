@@ -12,10 +12,11 @@ from headgate.domain.errors import NotFoundError
 from headgate.domain.freezes import joined
 from headgate.domain.incidents import BY_HAND, ENDPOINT, RETRAINING, Incident, IncidentState, freeze_of
 from headgate.domain.names import Project
-from headgate.domain.policy import Rules, Situation, decide
+from headgate.domain.policy import Situation, decide
 from headgate.domain.releases import ReleaseState, is_condemned_by_its_watch
+from headgate.domain.rules import Rules
 from headgate.domain.runs import Head
-from headgate.domain.watch import Stand
+from headgate.domain.stand import Stand
 from headgate.services.commands import OfIncident
 
 

@@ -13,10 +13,10 @@ from headgate.domain.findings import Findings
 from headgate.domain.machines import machine_that_trains, training_memory, training_volume_gb
 from headgate.domain.names import Part
 from headgate.domain.project import ProjectSettings
-from headgate.domain.project_file import parse_settings
 from headgate.domain.reasons import Reason
 from headgate.domain.spec import TrainingSpec
 from headgate.domain.tuning import is_to_be_planned
+from headgate.services.settings import read_settings
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, examine, timed
 from headgate.tables.intake import Format, save, too_large
@@ -55,7 +55,7 @@ class Known:
         Raises:
             SettingsError: when they are not as they must be.
         """
-        return ProjectSettings() if self.settings is None else parse_settings(self.settings.encode())
+        return read_settings(None if self.settings is None else self.settings.encode())
 
     def document(self) -> dict[str, Any]:
         """All of it as JSON has it."""

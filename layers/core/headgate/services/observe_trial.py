@@ -14,10 +14,11 @@ from headgate.domain.contest import contest
 from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate.domain.releases import Release
-from headgate.domain.rollout import SHADOW, Wishes
+from headgate.domain.rollout import Wishes
+from headgate.domain.stand import SHADOW, Stand
 from headgate.domain.trial import Trial, agreed, in_trouble, metric_rules, stand_of_contest, stand_of_shadow
 from headgate.domain.verdict import counted, judge
-from headgate.domain.watch import Period, PeriodsSeen, Stand, Usual, evidence_of, limits_of, period_seconds
+from headgate.domain.watch import Period, PeriodsSeen, Usual, evidence_of, limits_of, period_seconds
 from headgate.services.captured import Captured
 from headgate.services.watch_release import Watcher
 

@@ -4,7 +4,7 @@ from headgate.aws.s3 import Objects
 from headgate.domain.errors import SettingsError
 from headgate.domain.incidents import Action
 from headgate.domain.names import Project
-from headgate.domain.policy import DEFAULTS, Rules
+from headgate.domain.rules import DEFAULTS, Rules
 from headgate.services.settings import settings_of
 
 

@@ -6,7 +6,7 @@ from headgate.aws.s3 import Objects
 from headgate.domain.errors import NotFoundError
 from headgate.domain.names import MAX_SETTINGS_BYTES, Project
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # pydantic is slow to import, and often not needed
     from headgate.domain.project import ProjectSettings
 
 
@@ -27,8 +27,20 @@ def settings_of(project: Project, objects: Objects, data_bucket: str) -> "Projec
     Raises:
         SettingsError: when they cannot be read, with what to mend. The next dataset is refused, which tells people.
     """
-    if (written := written_settings(project, objects, data_bucket)) is None:
-        return None
-    from headgate.domain.project_file import parse_settings  # pydantic is slow to import, and often not needed
+    written = written_settings(project, objects, data_bucket)
+    return None if written is None else read_settings(written[0])
 
-    return parse_settings(written[0])
+
+def read_settings(content: bytes | None) -> "ProjectSettings":
+    """What project.yaml says; the defaults where there is none, as for most projects: they need no reader of YAML.
+
+    Raises:
+        SettingsError: when it cannot be read, with what to mend.
+    """
+    if content is None:
+        from headgate.domain.project import ProjectSettings
+
+        return ProjectSettings()
+    from headgate.domain.project_file import parse_settings
+
+    return parse_settings(content)

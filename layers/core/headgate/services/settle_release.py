@@ -26,7 +26,7 @@ from headgate.domain.releases import (
 )
 from headgate.domain.runs import Champion, Ending, Outcome
 from headgate.domain.scaling import Bounds
-from headgate.domain.watch import Stand
+from headgate.domain.stand import Stand
 from headgate.services.clean_up import clean_up
 from headgate.services.commands import OfRelease
 from headgate.services.keep_scaling import hold_capacity, let_scale

@@ -20,8 +20,8 @@ from headgate.domain.names import Project
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back, refused_as_frozen
 from headgate.domain.rollout import Wishes
 from headgate.domain.runs import Ending
+from headgate.domain.stand import Stand
 from headgate.domain.trial import Trial, ended, of_document, pause_of, planned_trial
-from headgate.domain.watch import Stand
 from headgate.services.commands import OfRelease
 from headgate.services.deploy_release import Serving, captured_of, make_model, tags_of
 from headgate.services.keep_scaling import hold_capacity

@@ -16,7 +16,6 @@ from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsE
 from headgate.domain.findings import Findings
 from headgate.domain.names import MAX_BYTES, Part, Project
 from headgate.domain.project import ProjectSettings
-from headgate.domain.project_file import parse_settings
 from headgate.domain.reasons import Reason
 from headgate.domain.retraining import dataset_named_by
 from headgate.domain.runs import Head
@@ -25,7 +24,7 @@ from headgate.domain.spec import TrainingSpec
 from headgate.domain.tenants import too_many_instances
 from headgate.services.examination import Examined, Known, judge_dataset, refused
 from headgate.services.machine_work import brought_back, hand_over, replaced
-from headgate.services.settings import written_settings
+from headgate.services.settings import read_settings, written_settings
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, timed
 from headgate.tables.split import PARTS
@@ -150,7 +149,7 @@ def _known(command: ValidateDataset, objects: Objects, head: Head, most_instance
     try:
         written = written_settings(command.project, objects, command.data_bucket)
         content, findings.settings_version = written or (None, None)
-        settings = ProjectSettings() if content is None else parse_settings(content)
+        settings = read_settings(content)
         _stay_within(command, settings, most_instances)
     except SettingsError as error:
         return refused(findings, Reason.SETTINGS_INVALID, str(error))

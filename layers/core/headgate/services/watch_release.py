@@ -31,16 +31,15 @@ from headgate.domain.releases import (
     is_turned_back,
 )
 from headgate.domain.rollout import Wishes
+from headgate.domain.stand import FINAL, Stand
 from headgate.domain.told import Told
 from headgate.domain.verdict import Evidence, Judgement, Share, counted, judge
 from headgate.domain.watch import (
-    FINAL,
     PAST_SECONDS,
     PROBES,
     PROOF,
     Period,
     PeriodsSeen,
-    Stand,
     baking_seconds,
     began,
     evidence_of,

@@ -28,7 +28,6 @@ from headgate.domain.reasons import Reason
 from headgate.domain.series import FoundForecast
 from headgate.domain.spec import SpecColumn, TrainingSpec
 from headgate.domain.target import ENOUGH_ROWS_PER_CLASS, choose_target, class_too_rare, infer_goal
-from headgate.tables.archives import learned_grid, write_table
 from headgate.tables.engine import Engine, Limits, opened
 from headgate.tables.forecasts import find_forecast, goal_settings, grids_of_windows, windows_of, without_future
 from headgate.tables.intake import Format
@@ -163,6 +162,8 @@ class _Examination:
 
     def _pictured(self, archives: Sequence[Path], workdir: Path) -> tuple[Path, Sequence[str]]:
         """The table of an archive's pictures, which takes its place on disk, and which columns of it are text."""
+        from headgate.tables.archives import learned_grid, write_table  # most datasets hold no pictures
+
         if len(archives) > 1:
             raise DatasetRefusedError(
                 Reason.PARTS_DIFFER, "A dataset of pictures is one archive. Pack all of them into one."
