@@ -1,23 +1,28 @@
 """Removing a tenant: held first, exported, and then everything that begins with its name goes."""
 
+import hashlib
 import json
+import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import ClientError, WaiterError
 
 from headgate.aws.audit import AUDIT_HEAD
 from headgate.aws.items import as_values
+from headgate.aws.sagemaker import ABSENT, says
 from headgate.domain.keys import endpoint_key, tenant_key
 from headgate.domain.tenants import Standing
 from headgate_cli import tenants
-from headgate_cli.connection import Cloud
-from headgate_cli.errors import UsageError
+from headgate_cli.connection import Cloud, error_code
+from headgate_cli.errors import CommandError, UsageError
 
 _AT_ONCE = 1000  # of DeleteObjects
+_LONGEST = 200
+"""Bytes of a file's name: file systems take 255, and a download that is on its way has a longer one."""
 
 
 def remove(cloud: Cloud, name: str, folder: Path, hold_days: int) -> dict[str, Any]:
@@ -25,6 +30,7 @@ def remove(cloud: Cloud, name: str, folder: Path, hold_days: int) -> dict[str, A
 
     Raises:
         UsageError: while the hold lasts.
+        CommandError: when an endpoint is there still; then nothing was removed but other endpoints.
     """
     now = datetime.now(UTC)
     known = tenants.document(cloud, name)
@@ -49,25 +55,50 @@ def remove(cloud: Cloud, name: str, folder: Path, hold_days: int) -> dict[str, A
 
 
 def export(cloud: Cloud, name: str, folder: Path) -> dict[str, int]:
-    """Write all that a tenant has into a folder: objects in their newest versions, records as JSON lines."""
+    """Write all that a tenant has into a folder: objects in their newest versions, records as JSON lines.
+
+    An object whose key no file can have lies under `escaped`; `escaped.jsonl` tells its key.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    objects = 0
+    objects, escaped, taken = 0, list[dict[str, str]](), set[str]()
     for kind, bucket, prefix in _places(cloud, name):
         pages = cloud.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for key in (each["Key"] for page in pages for each in page.get("Contents", [])):
             if key.endswith("/"):
                 continue
-            # A key may hold what a path must not: dot segments stay names.
-            path = folder / kind / "/".join(part.replace("..", "%2e%2e") or "%2f" for part in key.split("/"))
+            path = folder / kind / _path(key)
+            if _cannot_be(path, folder, taken):
+                path = folder / "escaped" / kind / hashlib.sha256(key.encode()).hexdigest()
+                escaped.append({"bucket": bucket, "key": key, "file": str(path.relative_to(folder))})
             path.parent.mkdir(parents=True, exist_ok=True)
             cloud.client("s3").download_file(bucket, key, str(path))
             objects += 1
+    (folder / "escaped.jsonl").write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in escaped))
     items = 0
     with (folder / "records.jsonl").open("w") as lines:
         for item in _items(cloud, name):
             lines.write(json.dumps(as_values(item), ensure_ascii=False, default=sorted) + "\n")
             items += 1
     return {"objects": objects, "items": items}
+
+
+def _path(key: str) -> str:
+    """A key as a path. It may hold what a path must not: dot segments stay names."""
+    return "/".join(part.replace("..", "%2e%2e") or "%2f" for part in key.split("/"))
+
+
+def _cannot_be(path: Path, folder: Path, taken: set[str]) -> bool:
+    """Whether a file system cannot hold a file of that name: a part is too long, or the whole or a folder above it is
+    `taken` by another key's file; S3 knows no folders, and tells upper case from lower.
+    """
+    inside = path.relative_to(folder)
+    plain = unicodedata.normalize("NFC", str(inside)).casefold()
+    if plain in taken or any(len(part.encode()) > _LONGEST for part in inside.parts):
+        return True
+    if path.is_dir() or any((folder / above).is_file() for above in inside.parents):
+        return True
+    taken.add(plain)
+    return False
 
 
 def _places(cloud: Cloud, name: str) -> list[tuple[str, str, str]]:
@@ -98,9 +129,11 @@ def _items(cloud: Cloud, name: str) -> Iterator[dict[str, Any]]:
 
 
 def _take_away(cloud: Cloud, name: str) -> None:
-    """Endpoints first, for they cost; the stack last, so that what is interrupted can be called again."""
+    """Endpoints first, for they cost, and nothing before they are gone; the stack last, so that what is interrupted can
+    be called again.
+    """
     sagemaker, cloudwatch, prefix = cloud.client("sagemaker"), cloud.client("cloudwatch"), f"{name}-"
-    _each(sagemaker, "list_endpoints", "Endpoints", "EndpointName", prefix, sagemaker.delete_endpoint)
+    _end_endpoints(cloud, prefix)
     _each(
         sagemaker,
         "list_endpoint_configs",
@@ -131,12 +164,45 @@ def _take_away(cloud: Cloud, name: str) -> None:
     tenants.wait_for(cloud, stack, "stack_delete_complete")
 
 
-def _each(client: Any, call: str, members: str, key: str, prefix: str, delete: Callable[..., Any]) -> None:
+def _end_endpoints(cloud: Cloud, prefix: str) -> None:
+    """Delete endpoints, and wait until they are gone. SageMaker deletes none while it is being changed.
+
+    Raises:
+        CommandError: when one is there still, with what SageMaker said of it.
+    """
+    client, listed = cloud.client("sagemaker"), ("list_endpoints", "Endpoints", "EndpointName")
+    said: dict[str, str] = {}
+    for name in _named(client, *listed, prefix):
+        try:
+            client.delete_endpoint(EndpointName=name)
+        except ClientError as error:
+            if not says(error, *ABSENT):
+                said[name] = str(error.response["Error"].get("Message") or error_code(error))
+    config = {"Delay": 0.25, "MaxAttempts": 480} if cloud.is_local else {"Delay": 5, "MaxAttempts": 120}
+    for name in _named(client, *listed, prefix):
+        if name not in said:
+            with suppress(WaiterError):  # what is left is told below
+                client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=config)
+    left = [f"{name} ({said.get(name, 'is still being deleted')})" for name in _named(client, *listed, prefix)]
+    if left:
+        raise CommandError(
+            f"Endpoints are there still, which cost: {', '.join(left)}. So nothing else was removed. One that is being "
+            "changed cannot be deleted until it rests. Wait, or mend what is said of it, and call this again."
+        )
+
+
+def _named(client: Any, call: str, members: str, key: str, prefix: str) -> list[str]:
     pages = client.get_paginator(call).paginate(NameContains=prefix)
-    for name in [each[key] for page in pages for each in page[members]]:
-        if name.startswith(prefix):
-            with suppress(ClientError):  # gone meanwhile, or on its way: the next call finds it
-                delete(**{key: name})
+    return [name for page in pages for name in (each[key] for each in page[members]) if name.startswith(prefix)]
+
+
+def _each(client: Any, call: str, members: str, key: str, prefix: str, delete: Callable[..., Any]) -> None:
+    for name in _named(client, call, members, key, prefix):
+        try:
+            delete(**{key: name})
+        except ClientError as error:
+            if not says(error, *ABSENT):  # gone meanwhile
+                raise
 
 
 def _each_group(client: Any, prefix: str) -> None:

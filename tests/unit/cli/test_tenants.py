@@ -14,7 +14,7 @@ from headgate.domain.names import Project
 from headgate.domain.tenants import Quotas, Tenant
 from headgate_cli import leaving, tenants
 from headgate_cli.connection import Cloud
-from headgate_cli.errors import UsageError
+from headgate_cli.errors import CommandError, UsageError
 
 KEYS = ["iris/incoming/a.csv", "iris/incoming/ü +%2e%2e.csv", "iris/../../bolt/x", "../x", "iris//x", "iris/folder/"]
 
@@ -50,6 +50,68 @@ def test_every_version_goes_and_what_is_anothers_stays(cloud: Cloud) -> None:
     left = s3.list_object_versions(Bucket="data")
     assert {each["Key"].partition("/")[0] for each in left["Versions"]} == {"acmes", "bolt"}
     assert not left.get("DeleteMarkers")
+
+
+def test_keys_that_no_file_can_have_are_exported_under_other_names(cloud: Cloud, tmp_path: Path) -> None:
+    folder, long = tmp_path / "acme", 300 * "ü"
+    keys = [
+        "x",
+        "x/y",
+        "x/y/z",
+        "a/./b",
+        "a/b",
+        long,
+        f"{long}/a",
+        "Case",
+        "case",
+        "e\u0301",
+        "\u00e9",
+        100 * "é",
+        "x-y",
+    ]
+    for key in keys:
+        cloud.client("s3").put_object(Bucket="data", Key=f"acme/new/{key}", Body=key.encode())
+    for _ in range(2):  # the folder holds what the first call wrote
+        assert leaving.export(cloud, "acme", folder)["objects"] == len(KEYS) + len(keys)
+        told = [json.loads(line) for line in (folder / "escaped.jsonl").read_text().splitlines()]
+        escaped = {each["key"].removeprefix("acme/new/"): (folder / each["file"]).read_text() for each in told}
+        assert escaped == {key: key for key in ("x/y", "x/y/z", "a/b", "case", long, f"{long}/a", "\u00e9")}
+        plain = {path.read_text() for path in (folder / "data" / "acme" / "new").rglob("*") if path.is_file()}
+        assert plain == set(keys) - set(escaped)
+
+
+def test_while_an_endpoint_cannot_be_deleted_nothing_goes(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    from moto.sagemaker.exceptions import ValidationError
+    from moto.sagemaker.models import SageMakerModelBackend
+
+    client, delete, busy = cloud.client("sagemaker"), SageMakerModelBackend.delete_endpoint, ["acme-busy"]
+    variant = {"VariantName": "main", "ModelName": "acme-m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+    client.create_model(ModelName="acme-m", ExecutionRoleArn="arn:aws:iam::123456789012:role/models")
+    client.create_endpoint_config(EndpointConfigName="acme-c", ProductionVariants=[variant])
+    for name in ("acme-busy", "acme-calm", "acmes-x", "bolt-acme-x"):
+        client.create_endpoint(EndpointName=name, EndpointConfigName="acme-c")
+
+    def there() -> list[str]:
+        return sorted(each["EndpointName"] for each in client.list_endpoints()["Endpoints"])
+
+    def refusing(backend: SageMakerModelBackend, endpoint_name: str) -> None:
+        if endpoint_name in busy:
+            raise ValidationError(message=f'Cannot update in-progress endpoint "{endpoint_name}".')
+        delete(backend, endpoint_name)
+
+    monkeypatch.setattr(SageMakerModelBackend, "delete_endpoint", refusing)
+    before = cloud.client("s3").list_objects_v2(Bucket="data")["KeyCount"], len(list(leaving._items(cloud, "acme")))
+    for _ in range(2):
+        with pytest.raises(CommandError, match=r"acme-busy \(Cannot update in-progress endpoint.*call this again"):
+            leaving._take_away(cloud, "acme")
+    assert there() == ["acme-busy", "acmes-x", "bolt-acme-x"]
+    assert before == (
+        cloud.client("s3").list_objects_v2(Bucket="data")["KeyCount"], len(list(leaving._items(cloud, "acme"))),
+    )  # fmt: skip
+    assert len(client.list_models()["Models"]) == len(client.list_endpoint_configs()["EndpointConfigs"]) == 1
+    busy.clear()
+    leaving._end_endpoints(cloud, "acme-")
+    assert there() == ["acmes-x", "bolt-acme-x"]
 
 
 @pytest.mark.parametrize("name", ["acme-labs", "ab", "unknown", "Acme", "a" * 19, ""])
