@@ -9,7 +9,7 @@ from aws_lambda_powertools.utilities.typing import LambdaContext
 
 from headgate.aws.ledger import runs_of
 from headgate.entrypoint import bus, experiments, ledger, logger, metrics, now, tenants, topics, tracking
-from headgate.services.run_ended import announce, keep
+from headgate.services.run_ended import announce, keep, track
 
 _processor = BatchProcessor(event_type=EventType.DynamoDBStreams)
 
@@ -22,8 +22,9 @@ def _follow_up(record: DynamoDBRecord) -> None:
     for run in runs_of(after):
         if run.ended:
             tenant = run.tenant
-            kept = keep(run, experiments=experiments(tenant), tenants=tenants(tenant), tracking=tracking(), now=now())
+            experiment, kept = keep(run, experiments=experiments(tenant), tenants=tenants(tenant), now=now())
             event = announce(run, ledger=ledger(tenant), bus=bus(tenant), topic=topics(tenant))
+            kept |= track(experiment, tracking())
             metrics.add_metric(name=f"Runs{run.state.title().replace('_', '')}", unit=MetricUnit.Count, value=1)
             (logger.warning if "missed" in kept else logger.info)(
                 "run announced",

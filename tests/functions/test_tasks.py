@@ -178,6 +178,23 @@ def test_a_tracking_server_that_cannot_be_reached_is_no_failure(
     assert len(heard()) == 1
 
 
+def test_people_are_told_before_a_tracking_server_is(
+    invoke: Invoke, example: Any, heard: Any, objects: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Died(BaseException):
+        """The function's time is over."""
+
+    def dying(*_: Any) -> None:
+        raise Died
+
+    monkeypatch.setattr("headgate.tracking.Tracking.tell", dying)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    with pytest.raises(Died):
+        invoke("on_run_ended", example("dynamodb-stream-run-ended"))
+    assert objects.get_json("artifacts", f"demo/iris/runs/{RUN['run']}/experiment.json")["outcome"] == "REJECTED"
+    assert [told["Subject"] for told in heard()] == ["demo/iris: REJECTED"]
+
+
 def test_a_run_that_is_refused_at_the_door_is_told_too(invoke: Invoke, example: Any, heard: Any) -> None:
     event = example("dynamodb-stream-run-ended")
     del event["Records"][0]["dynamodb"]["OldImage"]

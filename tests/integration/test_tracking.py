@@ -4,13 +4,15 @@ MLflow's server needs more packages than the project has. The one here speaks it
 paths and messages, so that a request or an answer that MLflow does not know fails; its runs lie in MLflow's own store.
 """
 
+import contextlib
 import json
 import socket
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
@@ -222,3 +224,47 @@ def test_a_server_that_is_away_fails_no_run(taken: socket.socket, monkeypatch: p
     taken.listen()
     monkeypatch.setattr("headgate.tracking.SECONDS", 0.2)
     assert Tracking(address(taken)).tell(RECORD) == "TimeoutError"
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("begun", [b"HTTP/1.1 200 OK\r\nX-Slow: ", b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n"])
+def test_a_server_that_answers_byte_by_byte_is_not_waited_for(
+    begun: bytes, taken: socket.socket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken.listen()
+    enough = Event()
+
+    def drip() -> None:
+        connection, _ = taken.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(begun)
+            with contextlib.suppress(ConnectionError):
+                while not enough.wait(0.05):
+                    connection.sendall(b" ")
+
+    thread = Thread(target=drip)
+    thread.start()
+    monkeypatch.setattr("headgate.tracking.SECONDS", 0.5)
+    asked = time.monotonic()
+    assert Tracking(address(taken)).tell(RECORD) == "TimeoutError"
+    assert time.monotonic() - asked < 5
+    enough.set()
+    thread.join()
+
+
+def test_a_server_cannot_send_us_to_another_one(server: tuple[Server, str], taken: socket.socket) -> None:
+    mlflow, place = server
+    taken.listen()
+
+    def redirect() -> None:
+        connection, _ = taken.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(f"HTTP/1.1 302 Found\r\nLocation: http://{place}/\r\n\r\n".encode())
+
+    thread = Thread(target=redirect)
+    thread.start()
+    assert Tracking(f"http://user:secret@{address(taken).removeprefix('http://')}").tell(RECORD) == "HTTPError"
+    thread.join()
+    assert mlflow.users == []

@@ -1,12 +1,14 @@
 """MLflow's tracking server, told by its REST interface how a run ended and what it cost.
 
 What a run was made of is told after its evaluation, in its container; how it ended and what it cost is known only when
-it is over. Plain HTTP: the package would be most of a function. The server is other people's: it gets a few seconds and
-may fail as it likes.
+it is over. Plain HTTP: the package would be most of a function. The server is other people's: it gets a few seconds in
+all, may fail as it likes, and sends us nowhere else.
 """
 
 import base64
 import json
+import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -15,8 +17,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-SECONDS = 3.0
-"""For one answer; the first one that does not come ends the telling."""
+SECONDS = 10.0
+"""For all that is told of a run; what takes longer is not waited for."""
 MAX_BYTES = 1024**2
 KEY = "headgate.run"
 """The tag by which the one MLflow run of a run of ours is found; the evaluation sets it too."""
@@ -36,13 +38,42 @@ class Tracking:
         Returns:
             None, or why it was not told: the kind of the error, for its words may hold the address.
         """
-        try:
-            self._tell(record)
-        except Exception as error:  # a server and a network of others: nothing of theirs may fail the telling
-            return type(error).__name__
-        return None
+        told: list[str | None] = []
 
-    def _tell(self, record: Mapping[str, Any]) -> None:
+        def telling() -> None:
+            try:
+                _Telling(self.uri, time.monotonic() + SECONDS).tell(record)
+                told.append(None)
+            except Exception as error:  # a server and a network of others: nothing of theirs may fail the telling
+                told.append(type(error).__name__)
+
+        # In a thread of its own, for no timeout bounds it all: each byte of an answer's head, and each address of a
+        # name, has one anew. Nobody waits for a thread that is late; it makes no further call.
+        thread = threading.Thread(target=telling, daemon=True)
+        thread.start()
+        thread.join(SECONDS)
+        return told[0] if told else TimeoutError.__name__
+
+
+class _NoRedirects(urllib.request.HTTPRedirectHandler):
+    """Lets no answer lead elsewhere, where the password would go along."""
+
+    def redirect_request(self, *_: object) -> None:
+        """None; an answer that redirects is an HTTPError then."""
+
+
+_opener = urllib.request.build_opener(_NoRedirects)
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """The calls by which a server is told of one run, until `deadline` of the monotonic clock."""
+
+    uri: str
+    deadline: float
+
+    def tell(self, record: Mapping[str, Any]) -> None:
+        """Make them."""
         experiment = self._experiment(f"headgate/{record['tenant']}/{record['project']}")
         found = self._call(
             "runs/search",
@@ -86,11 +117,26 @@ class Tracking:
         url = f"{address.scheme}://{place}{address.path.rstrip('/')}/api/2.0/mlflow/{operation}"
         data = None if body is None else json.dumps(body).encode()
         request = urllib.request.Request(url, data, headers)  # noqa: S310 - the scheme is one of the two above
-        with urllib.request.urlopen(request, timeout=SECONDS) as answer:  # noqa: S310
-            told = json.loads(answer.read(MAX_BYTES))
+        content = b""
+        with _opener.open(request, timeout=self._left()) as answer:
+            while len(content) < MAX_BYTES and (more := answer.read1(MAX_BYTES - len(content))):
+                content += more
+                self._left()
+        told = json.loads(content)
         if not isinstance(told, dict):
             raise TypeError("no object")
         return told
+
+    def _left(self) -> float:
+        """Seconds until the deadline.
+
+        Raises:
+            TimeoutError: when there are none.
+        """
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return left
 
 
 def _tags(record: Mapping[str, Any]) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from headgate.domain.moments import written as written_at
 from headgate.domain.names import Project, tuning_job_name
 from headgate.domain.runs import Run
 from headgate.services.experiments import Experiments, recorded_cost
-from headgate.services.run_ended import keep
+from headgate.services.run_ended import keep, track
 from headgate.tracking import Tracking
 
 RUN = "demo-iris-0123456789"
@@ -131,7 +131,8 @@ class Unspent(Tenants):
 def kept(jobs: Any, *, run: Run = ENDED, bucket: Any = None, tracking: Tracking | None = None, seconds: int = 1) -> Any:
     records = Experiments(jobs, Searches(), Bucket() if bucket is None else bucket, "artifacts")
     now = written_at(datetime(2026, 11, 24, 1, tzinfo=UTC) + timedelta(seconds=seconds))
-    return keep(run, experiments=records, tenants=Unspent(), tracking=tracking, now=now)
+    record, said = keep(run, experiments=records, tenants=Unspent(), now=now)
+    return said | track(record, tracking)
 
 
 def test_a_record_that_cannot_be_written_harms_nothing_and_its_reason_is_known() -> None:

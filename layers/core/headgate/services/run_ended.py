@@ -44,21 +44,21 @@ def announce(run: Run, *, ledger: Ledger, bus: Bus, topic: Topic) -> str | None:
 
 
 def keep(
-    run: Run, *, experiments: Experiments, tenants: Tenants, tracking: Tracking | None, now: str
-) -> dict[str, str]:
-    """Keep what a run was as an experiment, count what it cost, and tell the tracking server where there is one.
+    run: Run, *, experiments: Experiments, tenants: Tenants, now: str
+) -> tuple[dict[str, Any] | None, dict[str, str]]:
+    """Keep what a run was as an experiment, and count what it cost.
 
     Can be repeated, and comes before people are told: what fails in passing comes back with the stream, for a time.
 
     Returns:
-        For the log: what became of the `record`, of the `cost`, and of the `tracking` where a server is named;
-        `missed` is the kind of the error for which one of the first two is not there.
+        The record, None where there is none. And for the log: what became of the `record` and of the `cost`; `missed`
+        is the kind of the error for which one of them is not there.
 
     Raises:
         TransientError, ConflictError: when it should be tried again.
     """
     if run.state == Outcome.SUPERSEDED:  # it never began
-        return {}
+        return None, {}
     record, kept = None, dict[str, str]()
     try:
         record = experiments.record(run)
@@ -68,10 +68,21 @@ def keep(
         if isinstance(error, TransientError | ConflictError) and _is_young(run, now):
             raise
         kept["missed"] = kind_of(error)
+    return record, kept
+
+
+def track(record: Mapping[str, Any] | None, tracking: Tracking | None) -> dict[str, str]:
+    """Tell the tracking server of a run's record, where there are both.
+
+    The server is other people's: however it takes that, all else is done before.
+
+    Returns:
+        For the log: what became of the `tracking`, where a server is named.
+    """
     if record is None or tracking is None:
-        return kept
+        return {}
     refused = tracking.tell(record)
-    return {**kept, "tracking": f"not told: {refused}" if refused else "told"}
+    return {"tracking": f"not told: {refused}" if refused else "told"}
 
 
 def _is_young(run: Run, now: str) -> bool:
