@@ -2,55 +2,56 @@
 
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
-
-from botocore.exceptions import ClientError
 
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.cloudwatch import Measurements
+from headgate.aws.s3 import Objects
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.alarms import alarms_of
 from headgate.domain.names import Project
 from headgate.domain.project_file import parse_settings
-from headgate.domain.releases import serving_instances, way_back
-from headgate.domain.rollout import Wishes, plan, serverless_plan
+from headgate.domain.release_plan import planned, tried_beside
+from headgate.domain.rollout import Wishes
 from headgate.domain.scaling import Scaling, keep, without_instances
 from headgate.domain.serverless import chosen
-from headgate.domain.traffic import RECORD_HOURS
+from headgate.domain.traffic import record_of
 from headgate.domain.trial import Trial, planned_trial
-from headgate_cli.connection import Cloud, error_code
+from headgate.services.settings import settings_of
+from headgate_cli.connection import Cloud
 from headgate_cli.runs import Records
 
 
-def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
+def planned_rollout(cloud: Cloud, project: Project, now: datetime) -> dict[str, Any]:
     """The plan under project.yaml as it is now, with `trial`, what comes before it in words ("" for nothing),
     `endpoint`, `instance_type`, `release`, and `alarms` in words.
 
     Raises:
         SettingsError: when project.yaml cannot be read.
     """
-    settings = parse_settings(_settings_file(cloud, project)).endpoint
+    written = settings_of(project, Objects(cloud.client("s3")), cloud.data_bucket)
+    settings = (written or parse_settings(b"")).endpoint
     default = int(cloud.outputs.get("BakeSeconds", Wishes().bake_seconds))
     wishes = Wishes.of(settings.rollout.model_dump(), default)
     endpoints = Endpoints(cloud.client("sagemaker"), lambda: Autoscaling(cloud.client("application-autoscaling")))
     serving = endpoints.describe(project.endpoint)
     asked = settings.serverless.model_dump() if settings.variant != "instances" else None
-    serverless, note = chosen(asked, serving, _record(cloud, project) if settings.variant == "auto" else None)
     head = Records(cloud).ledger.head(project)
-    last_good = project.release_name(head.champion.sequence) if head.champion is not None else ""
-    back_to = way_back(serving, last_good, serverless=serverless is not None)
-    if serverless is not None or (serving is not None and serving.serverless):
-        made = serverless_plan(wishes, to_instances=serverless is None, back_to=back_to)
-    else:
-        made = plan(wishes, settings.instance_type, serving_instances(serving), back_to)
+    hours = None
+    if settings.variant == "auto":
+        traffic = Measurements(cloud.client("cloudwatch")).traffic
+        hours, _ = record_of(project.endpoint, traffic, now, has_champion=head.champion is not None)
+    serverless, note = chosen(asked, serving, hours)
+    champion = project.release_name(head.champion.sequence) if head.champion is not None else None
+    made = planned(wishes, settings.instance_type, serving, champion or "", serverless=serverless is not None)
     made = replace(made, reason=f"{made.reason} {note}".strip())
     release = project.release_name(head.next_release)
     trial = planned_trial(
         wishes,
         release,
         settings.instance_type,
-        last_good or None,
+        tried_beside(serving, champion),
         serving.instances if serving is not None else 0,
         settings.capture.percent,
         serverless=serverless is not None or (serving is not None and serving.serverless),
@@ -69,22 +70,6 @@ def planned_rollout(cloud: Cloud, project: Project) -> dict[str, Any]:
         "alarms": [alarm.description for alarm in alarms_of(release, project.endpoint, wishes)],
         "deployment": made.deployment([alarm.name for alarm in alarms_of(release, project.endpoint, wishes)]),
     }
-
-
-def _record(cloud: Cloud, project: Project) -> list[float]:
-    now = datetime.now(UTC)
-    start = now - timedelta(hours=RECORD_HOURS)
-    return list(Measurements(cloud.client("cloudwatch")).traffic(project.endpoint, start, now).values())
-
-
-def _settings_file(cloud: Cloud, project: Project) -> bytes:
-    try:
-        found = cloud.client("s3").get_object(Bucket=cloud.data_bucket, Key=f"{project.prefix}project.yaml")
-    except ClientError as error:
-        if error_code(error) not in ("NoSuchKey", "404"):
-            raise
-        return b""
-    return bytes(found["Body"].read())
 
 
 def trial_facts(trial: Mapping[str, Any]) -> dict[str, str]:

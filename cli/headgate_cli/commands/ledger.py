@@ -1,6 +1,7 @@
 """`runs`, `show`, `versions`, `releases` and `plan`: what has been, what serves now, and how the next would follow."""
 
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
@@ -114,7 +115,7 @@ def plan(
     with options.cloud(stack) as cloud:
         from headgate_cli.rollouts import planned_rollout
 
-        document = planned_rollout(cloud, owner)
+        document = planned_rollout(cloud, owner, datetime.now(UTC))
     Output(as_json).result(document, lambda console: _show_plan(console, document))
 
 

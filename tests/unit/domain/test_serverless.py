@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from headgate.domain.project_file import parse_settings
-from headgate.domain.releases import EndpointState, way_back
+from headgate.domain.release_plan import way_back
+from headgate.domain.releases import EndpointState
 from headgate.domain.rollout import Plan, Strategy, Wishes, serverless_plan
 from headgate.domain.scaling import without_instances
 from headgate.domain.serverless import capacity_of, chosen

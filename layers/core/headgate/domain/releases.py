@@ -153,25 +153,6 @@ def refused_as_taken_back(release: Release) -> Ending | None:
     return Ending(Outcome.NOT_PROMOTED, TAKEN_BACK, reason, release.version)
 
 
-def serving_instances(endpoint: EndpointState | None) -> int | None:
-    """How many instances serve; None where nothing does: an endpoint that failed is made anew."""
-    return endpoint.instances if endpoint is not None and endpoint.status != "Failed" else None
-
-
-def way_back(endpoint: EndpointState | None, last_good: str, *, serverless: bool) -> str:
-    """The configuration to give its requests back to should a version not do well; "" where there is no way back.
-
-    Args:
-        endpoint: as it is before the version comes.
-        last_good: the configuration of the champion; "" where there is none.
-        serverless: whether the version goes without instances. SageMaker makes no endpoint serverless again that has
-            them (developer guide: serverless-endpoints).
-    """
-    if endpoint is None or endpoint.serverless != serverless:
-        return ""
-    return last_good
-
-
 def is_on_probation(release: Release, endpoint: EndpointState) -> bool:
     """Whether a release serves that has still to show that it does well: no watch has passed it, and there is a way
     back. It is settled once it was proved, or has gone back.

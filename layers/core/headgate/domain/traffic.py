@@ -1,12 +1,15 @@
 """What the record of an endpoint's requests tells of the future: whether machines are worth it, and what is too few."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 from headgate.domain.scaling import Scaling, unscalable
 from headgate.domain.standing_alarms import Patience
 
-RECORD_HOURS = 168
+Traffic = Callable[[str, datetime, datetime], Mapping[datetime, float]]
+"""Tells an endpoint's requests in each hour that had any; see `Measurements.traffic`."""
+_RECORD_HOURS = 168
 """The record is a week's, for no day of the week is like another."""
 _LEAST_HOURS, _LEAST_REQUESTS = 24, 20
 """A day of hours, each with so many requests, makes a traffic that can be lost."""
@@ -16,6 +19,19 @@ LITTLE = 1000
 """Requests of the busiest hour up to which a project has little traffic. Below it a machine idles, and a first request
 after a pause waits seconds; above it pauses are rare, and what machines have (capture, guarded releases) is worth more.
 """
+
+
+def record_of(endpoint: str, traffic: Traffic, now: datetime, *, has_champion: bool) -> tuple[list[float], int]:
+    """The requests of each hour of the last week that had any, and how many whole hours there are since the first.
+
+    An hour counts once it is over. Where nothing of the project was ever crowned, there is no record.
+    """
+    if not has_champion:
+        return [], 0
+    end = now.replace(minute=0, second=0, microsecond=0)
+    found = traffic(endpoint, end - timedelta(hours=_RECORD_HOURS), end)
+    known = int((end - min(found)).total_seconds()) // 3600 if found else 0
+    return list(found.values()), known
 
 
 def is_little(hours: Sequence[float]) -> bool:

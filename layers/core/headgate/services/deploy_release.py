@@ -16,6 +16,7 @@ from headgate.domain.encryption import volume_key
 from headgate.domain.errors import AlarmRingingError, EndpointBusyError, NameTakenError, NotFoundError
 from headgate.domain.formats import engine_of
 from headgate.domain.names import KIND_TAG, OWNER_TAG, RELEASE_TAG, RUN_TAG, Project
+from headgate.domain.release_plan import planned
 from headgate.domain.releases import (
     EndpointState,
     Release,
@@ -24,10 +25,8 @@ from headgate.domain.releases import (
     is_turned_back,
     refused_as_frozen,
     refused_as_taken_back,
-    serving_instances,
-    way_back,
 )
-from headgate.domain.rollout import Plan, Wishes, plan, rollback_plan, serverless_plan
+from headgate.domain.rollout import Plan, Wishes
 from headgate.domain.runs import Head
 from headgate.domain.scaling import Bounds
 from headgate.domain.serverless import capacity_of
@@ -103,7 +102,14 @@ def deploy_release(
     if before is not None and not before.in_progress and before.config != release.name:
         bounds = hold_capacity(project, lease, ledger=ledger, scaling=endpoints.scaling(), owner=serving.owner)
         before = endpoints.describe(release.endpoint)  # what it has now, nothing takes away
-    planned = _planned(release, before, champion)
+    plan = planned(
+        Wishes(**release.rollout),
+        release.instance_type,
+        before,
+        champion.name if champion is not None else "",
+        serverless=release.serverless is not None,
+        repeats=release.repeats is not None,
+    )
     ledger.check(project, lease)
     names = _guard(project, release, champion, alarms, tags)
     # As late as can be: a release that is planned still is settled without a look at the endpoint.
@@ -119,7 +125,7 @@ def deploy_release(
         if ringing := alarms.ringing(names):
             raise AlarmRingingError(ringing)
         artifact = serving.archives.identity(*place_of(release.model_data_url))
-        facts = _facts(planned, image, artifact, names, before, bounds)
+        facts = _facts(plan, image, artifact, names, before, bounds)
         move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, ReleaseState.DEPLOYING, now, facts=facts)
         ledger.write(project, head, LeaseKept(lease), move)
     elsewhere = bounds is not None and champion is not None and champion.instance_type != release.instance_type
@@ -127,7 +133,7 @@ def deploy_release(
     ledger.check(project, lease)
     if elsewhere:
         endpoints.scaling().remove(release.endpoint)  # SageMaker refuses the update otherwise; settled, it scales again
-    _change(release, before, planned, names, endpoints, tags)
+    _change(release, before, plan, names, endpoints, tags)
     # Only now may an event wake the promotion: one of an earlier change would find the old configuration at rest.
     ledger.wait_for_endpoint(project, lease, command.task_token)
     # The change may have been over before the token was kept; then no event will come for it.
@@ -159,7 +165,7 @@ def _refusal(release: Release, head: Head, now: str) -> ReleaseMoved | None:
 
 
 def _facts(
-    planned: Plan,
+    plan: Plan,
     image: str,
     artifact: Mapping[str, Any],
     alarms: Sequence[str],
@@ -168,26 +174,13 @@ def _facts(
 ) -> dict[str, Any]:
     """What is known of a release when it begins, for the ledger."""
     return {
-        "plan": planned.document(),
+        "plan": plan.document(),
         "image": image,
         "artifact": artifact,
         "alarms": alarms,
         "capacity_before": before.instances if before is not None else None,
         "bounds_before": {"min": bounds.low, "max": bounds.high} if bounds is not None else None,
     }
-
-
-def _planned(release: Release, before: EndpointState | None, champion: Release | None) -> Plan:
-    wishes = Wishes(**release.rollout)
-    last_good = champion.name if champion is not None else ""
-    serverless = release.serverless is not None
-    back_to = way_back(before, last_good, serverless=serverless) if release.repeats is None else ""
-    if serverless or (before is not None and before.serverless):
-        return serverless_plan(wishes, to_instances=not serverless, back_to=back_to)
-    serves = serving_instances(before)
-    if release.repeats is not None:
-        return rollback_plan(serves)
-    return plan(wishes, release.instance_type, serves, back_to)
 
 
 def make_model(release: Release, endpoints: Endpoints, serving: Serving, tags: dict[str, str]) -> str:
@@ -266,7 +259,7 @@ def _guard(
 def _change(
     release: Release,
     before: EndpointState | None,
-    planned: Plan,
+    plan: Plan,
     alarms: Sequence[str],
     endpoints: Endpoints,
     tags: dict[str, str],
@@ -285,4 +278,4 @@ def _change(
     elif (
         before.config != release.name and not is_turned_back(release, before) and not is_condemned_by_its_watch(release)
     ):
-        endpoints.update(release.endpoint, release.name, planned.deployment(alarms), retain=not before.serverless)
+        endpoints.update(release.endpoint, release.name, plan.deployment(alarms), retain=not before.serverless)

@@ -1,8 +1,8 @@
 """Plan a release: take the next number and fix every name before any call is made."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from headgate.aws.ledger import Ledger
@@ -23,12 +23,9 @@ from headgate.domain.rollout import Wishes
 from headgate.domain.runs import Run
 from headgate.domain.scaling import Scaling
 from headgate.domain.serverless import chosen
-from headgate.domain.traffic import RECORD_HOURS, chosen_patience
+from headgate.domain.traffic import Traffic, chosen_patience, record_of
 from headgate.services.settle_release import settled
 from headgate.services.take_endpoint import returned
-
-Traffic = Callable[[str, datetime, datetime], Mapping[datetime, float]]
-"""Tells an endpoint's requests in each hour that had any; see `Measurements.traffic`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +112,8 @@ def plan_release(
             return returned(refusal)
         if (refusal := refused_as_frozen(command.version, head.freeze, now)) is not None:
             return returned(refusal)
-        hours, known_hours = _record(project, traffic, now) if serving is not None else ([], 0)
+        moment = datetime.fromisoformat(now)
+        hours, known_hours = record_of(project.endpoint, traffic, moment, has_champion=serving is not None)
         planned = _release(command, head.next_release, Wishes.of(command.rollout, bake_seconds), now)
         if command.serverless is not None:
             record = hours if command.by_traffic else None
@@ -129,14 +127,6 @@ def plan_release(
             project, replace(head, next_release=head.next_release + 1), LeaseKept(lease), ReleasePlanned(planned)
         )
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
-
-
-def _record(project: Project, traffic: Traffic, now: str) -> tuple[list[float], int]:
-    """The requests of each hour of the last week that had any, and how many whole hours there are since the first."""
-    end = datetime.fromisoformat(now).replace(minute=0, second=0, microsecond=0)
-    found = traffic(project.endpoint, end - timedelta(hours=RECORD_HOURS), end)
-    known = int((end - min(found)).total_seconds()) // 3600 if found else 0
-    return list(found.values()), known
 
 
 def _patience(command: PlanRelease, planned: Release, hours: list[float], known_hours: int) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from headgate.domain.errors import LeaseLostError, NameTakenError, NotFoundError
 from headgate.domain.incidents import is_incident
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
+from headgate.domain.release_plan import tried_beside
 from headgate.domain.releases import EndpointState, Release, ReleaseState, is_turned_back, refused_as_frozen
 from headgate.domain.rollout import Wishes
 from headgate.domain.runs import Ending
@@ -98,7 +99,8 @@ def _begun(project: Project, release: Release, lease: Lease, world: Trying) -> d
     ledger, endpoints = world.ledger, world.endpoints
     head, endpoint = ledger.head(project), endpoints.describe(release.endpoint)
     champion = project.release_name(head.champion.sequence) if head.champion is not None else None
-    if endpoint is None or endpoint.status == "Failed" or endpoint.config != champion:
+    beside = tried_beside(endpoint, champion)
+    if endpoint is None or beside is None:
         return GO_ON  # whoever deploys the release knows what to do
     if endpoint.in_progress:
         return _later(_MOVING_SECONDS)
@@ -108,7 +110,7 @@ def _begun(project: Project, release: Release, lease: Lease, world: Trying) -> d
         Wishes(**release.rollout),
         release.name,
         release.instance_type,
-        champion,
+        beside,
         endpoint.instances,
         release.capture_percent,
         serverless=release.serverless is not None or endpoint.serverless,
