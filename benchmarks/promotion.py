@@ -83,7 +83,7 @@ def asked(cloud: Card, rate: float) -> Iterator[tuple[Counter[str], list[float]]
 def promoted(cloud: Card, settings: str, rows: int, seed: int) -> Release:
     """Drop a table under these settings; the release that came of it."""
     s3, ledger = cloud.client("s3"), Ledger(cloud.client("dynamodb"), cloud.output("LedgerTable"))
-    s3.put_object(Bucket=cloud.data_bucket, Key=f"{PROJECT.prefix}project.yaml", Body=(settings + ENDPOINT).encode())
+    s3.put_object(Bucket=cloud.data_bucket, Key=PROJECT.settings, Body=(settings + ENDPOINT).encode())
     known = ended(cloud, PROJECT, f"{rows}.csv", table(rows, seed), PATIENCE_SECONDS)
     run = known.run
     release = ledger.releases(PROJECT)[0]

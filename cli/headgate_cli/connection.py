@@ -15,6 +15,7 @@ import boto3
 from botocore import exceptions
 from botocore.config import Config
 
+from headgate.aws.errors import code_of
 from headgate.aws.s3 import sealed
 from headgate.domain.errors import TransientError
 from headgate_cli import local_cloud
@@ -131,7 +132,7 @@ def _open(session: Any, stack: str, endpoint_url: str | None) -> Cloud:
     try:
         description = cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
     except exceptions.ClientError as error:
-        if error.response["Error"]["Code"] != "ValidationError":
+        if code_of(error) != "ValidationError":
             raise
         raise UnreachableError(
             f"No stack named {stack} is deployed in {session.region_name}. "
@@ -166,11 +167,6 @@ def translated_errors() -> Iterator[None]:
         raise CommandError(f"AWS refused {error.operation_name}: {message} ({code})") from error
     except exceptions.BotoCoreError as error:
         raise CommandError(f"The call could not be made: {error}") from error
-
-
-def error_code(error: exceptions.ClientError) -> str:
-    """AWS's name for what went wrong."""
-    return str(error.response["Error"].get("Code", ""))
 
 
 def user_name(cloud: Cloud) -> str:

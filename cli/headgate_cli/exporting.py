@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError
-
-from headgate.aws.s3 import place_of
+from headgate.aws.s3 import Objects, place_of
+from headgate.domain.errors import NotFoundError
 from headgate.domain.formats import engine_of
 from headgate.domain.names import SYSTEM, Project
 from headgate_cli import portable
-from headgate_cli.connection import Cloud, error_code
+from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.registry import describe_version
 
@@ -217,12 +216,9 @@ def _unpack(archive: bytes, folder: Path) -> None:
 
 def _get(cloud: Cloud, bucket: str, key: str) -> bytes:
     try:
-        body: bytes = cloud.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if error_code(error) in ("NoSuchKey", "404"):
-            raise CommandError(f"s3://{bucket}/{key} is gone; without it the version cannot be exported.") from error
-        raise
-    return body
+        return Objects(cloud.client("s3")).get_bytes(bucket, key)
+    except NotFoundError as error:
+        raise CommandError(f"s3://{bucket}/{key} is gone; without it the version cannot be exported.") from error
 
 
 def _write(path: Path, document: object) -> None:

@@ -10,7 +10,8 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from headgate_cli.connection import Cloud, error_code
+from headgate.aws.errors import code_of
+from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
 
 ROLE = "headgate-faults"
@@ -137,7 +138,7 @@ def _role(cloud: Cloud) -> str:
     try:
         return str(iam.create_role(RoleName=ROLE, AssumeRolePolicyDocument=json.dumps(_TRUST))["Role"]["Arn"])
     except ClientError as error:
-        if error_code(error) != "EntityAlreadyExists":
+        if code_of(error) != "EntityAlreadyExists":
             raise
     return str(iam.get_role(RoleName=ROLE)["Role"]["Arn"])
 

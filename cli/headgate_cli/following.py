@@ -8,8 +8,9 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headgate.aws.errors import code_of
 from headgate.domain.runs import WAITING, Run
-from headgate_cli.connection import Cloud, error_code
+from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError
 from headgate_cli.runs import Records, RunRef, outcome_of
 from headgate_cli.stages import Stage, read_stages
@@ -124,7 +125,7 @@ class Follower:
         try:
             return [event for page in pages for event in page["events"]]
         except ClientError as error:
-            if error_code(error) == "ExecutionDoesNotExist":
+            if code_of(error) == "ExecutionDoesNotExist":
                 return []
             raise
 

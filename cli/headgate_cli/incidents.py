@@ -1,6 +1,5 @@
 """What the ledger says about incidents, and the rollback that a person asks for."""
 
-import getpass
 import json
 from collections.abc import Iterable
 from datetime import UTC, datetime
@@ -9,7 +8,7 @@ from typing import Any
 from headgate.domain.incidents import BY_HAND, Incident, IncidentOutcome, document, incident_id, project_of
 from headgate.domain.moments import written
 from headgate.domain.names import Project
-from headgate_cli.connection import Cloud
+from headgate_cli.connection import Cloud, user_name
 from headgate_cli.errors import CommandError, ExitCode, UsageError
 from headgate_cli.runs import Records
 from headgate_cli.waiting import eventually
@@ -63,7 +62,7 @@ def roll_back(cloud: Cloud, project: Project, to: str | None, reason: str, *, an
         at,
         at,
         reason,
-        by=getpass.getuser(),
+        by=user_name(cloud),
         to=to,
         anyway=anyway,
     )

@@ -12,12 +12,14 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 
 from headgate.aws.audit import AUDIT_HEAD
+from headgate.aws.errors import code_of
 from headgate.aws.items import as_values
 from headgate.aws.sagemaker import ABSENT, says
 from headgate.domain.keys import endpoint_key, tenant_key
+from headgate.domain.names import places_of, tenant_stack
 from headgate.domain.tenants import Standing
 from headgate_cli import tenants
-from headgate_cli.connection import Cloud, error_code
+from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
 
 _AT_ONCE = 1000  # of DeleteObjects
@@ -61,7 +63,8 @@ def export(cloud: Cloud, name: str, folder: Path) -> dict[str, int]:
     """
     folder.mkdir(parents=True, exist_ok=True)
     objects, escaped, taken = 0, list[dict[str, str]](), set[str]()
-    for kind, bucket, prefix in _places(cloud, name):
+    for bucket, prefix in places_of(name, cloud.data_bucket, cloud.artifact_bucket):
+        kind = "data" if bucket == cloud.data_bucket else "artifacts"
         pages = cloud.client("s3").get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix)
         for key in (each["Key"] for page in pages for each in page.get("Contents", [])):
             if key.endswith("/"):
@@ -99,14 +102,6 @@ def _cannot_be(path: Path, folder: Path, taken: set[str]) -> bool:
         return True
     taken.add(plain)
     return False
-
-
-def _places(cloud: Cloud, name: str) -> list[tuple[str, str, str]]:
-    return [
-        ("data", cloud.data_bucket, f"{name}/"),
-        ("artifacts", cloud.artifact_bucket, f"{name}/"),
-        ("artifacts", cloud.artifact_bucket, f"_captured/{name}/"),
-    ]
 
 
 def _items(cloud: Cloud, name: str) -> Iterator[dict[str, Any]]:
@@ -152,14 +147,14 @@ def _take_away(cloud: Cloud, name: str) -> None:
         for page in found:
             for alarm in page.get(kind, []):
                 cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
-    for _, bucket, place in _places(cloud, name):
+    for bucket, place in places_of(name, cloud.data_bucket, cloud.artifact_bucket):
         _empty(cloud, bucket, place)
     dynamodb = cloud.client("dynamodb")
     for item in _items(cloud, name):
         if item["sk"]["S"].startswith(AUDIT_HEAD):
             continue  # what was done for a tenant is known after it has gone
         dynamodb.delete_item(TableName=cloud.outputs["LedgerTable"], Key={"pk": item["pk"], "sk": item["sk"]})
-    stack = tenants.stack_of(cloud, name)
+    stack = tenant_stack(cloud.stack, name)
     cloud.client("cloudformation").delete_stack(StackName=stack)
     tenants.wait_for(cloud, stack, "stack_delete_complete")
 
@@ -177,7 +172,7 @@ def _end_endpoints(cloud: Cloud, prefix: str) -> None:
             client.delete_endpoint(EndpointName=name)
         except ClientError as error:
             if not says(error, *ABSENT):
-                said[name] = str(error.response["Error"].get("Message") or error_code(error))
+                said[name] = str(error.response["Error"].get("Message") or code_of(error))
     config = {"Delay": 0.25, "MaxAttempts": 480} if cloud.is_local else {"Delay": 5, "MaxAttempts": 120}
     for name in _named(client, *listed, prefix):
         if name not in said:

@@ -66,8 +66,8 @@ class Night:
         return path
 
     def _settings(self, project: Project, text: str) -> None:
-        key = f"{project.prefix}project.yaml"
-        self.cloud.client("s3").put_object(Bucket=self.cloud.data_bucket, Key=key, Body=text.encode())
+        s3 = self.cloud.client("s3")
+        s3.put_object(Bucket=self.cloud.data_bucket, Key=project.settings, Body=text.encode())
 
     def _served(self, project: Project, file: Path) -> None:
         ref = upload.upload(self.cloud, project, plan(project, [file], utc_now()))

@@ -7,9 +7,10 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
+from headgate.aws.errors import code_of
 from headgate.domain.captures import row_id
 from headgate.domain.names import Project
-from headgate_cli.connection import Cloud, error_code
+from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.history import next_rows
 from headgate_cli.rows import Instances, Row, batches
@@ -73,7 +74,7 @@ def _invoke(cloud: Cloud, project: Project, batch: list[bytes], before: int, inf
             EndpointName=project.endpoint, ContentType="application/json", InferenceId=inference_id, Body=body
         )
     except ClientError as error:
-        if error_code(error) != "ModelError":
+        if code_of(error) != "ModelError":
             raise
         # The container's own answer travels inside SageMaker's error.
         status, said = int(error.response.get("OriginalStatusCode", 500)), error.response.get("OriginalMessage", "")

@@ -5,11 +5,12 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.registry import Registry
+from headgate.aws.sagemaker import ABSENT, says
 from headgate.domain.approval import APPROVED, REFUSED
 from headgate.domain.audit import Change
 from headgate.domain.names import Project
 from headgate.domain.runs import Run
-from headgate_cli.connection import Cloud, error_code, user_name
+from headgate_cli.connection import Cloud, user_name
 from headgate_cli.errors import UsageError
 from headgate_cli.runs import Records
 
@@ -24,8 +25,7 @@ def registered_versions(cloud: Cloud, project: Project) -> list[dict[str, Any]]:
     try:
         packages = [package for page in pages for package in page["ModelPackageSummaryList"]]
     except ClientError as error:
-        # SageMaker answers a missing group with a validation error; both clouds' wordings say so.
-        if error_code(error) in ("ResourceNotFound", "ValidationException") and _says_missing(error):
+        if says(error, "not found", *ABSENT):
             return []
         raise
     return [
@@ -93,8 +93,3 @@ def describe_version(cloud: Cloud, project: Project, number: str) -> dict[str, A
         raise UsageError(f"{project.name} of {project.tenant} has no version {number}; there is: {there}.")
     package: dict[str, Any] = cloud.client("sagemaker").describe_model_package(ModelPackageName=arn)
     return package
-
-
-def _says_missing(error: ClientError) -> bool:
-    message = error.response["Error"].get("Message", "").lower()
-    return "not exist" in message or "not found" in message or "not find" in message

@@ -1,6 +1,5 @@
 """Asking for a retraining, by the event that any other system may put on the bus; the run it leads to, in words."""
 
-import getpass
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +9,7 @@ from headgate.domain.names import Project
 from headgate.domain.retrain_settings import window_of
 from headgate.domain.retraining import asked_for
 from headgate.domain.runs import Run
-from headgate_cli.connection import Cloud
+from headgate_cli.connection import Cloud, user_name
 from headgate_cli.errors import CommandError
 from headgate_cli.runs import Records
 from headgate_cli.waiting import eventually
@@ -30,7 +29,7 @@ def ask(cloud: Cloud, project: Project, window: str | None, reason: str) -> Run:
     detail = {
         "tenant": project.tenant,
         "project": project.name,
-        "reason": f"{getpass.getuser()} asked for it: {reason}".rstrip(": "),
+        "reason": f"{user_name(cloud)} asked for it: {reason}".rstrip(": "),
         "request": request,
         "window": window_of(window) if window is not None else None,
     }

@@ -5,15 +5,15 @@ from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from headgate.aws.ledger import Ledger
+from headgate.aws.s3 import Objects
 from headgate.domain.audit import Author
+from headgate.domain.errors import NotFoundError
 from headgate.domain.moments import written
 from headgate.domain.names import UNKNOWN, Project, owner_of
 from headgate.domain.releases import Release
 from headgate.domain.runs import Run
-from headgate_cli.connection import Cloud, error_code, user_name
+from headgate_cli.connection import Cloud, user_name
 from headgate_cli.errors import CommandError, UsageError
 
 
@@ -55,31 +55,31 @@ class Artifacts:
     """The documents that a run leaves in the artifact bucket."""
 
     def __init__(self, cloud: Cloud) -> None:
-        self._client = cloud.client("s3")
+        self._objects = Objects(cloud.client("s3"))
         self._bucket = cloud.artifact_bucket
 
     def report(self, ref: RunRef) -> dict[str, Any] | None:
         """What was found in the data and inferred from it; for refused data the quarantine's report."""
         prefix, dataset = ref.project.prefix, ref.dataset
-        return self._json(f"{prefix}datasets/{dataset}/report.json") or self._json(
+        return self.document(f"{prefix}datasets/{dataset}/report.json") or self.document(
             f"{prefix}quarantine/{dataset}/report.json"
         )
 
     def spec(self, ref: RunRef) -> dict[str, Any] | None:
         """What training was told: the columns a model takes and the answer it gives."""
-        return self._json(f"{ref.project.prefix}datasets/{ref.dataset}/spec/spec.json")
+        return self.document(f"{ref.project.prefix}datasets/{ref.dataset}/spec/spec.json")
 
     def evaluation(self, ref: RunRef) -> dict[str, Any] | None:
         """How good the challenger was on the holdout."""
-        return self._json(f"{ref.project.prefix}runs/{ref.run}/evaluation/evaluation.json")
+        return self.document(f"{ref.project.prefix}runs/{ref.run}/evaluation/evaluation.json")
 
     def experiment(self, ref: RunRef) -> dict[str, Any] | None:
         """What the run was made of, what it took and what it cost about."""
-        return self._json(f"{ref.project.prefix}runs/{ref.run}/experiment.json")
+        return self.document(f"{ref.project.prefix}runs/{ref.run}/experiment.json")
 
     def card(self, ref: RunRef) -> dict[str, Any] | None:
         """The model card of the challenger; None when no model of the run was judged, or not yet."""
-        return self._json(f"{ref.project.prefix}runs/{ref.run}/evaluation/card.json")
+        return self.document(f"{ref.project.prefix}runs/{ref.run}/evaluation/card.json")
 
     def card_page(self, ref: RunRef) -> bytes | None:
         """The model card as one page of HTML; None as for `card`."""
@@ -87,7 +87,7 @@ class Artifacts:
 
     def window(self, place: str) -> dict[str, Any] | None:
         """The monitor's report of a window; `place` is the ledger's."""
-        return self._json(f"{place}report.json")
+        return self.document(f"{place}report.json")
 
     def window_page(self, place: str) -> bytes | None:
         """The same as one page of HTML."""
@@ -95,7 +95,12 @@ class Artifacts:
 
     def document(self, key: str) -> dict[str, Any] | None:
         """Any document by its key; None when there is none."""
-        return self._json(key)
+        if (body := self._body(key)) is None:
+            return None
+        document = json.loads(body)
+        if not isinstance(document, dict):
+            raise CommandError(f"s3://{self._bucket}/{key} is not a JSON object; it was not written by Headgate.")
+        return document
 
     def links(self, ref: RunRef) -> dict[str, str]:
         """Where a run's artifacts lie."""
@@ -104,21 +109,9 @@ class Artifacts:
 
     def _body(self, key: str) -> bytes | None:
         try:
-            body: bytes = self._client.get_object(Bucket=self._bucket, Key=key)["Body"].read()
-        except ClientError as error:
-            if error_code(error) in ("NoSuchKey", "404"):
-                return None
-            raise
-        return body
-
-    def _json(self, key: str) -> dict[str, Any] | None:
-        body = self._body(key)
-        if body is None:
+            return self._objects.get_bytes(self._bucket, key)
+        except NotFoundError:
             return None
-        document = json.loads(body)
-        if not isinstance(document, dict):
-            raise CommandError(f"s3://{self._bucket}/{key} is not a JSON object; it was not written by Headgate.")
-        return document
 
 
 def ref_of(run: Run) -> RunRef:

@@ -4,12 +4,13 @@ import math
 from collections.abc import Mapping
 
 import yaml
-from botocore.exceptions import ClientError
 
+from headgate.aws.s3 import Objects
 from headgate.domain.errors import SettingsError
 from headgate.domain.names import Project
 from headgate.domain.project_file import parse_settings
-from headgate_cli.connection import Cloud, error_code
+from headgate.services.settings import written_settings
+from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError
 
 
@@ -22,23 +23,19 @@ def merge_settings(cloud: Cloud, project: Project, wanted: Mapping[str, str]) ->
     Raises:
         CommandError: when the settings that are there cannot be read or cannot be changed; then nothing is written.
     """
-    s3, key = cloud.client("s3"), f"{project.prefix}project.yaml"
-    try:
-        present = s3.get_object(Bucket=cloud.data_bucket, Key=key)["Body"].read()
-    except ClientError as error:
-        if error_code(error) not in ("NoSuchKey", "404"):
-            raise
-        present = b""
+    s3 = cloud.client("s3")
+    present, _ = written_settings(project, Objects(s3), cloud.data_bucket) or (b"", "")
     if _says(present, wanted):
         return False
     try:
         text = with_settings(present.decode("utf-8-sig"), wanted)
     except (SettingsError, UnicodeDecodeError) as error:
         lines = "; ".join(f"{name}: {value}" for name, value in wanted.items())
+        place = f"s3://{cloud.data_bucket}/{project.settings}"
         raise CommandError(
-            f"s3://{cloud.data_bucket}/{key} cannot take {lines}. {error} Write it there yourself, or mend it first."
+            f"{place} cannot take {lines}. {error} Write it there yourself, or mend it first."
         ) from error
-    s3.put_object(Bucket=cloud.data_bucket, Key=key, Body=text.encode(), ContentType="application/yaml")
+    s3.put_object(Bucket=cloud.data_bucket, Key=project.settings, Body=text.encode(), ContentType="application/yaml")
     return True
 
 

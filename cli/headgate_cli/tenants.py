@@ -7,21 +7,17 @@ from typing import Any
 
 from botocore.exceptions import ClientError, WaiterError
 
+from headgate.aws.errors import code_of
 from headgate.aws.tenants import Tenants
 from headgate.domain.names import TENANT, UNKNOWN, tenant_stack
 from headgate.domain.tenants import PROJECTS, Standing
-from headgate_cli.connection import Cloud, error_code
+from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "tenant.yaml"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 _NOTHING_NEW = "No updates are to be performed"
 _FROM_SYSTEM = ("RegisterTenantFunction", "DataBucket", "ArtifactBucket", "PermissionsBoundary", "JobSubnetIds")
-
-
-def stack_of(cloud: Cloud, name: str) -> str:
-    """The name of a tenant's stack."""
-    return tenant_stack(cloud.stack, name)
 
 
 def add(cloud: Cloud, name: str, wanted: Mapping[str, str]) -> dict[str, Any]:
@@ -75,7 +71,7 @@ def leave(cloud: Cloud, name: str, days: int, now: datetime) -> dict[str, Any]:
 def list_all(cloud: Cloud) -> list[dict[str, Any]]:
     """Every tenant of the system, by name."""
     pages = cloud.client("cloudformation").get_paginator("describe_stacks").paginate()
-    prefix = stack_of(cloud, "")
+    prefix = tenant_stack(cloud.stack, "")
     names = [each["StackName"] for page in pages for each in page["Stacks"]]
     return [document(cloud, each.removeprefix(prefix)) for each in sorted(names) if each.startswith(prefix)]
 
@@ -117,16 +113,16 @@ def document(cloud: Cloud, name: str) -> dict[str, Any]:
 
 def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
     try:
-        found = cloud.client("cloudformation").describe_stacks(StackName=stack_of(cloud, name))["Stacks"]
+        found = cloud.client("cloudformation").describe_stacks(StackName=tenant_stack(cloud.stack, name))["Stacks"]
     except ClientError as error:
-        if error_code(error) == "ValidationError":  # what CloudFormation says of a stack that is not there
+        if code_of(error) == "ValidationError":  # what CloudFormation says of a stack that is not there
             return None
         raise
     return next((stack for stack in found if stack["StackStatus"] != "DELETE_COMPLETE"), None)
 
 
 def _deploy(cloud: Cloud, name: str, parameters: Mapping[str, str], how: str) -> None:
-    client, stack = cloud.client("cloudformation"), stack_of(cloud, name)
+    client, stack = cloud.client("cloudformation"), tenant_stack(cloud.stack, name)
     call = client.create_stack if how == "create" else client.update_stack
     try:
         call(

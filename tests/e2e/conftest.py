@@ -52,8 +52,8 @@ class Cloud:
 
     def settle(self, project: Project, settings: str) -> None:
         """Write a project's settings."""
-        key = f"{project.prefix}project.yaml"
-        self.client("s3").put_object(Bucket=self.card.data_bucket, Key=key, Body=settings.encode())
+        s3 = self.client("s3")
+        s3.put_object(Bucket=self.card.data_bucket, Key=project.settings, Body=settings.encode())
 
     def drop(self, project: Project, name: str, body: bytes) -> str:
         """Drop a file as `aws s3 cp` does; returns the run that must come of it."""

@@ -100,10 +100,8 @@ class RegistryEnvironment(TrainingCodeEnvironment):
     serving_image: str
 
 
-class RetrainingEnvironment(RunsEnvironment):
+class RetrainingEnvironment(RunsEnvironment, TrainingCodeEnvironment):
     """What a function is told that has projects retrained."""
-
-    training_code_hash: str
 
 
 class RolloutEnvironment(Environment):
@@ -155,11 +153,9 @@ class RetrainQueueEnvironment(Environment):
     retrain_queue_url: str
 
 
-class ReconcileEnvironment(RunsEnvironment):
+class ReconcileEnvironment(RunsEnvironment, ResponsesEnvironment, NoticesEnvironment):
     """What a function is told that makes rounds; names and addresses are separated by spaces."""
 
-    respond_state_machine_arn: str
-    notification_topic_arn: str
     rules: str
     dead_letter_queues: str
 

@@ -115,7 +115,7 @@ def test_a_rollback_by_hand_ends_as_its_incident_did(
     assert (told["alarm"], told["outcome"], told["said"]) == (BY_HAND, outcome, "it guesses")
     asked = ledger.incident(IRIS, told["incident"])
     assert asked is not None
-    assert (asked.to, asked.anyway, bool(asked.by)) == ("1", False, True)
+    assert (asked.to, asked.anyway, asked.by) == ("1", False, connection.user_name(served))
 
 
 @pytest.mark.usefixtures("cloud")

@@ -57,7 +57,7 @@ def test_it_tells_the_run_that_a_request_led_to(
     told = json.loads(capsys.readouterr().out)
     assert (told["run"], told["outcome"]) == ("demo-iris-0123456789", None)
     assert bus.detail["window"] == "last:3"
-    assert bus.detail["reason"].endswith("asked for it: new labels")
+    assert bus.detail["reason"] == "user/moto asked for it: new labels"
 
 
 def test_a_request_that_repeats_what_was_trained_is_told_at_once(

@@ -38,6 +38,7 @@ NOBODY = "_unknown"
 VALIDATION = "-v"
 """The end of the name of a run's validation on a machine; the run's own name is its evaluation's (train.asl.yaml)."""
 
+_CAPTURED = "_captured/"
 COMPLETION_MARKERS = frozenset({"_SUCCESS", "manifest.json"})
 _UNFINISHED_SUFFIXES = (".tmp", ".part", ".partial", ".crdownload")
 
@@ -75,6 +76,11 @@ class Project:
         return f"{self.tenant}/{self.name}/"
 
     @property
+    def settings(self) -> str:
+        """The key of the project's project.yaml in the data bucket."""
+        return f"{self.prefix}project.yaml"
+
+    @property
     def tags(self) -> dict[str, str]:
         """The tags of what is made for the project."""
         return {TENANT_TAG: self.tenant, PROJECT_TAG: self.name}
@@ -93,7 +99,7 @@ class Project:
 
         They lie beside everything else of the artifact bucket, for S3 lets objects expire by what keys begin with.
         """
-        return f"_captured/{self.prefix}{config and config + '/'}"
+        return f"{_CAPTURED}{self.prefix}{config and config + '/'}"
 
     def release_name(self, sequence: int) -> str:
         """The name of a release's model and of its endpoint configuration."""
@@ -217,6 +223,12 @@ def tenant_of(key: str) -> str:
 def validation_job(run: str) -> str:
     """The processing job that validates a run's dataset, where a function has no room for it; as `train` names it."""
     return f"{run}{VALIDATION}"
+
+
+def places_of(tenant: str, data_bucket: str, artifact_bucket: str) -> list[tuple[str, str]]:
+    """The buckets that hold a tenant's objects, and where they begin in them; each prefix ends with a slash."""
+    own = f"{tenant}/"
+    return [(data_bucket, own), (artifact_bucket, own), (artifact_bucket, f"{_CAPTURED}{own}")]
 
 
 def tenant_stack(stack: str, tenant: str) -> str:

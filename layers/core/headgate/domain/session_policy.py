@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from headgate.domain.keys import endpoint_key, tenant_key
-from headgate.domain.names import TENANT_TAG, tenant_stack
+from headgate.domain.names import TENANT_TAG, places_of, tenant_stack
 
 MOST_CHARACTERS = 2048
 """Of a session policy as text (AssumeRole, API reference)."""
@@ -78,8 +78,7 @@ def as_text(policy: dict[str, Any]) -> str:
 
 
 def _objects(place: Place, tenant: str) -> list[str]:
-    data, artifacts = _buckets(place)
-    return [f"{data}/{tenant}/*", f"{artifacts}/{tenant}/*", f"{artifacts}/{_captured(tenant)}"]
+    return [f"{bucket}/{prefix}*" for bucket, prefix in places_of(tenant, *_buckets(place))]
 
 
 def _named(place: Place, tenant: str) -> list[str]:
@@ -97,16 +96,13 @@ def _named(place: Place, tenant: str) -> list[str]:
 
 def _lists(place: Place, tenant: str) -> dict[str, Any]:
     """A list without a prefix has no such key, so it is refused."""
-    prefixes = [f"{tenant}/*", _captured(tenant)]
-    return _allow("s3:List*", _buckets(place), {"StringLike": {"s3:prefix": prefixes}})
+    prefixes = list(dict.fromkeys(f"{prefix}*" for _, prefix in places_of(tenant, *_buckets(place))))
+    return _allow("s3:List*", list(_buckets(place)), {"StringLike": {"s3:prefix": prefixes}})
 
 
-def _buckets(place: Place) -> list[str]:
-    return [f"arn:{place.partition}:s3:::{bucket}" for bucket in (place.data_bucket, place.artifact_bucket)]
-
-
-def _captured(tenant: str) -> str:
-    return f"_captured/{tenant}/*"
+def _buckets(place: Place) -> tuple[str, str]:
+    arn = f"arn:{place.partition}:s3:::"
+    return f"{arn}{place.data_bucket}", f"{arn}{place.artifact_bucket}"
 
 
 def _items(place: Place, tenant: str) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from headgate.aws.errors import kind_of
 from headgate.aws.s3 import Objects
 from headgate.aws.tenants import Tenants
+from headgate.domain.names import places_of
 
 
 def count_storage(
@@ -32,15 +33,10 @@ def count_storage(
             tenants = open_tenants(name)
             if tenants.find(name) is None or tenants.used(name).counted_on == day:
                 continue
-            stored = _stored(name, buckets, open_objects(name))
+            objects = open_objects(name)
+            stored = sum(file.size for place in places_of(name, *buckets) for file in objects.files(*place))
             tenants.count(name, stored, day)
             counted[name] = stored
         except Exception as error:  # whatever it is, the others are counted all the same
             failed[name] = kind_of(error)
     return counted, failed
-
-
-def _stored(name: str, buckets: tuple[str, str], objects: Objects) -> int:
-    data, artifacts = buckets
-    places = [(data, f"{name}/"), (artifacts, f"{name}/"), (artifacts, f"_captured/{name}/")]
-    return sum(file.size for place in places for file in objects.files(*place))

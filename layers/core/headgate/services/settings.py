@@ -16,7 +16,7 @@ def written_settings(project: Project, objects: Objects, data_bucket: str) -> tu
     Of one that is too large no more is read than what it is refused for.
     """
     try:
-        return objects.get_newest(data_bucket, f"{project.prefix}project.yaml", limit=MAX_SETTINGS_BYTES + 1)
+        return objects.get_newest(data_bucket, project.settings, limit=MAX_SETTINGS_BYTES + 1)
     except NotFoundError:
         return None
 

@@ -7,6 +7,7 @@ from enum import StrEnum
 from itertools import chain
 from pathlib import Path
 
+from headgate.domain import retraining
 from headgate.domain.checks import MAX_COLUMNS, too_many_columns
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.names import MAX_BYTES
@@ -27,7 +28,7 @@ class Format(StrEnum):
     CSV = "CSV"
     JSON_LINES = "JSON Lines"
     PARQUET = "Parquet"
-    PICTURES = "ZIP archive of pictures"
+    PICTURES = retraining.PICTURES
 
 
 def save(blocks: Iterable[bytes], path: Path, *, max_bytes: int = MAX_BYTES) -> Format | None:
