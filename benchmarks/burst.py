@@ -13,6 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from benchmarks.cloud import local_cloud
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.domain.names import Project
+from headgate.domain.runs import Run
 from headgate_cli.invented import table
 from headgate_local.card import Card
 
@@ -47,7 +48,7 @@ def burst(cloud: Card, uploads: int, projects: int) -> dict[str, object]:
     }
 
 
-def _wait(cloud: Card, uploads: int, start: float) -> list:
+def _wait(cloud: Card, uploads: int, start: float) -> list[Run]:
     client, table = cloud.client("dynamodb"), cloud.output("LedgerTable")
     shown = -1
     while time.perf_counter() - start < PATIENCE_SECONDS:

@@ -88,7 +88,8 @@ def memory(root: int) -> dict[str, Memory]:
         sizes = {line.split()[0]: int(line.split()[1]) / 1024 for line in lines}
         for each in (kind, "all"):
             held = sums.setdefault(each, Counter())
-            held.update(processes=1, rss=sizes["Rss:"], pss=sizes["Pss:"], own=sizes["Anonymous:"])  # type: ignore[call-arg]
+            parts = {"processes": 1.0, "rss": sizes["Rss:"], "pss": sizes["Pss:"], "own": sizes["Anonymous:"]}
+            held.update(parts)
     return {
         kind: Memory(int(held["processes"]), *(round(held[part], 1) for part in ("rss", "pss", "own")))
         for kind, held in sums.items()

@@ -90,7 +90,8 @@ def boosting(parts: Sequence[pd.DataFrame], test: pd.DataFrame, spec: dict[str, 
     known = pd.concat(parts, ignore_index=True)
     features, asked = _features(known, known, spec), _features(test, known, spec)
     kind = HistGradientBoostingRegressor if spec["task"] == "regression" else HistGradientBoostingClassifier
-    return kind(random_state=0).fit(features, known[spec["target"]]).predict(asked)
+    answers: np.ndarray = kind(random_state=0).fit(features, known[spec["target"]]).predict(asked)
+    return answers
 
 
 def _features(frame: pd.DataFrame, known: pd.DataFrame, spec: dict[str, Any]) -> pd.DataFrame:

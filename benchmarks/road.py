@@ -73,7 +73,8 @@ def bare(spec: Path) -> dict[str, float]:
     """The same by a bare script, TensorFlow imported before its clock starts."""
     command = [sys.executable, str(Path(__file__).with_name("bare.py")), str(FILE), str(spec)]
     answer = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(answer.stdout.splitlines()[-1])
+    told: dict[str, float] = json.loads(answer.stdout.splitlines()[-1])
+    return told
 
 
 def measure(rounds: int) -> dict[str, Any]:

@@ -149,10 +149,10 @@ def fit_of_held_back(curves: list[dict[str, Any]]) -> dict[str, float]:
     surrogate = Surrogate(curves[:kept])
     told = np.array([surrogate.curve(each["settings"]) for each in curves[kept:]])
     true = np.array([each["curve"] for each in curves[kept:]])
-    ranks = [np.argsort(np.argsort(values)) for values in (told[:, -1], true[:, -1])]
+    ranks = np.array([np.argsort(np.argsort(values)) for values in (told[:, -1], true[:, -1])])
     return {
         "r2": float(1 - np.square(true - told).sum() / np.square(true - true.mean()).sum()),
-        "rank": float(np.corrcoef(*ranks)[0, 1]),
+        "rank": float(np.corrcoef(ranks)[0, 1]),
     }
 
 

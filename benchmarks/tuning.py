@@ -14,6 +14,7 @@ import statistics
 import tarfile
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from benchmarks.cloud import local_cloud
@@ -99,7 +100,7 @@ def measure_empty(cloud: Card, role: str, rounds: int) -> dict[str, float]:
         name = f"bench-empty-{number}"
         start = time.perf_counter()
         client.create_training_job(TrainingJobName=name, **given)
-        until(lambda job=name: client.describe_training_job(TrainingJobName=job), "TrainingJobStatus", 0.005)
+        until(partial(client.describe_training_job, TrainingJobName=name), "TrainingJobStatus", 0.005)
         taken.append(time.perf_counter() - start)
     return {"first": taken[0], "median": statistics.median(taken[1:]), "worst": max(taken[1:])}
 
