@@ -29,9 +29,11 @@ NAMES = {
     "multiprocessing.forkserver": "fork server",
     "multiprocessing.resource_tracker": "resource tracker",
     "headgate_local.serving": "serving",
+    "headgate_local.forked": "lambda template",
 }
-LAMBDA = "lambda worker"
-WARM = ("fork server", LAMBDA)
+TEMPLATE, LAMBDA = "lambda template", "lambda worker"
+"""A worker is a fork of the template: its command is the same, and its parent tells them apart."""
+WARM = ("fork server", TEMPLATE, LAMBDA)
 PATIENCE_SECONDS = 120.0
 
 
@@ -65,16 +67,18 @@ def processes(root: int) -> dict[int, str]:
     found, waiting = {root: "cloud"}, {root}
     while waiting:
         waiting = {child for child, parent in parents.items() if parent in waiting}
-        found |= {child: _kind(child) for child in waiting}
+        found |= {child: _kind(child, found[parents[child]]) for child in waiting}
     return found
 
 
-def _kind(pid: int) -> str:
+def _kind(pid: int, parent: str) -> str:
+    """What a process is, whose parent is what is said."""
     try:
         command = Path(f"/proc/{pid}/cmdline").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return "ended"
-    return next((kind for part, kind in NAMES.items() if part in command), LAMBDA if "worker" in command else command)
+    kind = next((kind for part, kind in NAMES.items() if part in command), command)
+    return LAMBDA if kind == TEMPLATE and parent in (TEMPLATE, LAMBDA) else kind
 
 
 def memory(root: int) -> dict[str, Memory]:

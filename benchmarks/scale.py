@@ -116,6 +116,7 @@ def _account() -> Any:
         "AWS_ACCESS_KEY_ID": "testing", "AWS_SECRET_ACCESS_KEY": "testing", "AWS_DEFAULT_REGION": REGION,
         "LEDGER_TABLE": "ledger", "DATA_BUCKET": "data", "ARTIFACT_BUCKET": "artifacts", "RULES": "rule",
         "DEAD_LETTER_QUEUES": "https://sqs/queue", "NOTIFICATION_TOPIC_ARN": f"arn:aws:sns:{REGION}:123456789012:t",
+        "TENANT_KEYS": f"arn:aws:kms:{REGION}:123456789012:alias/headgate-",
     }  # fmt: skip
     for machine in ("TRAIN", "RESPOND"):
         arn = f"arn:aws:states:{REGION}:123456789012:stateMachine:{machine.lower()}"

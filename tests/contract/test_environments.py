@@ -4,10 +4,12 @@ import json
 import os
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from benchmarks import idle
 
 from headgate_local.environments import Environment, Environments
 
@@ -90,3 +92,13 @@ def test_what_environments_are_forks_of_may_be_killed(begin, environments) -> No
     template.wait()
     assert ask(before)
     assert ask(begin())
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the benchmark reads /proc")
+def test_the_benchmark_of_an_idle_cloud_knows_environments_from_what_they_are_forks_of(begin) -> None:
+    mine = [begin(), begin()]
+    for environment in mine:
+        ask(environment)
+    kinds = idle.processes(os.getpid())
+    assert {kinds[environment.pid] for environment in mine} == {idle.LAMBDA}
+    assert list(kinds.values()).count(idle.TEMPLATE) == 1

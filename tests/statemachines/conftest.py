@@ -4,7 +4,6 @@ The interpreter is MiniStack's; only what lies behind a task is replaced, so arg
 choices are the real ones.
 """
 
-import functools
 import json
 import re
 import threading
@@ -13,10 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import botocore.session
 import pytest
 import yaml
-from botocore.loaders import create_loader
-from botocore.model import ServiceModel
 from botocore.validate import ParamValidator
 from waiting import eventually
 
@@ -89,14 +87,9 @@ class Stage:
         return {"StatusCode": 200, "Payload": given} if "lambda:invoke" in resource else given
 
 
-@functools.cache
-def _sagemaker() -> ServiceModel:
-    """The whole of it: of the description that functions read in this process, what they call is left."""
-    return ServiceModel(create_loader().load_service_model("sagemaker", "service-2"))
-
-
 def _check_against_the_api(action: str, arguments: dict[str, Any]) -> None:
-    shape = _sagemaker().operation_model(action[0].upper() + action[1:]).input_shape
+    model = botocore.session.get_session().get_service_model("sagemaker")
+    shape = model.operation_model(action[0].upper() + action[1:]).input_shape
     report = ParamValidator().validate(arguments, shape)
     assert not report.has_errors(), report.generate_report()
 

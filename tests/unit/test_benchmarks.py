@@ -1,12 +1,18 @@
 """What mypy does not see of the benchmarks: how they are called, and what the programs take that they hold as text."""
 
 import ast
+import os
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
+from benchmarks import scale
 from benchmarks.__main__ import NAMES
 from benchmarks.cold_start import clients_of
+
+from headgate import clients
 
 FOLDER = Path(__file__).resolve().parents[2] / "benchmarks"
 OURS = ("headgate", "headgate_training", "headgate_local", "headgate_cli")
@@ -57,3 +63,18 @@ def test_what_a_program_takes_is_there(program: tuple[str, ast.Module]) -> None:
 
 def test_the_clients_that_a_cold_start_makes_are_read_from_the_composition_root() -> None:
     assert {"dynamodb", "sagemaker", "sts"} <= set(clients_of("deploy_release"))
+
+
+@pytest.fixture
+def forgotten() -> Iterator[None]:
+    """What the benchmark tells functions ends with the test."""
+    clients.forget_clients()
+    with patch.dict(os.environ):
+        yield
+    clients.forget_clients()
+
+
+@pytest.mark.usefixtures("forgotten")
+@pytest.mark.parametrize("what", ["projects", "tenants"])
+def test_the_account_in_which_growth_is_measured_tells_functions_all_that_they_need(what: str, tmp_path: Path) -> None:
+    assert all(scale.MEASURES[what](2, tmp_path).values())
