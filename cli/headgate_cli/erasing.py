@@ -4,189 +4,228 @@ Who runs it needs to read and delete versions of both buckets. The value is comp
 """
 
 import json
-import tempfile
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
+from headgate.aws.ledger import Ledger
 from headgate.domain.audit import Change
-from headgate.domain.names import Project
-from headgate.domain.runs import Run
-from headgate.tables.erase import without
+from headgate.domain.errors import BadKeyError
+from headgate.domain.keys import project_key
+from headgate.domain.names import COMPLETION_MARKERS, Project, parse_upload
+from headgate.domain.runs import RUNNING, Run
+from headgate.domain.subject import Subject
+from headgate.tables.erase import Unread
 from headgate_cli.connection import Cloud
+from headgate_cli.erasing_versions import Version, Versions
+from headgate_cli.errors import CommandError
 from headgate_cli.runs import Artifacts, Records
 
 _PARTS = ("train.parquet", "validation.parquet", "test.parquet")
-_KEPT = ".kept-"
-"""What is left of an upload is a hidden file, which is no upload: nothing is trained because of it."""
+_KEPT, _KEPT_BEFORE = ".kept-", re.compile(r"^\.kept-.{8}-")
+"""What is left of an upload is a hidden file, which is no upload."""
+_BEGUN, _ERASED = "erasure begun", "rows erased"
+
+Manifests = Mapping[str, dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Version:
-    """One version of an object."""
+@dataclass
+class Found:
+    """What there is before anything is changed: `uploads` that hold the subject with how many rows, `parts` of datasets
+    with what they say, `datasets` that held the subject, and those of them that do not tell whose row is whose.
+    """
 
-    key: str
-    version: str
-    newest: bool
+    uploads: dict[Version, int]
+    parts: dict[str, dict[Version, int | Unread]] = field(default_factory=dict)
+    datasets: set[str] = field(default_factory=set)
+    removed_whole: set[str] = field(default_factory=set)
 
 
 @dataclass
 class Erasure:
-    """What is done to one project; it can be repeated, and goes on where it was stopped."""
+    """What is done to one project; it can be repeated until it has ended, and does then what is left.
+
+    Uploads tell which datasets held the subject, so that they are deleted last: whatever was stopped finds them again.
+    Only a report needs what was found before, which the audit trail remembers. Of another subject, whose erasing did
+    not end, it may then name datasets too many, never too few.
+    """
 
     cloud: Cloud
     project: Project
-    column: str
-    value: str
-    rows: int = 0
-    objects: int = 0
-    unread: int = 0
-    removed_whole: set[str] = field(default_factory=set)
-    datasets: set[str] = field(default_factory=set)
+    subject: Subject
 
     def run(self, reason: str) -> dict[str, Any]:
-        """Take the rows out, tell the audit trail before and after, and say what was trained on them."""
+        """Take the rows out, tell the audit trail before and after, and say what was trained on them.
+
+        Raises:
+            CommandError: when a run reads rows of the subject at this moment; then nothing was changed.
+        """
         ledger = Records(self.cloud).ledger
-        asked = Change("DATA", {}, {"column": self.column})
-        ledger.record(self.project, "erasure begun", reason, asked)
-        runs = ledger.runs_of_project(self.project)
-        self._uploads(self._manifests(runs))
-        self._datasets(runs)
-        self._copies(f"{self.project.prefix}quarantine/", whole=True)
-        self._captured()
-        head = ledger.head(self.project)
-        if head.holdout in self.removed_whole:
-            ledger.write(self.project, replace(head, holdout=None))
-        trained = sorted({run.version for run in runs if run.version and self._concerns(run)}, key=int)
-        found = {
-            "column": self.column,
-            "rows": self.rows,
-            "objects": self.objects,
-            "datasets": sorted(self.datasets),
-            "removed_whole": sorted(self.removed_whole),
-            "versions_to_retrain": trained,
-            "unread": self.unread,
+        versions = Versions(self.cloud, self.project.tenant, self.subject)
+        found, runs = self._look(ledger, versions)
+        datasets, removed_whole = self._remembered(ledger, found, versions)
+        told: dict[str, Any] = {
+            "column": self.subject.column,
+            "datasets": sorted(datasets),
+            "removed_whole": sorted(removed_whole),
         }
-        ledger.record(self.project, "rows erased", reason, Change("DATA", {}, found))
-        return {"tenant": self.project.tenant, "project": self.project.name, **found}
+        ledger.record(self.project, _BEGUN, reason, Change("DATA", {}, told))
+        self._datasets(found, versions)
+        head = ledger.head(self.project)
+        if head.holdout in removed_whole:
+            ledger.write(self.project, replace(head, holdout=None))
+        self._quarantine(versions)
+        for each in versions.under(self.cloud.artifact_bucket, self.project.captured()):
+            versions.clean_lines(each)
+        self._uploads(found, versions, ledger)
+        told |= {
+            "rows": versions.rows,
+            "objects": versions.objects,
+            "versions_to_retrain": sorted({run.version for run in _of(runs, datasets) if run.version}, key=int),
+            "without_column": versions.without_column,
+        }
+        ledger.record(self.project, _ERASED, reason, Change("DATA", {}, told | {"unread": len(versions.unread)}))
+        whose = {"tenant": self.project.tenant, "project": self.project.name}
+        return whose | told | {"unread": sorted(versions.unread)}
 
-    @property
-    def _sealed(self) -> dict[str, str]:
-        return self.cloud.sealed(self.project.tenant)
+    def _look(self, ledger: Ledger, versions: Versions) -> tuple[Found, list[Run]]:
+        incoming = versions.under(self.cloud.data_bucket, f"{self.project.prefix}incoming/")
+        found = Found(_held({each: versions.look(each) for each in incoming}))
+        runs = ledger.runs_of_project(self.project)
+        for dataset, manifest in self._manifests(runs).items():
+            if any(_uses(manifest, each) for each in found.uploads):
+                found.datasets.add(dataset)
+        for run in runs:
+            found.parts[run.dataset] = {each: versions.look(each) for each in self._parts(run.dataset, versions)}
+            if _held(found.parts[run.dataset]):
+                found.datasets.add(run.dataset)
+        for dataset in {run.dataset for run in _of(runs, found.datasets)}:
+            if any(isinstance(count, Unread) for count in found.parts[dataset].values()):
+                found.datasets.add(dataset)
+                found.removed_whole.add(dataset)
+        reading = [run.run for run in _of(runs, found.datasets) if run.state == RUNNING and run.version is None]
+        if reading:
+            raise CommandError(
+                f"{reading[0]} reads rows of theirs at this moment. Nothing was changed; call this again when it has "
+                "ended (`headgate runs` tells)."
+            )
+        return found, runs
 
-    def _concerns(self, run: Run) -> bool:
-        return bool(self.datasets & {run.dataset, *(run.retrain or {}).get("of", [])})
+    def _remembered(self, ledger: Ledger, found: Found, versions: Versions) -> tuple[set[str], set[str]]:
+        """The datasets that held the subject, and those of them that go whole, with what earlier calls found that did
+        not end.
+        """
+        datasets, removed_whole = set(found.datasets), set(found.removed_whole)
+        for entry in reversed(ledger.trail.entries(project_key(self.project))):
+            document = json.loads(entry.text)
+            after = document["changes"][0]["after"] if document["what"] in ([_BEGUN], [_ERASED]) else {}
+            if after.get("column") != self.subject.column:
+                continue
+            if document["what"] == [_ERASED]:
+                break
+            datasets.update(after.get("datasets", []))
+            gone = (each for each in after.get("removed_whole", []) if each not in removed_whole)
+            removed_whole.update(each for each in gone if not self._parts(each, versions))
+        return datasets, removed_whole
 
-    def _manifests(self, runs: list[Run]) -> dict[str, dict[str, Any]]:
-        artifacts = Artifacts(self.cloud)
-        keys = {run.dataset: f"{self.project.prefix}datasets/{run.dataset}/manifest.json" for run in runs}
-        return {dataset: found for dataset, key in keys.items() if (found := artifacts.document(key)) is not None}
-
-    def _uploads(self, manifests: dict[str, dict[str, Any]]) -> None:
-        """Every version that was uploaded: what is left of one that a dataset is made of goes beside it, hidden."""
-        bucket = self.cloud.data_bucket
-        for each in self._versions(bucket, f"{self.project.prefix}incoming/"):
-            with self._cleaned(bucket, each) as (count, clean):
-                users = [
-                    (dataset, part)
-                    for dataset, manifest in manifests.items()
-                    for part in manifest["parts"]
-                    if (part["key"], part["version_id"]) == (each.key, each.version)
-                ]
-                if not count:
-                    continue
-                folder, _, name = each.key.rpartition("/")
-                kept = f"{folder}/{_KEPT}{each.version[:8]}-{name}"
-                made = self._put(bucket, kept, clean) if users else None
-                for dataset, part in users:
-                    part |= {"key": kept, "version_id": made, "size": clean.stat().st_size}
-                    body = json.dumps(manifests[dataset], ensure_ascii=False, indent=1, sort_keys=True).encode()
-                    key = f"{self.project.prefix}datasets/{dataset}/manifest.json"
-                    self.cloud.client("s3").put_object(
-                        Bucket=self.cloud.artifact_bucket, Key=key, Body=body, **self._sealed
-                    )
-                    self.datasets.add(dataset)
-                self._delete(bucket, each)
-
-    def _datasets(self, runs: list[Run]) -> None:
+    def _datasets(self, found: Found, versions: Versions) -> None:
         """The parts that datasets were split into; where the column was left out of them, those of a dataset that held
         the subject go whole.
         """
-        bucket = self.cloud.artifact_bucket
-        for run in runs:
-            folder = f"{self.project.prefix}datasets/{run.dataset}/"
-            for each in self._versions(bucket, folder):
-                if each.key.removeprefix(folder) not in _PARTS:
-                    continue
-                with self._cleaned(bucket, each) as (count, clean):
-                    if count:
-                        self.datasets.add(run.dataset)
-                        if each.newest:
-                            self._put(bucket, each.key, clean)
-                        self._delete(bucket, each)
-                    elif count is None and self._concerns(run):
-                        self.datasets.add(run.dataset)
-                        self.removed_whole.add(run.dataset)
-                        self._delete(bucket, each)
+        for dataset, parts in found.parts.items():
+            whole, held = dataset in found.removed_whole, _held(parts)
+            for each in parts if whole else held:
+                if each.newest and not whole:
+                    with versions.cleaned(each) as clean:
+                        versions.put_file(each.bucket, each.key, clean)
+                versions.delete(each, held.get(each, 0))
 
-    def _copies(self, prefix: str, *, whole: bool) -> None:
-        for each in self._versions(self.cloud.artifact_bucket, prefix):
-            with self._cleaned(self.cloud.artifact_bucket, each) as (count, _):
-                if count and whole:
-                    self._delete(self.cloud.artifact_bucket, each)
+    def _quarantine(self, versions: Versions) -> None:
+        """Refused uploads, which are copies: those that hold the subject go whole, as do those that cannot be read."""
+        for each in versions.under(self.cloud.artifact_bucket, f"{self.project.prefix}quarantine/"):
+            if each.key.endswith("/report.json"):
+                continue  # Headgate's own, of columns and counts; no refused upload has this name
+            count = versions.look(each)
+            if count is Unread.NO_TABLE:
+                versions.delete(each)
+            elif isinstance(count, int) and count:
+                versions.delete(each, count)
 
-    def _captured(self) -> None:
-        """Captured requests that name the value anywhere: their lines go, whatever form the request had."""
-        client, bucket = self.cloud.client("s3"), self.cloud.artifact_bucket
-        escaped = json.dumps(json.dumps(self.value, ensure_ascii=True)[1:-1])[1:-1].encode()
-        sought = {self.value.encode(), json.dumps(self.value)[1:-1].encode(), escaped}
-        for each in self._versions(bucket, self.project.captured()):
-            body = client.get_object(Bucket=bucket, Key=each.key, VersionId=each.version)["Body"].read()
-            lines = body.splitlines(keepends=True)
-            left = [line for line in lines if not any(text in line for text in sought)]
-            if len(left) == len(lines):
-                continue
-            self.rows += len(lines) - len(left)
-            if each.newest:
-                client.put_object(Bucket=bucket, Key=each.key, Body=b"".join(left), **self._sealed)
-            self._delete(bucket, each)
+    def _uploads(self, found: Found, versions: Versions, ledger: Ledger) -> None:
+        """Every upload that held the subject: what is left of one that a dataset is made of goes beside it, hidden.
 
-    def _cleaned(self, bucket: str, each: Version) -> "_Cleaned":
-        return _Cleaned(self, bucket, each)
+        The markers of its folder go first, those that complete it. Told of again, or found by the reconciler, they
+        would start a run on the rest of the folder.
+        """
+        for marker in self._markers(found.uploads, versions):
+            versions.delete(marker)
+        manifests = self._manifests(ledger.runs_of_project(self.project))
+        for each, count in found.uploads.items():
+            users = [dataset for dataset, manifest in manifests.items() if _uses(manifest, each)]
+            if users:
+                self._keep(each, users, manifests, versions)
+            versions.delete(each, count)
 
-    def _versions(self, bucket: str, prefix: str) -> Iterator[Version]:
-        pages = self.cloud.client("s3").get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
-        listed = [found for page in pages for found in page.get("Versions", []) if found["Size"]]
-        for found in listed:
-            yield Version(found["Key"], found["VersionId"], found["IsLatest"])
+    def _markers(self, uploads: Iterable[Version], versions: Versions) -> list[Version]:
+        gone = {(each.key, each.version) for each in uploads}
+        folders = {folder for each in uploads if (folder := _folder(each.key))}
+        bucket = self.cloud.data_bucket
+        listed = [
+            (folder, each)
+            for folder in folders
+            for name in COMPLETION_MARKERS
+            for each in versions.under(bucket, f"{folder}{name}", least_bytes=0)
+            if each.key == f"{folder}{name}"
+        ]
+        return [each for folder, each in listed if gone & versions.named_by(each, folder)]
 
-    def _put(self, bucket: str, key: str, file: Path) -> str:
-        with file.open("rb") as body:
-            answer = self.cloud.client("s3").put_object(Bucket=bucket, Key=key, Body=body, **self._sealed)
-        return str(answer["VersionId"])
+    def _keep(self, each: Version, users: Iterable[str], manifests: Manifests, versions: Versions) -> None:
+        folder, _, name = each.key.rpartition("/")
+        kept = f"{folder}/{_KEPT}{each.version[:8]}-{_KEPT_BEFORE.sub('', name)}"
+        with versions.cleaned(each) as clean:
+            made, size = versions.put_file(each.bucket, kept, clean), clean.stat().st_size
+        for dataset in users:
+            for part in manifests[dataset]["parts"]:
+                if (part["key"], part["version_id"]) == (each.key, each.version):
+                    part |= {"key": kept, "version_id": made, "size": size}
+            body = json.dumps(manifests[dataset], ensure_ascii=False, indent=1, sort_keys=True).encode()
+            versions.put(self.cloud.artifact_bucket, self._manifest(dataset), body)
+        for other in versions.under(each.bucket, kept):  # of a call that was stopped
+            if not other.newest and not any(_uses(manifest, other) for manifest in manifests.values()):
+                versions.delete(other)
 
-    def _delete(self, bucket: str, each: Version) -> None:
-        self.cloud.client("s3").delete_object(Bucket=bucket, Key=each.key, VersionId=each.version)
-        self.objects += 1
+    def _parts(self, dataset: str, versions: Versions) -> list[Version]:
+        folder = f"{self.project.prefix}datasets/{dataset}/"
+        listed = versions.under(self.cloud.artifact_bucket, folder)
+        return [each for each in listed if each.key.removeprefix(folder) in _PARTS]
+
+    def _manifests(self, runs: Iterable[Run]) -> Manifests:
+        artifacts = Artifacts(self.cloud)
+        documents = {run.dataset: artifacts.document(self._manifest(run.dataset)) for run in runs}
+        return {dataset: document for dataset, document in documents.items() if document is not None}
+
+    def _manifest(self, dataset: str) -> str:
+        return f"{self.project.prefix}datasets/{dataset}/manifest.json"
 
 
-class _Cleaned:
-    """A version without the rows, in a directory for the length of a block: how many were left out, and the file."""
+def _held(looked: Mapping[Version, int | Unread]) -> dict[Version, int]:
+    return {each: count for each, count in looked.items() if isinstance(count, int) and count}
 
-    def __init__(self, erasure: Erasure, bucket: str, version: Version) -> None:
-        self._erasure, self._bucket, self._version = erasure, bucket, version
-        self._folder = tempfile.TemporaryDirectory(prefix="headgate-erase-")
 
-    def __enter__(self) -> tuple[int | None, Path]:
-        erasure, folder = self._erasure, Path(self._folder.name).resolve()
-        source, clean = folder / "source", folder / "clean"
-        given = {"VersionId": self._version.version}
-        erasure.cloud.client("s3").download_file(self._bucket, self._version.key, str(source), ExtraArgs=given)
-        count = without(source, clean, erasure.column, erasure.value)
-        erasure.rows += count or 0
-        erasure.unread += count is None
-        return count, clean
+def _uses(manifest: Mapping[str, Any], each: Version) -> bool:
+    return (each.key, each.version) in {(part["key"], part["version_id"]) for part in manifest["parts"]}
 
-    def __exit__(self, *_: object) -> None:
-        self._folder.cleanup()
+
+def _of(runs: Iterable[Run], datasets: set[str]) -> list[Run]:
+    """The runs on datasets, or on what was made of them."""
+    return [run for run in runs if datasets & {run.dataset, *(run.retrain or {}).get("of", [])}]
+
+
+def _folder(key: str) -> str:
+    """The folder whose dataset an upload is a part of; empty of any other object."""
+    try:
+        upload = parse_upload(key)
+    except BadKeyError:
+        return ""
+    return upload.folder if upload is not None else ""

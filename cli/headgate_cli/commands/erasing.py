@@ -1,5 +1,6 @@
 """`erase`: a data subject's rows are taken out of what a project keeps."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -7,7 +8,7 @@ from rich.console import Console
 
 from headgate.domain.names import Project
 from headgate_cli.commands import options
-from headgate_cli.errors import UsageError
+from headgate_cli.errors import ExitCode, UsageError
 from headgate_cli.output import Output
 
 
@@ -26,24 +27,29 @@ def erase(
     if not (column and equals and value.strip()):
         raise UsageError("Say whose rows with --key COLUMN=VALUE.")
     with options.cloud(stack) as cloud:
+        from headgate.domain.subject import Subject
         from headgate_cli.erasing import Erasure
 
-        document = Erasure(cloud, Project(tenant, project), column, value).run(reason)
+        document = Erasure(cloud, Project(tenant, project), Subject(column, value)).run(reason)
     Output(as_json).result(document, lambda console: _show(console, document))
+    raise typer.Exit(ExitCode.FAILED if document["unread"] else ExitCode.DONE)
 
 
 def _show(console: Console, document: dict[str, Any]) -> None:
-    said = f"{document['rows']} rows in {document['objects']} versions of objects are gone."
-    console.print(said, markup=False, soft_wrap=True)
+    for line in _said(document):
+        console.print(line, markup=False, soft_wrap=True)
+
+
+def _said(document: dict[str, Any]) -> Iterator[str]:
+    yield f"{document['rows']} rows in {document['objects']} versions of objects are gone."
+    if document["without_column"]:
+        yield f"{document['without_column']} versions of objects have no column {document['column']}."
     if document["removed_whole"]:
         names = ", ".join(document["removed_whole"])
-        console.print(
-            f"Removed whole, since the column is not in them: datasets {names}.", markup=False, soft_wrap=True
-        )
+        yield f"Removed whole, since the column is not in them: datasets {names}."
     if document["versions_to_retrain"]:
         versions, name = ", ".join(document["versions_to_retrain"]), document["project"]
-        console.print(
-            f"Trained on them: versions {versions}. `headgate retrain --project {name}` trains on what is left.",
-            markup=False,
-            soft_wrap=True,
-        )
+        yield f"Trained on them: versions {versions}. `headgate retrain --project {name}` trains on what is left."
+    if document["unread"]:
+        yield "Left, since they cannot be read as tables. Look at them, and delete the versions that hold the subject:"
+        yield from document["unread"]

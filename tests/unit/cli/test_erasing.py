@@ -1,9 +1,11 @@
 """`headgate erase`, on moto's buckets and ledger: nothing of the subject is left in any version; the others are."""
 
-import gzip
+import base64
+import itertools
 import json
+import re
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
 import boto3
@@ -11,124 +13,276 @@ import duckdb
 import pytest
 
 from headgate.aws.ledger import Ledger
-from headgate.tables.erase import without
+from headgate.aws.s3 import Objects
+from headgate.domain.names import Part, Project, parse_upload
+from headgate.services.object_created import ObjectCreated, parts_of
 from headgate_cli import connection
 from headgate_cli.connection import Cloud
 from headgate_cli.main import main
 
 WHO = "patient-4711-zx"
 ROWS = f'patient,age,ward\n{WHO},41,"a, b"\np2,42,c\n {WHO} ,43,d\n'
+LEFT, OTHERS = "patient,age,ward\np2,42,c\n", "patient,age,ward\np5,1,x\n"
+UPLOADS = {"incoming/a.csv": ROWS, "incoming/b/0.csv": ROWS, "incoming/b/1.csv": OTHERS}
+FILE, FOLDER = list(UPLOADS)[:1], list(UPLOADS)[1:]
+COLUMNS = {"a": "patient, age", "b": "age"}
+KEYS = "arn:aws:kms:eu-central-1:123456789012:alias/headgate-"
 
 
-def parquet(path: Path, query: str) -> bytes:
-    duckdb.sql(f"COPY ({query}) TO '{path}' (FORMAT parquet)")
-    return path.read_bytes()
+def asked(body: str, encoding: str = "JSON") -> str:
+    """A line as SageMaker captures requests."""
+    parts = {"endpointInput": {"data": body, "encoding": encoding}, "endpointOutput": {"data": "{}"}}
+    return json.dumps({"captureData": parts, "eventMetadata": {"eventId": "e-17", "inferenceTime": "2026-01-17"}})
+
+
+@pytest.fixture(scope="module")
+def split(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], bytes]:
+    """The part of a dataset with some of the columns."""
+    path = tmp_path_factory.mktemp("parts") / "part.parquet"
+
+    def make(columns: str) -> bytes:
+        duckdb.sql(f"COPY (SELECT {columns} FROM (VALUES ('{WHO}', 41), ('p2', 42)) AS t (patient, age)) TO '{path}'")
+        return path.read_bytes()
+
+    return make
+
+
+class Clinic:
+    """A project in buckets of its own: a dataset `a` of a file, whose part has the column, and `b` of a folder, whose
+    part has not. `b` is the holdout.
+    """
+
+    def __init__(self, aws: boto3.Session, ledger: Ledger, make_bucket: Callable[[str], str], name: str) -> None:
+        self.data, self.artifacts = make_bucket(f"{name}-data"), make_bucket(f"{name}-artifacts")
+        outputs = {"LedgerTable": "ledger", "DataBucket": self.data, "ArtifactBucket": self.artifacts}
+        self.cloud = Cloud(aws, "headgate", None, {**outputs, "TenantKeys": KEYS})
+        self.uploaded: dict[str, str] = {}
+        self.s3, self.ledger, self.project = aws.client("s3"), ledger, Project("demo", name)
+
+    def put(self, bucket: str, key: str, body: bytes | str) -> str:
+        """Write an object of the project; its version."""
+        given = body.encode() if isinstance(body, str) else body
+        return str(self.s3.put_object(Bucket=bucket, Key=f"{self.project.prefix}{key}", Body=given)["VersionId"])
+
+    def fill(self, make_run: Callable[..., Any], split: Callable[[str], bytes], uploads: dict[str, list[str]]) -> None:
+        """Put in what a project has, with datasets of these uploads."""
+        for number, (dataset, keys) in enumerate(uploads.items(), 1):
+            named = [{"key": f"{self.project.prefix}{key}", "version_id": self._upload(key), "size": 1} for key in keys]
+            manifest = json.dumps({"bucket": self.data, "name": dataset, "parts": named})
+            self.put(self.artifacts, f"datasets/{dataset}/manifest.json", manifest)
+            self.put(self.artifacts, f"datasets/{dataset}/train.parquet", split(COLUMNS[dataset]))
+            run = f"demo-{self.project.name}-{dataset}"
+            self.ledger.add_run(make_run(dataset, run=run, project=self.project.name, version=str(number)))
+        self.put(self.data, "incoming/b/_SUCCESS", "")
+        self.ledger.write(self.project, replace(self.ledger.head(self.project), holdout="b"))
+        self.put(self.artifacts, "quarantine/q/q.csv", ROWS)
+        self.capture(asked(json.dumps({"instances": [{"patient": WHO}]})), asked("{}"))
+
+    def _upload(self, key: str) -> str:
+        if key not in self.uploaded:
+            self.uploaded[key] = self.put(self.data, key, UPLOADS[key])
+        return self.uploaded[key]
+
+    def capture(self, *lines: str) -> None:
+        """Keep captured requests, in one file."""
+        body = "".join(f"{line}\n" for line in lines).encode()
+        self.s3.put_object(Bucket=self.artifacts, Key=f"{self.project.captured()}r1/e/x.jsonl", Body=body)
+
+    def everything(self) -> dict[tuple[str, str], bytes]:
+        """Every version of every object."""
+        found = {}
+        for bucket in (self.data, self.artifacts):
+            for each in self.s3.list_object_versions(Bucket=bucket).get("Versions", []):
+                key, version = each["Key"], each["VersionId"]
+                body = self.s3.get_object(Bucket=bucket, Key=key, VersionId=version)["Body"].read()
+                found[key.replace(self.project.prefix, ""), version] = body
+        return found
+
+    def settled(self) -> dict[str, set[bytes]]:
+        """The same without names that chance made; manifests as what the uploads hold that they name."""
+        everything = self.everything()
+        found: dict[str, set[bytes]] = {}
+        for (key, _), body in everything.items():
+            if not key.endswith("manifest.json"):
+                found.setdefault(re.sub(r"\.kept-.{8}", ".kept", key), set()).add(body)
+        for dataset in COLUMNS:
+            parts = [(part["key"].removeprefix(self.project.prefix), part["version_id"]) for part in self.of(dataset)]
+            found[dataset] = {everything[part] for part in parts}
+        return found
+
+    def of(self, dataset: str) -> list[dict[str, Any]]:
+        """The parts that a dataset is made of."""
+        key = f"{self.project.prefix}datasets/{dataset}/manifest.json"
+        return list(json.loads(self.s3.get_object(Bucket=self.artifacts, Key=key)["Body"].read())["parts"])
 
 
 @pytest.fixture
-def erase(
+def open_clinic(
     aws: boto3.Session,
     ledger: Ledger,
     make_bucket: Callable[[str], str],
     make_run: Callable[..., Any],
+    split: Callable[[str], bytes],
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    tmp_path: Path,
-) -> Callable[[], dict[str, Any]]:
-    """A project with two datasets that hold the subject: the parts of one have the column, those of the other not."""
-    outputs = {"LedgerTable": "ledger", "DataBucket": make_bucket("data"), "ArtifactBucket": make_bucket("artifacts")}
-    outputs["TenantKeys"] = "arn:aws:kms:eu-central-1:123456789012:alias/headgate-"
-    monkeypatch.setattr(connection, "connect", lambda _stack: Cloud(aws, "headgate", None, outputs))
-    s3 = aws.client("s3")
-    put = lambda bucket, key, body: s3.put_object(Bucket=bucket, Key=key, Body=body)["VersionId"]  # noqa: E731
-    put("data", "demo/iris/incoming/a.csv", ROWS.encode())
-    for dataset, columns in (("a", "patient, age"), ("b", "age")):
-        key = f"demo/iris/incoming/{dataset}.csv"
-        version = put("data", key, ROWS.encode())
-        manifest = {"bucket": "data", "name": key, "parts": [{"key": key, "version_id": version, "size": len(ROWS)}]}
-        put("artifacts", f"demo/iris/datasets/{dataset}/manifest.json", json.dumps(manifest).encode())
-        query = f"SELECT {columns} FROM (VALUES ('{WHO}', 41), ('p2', 42)) AS t (patient, age)"
-        for part in ("train", "validation", "test"):
-            body = parquet(tmp_path / "part", query)
-            put("artifacts", f"demo/iris/datasets/{dataset}/{part}.parquet", body)
-            put("artifacts", f"demo/iris/datasets/{dataset}/{part}.parquet", body)
-        ledger.add_run(make_run(dataset, version="1" if dataset == "a" else "2", retrain=None))
-    ledger.add_run(make_run("c", version="3", retrain={"who": "x", "why": "y", "of": ["a"]}))
-    put("artifacts", "demo/iris/quarantine/q/q.csv", ROWS.encode())
-    request = {"data": json.dumps({"instances": [{"patient": WHO}]})}
-    lines = json.dumps({"captureData": request}) + "\n" + json.dumps({"captureData": {"data": "{}"}}) + "\n"
-    put("artifacts", "_captured/demo/iris/demo-iris-r1/demo-iris/main/2026/01/01/00/x.jsonl", lines.encode())
+) -> Callable[..., Clinic]:
+    def open_clinic(name: str = "iris", *, a: list[str] = FILE, filled: bool = True) -> Clinic:
+        clinic = Clinic(aws, ledger, make_bucket, name)
+        monkeypatch.setattr(connection, "connect", lambda _stack: clinic.cloud)
+        if filled:
+            clinic.fill(make_run, split, {"a": a, "b": FOLDER})
+        return clinic
 
-    def run() -> dict[str, Any]:
-        arguments = ["--project", "iris", "--key", f"patient={WHO}", "--reason", "Asked on 1 May.", "--json"]
-        assert main(["erase", *arguments]) == 0
+    return open_clinic
+
+
+@pytest.fixture
+def erase(capsys: pytest.CaptureFixture[str]) -> Callable[..., dict[str, Any]]:
+    def run(clinic: Clinic, *, code: int | None = 0, value: str = WHO) -> dict[str, Any]:
+        key = ("--key", f"patient={value}")
+        ended = main(["erase", "--project", clinic.project.name, *key, "--reason", "Asked on 1 May.", "--json"])
         told = capsys.readouterr()
         assert WHO not in told.out + told.err
+        assert code is None or ended == code
         return dict(json.loads(told.out))
 
     return run
 
 
-def everything(aws: boto3.Session) -> dict[tuple[str, str, str], bytes]:
-    s3 = aws.client("s3")
-    return {
-        (bucket, each["Key"], each["VersionId"]): s3.get_object(
-            Bucket=bucket, Key=each["Key"], VersionId=each["VersionId"]
-        )["Body"].read()
-        for bucket in ("data", "artifacts")
-        for each in s3.list_object_versions(Bucket=bucket).get("Versions", [])
-    }
+Erase = Callable[..., dict[str, Any]]
+Open = Callable[..., Clinic]
 
 
 def test_nothing_of_a_subject_is_left_in_any_version_and_the_others_stay(
-    erase: Callable[[], dict[str, Any]], aws: boto3.Session, ledger: Ledger
+    erase: Erase, open_clinic: Open, make_run: Callable[..., Any]
 ) -> None:
-    told = erase()
-    assert (told["datasets"], told["removed_whole"], told["versions_to_retrain"]) == (
+    clinic = open_clinic()
+    clinic.ledger.add_run(make_run("c", version="3", retrain={"who": "x", "why": "y", "of": ["a"]}))
+    clinic.put(clinic.artifacts, "quarantine/q/report.json", '{\n "columns": 1\n}')
+    newest = {"Bucket": clinic.artifacts, "Key": "demo/iris/datasets/a/train.parquet"}
+    clinic.s3.put_object(**newest, Body=clinic.s3.get_object(**newest)["Body"].read())
+    told = erase(clinic)
+    assert (told["datasets"], told["removed_whole"], told["versions_to_retrain"], told["unread"]) == (
         ["a", "b"],
         ["b"],
         ["1", "2", "3"],
+        [],
     )
-    left = everything(aws)
+    left = clinic.everything()
     assert [place for place, body in left.items() if WHO.encode() in body] == []
-    keys = {key for _, key, _ in left}
-    assert not any(key.startswith("demo/iris/datasets/b/") and key.endswith(".parquet") for key in keys)
-    for dataset in "ab":
-        [manifest] = [json.loads(body) for (_, key, _), body in left.items() if f"{dataset}/manifest" in key][-1:]
-        newest = aws.client("s3").get_object(Bucket="artifacts", Key=f"demo/iris/datasets/{dataset}/manifest.json")
-        [part] = json.loads(newest["Body"].read())["parts"]
-        assert left["data", part["key"], part["version_id"]].decode().splitlines()[1:] == ["p2,42,c"]
-        assert manifest["parts"]
-    entries = [json.loads(each.text) for each in ledger.trail.entries("demo#iris")]
-    assert [each["what"] for each in entries[-2:]] == [["erasure begun"], ["rows erased"]]
+    keys = {key for key, _ in left}
+    assert {key for key in keys if "train" in key or "quarantine" in key} == {
+        "datasets/a/train.parquet",
+        "quarantine/q/report.json",
+    }
+    settled = clinic.settled()
+    assert (settled["a"], settled["b"]) == ({LEFT.encode()}, {LEFT.encode(), OTHERS.encode()})
+    entries = [json.loads(each.text) for each in clinic.ledger.trail.entries("demo#iris")]
+    assert [each["what"] for each in entries[-3:]] == [["erasure begun"], ["project changed"], ["rows erased"]]
     assert WHO not in str(entries)
-    newest = aws.client("s3").head_object(Bucket="artifacts", Key="demo/iris/datasets/a/train.parquet")
-    assert newest["SSEKMSKeyId"].endswith("alias/headgate-demo")
+    assert clinic.ledger.head(clinic.project).holdout is None
+    assert clinic.s3.head_object(**newest)["SSEKMSKeyId"].endswith("alias/headgate-demo")
+    again = erase(clinic)
+    assert (again["rows"], again["objects"], clinic.everything()) == (0, 0, left)
 
 
-def test_erasing_again_finds_nothing(erase: Callable[[], dict[str, Any]], aws: boto3.Session) -> None:
-    erase()
-    before = everything(aws)
-    again = erase()
-    assert (again["rows"], again["objects"], everything(aws)) == (0, 0, before)
+def test_wherever_it_dies_a_second_call_ends_it_as_if_nothing_had_been(erase: Erase, open_clinic: Open) -> None:
+    left = 0
+
+    def die(**_: Any) -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            raise RuntimeError("It died.")
+
+    clinic = open_clinic("p0", a=FOLDER)
+    told = erase(clinic)
+    counted = ("datasets", "removed_whole", "versions_to_retrain", "unread")
+    expected = clinic.settled() | {name: told[name] for name in counted}
+    for service, operations in {"s3": ("PutObject", "DeleteObject"), "dynamodb": ("TransactWriteItems",)}.items():
+        for operation in operations:
+            clinic.cloud.client(service).meta.events.register(f"after-call.{service}.{operation}", die)
+    for dies_at in itertools.count(1):
+        clinic = open_clinic(f"p{dies_at}", a=FOLDER)
+        left = dies_at
+        erase(clinic, code=None)
+        died = not left
+        if [each.text for each in clinic.ledger.trail.entries(f"demo#p{dies_at}") if "rows erased" in each.text]:
+            break  # it has ended
+        assert died
+        told = erase(clinic)
+        assert clinic.settled() | {name: told[name] for name in counted} == expected, f"died after write {dies_at}"
+        assert clinic.ledger.head(clinic.project).holdout is None
+    assert dies_at > 10
 
 
-@pytest.mark.parametrize("zipped", [False, True])
-@pytest.mark.parametrize(
-    ("text", "value", "left"),
-    [
-        ("id;x\n7;a\n07.0;b\n8;c\n", "7", ["8"]),
-        ('{"id": 7, "x": "a"}\n{"id": 8, "x": "b"}\n', "7", ["8"]),
-        ("id,x\n a b ,1\nab,2\n", "a b", ["ab"]),
-    ],
-)
-def test_rows_are_found_in_every_form(text: str, value: str, left: list[str], zipped: bool, tmp_path: Path) -> None:
-    source, target = tmp_path / "source", tmp_path / "clean"
-    source.write_bytes(gzip.compress(text.encode()) if zipped else text.encode())
-    assert without(source, target, "id", value)
-    body = gzip.decompress(target.read_bytes()) if zipped else target.read_bytes()
-    target.write_bytes(body)
-    read = f"read_json('{target}')" if body.startswith(b"{") else f"read_csv('{target}', all_varchar = true)"
-    assert [str(row[0]) for row in duckdb.sql(f"SELECT id FROM {read}").fetchall()] == left
-    assert without(target, tmp_path / "again", "id", value) == 0
-    assert without(target, tmp_path / "again", "nobody", value) is None
+def test_what_is_left_of_a_folder_starts_nothing_when_its_marker_is_told_of_again(
+    erase: Erase, open_clinic: Open, objects: Objects
+) -> None:
+    clinic = open_clinic()
+    clinic.put(clinic.data, "incoming/other/0.csv", OTHERS)
+    markers = {name: clinic.put(clinic.data, f"incoming/{name}/_SUCCESS", "") for name in ("b", "other")}
+    erase(clinic)
+
+    def told_again(name: str) -> list[Part]:
+        key = f"demo/iris/incoming/{name}/_SUCCESS"
+        upload = parse_upload(key)
+        assert upload is not None
+        event = ObjectCreated(clinic.data, key, markers[name], 0, "", "2026-01-01T00:00:00Z")
+        return parts_of(event, upload, objects)
+
+    assert told_again("b") == []
+    assert [part.key for part in told_again("other")] == ["demo/iris/incoming/other/0.csv"]
+    newest = [part.key for part, _ in objects.newest(clinic.data, "demo/iris/incoming/")]
+    assert [key for key in newest if (upload := parse_upload(key)) and upload.completes] == [
+        "demo/iris/incoming/other/_SUCCESS"
+    ]
+
+
+def test_what_is_left_keeps_the_length_of_its_name(erase: Erase, open_clinic: Open) -> None:
+    clinic = open_clinic()
+    erase(clinic)
+    erase(clinic, value="p2")
+    [part] = clinic.of("a")
+    assert re.fullmatch(r"demo/iris/incoming/\.kept-.{8}-a\.csv", part["key"])
+
+
+def test_while_a_run_reads_the_rows_nothing_is_changed(
+    erase: Erase, open_clinic: Open, make_run: Callable[..., Any]
+) -> None:
+    clinic = open_clinic()
+    clinic.ledger.add_run(make_run("c", state="RUNNING", retrain={"who": "x", "why": "y", "of": ["b"]}))
+    before = clinic.everything()
+    assert "demo-iris-c" in erase(clinic, code=5)["error"]
+    assert clinic.everything() == before
+
+
+def test_what_cannot_be_read_is_told_and_goes_where_it_is_a_copy(
+    erase: Erase, open_clinic: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    clinic = open_clinic(filled=False)
+    damaged = f'patient,age\n"{WHO},41\n'
+    version = clinic.put(clinic.data, "incoming/damaged.csv", damaged)
+    clinic.put(clinic.data, "incoming/other.csv", "name,age\nx,1\n")
+    clinic.put(clinic.artifacts, "quarantine/q/damaged.csv", damaged)
+    clinic.put(clinic.artifacts, "quarantine/q/ragged.csv", f"patient,age\n1,2,{WHO}\n")
+    told = erase(clinic, code=5)
+    assert told["unread"] == [f"s3://iris-data/demo/iris/incoming/damaged.csv?versionId={version}"]
+    assert told["without_column"] == 1
+    assert {key for key, _ in clinic.everything()} == {"incoming/damaged.csv", "incoming/other.csv"}
+    assert main(["erase", "--project", "iris", "--key", f"patient={WHO}", "--reason", "Asked on 1 May."]) == 5
+    assert told["unread"][0] in capsys.readouterr().out.splitlines()
+
+
+def test_captured_requests_go_that_ask_about_the_subject_and_no_others(erase: Erase, open_clinic: Open) -> None:
+    clinic = open_clinic(filled=False)
+    theirs = [
+        asked(json.dumps({"instances": [{"patient": 17, "age": 3}]})),
+        asked(base64.b64encode(b"patient,age\n17,3\n").decode(), "BASE64"),
+    ]
+    others = [
+        asked(json.dumps({"instances": [{"patient": 170, "age": 17}]})),
+        asked(base64.b64encode(b"patient,age\n3,17\n").decode(), "BASE64"),
+    ]
+    clinic.capture(*theirs, *others)
+    assert erase(clinic, value="17")["rows"] == 2
+    assert [body.decode().splitlines() for body in clinic.everything().values()] == [others]
