@@ -211,10 +211,19 @@ def _each_group(client: Any, prefix: str) -> None:
 
 
 def _empty(cloud: Cloud, bucket: str, prefix: str) -> None:
-    """Delete every version of every object under a prefix."""
+    """Delete every version of every object under a prefix.
+
+    Raises:
+        CommandError: when S3 keeps some; it answers so object by object, and refuses no call.
+    """
     s3 = cloud.client("s3")
     for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix):
         found = [*page.get("Versions", []), *page.get("DeleteMarkers", [])]
         named = [{"Key": each["Key"], "VersionId": each["VersionId"]} for each in found]
         for at in range(0, len(named), _AT_ONCE):
-            s3.delete_objects(Bucket=bucket, Delete={"Objects": named[at : at + _AT_ONCE], "Quiet": True})
+            told = s3.delete_objects(Bucket=bucket, Delete={"Objects": named[at : at + _AT_ONCE], "Quiet": True})
+            if kept := told.get("Errors"):
+                raise CommandError(
+                    f"S3 did not delete {len(kept)} of the objects under {bucket}/{prefix}, first {kept[0]['Key']}: "
+                    f"{kept[0]['Message']} ({kept[0]['Code']}). Mend that, and call this again for them and the rest."
+                )

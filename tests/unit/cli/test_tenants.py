@@ -114,6 +114,15 @@ def test_while_an_endpoint_cannot_be_deleted_nothing_goes(cloud: Cloud, monkeypa
     assert there() == ["acmes-x", "bolt-acme-x"]
 
 
+def test_an_object_that_stays_ends_the_removal_there(cloud: Cloud) -> None:
+    s3 = cloud.client("s3")
+    region = {"LocationConstraint": cloud.session.region_name}
+    s3.create_bucket(Bucket="locked", CreateBucketConfiguration=region, ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket="locked", Key="acme/kept", ObjectLockLegalHoldStatus="ON")
+    with pytest.raises(CommandError, match=r"did not delete 1 of .* acme/kept: .*\(AccessDenied\).*call this again"):
+        leaving._empty(cloud, "locked", "acme/")
+
+
 @pytest.mark.parametrize("name", ["acme-labs", "ab", "unknown", "Acme", "a" * 19, ""])
 def test_a_name_that_no_tenant_can_have_reaches_no_cloud(name: str) -> None:
     with pytest.raises(UsageError, match="cannot be a tenant"):
