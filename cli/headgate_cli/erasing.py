@@ -24,7 +24,6 @@ from headgate_cli.runs import Artifacts, Records
 
 _PARTS = ("train.parquet", "validation.parquet", "test.parquet")
 _KEPT, _KEPT_BEFORE = ".kept-", re.compile(r"^\.kept-.{8}-")
-"""What is left of an upload is a hidden file, which is no upload."""
 _BEGUN, _ERASED = "erasure begun", "rows erased"
 
 Manifests = Mapping[str, dict[str, Any]]
@@ -59,7 +58,7 @@ class Erasure:
         """Take the rows out, tell the audit trail before and after, and say what was trained on them.
 
         Raises:
-            CommandError: when a run reads rows of the subject at this moment; then nothing was changed.
+            CommandError: when a run reads rows of the subject at this moment; the message says what was done.
         """
         ledger = Records(self.cloud).ledger
         versions = Versions(self.cloud, self.project.tenant, self.subject)
@@ -82,7 +81,7 @@ class Erasure:
         told |= {
             "rows": versions.rows,
             "objects": versions.objects,
-            "versions_to_retrain": sorted({run.version for run in _of(runs, datasets) if run.version}, key=int),
+            "versions_to_retrain": sorted(set(filter(None, map(_version, _of(runs, datasets)))), key=int),
             "without_column": versions.without_column,
         }
         ledger.record(self.project, _ERASED, reason, Change("DATA", {}, told | {"unread": len(versions.unread)}))
@@ -94,7 +93,7 @@ class Erasure:
         found = Found(_held({each: versions.look(each) for each in incoming}))
         runs = ledger.runs_of_project(self.project)
         for dataset, manifest in self._manifests(runs).items():
-            if any(_uses(manifest, each) for each in found.uploads):
+            if any(_uses(manifest, each) or _uses_rest(manifest, each) for each in found.uploads):
                 found.datasets.add(dataset)
         for run in runs:
             found.parts[run.dataset] = {each: versions.look(each) for each in self._parts(run.dataset, versions)}
@@ -104,12 +103,7 @@ class Erasure:
             if any(isinstance(count, Unread) for count in found.parts[dataset].values()):
                 found.datasets.add(dataset)
                 found.removed_whole.add(dataset)
-        reading = [run.run for run in _of(runs, found.datasets) if run.state == RUNNING and run.version is None]
-        if reading:
-            raise CommandError(
-                f"{reading[0]} reads rows of theirs at this moment. Nothing was changed; call this again when it has "
-                "ended (`headgate runs` tells)."
-            )
+        _refuse_while_read(_of(runs, found.datasets), "Nothing was changed")
         return found, runs
 
     def _remembered(self, ledger: Ledger, found: Found, versions: Versions) -> tuple[set[str], set[str]]:
@@ -156,15 +150,18 @@ class Erasure:
         """Every upload that held the subject: what is left of one that a dataset is made of goes beside it, hidden.
 
         The markers of its folder go first, those that complete it. Told of again, or found by the reconciler, they
-        would start a run on the rest of the folder.
+        would start a run on the rest of the folder. Uploads go once nobody can begin to read them any more.
         """
         for marker in self._markers(found.uploads, versions):
             versions.delete(marker)
         manifests = self._manifests(ledger.runs_of_project(self.project))
-        for each, count in found.uploads.items():
+        for each in found.uploads:
             users = [dataset for dataset, manifest in manifests.items() if _uses(manifest, each)]
             if users:
                 self._keep(each, users, manifests, versions)
+        runs = _of(ledger.runs_of_project(self.project), found.datasets)
+        _refuse_while_read(runs, "Their uploads are there still")
+        for each, count in found.uploads.items():
             versions.delete(each, count)
 
     def _markers(self, uploads: Iterable[Version], versions: Versions) -> list[Version]:
@@ -181,8 +178,7 @@ class Erasure:
         return [each for folder, each in listed if gone & versions.named_by(each, folder)]
 
     def _keep(self, each: Version, users: Iterable[str], manifests: Manifests, versions: Versions) -> None:
-        folder, _, name = each.key.rpartition("/")
-        kept = f"{folder}/{_KEPT}{each.version[:8]}-{_KEPT_BEFORE.sub('', name)}"
+        kept = _rest(each)
         with versions.cleaned(each) as clean:
             made, size = versions.put_file(each.bucket, kept, clean), clean.stat().st_size
         for dataset in users:
@@ -215,6 +211,31 @@ def _held(looked: Mapping[Version, int | Unread]) -> dict[Version, int]:
 
 def _uses(manifest: Mapping[str, Any], each: Version) -> bool:
     return (each.key, each.version) in {(part["key"], part["version_id"]) for part in manifest["parts"]}
+
+
+def _rest(each: Version) -> str:
+    """The key of what is left of an upload: a hidden file, which is no upload. It does not grow from time to time."""
+    folder, _, name = each.key.rpartition("/")
+    return f"{folder}/{_KEPT}{each.version[:8]}-{_KEPT_BEFORE.sub('', name)}"
+
+
+def _uses_rest(manifest: Mapping[str, Any], each: Version) -> bool:
+    return _rest(each) in {part["key"] for part in manifest["parts"]}
+
+
+def _refuse_while_read(runs: Iterable[Run], state: str) -> None:
+    for run in runs:
+        if run.state == RUNNING and _version(run) is None:
+            raise CommandError(
+                f"{run.run} reads rows of theirs at this moment. {state}; call this again when it has ended "
+                "(`headgate runs` tells)."
+            )
+
+
+def _version(run: Run) -> str | None:
+    """The version that a run made, also of one that waits for a person's word on it; None where it made none yet."""
+    package = (run.approval or {}).get("package", "")
+    return run.version or package.rpartition("/")[2] or None
 
 
 def _of(runs: Iterable[Run], datasets: set[str]) -> list[Run]:

@@ -13,8 +13,10 @@ import duckdb
 import pytest
 
 from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import RunEnded
 from headgate.aws.s3 import Objects
 from headgate.domain.names import Part, Project, parse_upload
+from headgate.domain.runs import Ending, Outcome
 from headgate.services.object_created import ObjectCreated, parts_of
 from headgate_cli import connection
 from headgate_cli.connection import Cloud
@@ -156,7 +158,9 @@ def test_nothing_of_a_subject_is_left_in_any_version_and_the_others_stay(
     erase: Erase, open_clinic: Open, make_run: Callable[..., Any]
 ) -> None:
     clinic = open_clinic()
-    clinic.ledger.add_run(make_run("c", version="3", retrain={"who": "x", "why": "y", "of": ["a"]}))
+    retrain = {"who": "x", "why": "y", "of": ["a"]}
+    waits = {"package": "arn:aws:sagemaker:eu-central-1:123456789012:model-package/demo-iris/11"}
+    clinic.ledger.add_run(make_run("c", state="RUNNING", approval=waits, retrain=retrain))
     clinic.put(clinic.artifacts, "quarantine/q/report.json", '{\n "columns": 1\n}')
     newest = {"Bucket": clinic.artifacts, "Key": "demo/iris/datasets/a/train.parquet"}
     clinic.s3.put_object(**newest, Body=clinic.s3.get_object(**newest)["Body"].read())
@@ -164,7 +168,7 @@ def test_nothing_of_a_subject_is_left_in_any_version_and_the_others_stay(
     assert (told["datasets"], told["removed_whole"], told["versions_to_retrain"], told["unread"]) == (
         ["a", "b"],
         ["b"],
-        ["1", "2", "3"],
+        ["1", "2", "11"],
         [],
     )
     left = clinic.everything()
@@ -254,6 +258,31 @@ def test_while_a_run_reads_the_rows_nothing_is_changed(
     before = clinic.everything()
     assert "demo-iris-c" in erase(clinic, code=5)["error"]
     assert clinic.everything() == before
+
+
+def test_what_a_run_makes_of_rows_that_it_began_to_read_meanwhile_is_found_by_the_next_call(
+    erase: Erase, open_clinic: Open, make_run: Callable[..., Any], split: Callable[[str], bytes]
+) -> None:
+    clinic = open_clinic()
+    began: list[Any] = []
+
+    def begin(params: dict[str, Any], **_: Any) -> None:
+        if "/_SUCCESS" in params["Key"]:  # the parts of its dataset are gone, its uploads are not
+            began.append(make_run("c", state="RUNNING", retrain={"who": "x", "why": "y", "of": ["b"]}))
+            clinic.ledger.add_run(began[0])
+            clinic.put(clinic.artifacts, "datasets/b/train.parquet", split("age"))
+
+    clinic.cloud.client("s3").meta.events.register("provide-client-params.s3.DeleteObject", begin)
+    assert "demo-iris-c" in erase(clinic, code=5)["error"]
+    clinic.ledger.write(
+        clinic.project,
+        clinic.ledger.head(clinic.project),
+        RunEnded(began[0].run, Ending(Outcome.FAILED, "X", "It failed."), "2026-01-01T00:00:00.000Z"),
+    )
+    assert erase(clinic)["removed_whole"] == ["b"]
+    left = clinic.everything()
+    assert not [key for key, _ in left if key == "datasets/b/train.parquet"]
+    assert not [body for body in left.values() if WHO.encode() in body]
 
 
 def test_what_cannot_be_read_is_told_and_goes_where_it_is_a_copy(
