@@ -44,7 +44,8 @@ def rows(size: int, folder: Path) -> dict[str, float]:
 def captured(size: int, folder: Path) -> dict[str, float]:
     """Read and count so many captured requests of one row, in 20 files."""
     sys.path.insert(0, str(ROOT / "tests"))  # as pytest does
-    from tests.watched import SPEC, baseline, captured, people
+    from tests.capturing import captured
+    from tests.watched import SPEC, baseline, people
 
     from headgate.domain.baseline import Baseline
     from headgate.domain.spec import TrainingSpec

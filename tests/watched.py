@@ -3,6 +3,7 @@
 import json
 import random
 from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from headgate_training.baseline import answers_of, features_of, quality_of
 from headgate_training.metrics import Outcome
 from headgate_training.spec import Column, Spec
 from headgate_training.table import Table
+from tests.capturing import captured, place
 
 IRIS = Project("demo", "iris")
 RUN, DATASET = "demo-iris-0123456789", "0123456789"
@@ -70,12 +72,12 @@ class World:
         )["stateMachineArn"]
         self.executions = Executions(self.stepfunctions, self.machine, starting=self.stepfunctions)
 
-    def ask(self, rows: list[dict[str, Any]], name: str, hour: str = "10") -> list[str]:
+    def ask(self, rows: list[dict[str, Any]], name: str, hour: int = 10) -> list[str]:
         """Requests of one row each, in one captured file; their ids."""
         ids = [f"{hour}{name}{number}" for number in range(len(rows))]
         lines = [_captured(row, inference) for row, inference in zip(rows, ids, strict=True)]
-        key = f"_captured/demo/iris/demo-iris-r1/demo-iris/main/2026/03/01/{hour}/{name}.jsonl"
-        self.objects.put_bytes("artifacts", key, "\n".join(lines).encode())
+        at = datetime(2026, 3, 1, hour, tzinfo=UTC)
+        self.objects.put_bytes("artifacts", place(name, at), "\n".join(lines).encode())
         return ids
 
     def look(self, now: str | None = None, publish: Callable[[Mapping[str, float]], None] | None = None) -> Look:
@@ -106,14 +108,6 @@ def _captured(row: dict[str, Any], inference: str) -> str:
     probability = answer(row)
     told = {"label": "yes" if probability > 0.5 else "no", "probabilities": [1 - probability, probability]}
     return captured(row, told, inference)
-
-
-def captured(row: dict[str, Any], told: dict[str, Any], inference: str) -> str:
-    """A request of one row and its answer as SageMaker captures them."""
-    asked = {"observedContentType": "application/json", "data": json.dumps({"instances": [row]}), "encoding": "JSON"}
-    about = {"eventId": inference, "inferenceId": inference, "inferenceTime": "2026-03-01T10:00:00Z"}
-    answered = {"data": json.dumps({"predictions": [told]}), "encoding": "JSON"}
-    return json.dumps({"captureData": {"endpointInput": asked, "endpointOutput": answered}, "eventMetadata": about})
 
 
 def served(

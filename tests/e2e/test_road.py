@@ -16,7 +16,7 @@ from waiting import eventually
 from headgate.domain.names import Project
 from headgate.domain.runs import Outcome
 from headgate_cli.invented import GOOD
-from tests.watched import captured
+from tests.capturing import captured
 
 from .conftest import ROOT, Cloud, headgate
 

@@ -1,6 +1,5 @@
 """Looks at a release that is tried or bakes, through the real handlers: metrics, captured answers and labels."""
 
-import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -8,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from tests.capturing import captured, place
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import ReleaseMoved, ReleasePlanned
@@ -23,18 +23,6 @@ IRIS = Project("demo", "iris")
 RUN = "demo-iris-0123456789"
 WISHES = Wishes(strategy="ab")
 OF_SECOND = {"tenant": "demo", "project": "iris", "sequence": 2}
-
-
-def captured(variant: str, labels: list[str], moment: datetime) -> bytes:
-    lines = []
-    for number, label in enumerate(labels):
-        asked = {"data": json.dumps({"instances": [{"x": number}]}), "encoding": "JSON"}
-        told = {"data": json.dumps({"predictions": [{"label": label}]}), "encoding": "JSON"}
-        about = {"inferenceId": f"{variant}-{number}", "inferenceTime": f"{moment:%Y-%m-%dT%H:%M:%SZ}"}
-        lines.append(
-            json.dumps({"captureData": {"endpointInput": asked, "endpointOutput": told}, "eventMetadata": about})
-        )
-    return "\n".join(lines).encode()
 
 
 @pytest.fixture
@@ -66,8 +54,12 @@ def tried(invoke: Invoke, ledger: Ledger, aws: boto3.Session, make_run: Callable
     sagemaker.create_endpoint(EndpointName=IRIS.endpoint, EndpointConfigName=trial.config)
     moment = since + timedelta(minutes=5)
     for variant, labels in (("main", ["a", "b"] * 20), (trial.variant, ["a"] * 40)):
-        key = f"_captured/demo/iris/demo-iris-r1/demo-iris/{variant}/{moment:%Y/%m/%d/%H}/1.jsonl"
-        aws.client("s3").put_object(Bucket="artifacts", Key=key, Body=captured(variant, labels, moment))
+        lines = [
+            captured({"x": number}, {"label": label}, f"{variant}-{number}", moment)
+            for number, label in enumerate(labels)
+        ]
+        key = place("1", moment, variant=variant)
+        aws.client("s3").put_object(Bucket="artifacts", Key=key, Body="\n".join(lines).encode())
     rows = "".join(f"{variant}-{number},a\n" for variant in ("main", trial.variant) for number in range(40))
     aws.client("s3").put_object(Bucket="data", Key="demo/iris/feedback/a.csv", Body=f"id,label\n{rows}".encode())
     return since

@@ -1,12 +1,12 @@
 """Captured requests and labels as they lie in S3."""
 
-import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import boto3
 import pytest
+from tests import capturing
 
 from headgate.aws.s3 import Objects
 from headgate.services import captured as module
@@ -28,12 +28,8 @@ def captured(s3: Any, make_bucket: Callable[[str], str]) -> Captured:
 
 
 def keep(s3: Any, name: str, at: datetime, label: str, config: str = "demo-iris-r1") -> None:
-    output = json.dumps({"predictions": [{"label": label}]})
-    part = {"data": output, "encoding": "JSON"}
-    about = {"inferenceId": name, "inferenceTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-    line = json.dumps({"captureData": {"endpointInput": part, "endpointOutput": part}, "eventMetadata": about})
-    key = f"_captured/demo/iris/{config}/demo-iris/main/{at:%Y/%m/%d/%H}/{name}.jsonl"
-    s3.put_object(Bucket="artifacts", Key=key, Body=f"{line}\ndamaged\n".encode())
+    line = capturing.captured({}, {"label": label}, name, at)
+    s3.put_object(Bucket="artifacts", Key=capturing.place(name, at, config), Body=f"{line}\ndamaged\n".encode())
 
 
 def test_answers_of_a_time_are_found_the_oldest_first(s3: Any, captured: Captured) -> None:

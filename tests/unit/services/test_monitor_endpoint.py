@@ -53,7 +53,7 @@ def test_a_window_begins_where_the_last_one_ended_and_takes_up_what_came_late(wo
     world.ask(people(500, seed=3), "a")  # written before the last one read, and seen only now
     world.ask(people(700, seed=4), "c")
     assert world.look().rows == 1200
-    world.ask(people(1000, seed=5), "a", hour="11")
+    world.ask(people(1000, seed=5), "a", hour=11)
     assert world.look().rows == 1000
     assert [window.number for window in world.ledger.windows(IRIS, 1, 5)] == [3, 2, 1]
 

@@ -1,11 +1,11 @@
 """What is seen of a trial: metrics of both versions and their captured answers, at given times."""
 
-import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.capturing import captured, place
 
 from headgate.domain.moments import written
 from headgate.domain.releases import Release, ReleaseState
@@ -57,19 +57,11 @@ class FakeObjects:
         return self.bodies[key][:limit], "1"
 
     def answer(self, variant: str, labels: list[str]) -> None:
-        lines = []
-        for number, label in enumerate(labels):
-            asked = {"data": json.dumps({"instances": [{"x": number}]}), "encoding": "JSON"}
-            told = {"data": json.dumps({"predictions": [{"label": label}]}), "encoding": "JSON"}
-            about = {
-                "inferenceId": f"{variant}-{number}",
-                "inferenceTime": f"{BEGAN + timedelta(seconds=number):%Y-%m-%dT%H:%M:%SZ}",
-            }
-            lines.append(
-                json.dumps({"captureData": {"endpointInput": asked, "endpointOutput": told}, "eventMetadata": about})
-            )
-        key = f"_captured/demo/iris/demo-iris-r1/demo-iris/{variant}/{BEGAN:%Y/%m/%d/%H}/1.jsonl"
-        self.bodies[key] = "\n".join(lines).encode()
+        lines = [
+            captured({"x": number}, {"label": label}, f"{variant}-{number}", BEGAN + timedelta(seconds=number))
+            for number, label in enumerate(labels)
+        ]
+        self.bodies[place("1", BEGAN, variant=variant)] = "\n".join(lines).encode()
 
 
 @dataclass

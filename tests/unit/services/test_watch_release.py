@@ -1,6 +1,5 @@
 """A watch over a release on a real ledger of moto's; what the instances measured is given."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -8,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+from tests.capturing import captured, place
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.runtime import Reply
@@ -79,15 +79,8 @@ class FakeObjects:
 
     def answer(self, config: str, label: str, number: int, at: datetime) -> None:
         """A configuration has answered so many requests of users so, each of them another."""
-        told = {"data": json.dumps({"predictions": [{"label": label}]}), "encoding": "JSON"}
-        about = {"inferenceTime": f"{at:%Y-%m-%dT%H:%M:%SZ}"}
-        asked = [{"data": json.dumps({"instances": [{"x": each}]}), "encoding": "JSON"} for each in range(number)]
-        lines = [
-            json.dumps({"captureData": {"endpointInput": each, "endpointOutput": told}, "eventMetadata": about})
-            for each in asked
-        ]
-        key = f"_captured/demo/iris/{config}/demo-iris/main/{at:%Y/%m/%d/%H}/{label}.jsonl"
-        self.captured[key] = "".join(f"{line}\n" for line in lines).encode()
+        lines = [captured({"x": each}, {"label": label}, str(each), at) for each in range(number)]
+        self.captured[place(label, at, config)] = "".join(f"{line}\n" for line in lines).encode()
 
     def get_json(self, _bucket: str, key: str) -> Any:
         assert key == "demo/iris/runs/demo-iris-b/evaluation/golden.json"
