@@ -11,6 +11,7 @@ from uuid import uuid4
 import pytest
 from contract import live
 from contract.conformance import BUCKET, ROLE, Account
+from contract.endings import at_rest
 from contract.live import REGION, Cloud, start_cloud, statement, tar_gz
 from contract.rehearsal import heard, in_state, order, state  # noqa: F401 - fixtures for all
 from contract.scalable import put_tracking, run_task, scaling, target, variant_in_service  # noqa: F401 - the same
@@ -142,14 +143,8 @@ def training_request(bucket: str, role: str, put: Callable[[str, bytes], str], n
 def finished(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
     """Waits for a training job's end; answers its description."""
 
-    def wait(job: str) -> dict[str, Any]:
-        def look() -> Any:
-            found = cloud.client("sagemaker").describe_training_job(TrainingJobName=job)
-            return found if found["TrainingJobStatus"] in ("Completed", "Failed", "Stopped") else None
-
-        return dict(eventually(look))
-
-    return wait
+    describe = cloud.client("sagemaker").describe_training_job
+    return lambda job: at_rest(describe, "TrainingJobStatus", TrainingJobName=job)
 
 
 @pytest.fixture
@@ -234,14 +229,8 @@ def create_tuning(cloud: Cloud) -> Callable[[dict[str, Any]], str]:
 def tuned(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
     """Waits for a tuning job's end; answers its description."""
 
-    def wait(job: str) -> dict[str, Any]:
-        def look() -> Any:
-            found = cloud.client("sagemaker").describe_hyper_parameter_tuning_job(HyperParameterTuningJobName=job)
-            return found if found["HyperParameterTuningJobStatus"] in ("Completed", "Failed", "Stopped") else None
-
-        return dict(eventually(look))
-
-    return wait
+    describe = cloud.client("sagemaker").describe_hyper_parameter_tuning_job
+    return lambda job: at_rest(describe, "HyperParameterTuningJobStatus", HyperParameterTuningJobName=job)
 
 
 MODEL_PROGRAM = """
@@ -335,14 +324,8 @@ def make_config(cloud: Cloud, role: str) -> Callable[..., str]:
 def settled(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
     """Waits until an endpoint is not on its way any more; answers its description."""
 
-    def wait(endpoint: str) -> dict[str, Any]:
-        def look() -> Any:
-            found = cloud.client("sagemaker").describe_endpoint(EndpointName=endpoint)
-            return found if found["EndpointStatus"] in ("InService", "Failed", "UpdateRollbackFailed") else None
-
-        return dict(eventually(look))
-
-    return wait
+    describe, ends = cloud.client("sagemaker").describe_endpoint, ("InService", "Failed", "UpdateRollbackFailed")
+    return lambda endpoint: at_rest(describe, "EndpointStatus", ends, EndpointName=endpoint)
 
 
 @pytest.fixture

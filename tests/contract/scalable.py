@@ -1,10 +1,8 @@
 """What the tests of Application Auto Scaling share; ``conftest`` gives the fixtures to all tests."""
 
-import json
-
 import pytest
 from botocore.exceptions import ClientError
-from waiting import eventually
+from contract.endings import begin, ended
 
 DIMENSION = "sagemaker:variant:DesiredInstanceCount"
 INVOCATIONS = {"PredefinedMetricType": "SageMakerVariantInvocationsPerInstance"}
@@ -50,19 +48,10 @@ def run_task(cloud, make_role, name):
     ended execution."""
 
     def run(call: str, arguments: dict, *statements) -> dict:
-        client = cloud.client("stepfunctions")
         resource = f"arn:aws:states:::aws-sdk:{call}"
         task = {"Type": "Task", "Resource": resource, "Arguments": arguments, "End": True}
-        definition = {"QueryLanguage": "JSONata", "StartAt": "Call", "States": {"Call": task}}
         role = make_role(*statements, service="states.amazonaws.com")
-        machine = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
-        arn = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-
-        def look() -> dict | None:
-            found = client.describe_execution(executionArn=arn)
-            return found if found["status"] != "RUNNING" else None
-
-        return eventually(look)
+        return ended(cloud, begin(cloud, name, role, {"Call": task}))
 
     return run
 

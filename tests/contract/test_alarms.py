@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from contract.endings import acted
 from contract.live import ACCOUNT, REGION, function_zip
 from waiting import eventually
 
@@ -158,12 +159,7 @@ def test_a_topic_gets_the_message_of_aws(cloud, make_alarm, put, queue, received
         "TreatMissingData": "notBreaching",
         "EvaluateLowSampleCountPercentile": "",
     }
-
-    def acted():
-        items = cloud.client("cloudwatch").describe_alarm_history(AlarmName=alarm, HistoryItemType="Action")
-        return items["AlarmHistoryItems"]
-
-    (item,) = eventually(acted)
+    (item,) = acted(cloud, alarm)
     assert item["HistorySummary"] == f"Successfully executed action {topic}"
 
 
@@ -200,12 +196,7 @@ def test_an_action_that_fails_is_in_the_history(cloud, make_alarm, put, in_state
     alarm = make_alarm(AlarmActions=[nobody])
     put(1.0)
     in_state(alarm, "ALARM")
-
-    def failed():
-        items = cloud.client("cloudwatch").describe_alarm_history(AlarmName=alarm, HistoryItemType="Action")
-        return items["AlarmHistoryItems"]
-
-    (item,) = eventually(failed)
+    (item,) = acted(cloud, alarm)
     assert item["HistorySummary"].startswith(f"Failed to execute action {nobody}")
 
 

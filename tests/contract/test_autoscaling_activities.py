@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from contract.endings import acted
 from contract.live import serving
 from waiting import eventually
 
@@ -170,12 +171,7 @@ def test_suspended_scaling_waits_until_it_is_resumed(register, track, measure, c
     register(1, 4, SuspendedState={"DynamicScalingOutSuspended": True})
     high = track()["Alarms"][0]["AlarmName"]
     measure(250.0, minutes=3)
-
-    def acted() -> bool:
-        history = cloud.client("cloudwatch").describe_alarm_history(AlarmName=high, HistoryItemType="Action")
-        return bool(history["AlarmHistoryItems"])
-
-    eventually(acted)
+    acted(cloud, high)
     register(2, 4)  # which scales after the alarm did not
     eventually(lambda: count() == 2)
     eventually(activities)
@@ -265,14 +261,9 @@ def test_what_is_not_scaled_is_recorded_once_until_something_is(
     register(1, 1)
     step("out", 2, Threshold=10, ComparisonOperator="GreaterThanThreshold")
     watch = cloud.client("cloudwatch")
-
-    def acted() -> int:
-        history = watch.describe_alarm_history(AlarmName=f"{name}-out", HistoryItemType="Action")
-        return len(history["AlarmHistoryItems"])
-
     for times in (1, 2):
         watch.set_alarm_state(AlarmName=f"{name}-out", StateValue="ALARM", StateReason="rehearsal")
-        eventually(lambda times=times: acted() == times)
+        eventually(lambda times=times: len(acted(cloud, f"{name}-out")) == times)
         assert not_scaled() == {"Code": "AlreadyAtMaxCapacity", "MaxCapacity": 1}
         watch.set_alarm_state(AlarmName=f"{name}-out", StateValue="OK", StateReason="rehearsal")
     register(2, 2)

@@ -1,11 +1,11 @@
 """What faults on order do: to calls, limits, keys and events of every service."""
 
-import json
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from contract.endings import begin, ended
 from contract.live import REGION, statement
 from contract.rehearsal import code_and_status
 from waiting import eventually
@@ -184,15 +184,11 @@ def test_what_a_state_machine_calls_is_struck_and_its_retries_answer(cloud, orde
         "Retry": retry,
         "End": True,
     }
-    definition = {"QueryLanguage": "JSONata", "StartAt": "Register", "States": {"Register": register}}
     role = make_role(statement("sagemaker:CreateModelPackageGroup"), service="states.amazonaws.com")
-    machine = client.create_state_machine(name=name, definition=json.dumps(definition), roleArn=role)
     order("aws:fis:inject-api-throttle-error", name, service="sagemaker", count="1")
-    execution = client.start_execution(stateMachineArn=machine["stateMachineArn"])["executionArn"]
-    ended = eventually(
-        lambda: (found := client.describe_execution(executionArn=execution))["status"] != "RUNNING" and found
-    )
-    assert ended["status"] == "SUCCEEDED", ended
+    execution = begin(cloud, name, role, {"Register": register})
+    over = ended(cloud, execution)
+    assert over["status"] == "SUCCEEDED", over
     history = client.get_execution_history(executionArn=execution)["events"]
     (failed,) = [event["taskFailedEventDetails"] for event in history if event["type"] == "TaskFailed"]
     assert "Rate exceeded" in failed["cause"]

@@ -12,6 +12,8 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+from contract import endings
+from contract.endings import begin
 from contract.live import ACCOUNT, REGION, function_zip, serving, start_cloud, statement, untar
 from waiting import eventually
 
@@ -46,12 +48,8 @@ def execute(cloud, make_role, name):
     """Starts a machine of one state under a role with these statements; answers the execution's ARN."""
 
     def start(state: dict, *statements) -> str:
-        client = cloud.client("stepfunctions")
-        definition = {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": {**state, "End": True}}}
-        machine = client.create_state_machine(
-            name=name, definition=json.dumps(definition), roleArn=make_role(*statements, service=STATES)
-        )["stateMachineArn"]
-        return str(client.start_execution(stateMachineArn=machine, name="one")["executionArn"])
+        role = make_role(*statements, service=STATES)
+        return begin(cloud, name, role, {"Only": {**state, "End": True}})
 
     return start
 
@@ -61,9 +59,8 @@ def ended(cloud):
     """Waits for the end of an execution; answers its description and its events."""
 
     def wait(arn: str) -> tuple[dict, list[dict]]:
-        client = cloud.client("stepfunctions")
-        eventually(lambda: client.describe_execution(executionArn=arn)["status"] != "RUNNING")
-        return client.describe_execution(executionArn=arn), client.get_execution_history(executionArn=arn)["events"]
+        over = endings.ended(cloud, arn)
+        return over, cloud.client("stepfunctions").get_execution_history(executionArn=arn)["events"]
 
     return wait
 

@@ -6,6 +6,7 @@ A test here passes while the difference stands, as in ``test_fidelity``.
 import json
 
 import pytest
+from contract.endings import acted
 from waiting import eventually
 
 
@@ -65,10 +66,5 @@ def test_actions_need_no_policy_of_the_topic_they_go_to(cloud, make_alarm, name)
     policy = {"Version": "2012-10-17", "Statement": [{**denied, "Resource": "*"}]}
     topic = cloud.client("sns").create_topic(Name=name, Attributes={"Policy": json.dumps(policy)})["TopicArn"]
     make_alarm(AlarmActions=[topic], TreatMissingData="breaching")
-
-    def acted():
-        items = cloud.client("cloudwatch").describe_alarm_history(AlarmName=name, HistoryItemType="Action")
-        return items["AlarmHistoryItems"]
-
-    (item,) = eventually(acted)
+    (item,) = acted(cloud, name)
     assert item["HistorySummary"] == f"Successfully executed action {topic}"

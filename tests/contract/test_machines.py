@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from contract.endings import begin, ended
 from contract.live import ACCOUNT, REGION, function_zip, statement
 from waiting import eventually
 
@@ -36,18 +37,8 @@ def run(cloud, make_role, name):
     """Runs a machine of these states, under a role with these statements, to its end (or only starts it)."""
 
     def execute(states: dict, *statements, wait: bool = True, given: dict | None = None):
-        client = cloud.client("stepfunctions")
-        definition = {"QueryLanguage": "JSONata", "StartAt": next(iter(states)), "States": states}
-        machine = client.create_state_machine(
-            name=name, definition=json.dumps(definition), roleArn=make_role(*statements, service=STATES)
-        )["stateMachineArn"]
-        arn = client.start_execution(stateMachineArn=machine, input=json.dumps(given or {}))["executionArn"]
-
-        def look():
-            found = client.describe_execution(executionArn=arn)
-            return found if found["status"] != "RUNNING" else None
-
-        return eventually(look) if wait else arn
+        execution = begin(cloud, name, make_role(*statements, service=STATES), states, given)
+        return ended(cloud, execution) if wait else execution
 
     return execute
 
@@ -250,16 +241,10 @@ def test_every_integration_is_checked_against_the_machines_role(
 
 
 def test_a_role_that_step_functions_may_not_assume_is_refused(cloud, make_role, run, function, name) -> None:
-    client = cloud.client("stepfunctions")
-    definition = {"StartAt": "Task", "States": task("lambda:invoke", {"FunctionName": function})}
-    machine = client.create_state_machine(
-        name=name,
-        definition=json.dumps({"QueryLanguage": "JSONata", **definition}),
-        roleArn=make_role(statement("*"), service="lambda.amazonaws.com"),
-    )["stateMachineArn"]
-    arn = client.start_execution(stateMachineArn=machine)["executionArn"]
-    eventually(lambda: client.describe_execution(executionArn=arn)["status"] == "FAILED")
-    assert "authorized to assume the provided role" in client.describe_execution(executionArn=arn)["cause"]
+    other = make_role(statement("*"), service="lambda.amazonaws.com")
+    over = ended(cloud, begin(cloud, name, other, task("lambda:invoke", {"FunctionName": function})))
+    assert over["status"] == "FAILED"
+    assert "authorized to assume the provided role" in over["cause"]
 
 
 def test_an_exception_reaches_the_machine_under_its_class_name(run, function) -> None:

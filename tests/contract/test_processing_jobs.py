@@ -4,6 +4,7 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from contract.endings import at_rest
 from waiting import eventually
 
 ROOM = "/opt/ml/processing"
@@ -18,6 +19,12 @@ print("evaluated")
 """
 
 
+def given(place: str, what: str, **how: str) -> dict:
+    """An input of a job: what lies under a place, as files."""
+    s3 = {"S3Uri": f"{place}/{what}", "LocalPath": f"{ROOM}/input/{what}", "S3DataType": "S3Prefix"}
+    return {"InputName": what, "S3Input": {**s3, "S3InputMode": "File", **how}}
+
+
 @pytest.fixture
 def process(cloud, put, bucket, role, name):
     """Runs a processing job with this program to its end (or only starts it); answers its description."""
@@ -27,18 +34,10 @@ def process(cloud, put, bucket, role, name):
         put(f"{name}/code/evaluate.py", program.encode())
         put(f"{name}/data/a.csv", b"1,2")
 
-        def given(what: str) -> dict:
-            s3 = {
-                "S3Uri": f"s3://{bucket}/{name}/{what}",
-                "LocalPath": f"{ROOM}/input/{what}",
-                "S3DataType": "S3Prefix",
-            }
-            return {"InputName": what, "S3Input": s3 | {"S3InputMode": "File"}}
-
         output = {"S3Uri": f"s3://{bucket}/{name}/out", "LocalPath": f"{ROOM}/output", "S3UploadMode": "EndOfJob"}
         request = {
             "ProcessingJobName": name,
-            "ProcessingInputs": [given("code"), given("data")],
+            "ProcessingInputs": [given(f"s3://{bucket}/{name}", what) for what in ("code", "data")],
             "ProcessingOutputConfig": {"Outputs": [{"OutputName": "evaluation", "S3Output": output}]},
             "ProcessingResources": {
                 "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
@@ -53,12 +52,9 @@ def process(cloud, put, bucket, role, name):
             **members,
         }
         client.create_processing_job(**request)
-
-        def look():
-            found = client.describe_processing_job(ProcessingJobName=name)
-            return found if found["ProcessingJobStatus"] in ("Completed", "Failed", "Stopped") else None
-
-        return eventually(look) if wait else request
+        if not wait:
+            return request
+        return at_rest(client.describe_processing_job, "ProcessingJobStatus", ProcessingJobName=name)
 
     return run
 
@@ -139,15 +135,11 @@ told = {"hosts": config["hosts"], "parts": sorted(os.listdir(root / "input" / "p
 (root / "output" / (config["current_host"] + ".json")).write_text(json.dumps(told))
 """
 
-    def given(what: str, distribution: str) -> dict:
-        s3 = {"S3Uri": f"s3://{bucket}/{name}/{what}", "LocalPath": f"{ROOM}/input/{what}", "S3DataType": "S3Prefix"}
-        s3 |= {"S3InputMode": "File", "S3DataDistributionType": distribution}
-        return {"InputName": what, "S3Input": s3}
-
+    place = f"s3://{bucket}/{name}"
     job = process(
         program,
         arguments=(ROOM,),
-        ProcessingInputs=[given("code", "FullyReplicated"), given("parts", "ShardedByS3Key")],
+        ProcessingInputs=[given(place, "code"), given(place, "parts", S3DataDistributionType="ShardedByS3Key")],
         ProcessingResources={"ClusterConfig": {"InstanceCount": 2, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}},
         ExperimentConfig={"TrialName": "trial"},
     )

@@ -5,11 +5,11 @@ import json
 
 import pytest
 from botocore.exceptions import ClientError
+from contract.endings import at_rest, begin, ended
 from contract.live import statement
 from waiting import eventually
 
 LOG_GROUP = "/aws/sagemaker/TransformJobs"
-ENDED = ("Completed", "Failed", "Stopped")
 
 
 @pytest.fixture
@@ -39,12 +39,7 @@ def transform(cloud, put, bucket, model, name):
             **members,
         }
         client.create_transform_job(**request)
-
-        def look():
-            found = client.describe_transform_job(TransformJobName=name)
-            return found if found["TransformJobStatus"] in ENDED else None
-
-        return eventually(look) if wait else None
+        return at_rest(client.describe_transform_job, "TransformJobStatus", TransformJobName=name) if wait else None
 
     return run
 
@@ -199,19 +194,12 @@ def test_a_state_machine_waits_for_a_transform_job(cloud, put, model, make_role,
         "TransformOutput": {"S3OutputPath": f"s3://contract/{name}/out"},
         "TransformResources": {"InstanceType": "ml.m5.large", "InstanceCount": 1},
     }
-    state = {"Type": "Task", "Resource": "arn:aws:states:::sagemaker:createTransformJob.sync", "Arguments": job}
-    definition = {"QueryLanguage": "JSONata", "StartAt": "Only", "States": {"Only": state | {"End": True}}}
-    states = cloud.client("stepfunctions")
-    machine = states.create_state_machine(
-        name=name,
-        definition=json.dumps(definition),
-        roleArn=make_role(statement("sagemaker:*"), service="states.amazonaws.com"),
-    )["stateMachineArn"]
-    execution = states.start_execution(stateMachineArn=machine)["executionArn"]
-    eventually(lambda: states.describe_execution(executionArn=execution)["status"] != "RUNNING")
-    ended = states.describe_execution(executionArn=execution)
-    assert ended["status"] == "SUCCEEDED", ended.get("cause")
-    assert json.loads(ended["output"])["TransformJobStatus"] == "Completed"
+    resource = "arn:aws:states:::sagemaker:createTransformJob.sync"
+    own = make_role(statement("sagemaker:*"), service="states.amazonaws.com")
+    states = {"Only": {"Type": "Task", "Resource": resource, "Arguments": job, "End": True}}
+    over = ended(cloud, begin(cloud, name, own, states))
+    assert over["status"] == "SUCCEEDED", over.get("cause")
+    assert json.loads(over["output"])["TransformJobStatus"] == "Completed"
     assert labels(lines("a.csv")[0]) == ["yes"]
 
 

@@ -5,6 +5,7 @@ import json
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -39,20 +40,22 @@ EVALUATION = {
 Invoke = Callable[[str, dict[str, Any]], Any]
 
 
+def came(aws: boto3.Session, queue: str) -> list[dict[str, Any]]:
+    """What came to a queue, at most ten messages."""
+    received = aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
+    return [json.loads(message["Body"]) for message in received]
+
+
 @pytest.fixture
 def heard(aws: boto3.Session) -> Callable[[], list[dict[str, Any]]]:
     """What subscribers of the topic hear."""
-
-    def listen() -> list[dict[str, Any]]:
-        received = aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-        return [json.loads(message["Body"]) for message in received]
 
     queue = aws.client("sqs").create_queue(QueueName="listener")["QueueUrl"]
     topic = aws.client("sns").create_topic(Name="topic")["TopicArn"]
     aws.client("sns").subscribe(
         TopicArn=topic, Protocol="sqs", Endpoint="arn:aws:sqs:eu-central-1:123456789012:listener"
     )
-    return listen
+    return partial(came, aws, queue)
 
 
 def test_a_run_that_ends_is_told_once(invoke: Invoke, example: Any, heard: Any) -> None:
@@ -96,12 +99,7 @@ def bus(aws: boto3.Session) -> Callable[[], list[dict[str, Any]]]:
     events = aws.client("events")
     events.put_rule(Name="listen", EventPattern=json.dumps({"source": ["headgate"]}))
     events.put_targets(Rule="listen", Targets=[{"Id": "1", "Arn": "arn:aws:sqs:eu-central-1:123456789012:others"}])
-
-    def listen() -> list[dict[str, Any]]:
-        received = aws.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", [])
-        return [json.loads(message["Body"]) for message in received]
-
-    return listen
+    return partial(came, aws, queue)
 
 
 @pytest.mark.parametrize("lost", [False, True])

@@ -6,9 +6,7 @@ They are forks of the local cloud's warm pool, which spares each the import of T
 import json
 import os
 import signal
-import socket
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ import numpy as np
 import pytest
 
 from headgate_local.pool import WarmPool, WarmProcess
+from headgate_local.sagemaker.jobs.container import free_ports
 from headgate_local.sagemaker.jobs.script import Script, run
 
 TRAIN_PY = Path(__file__).parents[2] / "training" / "train.py"
@@ -111,14 +110,6 @@ def start(pool: WarmPool, channels: Path, tmp_path: Path) -> Iterator[Callable[.
         host.process.signal(signal.SIGKILL)
         assert host.process.wait(SECONDS) is not None
         host.process.output.close()
-
-
-def free_ports(count: int) -> list[int]:
-    with ExitStack() as held:
-        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
 
 
 def test_two_workers_come_to_what_one_comes_to(start: Callable[..., list[Host]]) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from headgate_training.metrics import LEAST_PROBABILITY, Outcome, hits
+from headgate_training.metrics import Outcome, hits, losses
 
 Influence = Callable[[Outcome], np.ndarray]
 """Float64 [rows] for the outcome; NaN throughout where the metric itself is not defined."""
@@ -48,8 +48,7 @@ def balanced_accuracy(outcome: Outcome) -> np.ndarray:
 
 def log_loss(outcome: Outcome) -> np.ndarray:
     """The row's own loss, less the mean."""
-    given = outcome.predicted[np.arange(len(outcome.target)), outcome.target]
-    return _centred(-np.log(np.clip(given, LEAST_PROBABILITY, 1.0)))
+    return _centred(losses(outcome))
 
 
 def rmse(outcome: Outcome) -> np.ndarray:

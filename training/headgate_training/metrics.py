@@ -17,7 +17,7 @@ METRICS: dict[Task, tuple[str, ...]] = {
     "multiclass": ("accuracy", "balanced_accuracy", "log_loss"),
     "regression": ("rmse", "mae", "r2"),
 }
-LEAST_PROBABILITY = 1e-7
+_LEAST_PROBABILITY = 1e-7
 """Probabilities are cut here before the logarithm: float32 cannot tell smaller ones from 0."""
 
 
@@ -89,8 +89,7 @@ def balanced_accuracy(outcome: Outcome) -> Weighted:
 
 def log_loss(outcome: Outcome) -> Weighted:
     """Mean of minus the logarithm of the probability given to the true class."""
-    given = outcome.predicted[np.arange(len(outcome.target)), outcome.target]
-    return _mean_of(-np.log(np.clip(given, LEAST_PROBABILITY, 1.0)))
+    return _mean_of(losses(outcome))
 
 
 def rmse(outcome: Outcome) -> Weighted:
@@ -137,6 +136,13 @@ PREPARE: dict[str, Callable[[Outcome], Weighted]] = {
 def hits(outcome: Outcome) -> np.ndarray:
     """1.0 for each row whose most probable class is right, else 0.0."""
     return (outcome.predicted.argmax(axis=1) == outcome.target).astype(np.float64)
+
+
+def losses(outcome: Outcome) -> np.ndarray:
+    """Minus the logarithm of the probability that each row's true class was given."""
+    given = outcome.predicted[np.arange(len(outcome.target)), outcome.target]
+    told: np.ndarray = -np.log(np.clip(given, _LEAST_PROBABILITY, 1.0))
+    return told
 
 
 def _mean_of(values: np.ndarray) -> Weighted:

@@ -71,7 +71,7 @@ def excess_tail(marked: int, rows: int, marked_before: int, rows_before: int) ->
     total, whole = marked + marked_before, rows + rows_before
     if marked * rows_before <= marked_before * rows:
         return 1.0  # not more than before; the tail is then no small number, and many terms
-    log_term = _log_choose(rows, marked) + _log_choose(rows_before, marked_before) - _log_choose(whole, total)
+    log_term = log_choose(rows, marked) + log_choose(rows_before, marked_before) - log_choose(whole, total)
     term = tail = math.exp(log_term) if log_term > -700 else 0.0
     for seen in range(marked, min(rows, total)):
         there = total - seen
@@ -123,5 +123,6 @@ def chi_squared_of(counts: Sequence[int], counts_before: Sequence[int]) -> tuple
     return statistic, max(0, len(bins) - 1)
 
 
-def _log_choose(n: int, k: int) -> float:
+def log_choose(n: int, k: int) -> float:
+    """The logarithm of how many ways there are to choose k of n."""
     return math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)

@@ -31,6 +31,8 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 
+from headgate.domain.chance import log_choose
+
 Wagers = Mapping[float, float]
 """Odds ratios, how much worse a canary may be, with weights that add up to one. Each costs the logarithm of its weight
 in waiting, and a fault between two of them is seen nearly as soon as at one."""
@@ -176,7 +178,7 @@ def _expected(canary: int, serving: int, hits: int, odds: float) -> float:
         total += term
         if term < least:
             break
-    ways = _log_choose(canary, low) + _log_choose(serving, hits - low) - _log_choose(canary + serving, hits)
+    ways = log_choose(canary, low) + log_choose(serving, hits - low) - log_choose(canary + serving, hits)
     return ways + low * math.log(odds) + math.log(total)
 
 
@@ -232,10 +234,6 @@ def _least(of: Callable[[float], float], past: Share) -> float:
             right = low + _GOLDEN * (high - low)
             at_right = at(right)
     return min(at_left, at_right)
-
-
-def _log_choose(number: int, chosen: int) -> float:
-    return math.lgamma(number + 1) - math.lgamma(chosen + 1) - math.lgamma(number - chosen + 1)
 
 
 def interval(share: Share, alpha: float) -> tuple[float, float]:
