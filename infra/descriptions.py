@@ -1,8 +1,8 @@
-"""What functions read of AWS's description of SageMaker: the operations that the core calls, of the locked SDK's.
+"""What functions read of the AWS SDK's data: the core's part of SageMaker's description and of the table of endpoints.
 
     python -m infra.descriptions
 
-The whole takes 40 ms of a cold start to read; what Headgate calls takes two (decision 0045).
+The whole takes 50 ms of a cold start to read; what Headgate needs takes three (decision 0045).
 """
 
 import gzip
@@ -13,24 +13,47 @@ from typing import Any
 
 import botocore.session
 from botocore import xform_name
+from botocore.loaders import Loader
 
 CORE = Path(__file__).resolve().parents[1] / "layers/core/headgate"
+FOLDER = CORE / "aws/descriptions"
 SERVICE = "sagemaker"
+Data = dict[str, Any]
 
 
-def description() -> tuple[Path, dict[str, Any]]:
-    """Where the description stands in the core, and what it has to say: what the core's sources name, undocumented."""
+def descriptions() -> dict[Path, Data]:
+    """What each file has to say, of the locked SDK's data."""
     loader = botocore.session.Session().get_component("data_loader")
-    whole = loader.load_service_model(SERVICE, "service-2")
     sources = "\n".join(path.read_text(encoding="utf-8") for path in sorted(CORE.rglob("*.py")))
+    version = loader.determine_latest_version(SERVICE, "service-2")
+    return {
+        FOLDER / SERVICE / version / "service-2.json.gz": _service(loader, sources),
+        FOLDER / "endpoints.json.gz": _endpoints(loader, sources),
+    }
+
+
+def _service(loader: Loader, sources: str) -> Data:
+    """The operations whose names stand in the sources, with what they take and answer, undocumented."""
+    whole = loader.load_service_model(SERVICE, "service-2")
     words = set(re.findall(r"\w+", sources))
     operations = {name: told for name, told in whole["operations"].items() if xform_name(name) in words}
     kept: set[str] = set()
     _reach(operations, whole["shapes"], kept)
     shapes = {name: shape for name, shape in whole["shapes"].items() if name in kept}
-    version = loader.determine_latest_version(SERVICE, "service-2")
-    path = CORE / "aws/descriptions" / SERVICE / version / "service-2.json.gz"
-    return path, _undocumented({**whole, "operations": operations, "shapes": shapes})
+    found: Data = _undocumented({**whole, "operations": operations, "shapes": shapes})
+    return found
+
+
+def _endpoints(loader: Loader, sources: str) -> Data:
+    """Where services are, of those whose names stand in the sources; any other is where its name says."""
+    named = [name for name in loader.list_available_services("service-2") if f'"{name}"' in sources]
+    prefixes = {loader.load_service_model(name, "service-2")["metadata"]["endpointPrefix"] for name in named}
+    whole = loader.load_data("endpoints")
+    partitions = [
+        {**each, "services": {name: told for name, told in each["services"].items() if name in prefixes}}
+        for each in whole["partitions"]
+    ]
+    return {**whole, "partitions": partitions}
 
 
 def _reach(told: Any, shapes: dict[str, Any], kept: set[str]) -> None:
@@ -55,10 +78,10 @@ def _undocumented(told: Any) -> Any:
 
 
 def main() -> None:
-    """Write it."""
-    path, told = description()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(gzip.compress(json.dumps(told, separators=(",", ":")).encode(), mtime=0))
+    """Write them."""
+    for path, told in descriptions().items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(gzip.compress(json.dumps(told, separators=(",", ":")).encode(), mtime=0))
 
 
 if __name__ == "__main__":

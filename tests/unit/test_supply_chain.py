@@ -9,8 +9,11 @@ import sys
 import zipfile
 from pathlib import Path
 
+import boto3
 import pytest
-from infra.descriptions import description
+from infra.descriptions import FOLDER, descriptions
+
+from headgate.aws.sessions import own_session
 
 ROOT = Path(__file__).resolve().parents[2]
 LOCKS = sorted([*ROOT.glob("*.lock"), *ROOT.glob("layers/*/*.lock")])
@@ -74,11 +77,11 @@ def test_a_package_that_is_not_the_locked_one_is_refused(tmp_path: Path, offered
     assert (tmp_path / "out" / "headgate_probe.py").exists() == (offered == "as locked")
 
 
-def test_the_description_of_sagemaker_is_that_of_the_locked_sdk() -> None:
-    path, told = description()
-    kept = json.loads(gzip.decompress(path.read_bytes()))
+def test_what_functions_read_of_the_sdk_is_of_the_locked_one() -> None:
+    told = descriptions()
+    kept = {path: json.loads(gzip.decompress(path.read_bytes())) for path in FOLDER.rglob("*.json.gz")}
     assert kept == told, "run: .venv/bin/python -m infra.descriptions"
-    assert len(kept["operations"]) > 10
+    assert all(len(json.dumps(each)) > 10_000 for each in kept.values())
 
 
 def test_functions_read_the_description_of_what_they_call() -> None:
@@ -89,3 +92,24 @@ def test_functions_read_the_description_of_what_they_call() -> None:
     """
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, env=AWS)
     assert answer.stdout == "True False\n"
+
+
+@pytest.mark.parametrize("region", ["us-east-1", "eu-central-1", "cn-north-1", "us-gov-west-1"])
+def test_functions_find_services_where_the_sdk_does(region: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
+    for name, value in AWS.items():
+        monkeypatch.setenv(name, value)
+    own, whole = own_session(), boto3.Session()
+    for service in (
+        "cloudwatch",
+        "dynamodb",
+        "kms",
+        "s3",
+        "sagemaker",
+        "sagemaker-runtime",
+        "sns",
+        "stepfunctions",
+        "sts",
+    ):
+        ours, theirs = (each.client(service, region_name=region).meta for each in (own, whole))
+        assert (ours.endpoint_url, ours.partition) == (theirs.endpoint_url, theirs.partition)

@@ -7,7 +7,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.errors import translated
-from headgate.aws.sagemaker import ABSENT, EXISTS, says
+from headgate.aws.sentences import ABSENT, EXISTS, says
 from headgate.aws.tags import as_tags
 from headgate.domain.approval import Registered
 from headgate.domain.errors import NotFoundError

@@ -10,7 +10,8 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.autoscaling import Autoscaling
-from headgate.aws.errors import code_of, translated
+from headgate.aws.errors import translated
+from headgate.aws.sentences import ABSENT, EXISTS, says
 from headgate.aws.tags import as_tags
 from headgate.domain.alarms import VARIANT
 from headgate.domain.captures import Capture
@@ -20,19 +21,10 @@ from headgate.domain.moments import written
 from headgate.domain.names import OWNER_TAG
 from headgate.domain.releases import EndpointState
 
-# SageMaker has no error code of its own for these; the sentences are the same in every service that wraps it.
-EXISTS = "already exist"
-ABSENT = ("Could not find", "does not exist")
 _BUSY = "in-progress endpoint"
 
 ENGINE = "HEADGATE_FORMAT"
 """The variable of a model's container that says which format of the network to load."""
-
-
-def says(error: ClientError, *sentences: str) -> bool:
-    """Whether SageMaker refused with one of these sentences."""
-    message = str(error.response["Error"].get("Message", ""))
-    return code_of(error) in {"ValidationException", "ResourceNotFound"} and any(text in message for text in sentences)
 
 
 class Jobs:

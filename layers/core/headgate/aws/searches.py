@@ -5,7 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.errors import translated
-from headgate.aws.sagemaker import ABSENT, says
+from headgate.aws.sentences import ABSENT, says
 from headgate.domain.errors import NotFoundError
 
 
