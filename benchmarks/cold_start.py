@@ -23,9 +23,10 @@ import sys, time
 start = time.perf_counter()
 sys.path.insert(0, sys.argv[1])
 import app
-from headgate.clients import shared
-for service in sys.argv[2:]:
-    shared(service, "bench")  # as for a tenant, but for the call of STS that brings a tenant's credentials
+from headgate import clients
+for made in sys.argv[2:]:
+    kind, service = made.split(":")
+    getattr(clients, kind)(service, "bench")  # STS is asked for credentials at the first call, which is not made
 print(time.perf_counter() - start)
 """
 READER = "import time; start = time.perf_counter(); import duckdb; print(time.perf_counter() - start)"
@@ -34,26 +35,31 @@ ENVIRONMENT = {  # Lambda gives every function its region and its credentials so
     "AWS_ACCESS_KEY_ID": "none",
     "AWS_SECRET_ACCESS_KEY": "none",
     "PATH": os.environ["PATH"],
+    "LEDGER_TABLE": "ledger",  # and the template this
+    "DATA_BUCKET": "data",
+    "ARTIFACT_BUCKET": "artifacts",
+    "TENANT_KEYS": "arn:aws:kms:eu-central-1:123456789012:alias/headgate-",
+    "FUNCTION_ROLE_ARN": "arn:aws:iam::123456789012:role/function",
 }
 
 
 def clients_of(function: str) -> list[str]:
-    """The services whose clients a handler makes at once, and STS where one is for a tenant: read from the sources.
-
-    What the composition root keeps for later, in a lambda or a partial, is no part of a cold start.
+    """The clients that a handler makes at once, each by its kind and service, and that of STS, which brings a tenant's
+    credentials: read from the sources. What the composition root keeps for later, in a lambda or a partial, is no part
+    of a cold start.
     """
     root = _functions(ROOT / "layers/core/headgate/entrypoint.py")
-    services: set[str] = set()
+    made: set[str] = set()
     todo, seen = _calls(ast.parse((ROOT / "functions" / function / "app.py").read_text())), set()
     while todo:
         call = todo.pop()
         name, first = call.func.id, call.args[0] if call.args else None
         if name in ("client", "shared") and isinstance(first, ast.Constant):
-            services |= {str(first.value)} | ({"sts"} if name == "client" else set())
+            made |= {f"{name}:{first.value}"} | ({"shared:sts"} if name == "client" else set())
         elif name in root and name not in seen:
             seen.add(name)
             todo += _calls(root[name])
-    return sorted(services)
+    return sorted(made)
 
 
 def _functions(path: Path) -> dict[str, ast.FunctionDef]:

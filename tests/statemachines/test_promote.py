@@ -7,8 +7,8 @@ import pytest
 
 from headgate.domain.alarms import alarms_of
 from headgate.domain.project import LONGEST_APPROVAL_HOURS
-from headgate.domain.rollout import LONGEST_DEPLOYMENT, LONGEST_TRIAL_MINUTES, Wishes
-from headgate.domain.stand import TRIALS
+from headgate.domain.rollout import LONGEST_DEPLOYMENT, Wishes
+from headgate.domain.stand import LONGEST_TRIAL_MINUTES, TRIALS
 from headgate.services.close_run import CloseRun
 
 from .conftest import Failure, Played, definition_of, raised

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 
 from headgate.domain.project import LONGEST_APPROVAL_HOURS
-from headgate.domain.rollout import LONGEST_TRIAL_MINUTES
+from headgate.domain.stand import LONGEST_TRIAL_MINUTES
 from headgate.services.close_incident import CloseIncident
 
 from .conftest import Failure, Played, definition_of, raised

@@ -5,8 +5,8 @@ import pytest
 from headgate.domain.agreement import agreement
 from headgate.domain.captures import Answered
 from headgate.domain.endpoint_settings import RolloutSettings
-from headgate.domain.rollout import LONGEST_TRIAL_MINUTES, Wishes, plan
-from headgate.domain.stand import Stand
+from headgate.domain.rollout import Wishes, plan
+from headgate.domain.stand import LONGEST_TRIAL_MINUTES, Stand
 from headgate.domain.trial import (
     Trial,
     agreed,

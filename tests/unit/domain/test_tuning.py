@@ -13,14 +13,13 @@ from headgate.domain.families import Family, read_families
 from headgate.domain.names import tuning_job_name
 from headgate.domain.prices import USD_AN_HOUR, hourly_price
 from headgate.domain.project_file import parse_settings
+from headgate.domain.search_worth import ENOUGH_ROWS, is_to_be_planned
 from headgate.domain.spec import SpecColumn, TrainingSpec
 from headgate.domain.tuning import (
-    ENOUGH_ROWS,
     LEAST_TRIALS,
     Defaults,
     Facts,
     SearchPlan,
-    is_to_be_planned,
     plan_search,
 )
 from headgate.domain.tuning_settings import TuningSettings

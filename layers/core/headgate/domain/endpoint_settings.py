@@ -4,9 +4,9 @@ from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
-from headgate.domain.rollout import LONGEST_TRIAL_MINUTES
 from headgate.domain.scaling import INVOCATIONS_PER_MINUTE
 from headgate.domain.section import InstanceType, Section
+from headgate.domain.stand import LONGEST_TRIAL_MINUTES
 
 MOST_INSTANCES = 100
 """What a typing error may cost at most."""

@@ -21,8 +21,6 @@ SHORTEST_LIMIT = 600
 ALARM_PERIOD = 60
 """Seconds that an alarm looks at: SageMaker publishes the metrics of invocations once a minute."""
 
-LONGEST_TRIAL_MINUTES = 10_080
-"""A week, as SageMaker's own shadow tests last if nobody says more; a history of Step Functions holds its looks."""
 
 _PROVISIONING, _PROVISIONING_OF_A_STEP = 1800, 600
 """Seconds that instances may take to come up, beside the waits: for the whole, and more for each step."""

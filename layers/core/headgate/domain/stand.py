@@ -7,6 +7,8 @@ from enum import StrEnum
 SHADOW, AB = "shadow", "ab"
 """No ways to move requests: the version is tried beside the one that serves before it takes over (`trial.py`)."""
 TRIALS = frozenset({SHADOW, AB})
+LONGEST_TRIAL_MINUTES = 10_080
+"""A week, as SageMaker's own shadow tests last if nobody says more; a history of Step Functions holds its looks."""
 
 
 class Stand(StrEnum):

@@ -13,14 +13,13 @@ from headgate.domain.errors import SearchRefusedError
 from headgate.domain.evidence import legible
 from headgate.domain.prices import hourly_price
 from headgate.domain.reasons import Reason
+from headgate.domain.search_worth import ENOUGH_ROWS, is_to_be_planned
 
 if TYPE_CHECKING:  # pydantic is slow to import, and who chooses a winner needs none of it
     from headgate.domain.families import Family
     from headgate.domain.spec import TrainingSpec
     from headgate.domain.tuning_settings import TuningSettings
 
-ENOUGH_ROWS = 15_000
-"""Training rows from which on a search is worth its time without being asked for."""
 TRIALS = {"bayesian": 12, "random": 12, "hyperband": 30}
 """Trials when a person names none."""
 UNASKED_TRIALS, UNASKED_MINUTES, UNASKED_MONEY = 8, 15.0, 1.0
@@ -91,11 +90,6 @@ class SearchPlan:
     epochs: int | None
     """The most of a Hyperband trial, None for the other strategies."""
     why: str
-
-
-def is_to_be_planned(settings: "TuningSettings", rows: int) -> bool:
-    """Whether a run needs a plan at all: somebody asked for a search, or the training rows are worth one."""
-    return settings.strategy != "off" and (settings.asked or rows >= ENOUGH_ROWS)
 
 
 def plan_search(

@@ -14,8 +14,8 @@ from headgate.domain.machines import machine_that_trains, training_memory, train
 from headgate.domain.names import Part
 from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
+from headgate.domain.search_worth import is_to_be_planned
 from headgate.domain.spec import TrainingSpec
-from headgate.domain.tuning import is_to_be_planned
 from headgate.services.settings import read_settings
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, examine, timed
