@@ -45,8 +45,8 @@ def _service(loader: Loader, sources: str) -> Data:
 
 
 def _endpoints(loader: Loader, sources: str) -> Data:
-    """Where services are, of those whose names stand in the sources; any other is where its name says."""
-    named = [name for name in loader.list_available_services("service-2") if f'"{name}"' in sources]
+    """Where services are, of those that the sources make clients of; any other is where its name says."""
+    named = set(re.findall(r'\b(?:client|shared)(?:\(|, )"([a-z0-9-]+)"', sources))
     prefixes = {loader.load_service_model(name, "service-2")["metadata"]["endpointPrefix"] for name in named}
     whole = loader.load_data("endpoints")
     partitions = [

@@ -10,7 +10,6 @@ from typing import Any
 import boto3
 import botocore.session
 import pytest
-from botocore.loaders import Loader, create_loader
 from contract.conformance import pytest_addoption, pytest_collection_modifyitems, pytest_configure  # noqa: F401
 from hypothesis import settings
 from moto import mock_aws
@@ -18,7 +17,6 @@ from moto.core.serialize import ResponseSerializer
 from prove import recorder
 from samtranslator.yaml_helper import yaml_parse
 
-from headgate.aws import sessions
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.domain.audit import Author
@@ -40,20 +38,8 @@ settings.register_profile("headgate", deadline=None)
 settings.load_profile("headgate")
 
 
-# The descriptions of AWS's services are read once, not anew by each of thousands of sessions; and those that functions
-# read, in which of SageMaker's is what they call, once for all functions and for nobody else in the process.
+# The descriptions of AWS's services are read once, not anew by each of thousands of sessions.
 botocore.session.create_loader = functools.cache(botocore.session.create_loader)
-_descriptions_of_functions = functools.cache(create_loader)
-
-
-def _loader_of_functions(session: Any) -> Loader:
-    session._session.register_component("data_loader", _descriptions_of_functions())
-    return _descriptions_of_functions()
-
-
-sessions._loader = _loader_of_functions
-
-
 _value_of_member = ResponseSerializer.get_value
 
 

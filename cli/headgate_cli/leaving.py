@@ -14,7 +14,7 @@ from botocore.exceptions import ClientError, WaiterError
 from headgate.aws.audit import AUDIT_HEAD
 from headgate.aws.errors import code_of
 from headgate.aws.items import as_values
-from headgate.aws.sagemaker import ABSENT, says
+from headgate.aws.sentences import ABSENT, says
 from headgate.domain.keys import endpoint_key, tenant_key
 from headgate.domain.names import places_of, tenant_stack
 from headgate.domain.tenants import Standing

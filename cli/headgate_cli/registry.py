@@ -5,7 +5,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.registry import Registry
-from headgate.aws.sagemaker import ABSENT, says
+from headgate.aws.sentences import ABSENT, says
 from headgate.domain.approval import APPROVED, REFUSED
 from headgate.domain.audit import Change
 from headgate.domain.names import Project

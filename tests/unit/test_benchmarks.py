@@ -62,7 +62,7 @@ def test_what_a_program_takes_is_there(program: tuple[str, ast.Module]) -> None:
 
 
 def test_the_clients_that_a_cold_start_makes_are_read_from_the_composition_root() -> None:
-    assert {"dynamodb", "sagemaker", "sts"} <= set(clients_of("deploy_release"))
+    assert {"client:dynamodb", "client:sagemaker", "shared:sts"} <= set(clients_of("deploy_release"))
 
 
 @pytest.fixture

@@ -99,7 +99,7 @@ def test_functions_find_services_where_the_sdk_does(region: str, monkeypatch: py
     monkeypatch.setattr(boto3, "DEFAULT_SESSION", None)
     for name, value in AWS.items():
         monkeypatch.setenv(name, value)
-    own, whole = own_session(), boto3.Session()
+    own, whole = own_session.__wrapped__(), boto3.Session()
     for service in (
         "cloudwatch",
         "dynamodb",

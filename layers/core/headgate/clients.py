@@ -62,5 +62,5 @@ def _config(tenant: str) -> Config:
 
 def forget_clients() -> None:
     """Forget clients, credentials and environment, as a new worker knows none."""
-    for kept in (client, shared, _session, environment):
+    for kept in (client, shared, _session, own_session, environment):
         kept.cache_clear()

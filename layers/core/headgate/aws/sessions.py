@@ -1,6 +1,7 @@
 """Sessions of the AWS SDK: a function's own, and under credentials for one tenant that its role gives itself."""
 
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,13 +22,17 @@ class _Loader(Loader):  # type: ignore[misc] # the SDK tells no types
         return [found.name for path in map(Path, self.search_paths) if path.is_dir() for found in path.iterdir()]
 
 
+_loader = _Loader(extra_search_paths=[str(_DESCRIPTIONS)])
+
+
+@cache
 def own_session() -> boto3.Session:
-    """The session of the function's own role: the SDK's default one, so what is there is not made again."""
-    if boto3.DEFAULT_SESSION is None:
-        session = botocore.session.Session()
-        session.register_component("data_loader", _Loader(extra_search_paths=[str(_DESCRIPTIONS)]))
-        boto3.setup_default_session(botocore_session=session)
-    return boto3.DEFAULT_SESSION
+    """The session of the function's own role; where somebody has made the SDK's default one, that one."""
+    if boto3.DEFAULT_SESSION is not None:
+        return boto3.DEFAULT_SESSION
+    session = botocore.session.Session()
+    session.register_component("data_loader", _loader)
+    return boto3.Session(botocore_session=session)
 
 
 def scoped_session(open_sts: Callable[[], Any], role_arn: str, name: str, policy: str) -> boto3.Session:
