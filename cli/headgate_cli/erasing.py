@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 from headgate.aws.ledger import Ledger
@@ -14,7 +15,8 @@ from headgate.domain.audit import Change
 from headgate.domain.errors import BadKeyError
 from headgate.domain.keys import project_key
 from headgate.domain.names import COMPLETION_MARKERS, Project, parse_upload
-from headgate.domain.runs import RUNNING, Run
+from headgate.domain.reconcile import UPLOAD_GRACE
+from headgate.domain.runs import Run
 from headgate.domain.subject import Subject
 from headgate.tables.erase import Unread
 from headgate_cli.connection import Cloud
@@ -58,7 +60,8 @@ class Erasure:
         """Take the rows out, tell the audit trail before and after, and say what was trained on them.
 
         Raises:
-            CommandError: when a run reads rows of the subject at this moment; the message says what was done.
+            CommandError: when a run reads rows of the subject at this moment, or is about to; the message says what
+                was done.
         """
         ledger = Records(self.cloud).ledger
         versions = Versions(self.cloud, self.project.tenant, self.subject)
@@ -92,9 +95,15 @@ class Erasure:
         incoming = versions.under(self.cloud.data_bucket, f"{self.project.prefix}incoming/")
         found = Found(_held({each: versions.look(each) for each in incoming}))
         runs = ledger.runs_of_project(self.project)
-        for dataset, manifest in self._manifests(runs).items():
-            if any(_uses(manifest, each) or _uses_rest(manifest, each) for each in found.uploads):
-                found.datasets.add(dataset)
+        manifests = self._manifests(runs)
+        for each in found.uploads:
+            users = {dataset for dataset, manifest in manifests.items() if _is_made_of(manifest, each)}
+            if not users and _folder(each.key) is not None and datetime.now(UTC) - each.at < UPLOAD_GRACE:
+                raise CommandError(
+                    f"{each.key} was dropped a moment ago, and no run has come of it yet. Nothing was changed; call "
+                    "this again in 15 minutes."
+                )
+            found.datasets |= users
         for run in runs:
             found.parts[run.dataset] = {each: versions.look(each) for each in self._parts(run.dataset, versions)}
             if _held(found.parts[run.dataset]):
@@ -147,7 +156,8 @@ class Erasure:
                 versions.delete(each, count)
 
     def _uploads(self, found: Found, versions: Versions, ledger: Ledger) -> None:
-        """Every upload that held the subject: what is left of one that a dataset is made of goes beside it, hidden.
+        """Every upload that held the subject: what is left of it goes beside it, hidden, where a dataset is made of it
+        or nothing took its place.
 
         The markers of its folder go first, those that complete it. Told of again, or found by the reconciler, they
         would start a run on the rest of the folder. Uploads go once nobody can begin to read them any more.
@@ -157,7 +167,7 @@ class Erasure:
         manifests = self._manifests(ledger.runs_of_project(self.project))
         for each in found.uploads:
             users = [dataset for dataset, manifest in manifests.items() if _uses(manifest, each)]
-            if users:
+            if users or (each.newest and not any(_is_made_of(manifest, each) for manifest in manifests.values())):
                 self._keep(each, users, manifests, versions)
         runs = _of(ledger.runs_of_project(self.project), found.datasets)
         _refuse_while_read(runs, "Their uploads are there still")
@@ -219,15 +229,17 @@ def _rest(each: Version) -> str:
     return f"{folder}/{_KEPT}{each.version[:8]}-{_KEPT_BEFORE.sub('', name)}"
 
 
-def _uses_rest(manifest: Mapping[str, Any], each: Version) -> bool:
-    return _rest(each) in {part["key"] for part in manifest["parts"]}
+def _is_made_of(manifest: Mapping[str, Any], each: Version) -> bool:
+    """Whether a dataset is made of an upload, or by now of what is left of it."""
+    return _uses(manifest, each) or _rest(each) in {part["key"] for part in manifest["parts"]}
 
 
 def _refuse_while_read(runs: Iterable[Run], state: str) -> None:
+    """A run that has not read its dataset yet would find it changed, and fail; one that reads it makes parts of it."""
     for run in runs:
-        if run.state == RUNNING and _version(run) is None:
+        if not run.ended and _version(run) is None:
             raise CommandError(
-                f"{run.run} reads rows of theirs at this moment. {state}; call this again when it has ended "
+                f"{run.run} reads rows of theirs, or waits to. {state}; call this again when it has ended "
                 "(`headgate runs` tells)."
             )
 
@@ -243,10 +255,10 @@ def _of(runs: Iterable[Run], datasets: set[str]) -> list[Run]:
     return [run for run in runs if datasets & {run.dataset, *(run.retrain or {}).get("of", [])}]
 
 
-def _folder(key: str) -> str:
-    """The folder whose dataset an upload is a part of; empty of any other object."""
+def _folder(key: str) -> str | None:
+    """The folder whose dataset an upload is a part of, "" where it is a dataset itself; None of any other object."""
     try:
         upload = parse_upload(key)
     except BadKeyError:
-        return ""
-    return upload.folder if upload is not None else ""
+        return None
+    return upload.folder if upload is not None else None

@@ -4,6 +4,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,13 @@ from headgate_cli.connection import Cloud
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """One version of an object; `newest` says whether it is what the key stands for."""
+    """One version of an object, written at a time; `newest` says whether it is what the key stands for."""
 
     bucket: str
     key: str
     version: str
     newest: bool
+    at: datetime
 
     @property
     def uri(self) -> str:
@@ -51,7 +53,9 @@ class Versions:
         """All versions of all objects whose keys begin so, a key's newest first, but for empty ones."""
         pages = self._s3.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
         found = [each for page in pages for each in page.get("Versions", []) if each["Size"] >= least_bytes]
-        return [Version(bucket, each["Key"], each["VersionId"], each["IsLatest"]) for each in found]
+        return [
+            Version(bucket, each["Key"], each["VersionId"], each["IsLatest"], each["LastModified"]) for each in found
+        ]
 
     def named_by(self, marker: Version, folder: str) -> set[tuple[str, str]]:
         """The objects of a folder, as keys and versions, that its marker completes."""

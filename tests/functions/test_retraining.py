@@ -19,7 +19,10 @@ from headgate.aws.s3 import Objects
 from headgate.domain.incidents import Incident
 from headgate.domain.names import Project
 from headgate.domain.runs import RUNNING, WAITING, Ending, Outcome, Run
+from headgate.domain.subject import Subject
 from headgate.environments import RetrainQueueEnvironment, environment
+from headgate_cli.connection import Cloud
+from headgate_cli.erasing import Erasure
 
 Invoke = Callable[[str, dict[str, Any]], Any]
 ROSES = Project("demo", "roses")
@@ -142,6 +145,21 @@ def test_one_dataset_alone_was_trained_on_by_its_upload_unless_the_code_is_newer
     clients.forget_clients()
     run = world.ask("b")
     assert (run.state, run.dataset != upload.dataset) == (RUNNING, True)
+
+
+def test_what_is_left_of_a_dataset_after_a_subject_was_erased_was_never_trained_on(
+    world: World, aws: boto3.Session, tmp_path: Path
+) -> None:
+    upload = world.learned("may.csv", 1, 1)
+    gone = next(iter(world.rows(upload, "train", tmp_path)))
+    outputs = {"LedgerTable": "ledger", "DataBucket": "data", "ArtifactBucket": "artifacts", "TenantKeys": "alias/h-"}
+    cloud = Cloud(aws, "headgate", None, outputs)
+    told = Erasure(cloud, ROSES, Subject("length", str(gone[0]))).run("Asked.")
+    assert (told["rows"], told["unread"]) == (2, [])
+    run = world.ask("a")
+    assert run.state == RUNNING
+    assert world.validate(run)["rows"] == 119
+    assert not any(gone in world.rows(run, part, tmp_path) for part in ("train", "validation", "test"))
 
 
 def test_a_retraining_waits_and_a_newer_upload_takes_its_place(world: World) -> None:

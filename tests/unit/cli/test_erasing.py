@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import boto3
@@ -250,11 +251,12 @@ def test_what_is_left_keeps_the_length_of_its_name(erase: Erase, open_clinic: Op
     assert re.fullmatch(r"demo/iris/incoming/\.kept-.{8}-a\.csv", part["key"])
 
 
+@pytest.mark.parametrize("state", ["WAITING", "RUNNING"])
 def test_while_a_run_reads_the_rows_nothing_is_changed(
-    erase: Erase, open_clinic: Open, make_run: Callable[..., Any]
+    erase: Erase, open_clinic: Open, make_run: Callable[..., Any], state: str
 ) -> None:
     clinic = open_clinic()
-    clinic.ledger.add_run(make_run("c", state="RUNNING", retrain={"who": "x", "why": "y", "of": ["b"]}))
+    clinic.ledger.add_run(make_run("c", state=state, retrain={"who": "x", "why": "y", "of": ["b"]}))
     before = clinic.everything()
     assert "demo-iris-c" in erase(clinic, code=5)["error"]
     assert clinic.everything() == before
@@ -283,6 +285,21 @@ def test_what_a_run_makes_of_rows_that_it_began_to_read_meanwhile_is_found_by_th
     left = clinic.everything()
     assert not [key for key, _ in left if key == "datasets/b/train.parquet"]
     assert not [body for body in left.values() if WHO.encode() in body]
+
+
+def test_an_upload_that_no_run_came_of_is_waited_for_and_what_is_left_of_it_then_is_kept(
+    erase: Erase, open_clinic: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clinic = open_clinic(filled=False)
+    for body in (ROWS, ROWS):
+        clinic.put(clinic.data, "incoming/a.csv", body)
+    before = clinic.everything()
+    assert "dropped a moment ago" in erase(clinic, code=5)["error"]
+    assert clinic.everything() == before
+    monkeypatch.setattr("headgate_cli.erasing.UPLOAD_GRACE", timedelta(0))
+    erase(clinic)
+    [((key, _), body)] = clinic.everything().items()
+    assert (re.sub("-.{8}-", "-", key), body) == ("incoming/.kept-a.csv", LEFT.encode())
 
 
 def test_what_cannot_be_read_is_told_and_goes_where_it_is_a_copy(

@@ -33,7 +33,8 @@ class Recipe:
 class Accepted:
     """A dataset that validation accepted: its run, its parts, and what its report says of it.
 
-    `kind` and `columns` are None, and so is `recipe`, where a report of an earlier Headgate does not tell.
+    `kind` and `columns` are None, and so is `recipe`, where a report of an earlier Headgate does not tell; `recipe` is,
+    too, where rows were erased since.
     """
 
     run: Run

@@ -7,7 +7,7 @@ from typing import Any
 from headgate.aws.s3 import Objects
 from headgate.aws.tenants import Tenants
 from headgate.domain.errors import BadKeyError, ConflictError, NotFoundError, SettingsError
-from headgate.domain.names import MAX_BYTES, Part, Project, printable
+from headgate.domain.names import MAX_BYTES, Part, Project, dataset_id, printable
 from headgate.domain.reasons import Reason
 from headgate.domain.retraining import (
     NO_DATA,
@@ -150,11 +150,13 @@ class Retrainings:
                 continue  # not validated, or not yet
             if report.get("verdict") != "accepted" or manifest["bucket"] != self.data_bucket:
                 continue
-            recipe = report.get("recipe")
+            parts = [Part(**part) for part in manifest["parts"]]
+            # Where rows were erased since, what is left was never trained on.
+            recipe = report.get("recipe") if dataset_id(manifest["bucket"], parts) == run.dataset else None
             found.append(
                 Accepted(
                     run,
-                    [Part(**part) for part in manifest["parts"]],
+                    parts,
                     report.get("kind"),
                     [column["name"] for column in report["profile"]],
                     Recipe(**recipe) if recipe else None,
