@@ -85,7 +85,7 @@ class Erasure:
             "rows": versions.rows,
             "objects": versions.objects,
             "versions_to_retrain": sorted(set(filter(None, map(_version, _of(runs, datasets)))), key=int),
-            "without_column": versions.without_column,
+            "without_column": len(versions.without_column),
         }
         ledger.record(self.project, _ERASED, reason, Change("DATA", {}, told | {"unread": len(versions.unread)}))
         whose = {"tenant": self.project.tenant, "project": self.project.name}

@@ -37,8 +37,8 @@ class Version:
 
 @dataclass
 class Versions:
-    """What is done to a tenant's objects for one subject: `rows` and `objects` that are gone, those without the column
-    (`without_column`), and where those lie that cannot be read and are there still (`unread`).
+    """What is done to a tenant's objects for one subject: `rows` and `objects` that are gone, and where those lie that
+    are there still and have no such column (`without_column`) or cannot be read (`unread`).
     """
 
     cloud: Cloud
@@ -46,7 +46,7 @@ class Versions:
     subject: Subject
     rows: int = 0
     objects: int = 0
-    without_column: int = 0
+    without_column: set[str] = field(default_factory=set)
     unread: set[str] = field(default_factory=set)
 
     def under(self, bucket: str, prefix: str, *, least_bytes: int = 1) -> list[Version]:
@@ -68,7 +68,8 @@ class Versions:
             count = rows_of(source, self.subject)
         if count is Unread.NO_TABLE:
             self.unread.add(each.uri)
-        self.without_column += count is Unread.NO_COLUMN
+        if count is Unread.NO_COLUMN:
+            self.without_column.add(each.uri)
         return count
 
     @contextmanager
@@ -102,7 +103,8 @@ class Versions:
         self._s3.delete_object(**each.pinned)
         self.objects += 1
         self.rows += rows
-        self.unread.discard(each.uri)
+        for told in (self.without_column, self.unread):
+            told.discard(each.uri)
 
     @property
     def _s3(self) -> Any:

@@ -60,7 +60,7 @@ class Clinic:
         outputs = {"LedgerTable": "ledger", "DataBucket": self.data, "ArtifactBucket": self.artifacts}
         self.cloud = Cloud(aws, "headgate", None, {**outputs, "TenantKeys": KEYS})
         self.uploaded: dict[str, str] = {}
-        self.s3, self.ledger, self.project = aws.client("s3"), ledger, Project("demo", name)
+        self.s3, self.ledger, self.project = self.cloud.client("s3"), ledger, Project("demo", name)
 
     def put(self, bucket: str, key: str, body: bytes | str) -> str:
         """Write an object of the project; its version."""
