@@ -6,4 +6,4 @@ searches after every 700 new ones: two hundred times, once through everything. T
 
 import gc
 
-gc.set_threshold(100_000)  # some twenty megabytes of garbage at most wait for the search
+gc.set_threshold(200_000)  # some twenty megabytes of garbage at most wait for the search
