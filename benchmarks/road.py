@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.cloud import local_cloud
-from headgate.domain.names import Part, Project, dataset_id
+from headgate.domain.names import Part, Project, dataset_id, execution_arn
 from headgate_local.card import Card
 
 FILE = Path(__file__).resolve().parents[1] / "examples" / "healthcare_wdbc.csv"
@@ -55,7 +55,7 @@ def _in_service(sagemaker: Any, endpoint: str) -> bool:
 def _stages(cloud: Card, run: str) -> dict[str, float]:
     """Seconds in each Task state, and before the first one, from the execution's history."""
     stepfunctions, machine = cloud.client("stepfunctions"), cloud.output("TrainStateMachine")
-    execution = machine.replace(":stateMachine:", ":execution:") + f":{run}"
+    execution = execution_arn(machine, run)
     while stepfunctions.describe_execution(executionArn=execution)["status"] == "RUNNING":
         time.sleep(0.05)
     events = stepfunctions.get_execution_history(executionArn=execution, maxResults=500)["events"]

@@ -15,6 +15,7 @@ from typing import Any
 
 import boto3
 
+from headgate.aws.cloudwatch import Alarms
 from headgate.domain.names import OWNER_TAG, tenant_stack
 
 Client = Callable[[str], Any]
@@ -62,17 +63,10 @@ def destroy(client: Client, stack: str) -> list[str]:
         raise TenantsLeftError(stack, tenants)
     [found] = client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
     outputs = {each["OutputKey"]: each["OutputValue"] for each in found.get("Outputs", [])}
-    cloudwatch = client("cloudwatch")
+    alarms = Alarms(client("cloudwatch"), client("cloudwatch"))
     for name in list(endpoints_of(client, outputs["LedgerTable"])):
         client("sagemaker").delete_endpoint(EndpointName=name)
-        kinds = ["CompositeAlarm", "MetricAlarm"]  # a composite one before those that it is made of
-        pages = cloudwatch.get_paginator("describe_alarms").paginate(
-            AlarmNamePrefix=f"headgate-{name}-r", AlarmTypes=kinds
-        )
-        alarms = [(page["CompositeAlarms"], page["MetricAlarms"]) for page in pages]
-        for composite, metric in alarms:
-            for each in (*composite, *metric):
-                cloudwatch.delete_alarms(AlarmNames=[each["AlarmName"]])
+        alarms.retire(name)
     client("cloudformation").delete_stack(StackName=stack)
     client("cloudformation").get_waiter("stack_delete_complete").wait(StackName=stack)
     buckets = [outputs[name] for name in ("DataBucket", "ArtifactBucket", "AuditBucket") if name in outputs]

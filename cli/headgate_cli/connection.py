@@ -18,6 +18,7 @@ from botocore.config import Config
 from headgate.aws.errors import code_of
 from headgate.aws.s3 import sealed
 from headgate.domain.errors import TransientError
+from headgate.domain.names import execution_arn
 from headgate_cli import local_cloud
 from headgate_cli.errors import CommandError, UnreachableError
 
@@ -86,9 +87,14 @@ class Cloud:
         """The boto3 client for a service; one for each, since making one costs more than most calls."""
         return _client(self.session, service, self.endpoint_url)
 
+    @property
+    def patience(self) -> dict[str, float]:
+        """How boto3's waiters wait for what takes minutes: their WaiterConfig."""
+        return {"Delay": 0.25, "MaxAttempts": 480} if self.is_local else {"Delay": 5, "MaxAttempts": 120}
+
     def execution_arn(self, output: str, name: str) -> str:
         """The ARN of an execution: of the machine whose ARN is the stack's `output`."""
-        return f"{self.outputs[output].replace(':stateMachine:', ':execution:')}:{name}"
+        return execution_arn(self.outputs[output], name)
 
 
 @cache

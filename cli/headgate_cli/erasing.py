@@ -146,7 +146,7 @@ class Erasure:
 
     def _quarantine(self, versions: Versions) -> None:
         """Refused uploads, which are copies: those that hold the subject go whole, as do those that cannot be read."""
-        for each in versions.under(self.cloud.artifact_bucket, f"{self.project.prefix}quarantine/"):
+        for each in versions.under(self.cloud.artifact_bucket, self.project.quarantine()):
             if each.key.endswith("/report.json"):
                 continue  # Headgate's own, of columns and counts; no refused upload has this name
             count = versions.look(each)
@@ -202,7 +202,7 @@ class Erasure:
                 versions.delete(other)
 
     def _parts(self, dataset: str, versions: Versions) -> list[Version]:
-        folder = f"{self.project.prefix}datasets/{dataset}/"
+        folder = self.project.dataset_folder(dataset)
         listed = versions.under(self.cloud.artifact_bucket, folder)
         return [each for each in listed if each.key.removeprefix(folder) in _PARTS]
 
@@ -212,7 +212,7 @@ class Erasure:
         return {dataset: document for dataset, document in documents.items() if document is not None}
 
     def _manifest(self, dataset: str) -> str:
-        return f"{self.project.prefix}datasets/{dataset}/manifest.json"
+        return f"{self.project.dataset_folder(dataset)}manifest.json"
 
 
 def _held(looked: Mapping[Version, int | Unread]) -> dict[Version, int]:

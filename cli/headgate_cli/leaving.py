@@ -12,6 +12,7 @@ from typing import Any
 from botocore.exceptions import ClientError, WaiterError
 
 from headgate.aws.audit import AUDIT_HEAD
+from headgate.aws.cloudwatch import Alarms
 from headgate.aws.errors import code_of
 from headgate.aws.items import as_values
 from headgate.aws.sentences import ABSENT, says
@@ -139,14 +140,7 @@ def _take_away(cloud: Cloud, name: str) -> None:
     )
     _each(sagemaker, "list_models", "Models", "ModelName", prefix, sagemaker.delete_model)
     _each_group(sagemaker, prefix)
-    pages = cloudwatch.get_paginator("describe_alarms").paginate(
-        AlarmNamePrefix=f"headgate-{prefix}", AlarmTypes=["CompositeAlarm", "MetricAlarm"]
-    )
-    found = list(pages)
-    for kind in ("CompositeAlarms", "MetricAlarms"):  # what looks at others before what is looked at
-        for page in found:
-            for alarm in page.get(kind, []):
-                cloudwatch.delete_alarms(AlarmNames=[alarm["AlarmName"]])
+    Alarms(cloudwatch, cloudwatch).delete(f"headgate-{prefix}")
     for bucket, place in places_of(name, cloud.data_bucket, cloud.artifact_bucket):
         _empty(cloud, bucket, place)
     dynamodb = cloud.client("dynamodb")
@@ -173,11 +167,10 @@ def _end_endpoints(cloud: Cloud, prefix: str) -> None:
         except ClientError as error:
             if not says(error, *ABSENT):
                 said[name] = str(error.response["Error"].get("Message") or code_of(error))
-    config = {"Delay": 0.25, "MaxAttempts": 480} if cloud.is_local else {"Delay": 5, "MaxAttempts": 120}
     for name in _named(client, *listed, prefix):
         if name not in said:
             with suppress(WaiterError):  # what is left is told below
-                client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=config)
+                client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=cloud.patience)
     left = [f"{name} ({said.get(name, 'is still being deleted')})" for name in _named(client, *listed, prefix)]
     if left:
         raise CommandError(

@@ -29,6 +29,11 @@ class RunRef:
         """The run's id, which is also the name of its executions and jobs."""
         return self.project.run_id(self.dataset)
 
+    @property
+    def folder(self) -> str:
+        """Where what the run made lies in the artifact bucket; ends with a slash."""
+        return self.project.run_folder(self.run)
+
 
 class Records:
     """The ledger as people see it; what they write is signed with the name that AWS knows them by."""
@@ -60,30 +65,28 @@ class Artifacts:
 
     def report(self, ref: RunRef) -> dict[str, Any] | None:
         """What was found in the data and inferred from it; for refused data the quarantine's report."""
-        prefix, dataset = ref.project.prefix, ref.dataset
-        return self.document(f"{prefix}datasets/{dataset}/report.json") or self.document(
-            f"{prefix}quarantine/{dataset}/report.json"
-        )
+        accepted, refused = ref.project.dataset_folder(ref.dataset), ref.project.quarantine(ref.dataset)
+        return self.document(f"{accepted}report.json") or self.document(f"{refused}report.json")
 
     def spec(self, ref: RunRef) -> dict[str, Any] | None:
         """What training was told: the columns a model takes and the answer it gives."""
-        return self.document(f"{ref.project.prefix}datasets/{ref.dataset}/spec/spec.json")
+        return self.document(f"{ref.project.dataset_folder(ref.dataset)}spec/spec.json")
 
     def evaluation(self, ref: RunRef) -> dict[str, Any] | None:
         """How good the challenger was on the holdout."""
-        return self.document(f"{ref.project.prefix}runs/{ref.run}/evaluation/evaluation.json")
+        return self.document(f"{ref.folder}evaluation/evaluation.json")
 
     def experiment(self, ref: RunRef) -> dict[str, Any] | None:
         """What the run was made of, what it took and what it cost about."""
-        return self.document(f"{ref.project.prefix}runs/{ref.run}/experiment.json")
+        return self.document(f"{ref.folder}experiment.json")
 
     def card(self, ref: RunRef) -> dict[str, Any] | None:
         """The model card of the challenger; None when no model of the run was judged, or not yet."""
-        return self.document(f"{ref.project.prefix}runs/{ref.run}/evaluation/card.json")
+        return self.document(f"{ref.folder}evaluation/card.json")
 
     def card_page(self, ref: RunRef) -> bytes | None:
         """The model card as one page of HTML; None as for `card`."""
-        return self._body(f"{ref.project.prefix}runs/{ref.run}/evaluation/card.html")
+        return self._body(f"{ref.folder}evaluation/card.html")
 
     def window(self, place: str) -> dict[str, Any] | None:
         """The monitor's report of a window; `place` is the ledger's."""
@@ -104,8 +107,8 @@ class Artifacts:
 
     def links(self, ref: RunRef) -> dict[str, str]:
         """Where a run's artifacts lie."""
-        root = f"s3://{self._bucket}/{ref.project.prefix}"
-        return {"dataset": f"{root}datasets/{ref.dataset}/", "run": f"{root}runs/{ref.run}/"}
+        root = f"s3://{self._bucket}/"
+        return {"dataset": f"{root}{ref.project.dataset_folder(ref.dataset)}", "run": f"{root}{ref.folder}"}
 
     def _body(self, key: str) -> bytes | None:
         try:

@@ -145,9 +145,8 @@ def wait_for(cloud: Cloud, stack: str, what: str) -> None:
         CommandError: with the reasons when it does not become so.
     """
     client = cloud.client("cloudformation")
-    config = {"Delay": 0.25, "MaxAttempts": 480} if cloud.is_local else {"Delay": 5, "MaxAttempts": 120}
     try:
-        client.get_waiter(what).wait(StackName=stack, WaiterConfig=config)
+        client.get_waiter(what).wait(StackName=stack, WaiterConfig=cloud.patience)
     except WaiterError as error:
         events = client.describe_stack_events(StackName=stack)["StackEvents"]
         reasons = [

@@ -24,7 +24,7 @@ def fetch(cloud: Cloud, ref: RunRef, folder: Path) -> int:
         UsageError: when the run has none.
     """
     client = cloud.client("s3")
-    prefix = f"{ref.project.prefix}runs/{ref.run}/tensorboard/"
+    prefix = f"{ref.folder}tensorboard/"
     pages = client.get_paginator("list_objects_v2").paginate(Bucket=cloud.artifact_bucket, Prefix=prefix)
     keys = [each["Key"] for page in pages for each in page.get("Contents", []) if not each["Key"].endswith("/")]
     if not keys:

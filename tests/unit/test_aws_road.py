@@ -141,7 +141,7 @@ def test_the_end_takes_our_endpoints_and_alarms_and_nobody_elses(aws: boto3.Sess
         aws.client("cloudwatch"),
         Stacks({"headgate": "CREATE_COMPLETE"}),
     )
-    for name, owner in (("demo-iris", "ledger"), ("other", "another")):
+    for name, owner in (("demo-iris", "ledger"), ("demo-iris-roses", "another")):
         tags = [{"Key": "headgate:ledger", "Value": owner}]
         container = {"Image": "i", "ModelDataUrl": "s3://m/m.tar.gz"}
         sagemaker.create_model(ModelName=name, PrimaryContainer=container, ExecutionRoleArn="arn:aws:iam::1:role/r")
@@ -154,9 +154,9 @@ def test_the_end_takes_our_endpoints_and_alarms_and_nobody_elses(aws: boto3.Sess
         )  # fmt: skip
     assert list(endpoints_of(aws.client, "ledger")) == ["demo-iris"]
     left = destroy(lambda service: stacks if service == "cloudformation" else aws.client(service), "headgate")
-    assert [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]] == ["other"]
+    assert [each["EndpointName"] for each in sagemaker.list_endpoints()["Endpoints"]] == ["demo-iris-roses"]
     alarms = [each["AlarmName"] for each in cloudwatch.describe_alarms()["MetricAlarms"]]
-    assert alarms == ["headgate-other-r1-errors"]
+    assert alarms == ["headgate-demo-iris-roses-r1-errors"]
     assert stacks.deleted == ["headgate", "waited"]
     assert any("s3://data" in each for each in left)
     assert any("table ledger" in each for each in left)

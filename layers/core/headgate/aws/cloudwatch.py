@@ -1,6 +1,6 @@
 """CloudWatch as the control plane uses it: the alarms that guard a release, and what its instances measure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
 from typing import Any
@@ -86,10 +86,18 @@ class Alarms:
             return {}
         return {each["Key"]: each["Value"] for each in found["Tags"]}
 
-    def retire(self, endpoint: str, before: int, champion: int | None) -> None:
-        """Delete the alarms of an endpoint's releases before one, but for the champion's."""
-        prefix = f"headgate-{endpoint}-r"
-        with translated(f"list the alarms of {endpoint}"):
+    def retire(self, endpoint: str, before: int | None = None, champion: int | None = None) -> None:
+        """Delete the alarms of an endpoint's releases, or of those before one, but for the champion's."""
+
+        def old(name: str) -> bool:
+            number = sequence_of(name, endpoint)
+            return number is not None and (before is None or number < before) and number != champion
+
+        self.delete(f"headgate-{endpoint}-r", old)
+
+    def delete(self, prefix: str, which: Callable[[str], object] = bool) -> None:
+        """Delete the alarms whose names begin so, or those `which` of them."""
+        with translated(f"list the alarms of {prefix}"):
             pages = self._shared.get_paginator("describe_alarms").paginate(
                 AlarmNamePrefix=prefix, AlarmTypes=["MetricAlarm", "CompositeAlarm"]
             )
@@ -98,9 +106,7 @@ class Alarms:
                 for page in pages
                 for kind in ("CompositeAlarms", "MetricAlarms")
                 for each in page.get(kind, [])
-                if (number := sequence_of(each["AlarmName"], endpoint)) is not None
-                and number < before
-                and number != champion
+                if which(each["AlarmName"])
             ]
         metrics = [name for kind, name in found if kind == "MetricAlarms"]
         # One composite alarm at a time, and what it looks at after it; one that is gone refuses its whole batch.

@@ -8,6 +8,7 @@ from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
 from headgate.domain.failures import Stop
+from headgate.domain.names import execution_arn
 
 OVER = frozenset({"SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"})
 """Statuses of an execution that has ended."""
@@ -54,8 +55,7 @@ class Executions:
         return str(found["status"]) if found is not None else None
 
     def _describe(self, name: str) -> dict[str, Any] | None:
-        machine, _, machine_name = self._state_machine_arn.rpartition(":stateMachine:")
-        arn = f"{machine}:execution:{machine_name}:{name}"
+        arn = execution_arn(self._state_machine_arn, name)
         try:
             with translated(f"describe {name}"):
                 found: dict[str, Any] = self._client.describe_execution(executionArn=arn)

@@ -89,6 +89,18 @@ class Project:
         """The name of the run on a dataset; it names the execution and the jobs, and so de-duplicates them."""
         return f"{self.endpoint}-{dataset}"
 
+    def dataset_folder(self, dataset: str) -> str:
+        """Where what is made of a dataset lies in the artifact bucket; ends with a slash."""
+        return f"{self.prefix}datasets/{dataset}/"
+
+    def run_folder(self, run: str) -> str:
+        """Where what a run makes lies in the artifact bucket; ends with a slash."""
+        return f"{self.prefix}runs/{run}/"
+
+    def quarantine(self, dataset: str = "") -> str:
+        """Where refused uploads are set aside in the artifact bucket, or one of them; ends with a slash."""
+        return f"{self.prefix}quarantine/{dataset and dataset + '/'}"
+
     @property
     def feedback(self) -> str:
         """Where labels of the project's answers lie in the data bucket; ends with a slash."""
@@ -229,6 +241,11 @@ def places_of(tenant: str, data_bucket: str, artifact_bucket: str) -> list[tuple
     """The buckets that hold a tenant's objects, and where they begin in them; each prefix ends with a slash."""
     own = f"{tenant}/"
     return [(data_bucket, own), (artifact_bucket, own), (artifact_bucket, f"{_CAPTURED}{own}")]
+
+
+def execution_arn(machine: str, name: str) -> str:
+    """The ARN of an execution, of the ARN of its state machine."""
+    return f"{machine.replace(':stateMachine:', ':execution:')}:{name}"
 
 
 def tenant_stack(stack: str, tenant: str) -> str:

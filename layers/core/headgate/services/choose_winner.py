@@ -60,7 +60,7 @@ def choose_winner(command: ChooseWinner, *, searches: Searches, ledger: Ledger, 
     defaults = {"objective": command.objective, "stand": winner is None}
     model = command.model_data_url
     if winner is not None:
-        folder = f"{command.project.prefix}runs/{command.run}/training/{winner.job}"
+        folder = f"{command.project.run_folder(command.run)}training/{winner.job}"
         model = f"s3://{artifact_bucket}/{folder}/output/model.tar.gz"
     best = _told(command, winner)
     return {"model_data_url": model, "tuning": {**command.tuning, **found, "defaults": defaults, "best": best}}

@@ -42,8 +42,8 @@ class Experiments:
         job = own or (self.jobs.training(str(best["training_job"])) if best else None)
         expenses = list(self._expenses(run, own, trials, job))
         document = experiment_record(run, job, expenses, self._metrics(job))
-        prefix = Project(run.tenant, run.project).prefix
-        self.objects.put_json(self.artifact_bucket, f"{prefix}runs/{run.run}/experiment.json", document)
+        folder = Project(run.tenant, run.project).run_folder(run.run)
+        self.objects.put_json(self.artifact_bucket, f"{folder}experiment.json", document)
         return document
 
     def _expenses(self, run: Run, own: JobFacts | None, trials: Trials, job: JobFacts | None) -> Iterator[Expense]:
@@ -77,7 +77,7 @@ class Experiments:
 def recorded_cost(objects: Objects, bucket: str, project: Project, run: str) -> float | None:
     """What a run came to by its record, in USD; None where there is none, or it does not know."""
     try:
-        body, _ = objects.get_newest(bucket, f"{project.prefix}runs/{run}/experiment.json", limit=MAX_BYTES)
+        body, _ = objects.get_newest(bucket, f"{project.run_folder(run)}experiment.json", limit=MAX_BYTES)
         usd = json.loads(body)["cost"]["estimated_usd"]
     except (HeadgateError, ValueError, KeyError, TypeError):  # a message goes out without it
         return None

@@ -39,7 +39,7 @@ def judge_challenger(
         that go into the record: what was measured and decided, and of a challenger that passed the `format` and what
         it `bought`.
     """
-    folder = f"{command.project.prefix}runs/{command.run}/evaluation/"
+    folder = f"{command.project.run_folder(command.run)}evaluation/"
     evaluation = objects.get_json(artifact_bucket, f"{folder}evaluation.json")
     champion = ledger.head(command.project).champion
     attempt = attempts(ledger.runs_of_project(command.project), command.run, champion) if champion else 1

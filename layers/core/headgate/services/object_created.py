@@ -153,7 +153,7 @@ def _record(
         "name": upload.name,
         "parts": [{"key": part.key, "version_id": part.version_id, "size": part.size} for part in parts],
     }
-    objects.put_json(artifact_bucket, f"{project.prefix}datasets/{dataset}/manifest.json", manifest)
+    objects.put_json(artifact_bucket, f"{project.dataset_folder(dataset)}manifest.json", manifest)
     run = Run(
         run=project.run_id(dataset),
         tenant=project.tenant,

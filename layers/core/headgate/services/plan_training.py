@@ -96,7 +96,7 @@ def plan_training(
 
 
 def _facts(command: PlanTraining, objects: Objects, bucket: str) -> Facts:
-    folder = f"{command.project.prefix}datasets/{command.dataset}/"
+    folder = command.project.dataset_folder(command.dataset)
     spec = TrainingSpec.model_validate(objects.get_json(bucket, f"{folder}spec/spec.json"))
     report = objects.get_json(bucket, f"{folder}report.json")
     words = {each["name"]: each.get("mean_words") for each in report["profile"]}

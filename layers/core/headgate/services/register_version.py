@@ -59,7 +59,7 @@ def register_version(
     change = Change(run_key(command.run), {}, wanted)
     ledger.record(project, "version registered", "It passed the gate.", change)
     metric = str(command.metrics["metric"])
-    evaluation = f"s3://{artifact_bucket}/{project.prefix}runs/{command.run}/evaluation/"
+    evaluation = f"s3://{artifact_bucket}/{project.run_folder(command.run)}evaluation/"
     package = registry.register(
         group,
         command.run,

@@ -142,7 +142,7 @@ class Retrainings:
         for run in runs:
             if most is not None and len(found) == most:
                 break
-            folder = f"{project.prefix}datasets/{run.dataset}/"
+            folder = project.dataset_folder(run.dataset)
             try:
                 report = self.objects.get_json(self.artifact_bucket, f"{folder}report.json")
                 manifest = self.objects.get_json(self.artifact_bucket, f"{folder}manifest.json")
@@ -188,7 +188,7 @@ class Retrainings:
             "of": facts_of(chosen)["of"],
             **made,
         }
-        self.objects.put_json(self.artifact_bucket, f"{project.prefix}datasets/{dataset}/manifest.json", manifest)
+        self.objects.put_json(self.artifact_bucket, f"{project.dataset_folder(dataset)}manifest.json", manifest)
         run = Run(
             run=project.run_id(dataset),
             tenant=project.tenant,

@@ -57,12 +57,12 @@ class ValidateDataset:
     @property
     def folder(self) -> str:
         """Where the dataset's objects lie in the artifact bucket; ends with a slash."""
-        return f"{self.project.prefix}datasets/{self.dataset}/"
+        return self.project.dataset_folder(self.dataset)
 
     @property
     def quarantine(self) -> str:
         """Where a refused upload is set aside; ends with a slash."""
-        return f"{self.project.prefix}quarantine/{self.dataset}/"
+        return self.project.quarantine(self.dataset)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +178,7 @@ def _stay_within(command: ValidateDataset, settings: ProjectSettings, most: int)
 def _learned(command: ValidateDataset, objects: Objects, head: Head) -> Learned | None:
     if head.champion is None:
         return None
-    folder = f"{command.project.prefix}datasets/{head.champion.dataset}/"
+    folder = command.project.dataset_folder(head.champion.dataset)
     spec = TrainingSpec.model_validate(objects.get_json(command.artifact_bucket, f"{folder}spec/spec.json"))
     report = objects.get_json(command.artifact_bucket, f"{folder}report.json")
     quantiles = {each["name"]: each["quantiles"] for each in report["profile"] if each.get("quantiles")}
@@ -191,7 +191,7 @@ def _holdout_times(
     """From when to when the holdout of a forecast reaches, when it is another dataset's."""
     if spec.forecast is None or head.holdout in (None, command.dataset):
         return None
-    key = f"{command.project.prefix}datasets/{head.holdout}/report.json"
+    key = f"{command.project.dataset_folder(head.holdout)}report.json"
     times = objects.get_json(command.artifact_bucket, key)["split"]["times"]
     return times["test"], times["last"]
 

@@ -162,7 +162,7 @@ class _Look:
 
     @property
     def golden_key(self) -> str:
-        return f"{self.project.prefix}runs/{self.release.run}/evaluation/golden.json"
+        return f"{self.project.run_folder(self.release.run)}evaluation/golden.json"
 
     @property
     def past(self) -> datetime:

@@ -87,7 +87,7 @@ def _settings(requests: Requests, monitor: Monitor) -> MonitorSettings:
 
 
 def _spec(requests: Requests, monitor: Monitor) -> TrainingSpec:
-    key = f"{requests.project.prefix}datasets/{requests.release.dataset}/spec/spec.json"
+    key = f"{requests.project.dataset_folder(requests.release.dataset)}spec/spec.json"
     return TrainingSpec.model_validate(monitor.objects.get_json(monitor.artifact_bucket, key))
 
 
@@ -97,6 +97,6 @@ def _baseline(requests: Requests, monitor: Monitor) -> dict[str, Any]:
     Raises:
         NotFoundError: where the version is older than baselines.
     """
-    key = f"{requests.project.prefix}runs/{requests.release.run}/evaluation/baseline.json"
+    key = f"{requests.project.run_folder(requests.release.run)}evaluation/baseline.json"
     document: dict[str, Any] = monitor.objects.get_json(monitor.artifact_bucket, key)
     return document
