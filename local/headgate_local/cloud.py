@@ -11,6 +11,7 @@ import asyncio
 import os
 import signal
 import sys
+import tempfile
 from pathlib import Path
 
 from headgate_local.card import home
@@ -88,7 +89,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--listener", type=int, help="file descriptor of a socket that listens on the port already")
     options = parser.parse_args(arguments)
     Path(home()).mkdir(parents=True, exist_ok=True)
-    serve(options.port, options.listener)
+    with tempfile.TemporaryDirectory(prefix="headgate-", ignore_cleanup_errors=True) as folder:
+        tempfile.tempdir = folder  # MiniStack leaves behind what environments that begin at the end unpack
+        serve(options.port, options.listener)
     return 0
 
 

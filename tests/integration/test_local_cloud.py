@@ -23,11 +23,18 @@ def command(home: Path, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-m", "headgate_local", *arguments],
         # Nothing is trained here, so that no cloud has to import TensorFlow to be ready for it.
-        env={**os.environ, "HEADGATE_HOME": str(home), "HEADGATE_IDLE_SECONDS": "0"},
+        env={**os.environ, "HEADGATE_HOME": str(home), "HEADGATE_IDLE_SECONDS": "0", "TMPDIR": str(temporary(home))},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def temporary(home: Path) -> Path:
+    """Where a cloud of this home puts what it needs for a while."""
+    folder = home / "t"
+    folder.mkdir(exist_ok=True)
+    return folder
 
 
 def run(home: Path, *arguments: str) -> tuple[int, str, str]:
@@ -61,9 +68,11 @@ def test_it_starts_is_found_again_and_leaves_nothing_behind(home: Path) -> None:
     assert "already running" in progress
     everything = family(card["pid"])
     assert len(everything) > 1
+    assert list(temporary(home).iterdir())
     assert run(home, "down")[0] == 0
     assert not (home / "local.json").exists()
     eventually(lambda: not alive(everything), "the end of every process", 30)
+    assert list(temporary(home).iterdir()) == []
 
 
 @pytest.fixture
