@@ -1,5 +1,6 @@
 """A local cloud for a benchmark, started and stopped with it."""
 
+import json
 import os
 import sys
 import tempfile
@@ -28,6 +29,17 @@ def local_cloud() -> Iterator[Card]:
             yield launcher.up(None, say)
         finally:
             launcher.down(purge=True, progress=say)
+
+
+def make_role(cloud: Card, name: str, *actions: str) -> str:
+    """The ARN of a role that SageMaker may take on, which may do these things."""
+    iam = cloud.client("iam")
+    trust = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    allow = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+    trusted, allowed = (json.dumps({"Version": "2012-10-17", "Statement": [each]}) for each in (trust, allow))
+    arn = iam.create_role(RoleName=name, AssumeRolePolicyDocument=trusted)["Role"]["Arn"]
+    iam.put_role_policy(RoleName=name, PolicyName="all", PolicyDocument=allowed)
+    return str(arn)
 
 
 def ended(cloud: Card, project: Project, name: str, body: bytes, patience: float) -> Run:

@@ -26,7 +26,7 @@ import boto3
 import orjson
 from botocore.config import Config
 
-from benchmarks.cloud import local_cloud
+from benchmarks.cloud import local_cloud, make_role
 from benchmarks.prediction import EXAMPLES, ROOT, promote
 from headgate.domain.names import Project
 from headgate_local.card import Card
@@ -110,7 +110,7 @@ class Bench:
         promote(self.cloud, project, ROOT / "examples" / EXAMPLES["healthcare"], folder)
         assets = folder / "1" / "assets.extra"
         golden = json.loads((assets / "golden.json").read_text())["golden"][0]
-        role = self._role()
+        role = make_role(self.cloud, NAME, "s3:*", "logs:*", "cloudwatch:DescribeAlarms")
         self._make_model("old", folder, role)
         spec = json.loads((assets / "spec.json").read_text())
         (assets / "spec.json").write_text(json.dumps({**spec, "classes": spec["classes"][::-1]}))
@@ -196,24 +196,6 @@ class Bench:
             if time.monotonic() > deadline:
                 raise TimeoutError(f"The endpoint is {found['EndpointStatus']} still")
             time.sleep(0.02)
-
-    def _role(self) -> str:
-        iam = self.cloud.client("iam")
-        trust = {
-            "Version": "2012-10-17",
-            "Statement": [
-                {
-                    "Effect": "Allow",
-                    "Principal": {"Service": "sagemaker.amazonaws.com"},
-                    "Action": "sts:AssumeRole",
-                }
-            ],
-        }
-        arn = iam.create_role(RoleName=NAME, AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
-        allowed = ["s3:*", "logs:*", "cloudwatch:DescribeAlarms"]
-        policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": allowed, "Resource": "*"}]}
-        iam.put_role_policy(RoleName=NAME, PolicyName="all", PolicyDocument=json.dumps(policy))
-        return str(arn)
 
     def _make_model(self, model: str, folder: Path, role: str) -> None:
         packed = io.BytesIO()

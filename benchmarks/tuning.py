@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-from benchmarks.cloud import local_cloud
+from benchmarks.cloud import local_cloud, make_role
 from headgate_local.card import Card
 
 GOAL_TUNING = 1.3
@@ -42,17 +42,6 @@ for loss in history.history["val_loss"]:
     print(f"loss={loss};")
 model.save(os.environ["SM_MODEL_DIR"] + "/model.keras")
 """
-TRUST = {"Effect": "Allow", "Principal": {"Service": "sagemaker.amazonaws.com"}, "Action": "sts:AssumeRole"}
-ALLOW = {"Effect": "Allow", "Action": ["s3:*", "logs:*"], "Resource": "*"}
-
-
-def make_role(cloud: Card) -> str:
-    """The ARN of a role for training containers."""
-    iam = cloud.client("iam")
-    trust, allow = (json.dumps({"Version": "2012-10-17", "Statement": [each]}) for each in (TRUST, ALLOW))
-    arn = iam.create_role(RoleName="bench-tuning", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
-    iam.put_role_policy(RoleName="bench-tuning", PolicyName="all", PolicyDocument=allow)
-    return str(arn)
 
 
 def definition(cloud: Card, role: str, program: str, **values: object) -> dict[str, Any]:
@@ -150,7 +139,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=10)
     options = parser.parse_args()
     with local_cloud() as cloud:
-        role = make_role(cloud)
+        role = make_role(cloud, "bench-tuning", "s3:*", "logs:*")
         empty = measure_empty(cloud, role, options.rounds)
         tuning = measure_tuning(cloud, role, options.jobs, options.parallel, options.epochs)
     if options.json:

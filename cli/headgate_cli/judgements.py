@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from headgate.domain.formats import size_text
 from headgate.domain.runs import Run
 from headgate_cli.output import number_text
 
@@ -23,7 +24,7 @@ def format_text(metrics: Mapping[str, Any]) -> str:
     if not name or not bought:
         return str(name or "")
     before, after = bought["before"], bought["after"]
-    size = f"{_size_text(after['bytes'])} instead of {_size_text(before['bytes'])}"
+    size = f"{size_text(after['bytes'])} instead of {size_text(before['bytes'])}"
     time = f"{after['p50_microseconds']:.0f} instead of {before['p50_microseconds']:.0f} µs a row"
     quality = f"{number_text(after['value'])} instead of {number_text(before['value'])}"
     return f"{name}: {size}, {time}, {metrics['metric']} {quality}, {_difference_text(bought['difference'])}"
@@ -52,7 +53,3 @@ def _difference_text(difference: Mapping[str, Any]) -> str:
     """A difference and where it surely lies; more is better."""
     ends = f"{number_text(difference['low'])} to {number_text(difference['high'])}"
     return f"difference {number_text(difference['estimate'])} ({ends})"
-
-
-def _size_text(size: float) -> str:
-    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 2**10:.0f} KB"

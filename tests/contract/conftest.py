@@ -323,39 +323,53 @@ def make_config(cloud: Cloud, role: str) -> Callable[..., str]:
 @pytest.fixture
 def settled(cloud: Cloud) -> Callable[[str], dict[str, Any]]:
     """Waits until an endpoint is not on its way any more; answers its description."""
-
     describe, ends = cloud.client("sagemaker").describe_endpoint, ("InService", "Failed", "UpdateRollbackFailed")
     return lambda endpoint: at_rest(describe, "EndpointStatus", ends, EndpointName=endpoint)
 
 
 @pytest.fixture
-def endpoint(
-    cloud: Cloud,
-    name: str,
-    archives: dict[str, str],
-    make_config: Callable[..., str],
-    settled: Callable[[str], dict[str, Any]],
-) -> Iterator[str]:
-    """An endpoint in service with the model ``up``."""
-    client = cloud.client("sagemaker")
-    client.create_endpoint(EndpointName=name, EndpointConfigName=make_config({"main": archives["up"]}))
-    assert settled(name)["EndpointStatus"] == "InService"
-    yield name
-    settled(name)
-    client.delete_endpoint(EndpointName=name)
+def bring_up(cloud: Cloud, name: str, settled: Callable[[str], dict[str, Any]]) -> Iterator[Callable[..., str]]:
+    """Makes an endpoint of a configuration, called like the test; answers its name. It goes in the end."""
+    client, made = cloud.client("sagemaker"), list[str]()
+
+    def make(config: str, name: str = name) -> str:
+        client.create_endpoint(EndpointName=name, EndpointConfigName=config)
+        made.append(name)
+        described = settled(name)
+        assert described["EndpointStatus"] == "InService", described.get("FailureReason")
+        return name
+
+    yield make
+    for each in made:
+        settled(each)
+        client.delete_endpoint(EndpointName=each)
 
 
 @pytest.fixture
-def ask(cloud: Cloud) -> Callable[..., Any]:
+def endpoint(archives: dict[str, str], make_config: Callable[..., str], bring_up: Callable[..., str]) -> str:
+    """An endpoint in service with the model ``up``."""
+    return bring_up(make_config({"main": archives["up"]}))
+
+
+@pytest.fixture
+def invoke(cloud: Cloud) -> Callable[..., dict[str, Any]]:
+    """Sends a body to an endpoint; answers the response."""
+
+    def send(endpoint: str, body: bytes | str, content_type: str = "application/json", **more: Any) -> dict[str, Any]:
+        runtime = cloud.client("sagemaker-runtime")
+        return dict(runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType=content_type, **more))
+
+    return send
+
+
+@pytest.fixture
+def ask(invoke: Callable[..., dict[str, Any]]) -> Callable[..., Any]:
     """Invokes an endpoint with rows; answers its predictions."""
 
-    def invoke(endpoint: str, *rows: dict[str, Any]) -> Any:
-        response = cloud.client("sagemaker-runtime").invoke_endpoint(
-            EndpointName=endpoint, ContentType="application/json", Body=json.dumps({"instances": rows})
-        )
-        return json.loads(response["Body"].read())["predictions"]
+    def send(endpoint: str, *rows: dict[str, Any]) -> Any:
+        return json.loads(invoke(endpoint, json.dumps({"instances": rows}))["Body"].read())["predictions"]
 
-    return invoke
+    return send
 
 
 @pytest.fixture

@@ -1,7 +1,9 @@
 """What comes to its end of itself: jobs, endpoints and executions are looked at until they have."""
 
 import json
+from collections import Counter
 from collections.abc import Callable, Collection
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from contract.live import Cloud
@@ -21,6 +23,12 @@ def at_rest(
         return found if found[status] in ends else None
 
     return eventually(look)
+
+
+def counted(ask: Callable[[int], str], number: int) -> Counter[str]:
+    """How often each answer came to so many requests, some at a time."""
+    with ThreadPoolExecutor(4) as pool:
+        return Counter(pool.map(ask, range(number)))
 
 
 def begin(cloud: Cloud, name: str, role: str, states: dict[str, Any], given: dict[str, Any] | None = None) -> str:

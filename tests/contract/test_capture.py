@@ -55,12 +55,9 @@ def captured(cloud, bucket):
 
 
 @pytest.fixture
-def send(cloud):
-    runtime = cloud.client("sagemaker-runtime")
-
-    def one(endpoint: str, body: str = BODY, content_type: str = "application/json", **more) -> bytes:
-        answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType=content_type, **more)
-        return answer["Body"].read()
+def send(invoke):
+    def one(endpoint: str, body: str = BODY, *content_type: str, **more: str) -> bytes:
+        return invoke(endpoint, body, *content_type, **more)["Body"].read()
 
     return one
 

@@ -3,10 +3,10 @@
 import json
 import threading
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from botocore.exceptions import ClientError
+from contract.endings import counted
 from contract.live import statement, tar_gz
 from contract.rehearsal import told_to_the_end
 from contract.test_events import differences, golden
@@ -54,19 +54,13 @@ def blind(make_role):
 
 
 @pytest.fixture
-def serve(cloud, archives, make_config, settled, name, seeing):
+def serve(archives, make_config, bring_up, seeing):
     """Makes an endpoint with the model ``up`` and so many instances; answers its name."""
-    client = cloud.client("sagemaker")
 
     def make(count: int = 4, **members) -> str:
-        config = make_config({"main": archives["up"]}, role=seeing, InitialInstanceCount=count, **members)
-        client.create_endpoint(EndpointName=name, EndpointConfigName=config)
-        assert settled(name)["EndpointStatus"] == "InService"
-        return name
+        return bring_up(make_config({"main": archives["up"]}, role=seeing, InitialInstanceCount=count, **members))
 
-    yield make
-    settled(name)
-    client.delete_endpoint(EndpointName=name)
+    return make
 
 
 @pytest.fixture
@@ -89,19 +83,9 @@ def look(cloud):
 
 
 @pytest.fixture
-def answers(cloud):
+def answers(ask):
     """Asks so many times; answers how often each label came."""
-    runtime = cloud.client("sagemaker-runtime")
-
-    def one(endpoint: str) -> str:
-        response = runtime.invoke_endpoint(EndpointName=endpoint, Body=BODY, ContentType="application/json")
-        return json.loads(response["Body"].read())["predictions"][0]["label"]
-
-    def many(endpoint: str, number: int = 100) -> Counter:
-        with ThreadPoolExecutor(4) as pool:
-            return Counter(pool.map(one, [endpoint] * number))
-
-    return many
+    return lambda endpoint, number=100: counted(lambda _: ask(endpoint, LARGE)[0]["label"], number)
 
 
 @pytest.fixture

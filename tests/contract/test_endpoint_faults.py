@@ -9,27 +9,18 @@ from waiting import eventually
 
 
 @pytest.fixture
-def serve(cloud, archives, make_config, settled, name, make_role):
+def serve(archives, make_config, bring_up, name, make_role):
     """Makes an endpoint with two instances of the model ``up``; answers its name and how to make a configuration."""
-    client = cloud.client("sagemaker")
     role = make_role(statement(["s3:GetObject", "logs:*", "cloudwatch:DescribeAlarms"]))
 
     def config(which: str = "down", count: int = 2) -> str:
         return make_config({"main": archives[which]}, role=role, InitialInstanceCount=count)
 
-    made = []
-
     def make(name: str = name) -> str:
-        client.create_endpoint(EndpointName=name, EndpointConfigName=config("up"))
-        made.append(name)
-        assert settled(name)["EndpointStatus"] == "InService"
-        return name
+        return bring_up(config("up"), name)
 
     make.config = config
-    yield make
-    for endpoint in made:
-        settled(endpoint)
-        client.delete_endpoint(EndpointName=endpoint)
+    return make
 
 
 def rolling(wait: int, alarm: str | None = None) -> dict:
@@ -67,16 +58,12 @@ def test_no_capacity_leaves_an_endpoint_as_it_was(serve, cloud, settled, order, 
 
 
 @pytest.fixture
-def two(cloud, archives, make_config, settled, name):
+def two(cloud, archives, make_config, bring_up, settled):
     """An endpoint with two instances of the variant ``one`` and one of ``two``."""
-    client, config = cloud.client("sagemaker"), make_config({"one": archives["up"], "two": archives["up"]})
-    client.create_endpoint(EndpointName=name, EndpointConfigName=config)
-    settled(name)
-    exchange(client, name, one=2, two=1)
-    settled(name)
-    yield name
-    settled(name)
-    client.delete_endpoint(EndpointName=name)
+    endpoint = bring_up(make_config({"one": archives["up"], "two": archives["up"]}))
+    exchange(cloud.client("sagemaker"), endpoint, one=2, two=1)
+    settled(endpoint)
+    return endpoint
 
 
 def exchange(client, endpoint: str, **counts: int) -> None:

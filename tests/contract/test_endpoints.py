@@ -11,15 +11,6 @@ from waiting import eventually
 LARGE = {"size": 2.5, "ward": "A"}
 
 
-@pytest.fixture
-def invoke(cloud):
-    def send(endpoint: str, body: bytes | str, content_type: str = "application/json", **more):
-        runtime = cloud.client("sagemaker-runtime")
-        return runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType=content_type, **more)
-
-    return send
-
-
 def test_an_endpoint_answers_in_the_words_of_tensorflow_serving(endpoint, invoke) -> None:
     response = invoke(endpoint, json.dumps({"instances": [LARGE, {"size": None, "ward": ""}]}))
     assert response["ContentType"] == "application/json"

@@ -11,13 +11,8 @@ BODY = json.dumps({"instances": [{"size": 2.5, "ward": "A"}]})
 
 
 @pytest.fixture
-def send(cloud):
-    runtime = cloud.client("sagemaker-runtime")
-
-    def one(endpoint: str, body: str = BODY) -> None:
-        runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="application/json")["Body"].read()
-
-    return one
+def send(invoke):
+    return lambda endpoint, body=BODY: invoke(endpoint, body)["Body"].read()
 
 
 def test_every_invocation_is_measured_once(endpoint, send, summed, settled) -> None:

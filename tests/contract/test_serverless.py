@@ -14,29 +14,16 @@ SMALL = {"MemorySizeInMB": 1024, "MaxConcurrency": 2}
 
 
 @pytest.fixture
-def serve(cloud, archives, make_config, settled, name):
+def serve(archives, make_config, bring_up):
     """Makes a serverless endpoint; answers its name."""
-    client = cloud.client("sagemaker")
-
-    def make(**limits) -> str:
-        config = make_config({"main": archives["up"]}, ServerlessConfig=SMALL | limits)
-        client.create_endpoint(EndpointName=name, EndpointConfigName=config)
-        described = settled(name)
-        assert described["EndpointStatus"] == "InService", described.get("FailureReason")
-        return name
-
-    yield make
-    settled(name)
-    client.delete_endpoint(EndpointName=name)
+    return lambda **limits: bring_up(make_config({"main": archives["up"]}, ServerlessConfig=SMALL | limits))
 
 
 @pytest.fixture
-def send(cloud):
-    runtime = cloud.client("sagemaker-runtime")
-
+def send(invoke):
     def one(endpoint: str, body: str = BODY) -> str:
         try:
-            answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=body, ContentType="application/json")
+            answer = invoke(endpoint, body)
         except ClientError as error:
             return str(error.response["Error"]["Code"])
         return json.loads(answer["Body"].read())["predictions"][0]["label"]

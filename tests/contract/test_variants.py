@@ -3,12 +3,12 @@
 import json
 import os
 import signal
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
+from contract.endings import counted
 from contract.live import descendants, serving
 from waiting import eventually
 
@@ -18,19 +18,14 @@ CORES = os.cpu_count() or 1
 
 
 @pytest.fixture
-def serve(cloud, archives, make_config, settled, name):
+def serve(archives, make_config, bring_up):
     """Makes an endpoint of these variants; answers its name."""
-    client = cloud.client("sagemaker")
 
     def make(variants: dict[str, str] | None = None, **members) -> str:
         chosen = {name: archives[which] for name, which in (variants or {"main": "up"}).items()}
-        client.create_endpoint(EndpointName=name, EndpointConfigName=make_config(chosen, **members))
-        assert settled(name)["EndpointStatus"] == "InService"
-        return name
+        return bring_up(make_config(chosen, **members))
 
-    yield make
-    settled(name)
-    client.delete_endpoint(EndpointName=name)
+    return make
 
 
 @pytest.fixture
@@ -48,20 +43,15 @@ def rescale(cloud, settled):
 
 
 @pytest.fixture
-def invoked(cloud):
+def invoked(invoke):
     """The variants that answered so many requests."""
-    runtime = cloud.client("sagemaker-runtime")
 
     def one(endpoint: str) -> str:
-        answer = runtime.invoke_endpoint(EndpointName=endpoint, Body=BODY, ContentType="application/json")
+        answer = invoke(endpoint, BODY)
         answer["Body"].read()
         return answer["InvokedProductionVariant"]
 
-    def many(endpoint: str, number: int = 60) -> Counter:
-        with ThreadPoolExecutor(4) as pool:
-            return Counter(pool.map(one, [endpoint] * number))
-
-    return many
+    return lambda endpoint, number=60: counted(lambda _: one(endpoint), number)
 
 
 @pytest.fixture

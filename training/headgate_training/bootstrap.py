@@ -8,6 +8,7 @@ from typing import Literal
 import numpy as np
 
 from headgate_training.metrics import PREPARE, Outcome, squared_error
+from headgate_training.simultaneous import for_few_rows
 
 RESAMPLES = 1000
 LEVEL = 0.95
@@ -68,11 +69,9 @@ def _tail(rows: int) -> float:
     """The share of draws beyond each end, so that ends of a mean's interval lie where Student's t puts them."""
     if rows < 3:
         return 0.0
-    freedom, normal = rows - 1, NormalDist()
-    z = normal.inv_cdf((1 + LEVEL) / 2)
-    # Student's quantile from the normal one: Abramowitz & Stegun, 26.7.5.
-    t = z + (z**3 + z) / (4 * freedom) + (5 * z**5 + 16 * z**3 + 3 * z) / (96 * freedom**2)
-    return normal.cdf(-t * float(np.sqrt(rows / freedom)))
+    normal = NormalDist()
+    t = for_few_rows(normal.inv_cdf((1 + LEVEL) / 2), rows)
+    return normal.cdf(-t * float(np.sqrt(rows / (rows - 1))))
 
 
 def _swap_test(differences: _Differences, rows: int, random: np.random.Generator) -> bool:

@@ -35,7 +35,8 @@ def bonferroni(estimates: int) -> float:
 
 
 def for_few_rows(critical: float, rows: int) -> float:
-    """The critical value of Student's t for that of a normal deviate (Cornish and Fisher's expansion, to 1/n^2).
+    """The critical value of Student's t for that of a normal deviate (Cornish and Fisher's expansion, to 1/n^2:
+    Abramowitz and Stegun, 26.7.5).
 
     Accurate to a hundredth from 20 rows on: an error that is estimated from few rows is not as certain as it looks.
     """

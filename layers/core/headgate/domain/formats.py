@@ -57,7 +57,7 @@ def choose_format(formats: Sequence[Mapping[str, Any]], margin: float) -> Chosen
         smaller = size >= MATTERS_BYTES and own_size <= SMALLER * size and own_micros <= micros
         if faster or smaller:
             why = f"{name} serves: as good as float32 within the margin, {own_micros:.0f} instead of {micros:.0f} "
-            why += f"microseconds, {_size(own_size)} instead of {_size(size)}."
+            why += f"microseconds, {size_text(own_size)} instead of {size_text(size)}."
             gains.append((name != PRUNED, own_micros, own_size, name, why))
     if gains:
         *_, name, why = min(gains)
@@ -97,5 +97,6 @@ def _as_good(entry: Mapping[str, Any], value: float, margin: float) -> bool:
     return interval_of(entry["difference"], "a format's difference").low > -margin * abs(value)
 
 
-def _size(size: float) -> str:
-    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 1024:.0f} KB"
+def size_text(size: float) -> str:
+    """So many bytes as people read them: 3.4 MB, 12 KB."""
+    return f"{size / 2**20:.1f} MB" if size >= 2**20 else f"{size / 2**10:.0f} KB"
