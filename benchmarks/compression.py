@@ -12,7 +12,6 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import pandas as pd
 
-from benchmarks.kinds import PLACES, SETS, Kind, lay_out, parts_of
+from benchmarks.kinds import SETS, Kind, parts_of
+from benchmarks.trained import lay_out, trained
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
 
@@ -47,15 +47,12 @@ def measure(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
     from headgate.domain.gate import GatePolicy
     from headgate_training.formats import formats_of
     from headgate_training.parquet import read_parquet, read_target
-    from headgate_training.settings import Settings
     from headgate_training.spec import read_spec
-    from headgate_training.training import Places, train
 
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_out(folder, parts_of(kind), kind.spec)
-        with (folder / "log").open("w") as log, redirect_stdout(log):
-            metrics = train(Places(*(folder / place for place in PLACES)), Settings(**settings))
+        metrics, _ = trained(folder, **settings)
         spec = read_spec(folder / "spec" / "spec.json")
         table, target = read_parquet(folder / "test", spec), read_target(folder / "test", spec)
         formats = formats_of(folder / "model" / "1", table, target, spec)

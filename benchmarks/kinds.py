@@ -19,9 +19,7 @@ import argparse
 import json
 import os
 import tempfile
-import time
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import redirect_stdout
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,6 +28,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+
+from benchmarks.trained import answers_of, in_words, lay_out, trained
 
 PARTS = {"train": 0.65, "validation": 0.8, "test": 1.0}
 """Where each part ends."""
@@ -201,18 +201,6 @@ def _boosting(kind: Any, columns: list[str]) -> Callable[[pd.DataFrame, pd.DataF
     return answer
 
 
-PLACES = ("train", "validation", "spec", "model", "output")
-
-
-def lay_out(folder: Path, parts: Mapping[str, pd.DataFrame], spec: dict[str, Any]) -> None:
-    """The files that a training job reads."""
-    for part, frame in parts.items():
-        (folder / part).mkdir()
-        frame.to_parquet(folder / part / "part.parquet", index=False)
-    (folder / "spec").mkdir()
-    (folder / "spec" / "spec.json").write_text(json.dumps(spec), encoding="utf-8")
-
-
 def parts_of(kind: Kind) -> dict[str, pd.DataFrame]:
     """The rows of each part, in the order of the set."""
     ends = [0, *(int(end * len(kind.frame)) for end in PARTS.values())]
@@ -221,23 +209,12 @@ def parts_of(kind: Kind) -> dict[str, pd.DataFrame]:
 
 def headgate(parts: Mapping[str, pd.DataFrame], spec: dict[str, Any], family: str) -> tuple[np.ndarray, float, float]:
     """Answers to the test part, seconds of the job and seconds of fitting."""
-    from headgate_training.litert import LiteRtModel
-    from headgate_training.parquet import read_parquet
-    from headgate_training.settings import Settings
-    from headgate_training.training import Places, train
-
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         lay_out(folder, parts, spec)
-        places = Places(*(folder / place for place in PLACES))
-        begun = time.perf_counter()
-        with (folder / "log").open("w") as log, redirect_stdout(log):
-            metrics = train(places, Settings(family=family))
-        seconds = time.perf_counter() - begun
-        model = LiteRtModel(folder / "model" / "1")
-        outputs = model.predict(read_parquet(folder / "test", model.spec))
-    answers = outputs[:, 1] if spec["task"] == "regression" else np.array(spec["classes"])[outputs.argmax(axis=1)]
-    return answers, seconds, float(metrics["fit_seconds"])  # type: ignore[arg-type]
+        metrics, seconds = trained(folder, family=family)
+        answers = in_words(answers_of(folder), spec)
+    return answers, seconds, float(metrics["fit_seconds"])
 
 
 def measure(kind: Kind) -> dict[str, Any]:

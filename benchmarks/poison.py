@@ -13,7 +13,6 @@ import json
 import os
 import tempfile
 from collections import Counter
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 
 import numpy as np
 import pandas as pd
+
+from benchmarks.trained import answers_of, lay_out, trained
 
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 SETS = {
@@ -50,11 +51,6 @@ class Arena:
 
     def train(self, rows: pd.DataFrame) -> "np.ndarray":
         """Train on rows, four fifths for the weights; return the probabilities of the holdout, in order of classes."""
-        from headgate_training.litert import LiteRtModel
-        from headgate_training.parquet import read_parquet
-        from headgate_training.settings import Settings
-        from headgate_training.training import Places, train
-
         holdout = self.holdout
         if LEAK in rows:
             noise = self.random.permutation(self.holdout[self.target].to_numpy() == self.positive)
@@ -63,18 +59,9 @@ class Arena:
             folder = Path(name)
             cut = len(rows) * 4 // 5
             parts = {"train": rows[:cut], "validation": rows[cut:], "test": holdout}
-            for part, frame in parts.items():
-                (folder / part).mkdir()
-                frame.to_parquet(folder / part / f"{part}.parquet", index=False)
-            (folder / "spec").mkdir()
-            (folder / "spec" / "spec.json").write_text(json.dumps(self.spec(rows)), encoding="utf-8")
-            places = Places(
-                folder / "train", folder / "validation", folder / "spec", folder / "model", folder / "output"
-            )
-            with (folder / "log").open("w") as log, redirect_stdout(log):
-                train(places, Settings(epochs=15, members=1, seed=self.seed))
-            model = LiteRtModel(folder / "model" / "1")
-            return model.predict(read_parquet(folder / "test", model.spec)).astype(np.float64)
+            lay_out(folder, parts, self.spec(rows))
+            trained(folder, epochs=15, members=1, seed=self.seed)
+            return answers_of(folder).astype(np.float64)
 
     def spec(self, rows: pd.DataFrame) -> dict[str, Any]:
         """The spec.json of these rows."""

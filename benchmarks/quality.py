@@ -16,7 +16,6 @@ import statistics
 import tempfile
 import time
 from collections.abc import Sequence
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +25,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks.public_tables import TABLES, NotInstalledError, PublicTable
+from benchmarks.trained import answers_of, in_words, trained
 
 WITHIN, GOAL_SECONDS = 0.02, 180.0
 """A score counts as level within 2 % of the peer's."""
@@ -66,21 +66,9 @@ def prepare(table: PublicTable, split: int, folder: Path) -> dict[str, Any]:
 
 def headgate(folder: Path, spec: dict[str, Any]) -> tuple[np.ndarray, dict[str, float]]:
     """Train with default settings and answer the test part as an endpoint would; return answers and seconds."""
-    from headgate_training.litert import LiteRtModel
-    from headgate_training.parquet import read_parquet
-    from headgate_training.settings import Settings
-    from headgate_training.training import Places, train
-
-    begun = time.perf_counter()
-    places = Places(folder / "train", folder / "validation", folder / "spec", folder / "model", folder / "output")
-    with (folder / "log").open("w") as log, redirect_stdout(log):
-        metrics = train(places, Settings())
-    seconds = time.perf_counter() - begun
-    model = LiteRtModel(folder / "model" / "1")
-    outputs = model.predict(read_parquet(folder / "test", model.spec))
-    classes = spec["task"] != "regression"
-    answers = np.array(spec["classes"])[outputs.argmax(axis=1)] if classes else outputs[:, 1]
-    return answers, {"seconds": seconds, "fit_seconds": float(metrics["fit_seconds"])}  # type: ignore[arg-type]
+    metrics, seconds = trained(folder)
+    answers = in_words(answers_of(folder), spec)
+    return answers, {"seconds": seconds, "fit_seconds": float(metrics["fit_seconds"])}
 
 
 def boosting(parts: Sequence[pd.DataFrame], test: pd.DataFrame, spec: dict[str, Any]) -> np.ndarray:

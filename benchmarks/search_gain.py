@@ -12,8 +12,6 @@ import argparse
 import json
 import os
 import tempfile
-import time
-from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +23,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 from benchmarks.public_tables import TABLES, PublicTable
 from benchmarks.quality import prepare
 from benchmarks.search_space import ranges_of, settings_of
+from benchmarks.trained import answers_of, trained
 
 SETS = ("german_credit", "credit", "telco_churn", "wages", "diamonds")
 
@@ -56,23 +55,16 @@ def train_once(folder: Path, name: str, spec: dict[str, Any], given: dict[str, f
     """One training job: the metric on the validation part, on the test part (more is better), and its seconds."""
     import numpy as np
 
-    from headgate_training.litert import LiteRtModel
     from headgate_training.metrics import Outcome, plain
-    from headgate_training.parquet import read_parquet, read_target
-    from headgate_training.settings import Settings
-    from headgate_training.training import Places, train
+    from headgate_training.parquet import read_target
+    from headgate_training.spec import read_spec
 
-    begun = time.perf_counter()
-    places = Places(folder / "train", folder / "validation", folder / "spec", folder / name, folder / f"{name}-out")
-    with (folder / "log").open("w") as log, redirect_stdout(log):
-        metrics = train(places, Settings(**given))  # type: ignore[arg-type]
-    seconds = time.perf_counter() - begun
-    best = metrics["history"][metrics["best_epoch"] - 1]  # type: ignore[index,operator]
-    model = LiteRtModel(folder / name / "1")
-    outputs = model.predict(read_parquet(folder / "test", model.spec))
+    metrics, seconds = trained(folder, name, **given)
+    best = metrics["history"][metrics["best_epoch"] - 1]
+    outputs = answers_of(folder, name)
     classes = spec["classes"] or []
     positive = classes.index(spec["positive"]) if spec["positive"] else 0
-    target = read_target(folder / "test", model.spec)
+    target = read_target(folder / "test", read_spec(folder / "spec" / "spec.json"))
     answers = outputs if classes else outputs[:, 1]
     value = plain(spec["metric"], Outcome(target, np.asarray(answers), positive))
     sign = 1 if spec["direction"] == "maximize" else -1
