@@ -1,4 +1,4 @@
-"""Cold start: importing each handler and making its clients, as a ratio to a bare `import boto3`.
+"""Cold start: importing each handler, what is made for it and its clients, as a ratio to a bare `import boto3`.
 
     python -m benchmarks.cold_start [--json] [--rounds N]
 
@@ -13,20 +13,22 @@ import statistics
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 GOAL, GOAL_READER = 2.7, 2.5
 BARE = "import time; start = time.perf_counter(); import boto3; print(time.perf_counter() - start)"
 HANDLER = """
-import sys, time
+import importlib, sys, time
 start = time.perf_counter()
 sys.path.insert(0, sys.argv[1])
 import app
 import headgate.clients
 for made in sys.argv[2:]:
-    kind, service = made.split(":")
-    getattr(headgate.clients, kind)(service, "bench")  # a tenant's asks STS at its first call
+    kind, name = made.split(":")
+    if kind == "module":
+        importlib.import_module(name)
+    else:
+        getattr(headgate.clients, kind)(name, "bench")  # a tenant's asks STS at its first call
 print(time.perf_counter() - start)
 """
 READER = "import time; start = time.perf_counter(); import duckdb; print(time.perf_counter() - start)"
@@ -43,22 +45,24 @@ ENVIRONMENT = {  # Lambda gives every function its region and its credentials so
 }
 
 
-def clients_of(function: str) -> list[str]:
-    """The clients that a handler makes at once, each by its kind and service, and that of STS, which brings a tenant's
-    credentials: read from the sources. What the composition root keeps for later, in a lambda or a partial, is no part
-    of a cold start.
+def made_at_once(function: str) -> list[str]:
+    """What a handler has the composition root make, read from the sources: the modules that are imported for it, the
+    clients by their kind and service, and that of STS, which brings a tenant's credentials.
+
+    What the root keeps for later, in a lambda or a partial, is no part of a cold start.
     """
     root = _functions(ROOT / "layers/core/headgate/entrypoint.py")
     made: set[str] = set()
-    todo, seen = _calls(ast.parse((ROOT / "functions" / function / "app.py").read_text())), set()
+    todo, seen = _parts(ast.parse((ROOT / "functions" / function / "app.py").read_text())), set()
     while todo:
-        call = todo.pop()
-        name, first = call.func.id, call.args[0] if call.args else None
-        if name in ("client", "shared") and isinstance(first, ast.Constant) and isinstance(first.value, str):
-            made |= {f"{name}:{first.value}"} | ({"shared:sts"} if name == "client" else set())
-        elif name in root and name not in seen:
-            seen.add(name)
-            todo += _calls(root[name])
+        match todo.pop():
+            case ast.Call(func=ast.Name(id="client" | "shared" as kind), args=[ast.Constant(value=str(service)), *_]):
+                made |= {f"{kind}:{service}"} | ({"shared:sts"} if kind == "client" else set())
+            case ast.Name(id=name) if name in root and name not in seen:
+                seen.add(name)
+                parts = _parts(root[name])
+                made |= {f"module:{node.module}" for node in parts if isinstance(node, ast.ImportFrom)}
+                todo += parts
     return sorted(made)
 
 
@@ -66,12 +70,12 @@ def _functions(path: Path) -> dict[str, ast.FunctionDef]:
     return {node.name: node for node in ast.parse(path.read_text()).body if isinstance(node, ast.FunctionDef)}
 
 
-def _calls(tree: ast.AST) -> list[Any]:
-    """Calls of plain names, but for those inside of a lambda."""
-    found = [tree] if isinstance(tree, ast.Call) and isinstance(tree.func, ast.Name) else []
-    if isinstance(tree, ast.Lambda):
-        return []
-    return found + [call for child in ast.iter_child_nodes(tree) for call in _calls(child)]
+def _parts(tree: ast.AST) -> list[ast.AST]:
+    """Everything in it, but for what is inside of a lambda or a partial."""
+    match tree:
+        case ast.Lambda() | ast.Call(func=ast.Name(id="partial")):
+            return []
+    return [tree, *(part for child in ast.iter_child_nodes(tree) for part in _parts(child))]
 
 
 def seconds(code: str, *arguments: str) -> float:
@@ -90,7 +94,7 @@ def measure(rounds: int) -> dict[str, dict[str, float]]:
         taken["boto3"].append(seconds(BARE))
         taken["duckdb"].append(seconds(READER))
         for function in functions:
-            taken[function].append(seconds(HANDLER, str(ROOT / "functions" / function), *clients_of(function)))
+            taken[function].append(seconds(HANDLER, str(ROOT / "functions" / function), *made_at_once(function)))
     medians = {name: statistics.median(values) for name, values in taken.items()}
     return {name: {"seconds": value, "ratio": value / medians["boto3"]} for name, value in medians.items()}
 

@@ -10,7 +10,7 @@ from unittest.mock import patch
 import pytest
 from benchmarks import scale
 from benchmarks.__main__ import NAMES
-from benchmarks.cold_start import clients_of
+from benchmarks.cold_start import made_at_once
 
 from headgate import clients
 
@@ -61,8 +61,9 @@ def test_what_a_program_takes_is_there(program: tuple[str, ast.Module]) -> None:
     assert [each for each in taken if each[1] not in defined(each[0])] == []
 
 
-def test_the_clients_that_a_cold_start_makes_are_read_from_the_composition_root() -> None:
-    assert {"client:dynamodb", "client:sagemaker", "shared:sts"} <= set(clients_of("deploy_release"))
+def test_what_a_cold_start_makes_is_read_from_the_composition_root() -> None:
+    made = {"client:dynamodb", "client:sagemaker", "shared:sts", "module:headgate.aws.sagemaker"}
+    assert made <= set(made_at_once("deploy_release"))
 
 
 @pytest.fixture
