@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from headgate.aws.errors import translated
-from headgate.aws.items import as_item, as_values, built
+from headgate.aws.items import as_item, as_values, built, fetched
 from headgate.domain.reconcile import FindingOnRecord, forget_at
 
 _PARTITION = "FINDINGS"
@@ -39,8 +39,8 @@ class FindingsOnRecord:
     def turn(self) -> str:
         """With which project the next round begins, as it was left; "" where none was."""
         with translated("read where the last round ended"):
-            found = self._client.get_item(TableName=self._table, Key=as_item(_TURN), ConsistentRead=True)
-        return str(as_values(found["Item"])["project"]) if "Item" in found else ""
+            found = fetched(self._client, self._table, **_TURN)
+        return str(found["project"]) if found is not None else ""
 
     def leave(self, project: str) -> None:
         """Leave a project, and those after it, to the next round."""

@@ -34,6 +34,12 @@ def as_values(item: Mapping[str, Any]) -> dict[str, Any]:
     return {name: _number(_deserialize(value)) for name, value in item.items()}
 
 
+def fetched(client: Any, table: str, pk: str, sk: str) -> dict[str, Any] | None:
+    """The values of the item under a key as they are now: a consistent read. None where there is none."""
+    answer = client.get_item(TableName=table, Key=as_item({"pk": pk, "sk": sk}), ConsistentRead=True)
+    return as_values(answer["Item"]) if "Item" in answer else None
+
+
 def built(kind: type[Any], values: Mapping[str, Any]) -> Any:
     """A dataclass of the values that it has fields for; newer writers may know more."""
     known = {field.name for field in dataclasses.fields(kind)}

@@ -10,7 +10,7 @@ from typing import Any
 
 from headgate.aws.audit import Trail
 from headgate.aws.errors import accepted, translated
-from headgate.aws.items import NEW, Write, as_item, as_values, built
+from headgate.aws.items import NEW, Write, as_item, as_values, built, fetched
 from headgate.aws.ledger_changes import (
     LAST_WORDS,
     LEASES,
@@ -306,10 +306,7 @@ class Ledger:
 
     def _get(self, pk: str, sk: str) -> dict[str, Any] | None:
         with translated("read the ledger"):
-            answer = self._client.get_item(
-                TableName=self._table, Key=as_item({"pk": pk, "sk": sk}), ConsistentRead=True
-            )
-        return as_values(answer["Item"]) if "Item" in answer else None
+            return fetched(self._client, self._table, pk, sk)
 
     def _query(self, condition: str, values: Mapping[str, str], **arguments: Any) -> list[dict[str, Any]]:
         with translated("read the ledger"):

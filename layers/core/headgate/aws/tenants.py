@@ -7,7 +7,7 @@ from typing import Any
 
 from headgate.aws.audit import Trail
 from headgate.aws.errors import accepted, translated
-from headgate.aws.items import NEW, Write, as_item, as_values, built
+from headgate.aws.items import NEW, Write, as_item, built, fetched
 from headgate.domain.audit import Author
 from headgate.domain.errors import NoKeyError
 from headgate.domain.keys import spent_key, tenant_key
@@ -127,8 +127,7 @@ class Tenants:
 
     def _get(self, name: str, sk: str) -> dict[str, Any] | None:
         with translated("read the register of tenants"):
-            answer = self._client.get_item(TableName=self._table, Key=as_item(self._key(name, sk)), ConsistentRead=True)
-        return as_values(answer["Item"]) if "Item" in answer else None
+            return fetched(self._client, self._table, **self._key(name, sk))
 
     @staticmethod
     def _key(name: str, sk: str) -> dict[str, str]:
