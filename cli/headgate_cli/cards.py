@@ -1,7 +1,6 @@
 """Model cards: from the artifact bucket to this computer."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from headgate.domain.names import Project
@@ -46,16 +45,3 @@ def fetch(cloud: Cloud, ref: RunRef) -> Card:
     if content is None or page is None:
         raise UsageError(f"{ref.run} has no model card: no model of it was judged, or not yet.")
     return Card(content, page)
-
-
-def write(path: Path, page: bytes) -> None:
-    """Write the page, in place of an older one.
-
-    Raises:
-        UsageError: when it cannot be written there.
-    """
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(page)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error

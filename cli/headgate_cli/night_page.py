@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headgate_cli.following import utc_now
+from headgate_cli.output import write_page
 from headgate_cli.page import templates
 from headgate_cli.timeline import Played
 
@@ -93,18 +94,14 @@ def _ticks(whole: float, scale: float) -> tuple[Tick, ...]:
 
 
 def write(played: Sequence[Played], cloud: str, path: Path) -> Path:
-    """Write the page, its folder too if need be."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write the page, its folder too if need be.
+
+    Raises:
+        UsageError: when it cannot be written there.
+    """
     good = sum(each.good for each in played)
     page = templates().get_template("night.html.j2")
-    path.write_text(
-        page.render(
-            played=played,
-            cloud=cloud,
-            told_at=utc_now(),
-            picture=picture,
-            headline=f"{good} of {len(played)} scenes ended as they should" if len(played) > 1 else played[0].ending,
-        ),
-        encoding="utf-8",
-    )
+    headline = f"{good} of {len(played)} scenes ended as they should" if len(played) > 1 else played[0].ending
+    text = page.render(played=played, cloud=cloud, told_at=utc_now(), picture=picture, headline=headline)
+    write_page(path, text)
     return path

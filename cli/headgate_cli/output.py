@@ -9,11 +9,13 @@ import os
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
 from headgate.domain.evidence import legible
+from headgate_cli.errors import UsageError
 
 _PIPE_WIDTH = 1000
 
@@ -44,6 +46,19 @@ class Output:
             sys.stdout.write(json.dumps(document, indent=2, ensure_ascii=False, default=str) + "\n")
         else:
             show(_stdout())
+
+
+def write_page(path: Path, page: str | bytes) -> None:
+    """Write a page into a file, in place of an older one; its folder is made if need be.
+
+    Raises:
+        UsageError: when it cannot be written there.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(page if isinstance(page, bytes) else page.encode())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def seconds_text(seconds: float) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from headgate_cli.output import number_text, seconds_text
+from headgate_cli.output import number_text, seconds_text, write_page
 from headgate_cli.story import Measure, Road, Story, headline
 
 GATES = ("validate", "judge")
@@ -129,8 +129,10 @@ def write(story: Story, folder: Path) -> Path:
 
     Returns:
         The page's path.
+
+    Raises:
+        UsageError: when it cannot be written there.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / "index.html"
-    path.write_text(render(story), encoding="utf-8")
+    write_page(path, render(story))
     return path

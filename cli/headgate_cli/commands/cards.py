@@ -7,7 +7,7 @@ import typer
 
 from headgate.domain.names import Project
 from headgate_cli.commands import options
-from headgate_cli.output import Output
+from headgate_cli.output import Output, write_page
 
 
 def card(
@@ -23,13 +23,13 @@ def card(
     """Fetch the model card of a run or of a version: one page to read, send and print."""
     owner = Project(tenant, project) if project else None
     with options.cloud(stack) as cloud:
-        from headgate_cli.cards import fetch, find, write
+        from headgate_cli.cards import fetch, find
 
         ref = find(cloud, which, owner)
         found = fetch(cloud, ref)
     page = to or (None if as_json else Path(f"{ref.run}-card.html"))
     if page:
-        write(page, found.page)
+        write_page(page, found.page)
     document = {"run": ref.run, "page": str(page) if page else None, "card": found.content}
     Output(as_json).result(
         document,

@@ -8,7 +8,7 @@ from rich.console import Console
 
 from headgate_cli.commands import options
 from headgate_cli.errors import ExitCode
-from headgate_cli.output import Output
+from headgate_cli.output import Output, write_page
 
 app = typer.Typer(help="Rules that hold of the deployment, mapped to HIPAA, PCI DSS and NIST 800-53.")
 
@@ -26,7 +26,7 @@ def report(
 
         document = compliance.report(cloud, tenant or [options.DEFAULT_TENANT])
     if to is not None:
-        to.write_text(compliance.page(document))
+        write_page(to, compliance.page(document))
     Output(as_json).result(document, lambda console: _show(console, document))
     return ExitCode.DONE if document["compliant"] else ExitCode.FAILED
 

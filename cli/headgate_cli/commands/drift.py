@@ -9,7 +9,7 @@ from rich.console import Console
 
 from headgate.domain.names import Project
 from headgate_cli.commands import options
-from headgate_cli.output import Output, moment_text
+from headgate_cli.output import Output, moment_text, write_page
 
 
 def drift(
@@ -23,13 +23,12 @@ def drift(
 ) -> None:
     """Show the monitor's last window: which features moved and by how much, and fetch its page."""
     with options.cloud(stack) as cloud:
-        from headgate_cli.cards import write
         from headgate_cli.drift import last_window
 
         judged = last_window(cloud, Project(tenant, project))
     page = to or (None if as_json else Path(f"{project}-drift.html"))
     if page:
-        write(page, judged.page)
+        write_page(page, judged.page)
     document = {"page": str(page) if page else None, **judged.report}
     Output(as_json).result(document, lambda console: _show(console, judged.report, page))
 

@@ -10,9 +10,10 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.registry import Registry
 from headgate.domain.names import Project
 from headgate.domain.runs import Run
-from headgate_cli.cards import fetch, find, write
+from headgate_cli.cards import fetch, find
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import UsageError
+from headgate_cli.output import write_page
 from headgate_cli.runs import RunRef
 
 IRIS = Project("demo", "iris")
@@ -75,7 +76,7 @@ def test_a_run_that_was_not_judged_has_no_card(cloud: Cloud) -> None:
 
 def test_a_page_replaces_an_older_one_and_no_folder(tmp_path: Path) -> None:
     for page in (b"older", b"newer"):
-        write(tmp_path / "sent" / "card.html", page)
+        write_page(tmp_path / "sent" / "card.html", page)
     assert (tmp_path / "sent" / "card.html").read_bytes() == b"newer"
     with pytest.raises(UsageError, match="cannot be written"):
-        write(tmp_path / "sent", b"")
+        write_page(tmp_path / "sent", b"")
