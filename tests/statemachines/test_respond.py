@@ -103,7 +103,10 @@ def test_an_alarm_that_may_stay_red_is_looked_at_again(play: Play) -> None:
     played = play("respond", GIVEN, script)
     assert called(played) == ["DecideResponse", "CloseIncident", "LookAgain"]
     assert (played.states[-1], played.given_to("LookAgain")) == ("Ignored", GIVEN)
-    unseen = play("respond", GIVEN, {**script, "LookAgain": [raised("AccessDeniedError", "No.")]})
+    refused = raised("AccessDeniedError", "No.")
+    late = play("respond", GIVEN, {**script, "LookAgain": [*[refused] * 10, *SCRIPT["LookAgain"]]})
+    assert (late.states[-1], called(late).count("LookAgain")) == ("Ignored", 11)
+    unseen = play("respond", GIVEN, {**script, "LookAgain": [refused]})
     assert (unseen.status, unseen.states[-1]) == ("FAILED", "Left Open")
 
 
