@@ -18,6 +18,9 @@ _NUMBERS, _TEXT = frozenset({float, int}), frozenset({str})
 DATETIME = r"[0-9]{4}-[0-9]{2}-[0-9]{2}([T ][0-9]{2}:[0-9]{2}(:[0-9]{2}(\.[0-9]+)?)?Z?)?"
 """An accepted datetime; both engines read its first 19 characters and then check the calendar."""
 
+TRUTHS = frozenset({"", "true", "false"})
+"""The texts of a boolean column, once they are in lower case."""
+
 
 class RequestError(ValueError):
     """Raised when rows do not fit the model's columns; names the column and the row, never a value."""
@@ -40,7 +43,8 @@ class Column(Protocol):
 class RowChecker:
     """Checks rows of a request and takes their cells out, in the order of the columns.
 
-    A row must name every column and no other. None, NaN and "" mean missing; numbers may be written as text.
+    A row must name every column and no other. None, NaN and "" mean missing; numbers may be written as text, and truth
+    values in any case.
     """
 
     def __init__(self, columns: Sequence[Column]) -> None:
@@ -48,6 +52,7 @@ class RowChecker:
         self.numeric = [column.name for column in columns if column.kind == "numeric"]
         self.texts = [(column.name, column.kind) for column in columns if column.kind != "numeric"]
         self._times = [(at, name) for at, (name, kind) in enumerate(self.texts) if kind == "datetime"]
+        self._truths = [(at, name) for at, (name, kind) in enumerate(self.texts) if kind == "boolean"]
         self._pick_numbers = _picker(self.numeric)
         self._pick_texts = _picker([name for name, _ in self.texts])
 
@@ -84,6 +89,12 @@ class RowChecker:
         for at, name in self._times:
             for number, row in enumerate(cells, start=1):
                 check_datetime(str(row[at]), name, number)
+        for at, name in self._truths:
+            if not {row[at] for row in cells} <= TRUTHS:
+                cells = [
+                    (*row[:at], _truth(str(row[at]), name, number), *row[at + 1 :])
+                    for number, row in enumerate(cells, start=1)
+                ]
         return cells
 
 
@@ -99,6 +110,14 @@ def check_datetime(value: str, name: str, row: int) -> None:
         raise RequestError(
             f"Column {name!r} in row {row} takes a datetime like 2026-01-31T08:30:00 (no time zone)."
         ) from None
+
+
+def _truth(value: str, name: str, row: int) -> str:
+    """A text of TRUTHS: what other programs write with capitals training saw in lower case."""
+    text = value.lower()
+    if text not in TRUTHS:
+        raise RequestError(f"Column {name!r} in row {row} takes true or false, but its text is neither.")
+    return text
 
 
 def too_large() -> RequestError:

@@ -76,3 +76,12 @@ def test_too_few_labels_tell_nothing(rows: list[LabelledAnswer]) -> None:
     found = judge_quality(Quality("auc", "maximize", 0.9, 0.01, 100), rows, 1, Margins())
     assert (found.value, found.loss) == (None, 0.0)
     assert "too few" in found.why
+
+
+@pytest.mark.parametrize("of_the_other", [0, 9, 10])
+def test_balanced_accuracy_takes_labels_of_every_class(of_the_other: int) -> None:
+    hits, missed = LabelledAnswer(1, 1, (0.1, 0.9)), LabelledAnswer(1, 0, (0.9, 0.1))
+    rows = [*[hits] * 60, *[missed] * 40, *[LabelledAnswer(0, 0, (0.9, 0.1))] * of_the_other]
+    found = judge_quality(Quality("balanced_accuracy", "maximize", 0.9, 0.01, 100), rows, 1, Margins())
+    assert found.value == (pytest.approx(0.8) if of_the_other == 10 else None)
+    assert bool(found.loss) == (of_the_other == 10)

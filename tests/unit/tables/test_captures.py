@@ -57,19 +57,19 @@ BODIES = [
     ("application/json; charset=utf-8", '{"instances": [{"smoker": false, "age": "2.5", "ward": null}]}'),
     (
         "application/json",
-        '{"instances": [{"age": NaN, "ward": "", "smoker": ""}, {"age": 2, "ward": "ü", "smoker": "true"}]}',
+        '{"instances": [{"age": NaN, "ward": "", "smoker": ""}, {"age": 2, "ward": "Ü", "smoker": "True"}]}',
     ),
-    ("application/json", '{"inputs": {"age": [1, null], "ward": ["B2", "C1"], "smoker": [true, false]}}'),
+    ("application/json", '{"inputs": {"age": [1, null], "ward": ["B2", "C1"], "smoker": ["True", false]}}'),
     ("application/json", '{"instances": null, "inputs": {"age": [7], "ward": ["\\"instances\\""], "smoker": [true]}}'),
     (
         "application/jsonlines",
         '{"age": 1, "ward": "B2", "smoker": true}\r\n\n{"age": 2, "ward": "C1", "smoker": false}\n',
     ),
-    ("application/x-ndjson", '{"age": 1, "ward": "B2", "smoker": true}'),
+    ("application/x-ndjson", '{"age": 1, "ward": "True", "smoker": "FALSE"}'),
     ("text/csv", "1,B2,true\n2.5,,false\n,C1,\n"),
-    ("text/csv", "ward,smoker,age\r\nB2,true,1\r\n\r\n,,nan"),
+    ("text/csv", "ward,smoker,age\r\nB2,True,1\r\n\r\n,,nan"),
     ("text/csv", "1,B2,true\r"),
-    ("text/csv; charset=utf-8", '\ufeffward,smoker,age\n"B, ""2""\nfloor 1",true,1\n'),
+    ("text/csv; charset=utf-8", '\ufeffward,smoker,age\n"B, ""2""\nfloor 1",True,1\n'),
 ]
 
 

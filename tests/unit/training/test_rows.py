@@ -32,6 +32,12 @@ def test_numbers_may_be_written_as_text_and_booleans_as_such() -> None:
     assert table.texts[1] == ("false",)
 
 
+@pytest.mark.parametrize(("written", "meant"), [("True", "true"), ("FALSE", "false"), ("", ""), (True, "true")])
+def test_truth_values_mean_what_they_meant_in_the_upload(written: object, meant: str) -> None:
+    for rows in ([ROW | {"smoker": written}], [ROW, ROW | {"smoker": written}]):
+        assert READER.read(rows).texts[1][-1] == meant
+
+
 @pytest.mark.parametrize(
     ("changed", "message"),
     [
@@ -41,6 +47,8 @@ def test_numbers_may_be_written_as_text_and_booleans_as_such() -> None:
         ({"ward": 17}, r"Column 'ward' in row 2 takes text \(categorical\), but got int"),
         ({"ward": True}, r"Column 'ward' in row 2 takes text \(categorical\), but got bool"),
         ({"smoker": {}}, r"Column 'smoker' in row 2 takes text \(boolean\), but got dict"),
+        ({"smoker": "yes"}, "Column 'smoker' in row 2 takes true or false, but its text is neither"),
+        ({"smoker": " true"}, "Column 'smoker' in row 2 takes true or false"),
         ({"shoe": 44}, "Row 2 has the column 'shoe', which the model does not know"),
         ({"age": 10**400}, "too large"),
         ({"age": 10**400, "smoker": True, "ward": None}, "too large"),

@@ -109,8 +109,9 @@ def _balanced(rows: Sequence[LabelledAnswer]) -> tuple[float, float] | None:
     by_class: dict[int, list[float]] = {}
     for row in rows:
         by_class.setdefault(row.label, []).append(float(row.told == row.label))
-    if min(len(found) for found in by_class.values()) < LEAST_OF_A_CLASS:
-        return None
+    classes = len(rows[0].probabilities)
+    if len(by_class) < classes or min(len(found) for found in by_class.values()) < LEAST_OF_A_CLASS:
+        return None  # of the classes that happen to have labels alone, it is another metric
     recalls = [_mean(found) for found in by_class.values()]
     error = math.sqrt(sum(each**2 for _, each in recalls)) / len(recalls)
     return sum(recall for recall, _ in recalls) / len(recalls), error

@@ -180,8 +180,7 @@ def _csv(columns: Sequence[SpecColumn], bodies: str) -> str:
 
 def _csv_cell(column: SpecColumn, at: int) -> str:
     cell = f"r[coalesce(places[{at + 1}], {at + 1})]"
-    value = f"nullif(try_cast({cell} AS DOUBLE), 'NaN'::DOUBLE)" if column.kind == "numeric" else f"nullif({cell}, '')"
-    return f"{value} AS f{at}"
+    return f"{_value(column, f'try_cast({cell} AS DOUBLE)' if column.kind == 'numeric' else cell)} AS f{at}"
 
 
 def _types(columns: Sequence[SpecColumn]) -> dict[str, str]:
@@ -189,13 +188,17 @@ def _types(columns: Sequence[SpecColumn]) -> dict[str, str]:
 
 
 def _cells(columns: Sequence[SpecColumn], form: str) -> str:
-    """The features by their numbers: NaN and "" stand for missing, as in requests."""
-    cells = []
-    for at, column in enumerate(columns):
-        cell = form.format(quoted(column.name), at=at)
-        missing = "'NaN'::DOUBLE" if column.kind == "numeric" else "''"
-        cells.append(f"nullif({cell}, {missing}) AS f{at}")
-    return ", ".join(cells)
+    """The features by their numbers."""
+    cells = ((column, form.format(quoted(column.name), at=at)) for at, column in enumerate(columns))
+    return ", ".join(f"{_value(column, cell)} AS f{at}" for at, (column, cell) in enumerate(cells))
+
+
+def _value(column: SpecColumn, cell: str) -> str:
+    """What a cell means: NaN and "" stand for missing, and truth values may have capitals, as in requests."""
+    if column.kind == "boolean":
+        cell = f"lower({cell})"
+    missing = "'NaN'::DOUBLE" if column.kind == "numeric" else "''"
+    return f"nullif({cell}, {missing})"
 
 
 def _rows_of_quoted(engine: Engine) -> Iterator[str]:
