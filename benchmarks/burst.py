@@ -27,7 +27,7 @@ def burst(cloud: Card, uploads: int, projects: int) -> dict[str, object]:
     bodies = [table(rows=200, seed=number) for number in range(uploads)]
 
     def upload(number: int) -> None:
-        key = f"{owners[number % projects].prefix}incoming/{number}.csv"
+        key = f"{owners[number % projects].incoming}{number}.csv"
         s3.put_object(Bucket=cloud.data_bucket, Key=key, Body=bodies[number])
 
     start = time.perf_counter()

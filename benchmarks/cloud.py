@@ -49,7 +49,7 @@ def ended(cloud: Card, project: Project, name: str, body: bytes, patience: float
         TimeoutError: when it has not within so many seconds.
     """
     s3, ledger = cloud.client("s3"), Ledger(cloud.client("dynamodb"), cloud.output("LedgerTable"))
-    key = f"{project.prefix}incoming/{name}"
+    key = f"{project.incoming}{name}"
     version = s3.put_object(Bucket=cloud.data_bucket, Key=key, Body=body)["VersionId"]
     run = project.run_id(dataset_id(cloud.data_bucket, [Part(key, version, len(body))]))
     deadline = time.monotonic() + patience

@@ -31,7 +31,7 @@ def ours(cloud: Card, project: Project) -> dict[str, float]:
     """Seconds from the upload to InService, of them inside fit, and by stage of the state machine."""
     sagemaker, s3 = cloud.client("sagemaker"), cloud.client("s3")
     body = FILE.read_bytes()
-    key = f"{project.prefix}incoming/data.csv"
+    key = f"{project.incoming}data.csv"
     start = time.perf_counter()
     version = s3.put_object(Bucket=cloud.data_bucket, Key=key, Body=body)["VersionId"]
     run = project.run_id(dataset_id(cloud.data_bucket, [Part(key, version, len(body))]))

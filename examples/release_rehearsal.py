@@ -110,7 +110,7 @@ class Project:
     def put(self, name: str, body: bytes) -> str:
         """Drop a dataset as any S3 client does, which takes no time; the run that must come of it."""
         owner = names.Project(TENANT, self.name)
-        key = f"{owner.prefix}incoming/{name}.csv"
+        key = f"{owner.incoming}{name}.csv"
         stored = self.cloud.client("s3").put_object(Bucket=self.cloud.data_bucket, Key=key, Body=body)
         self.told.say(self.name, f"{name} is dropped")
         part = names.Part(key, stored["VersionId"], len(body))

@@ -92,7 +92,7 @@ class Erasure:
         return whose | told | {"unread": sorted(versions.unread)}
 
     def _look(self, ledger: Ledger, versions: Versions) -> tuple[Found, list[Run]]:
-        incoming = versions.under(self.cloud.data_bucket, f"{self.project.prefix}incoming/")
+        incoming = versions.under(self.cloud.data_bucket, self.project.incoming)
         found = Found(_held({each: versions.look(each) for each in incoming}))
         runs = ledger.runs_of_project(self.project)
         manifests = self._manifests(runs)

@@ -53,7 +53,7 @@ def plan(project: Project, paths: Sequence[Path], now: datetime) -> Plan:
     missing = [str(path) for path in paths if not path.exists()]
     if missing:
         raise UsageError(f"There is no such file: {', '.join(missing)}.")
-    incoming = f"{project.prefix}incoming/"
+    incoming = project.incoming
     for path in paths:
         if path.is_file() and not _is_taken(incoming, path.name, alone=len(paths) == 1):
             raise UsageError(f"{path.name} is not taken for data: it looks hidden, unfinished or a marker. Rename it.")

@@ -57,7 +57,7 @@ class Cloud:
 
     def drop(self, project: Project, name: str, body: bytes) -> str:
         """Drop a file as `aws s3 cp` does; returns the run that must come of it."""
-        key = f"{project.prefix}incoming/{name}"
+        key = f"{project.incoming}{name}"
         version = self.client("s3").put_object(Bucket=self.card.data_bucket, Key=key, Body=body)["VersionId"]
         return project.run_id(dataset_id(self.card.data_bucket, [Part(key, version, len(body))]))
 

@@ -76,6 +76,11 @@ class Project:
         return f"{self.tenant}/{self.name}/"
 
     @property
+    def incoming(self) -> str:
+        """Where uploads lie in the data bucket; ends with a slash."""
+        return f"{self.prefix}incoming/"
+
+    @property
     def settings(self) -> str:
         """The key of the project's project.yaml in the data bucket."""
         return f"{self.prefix}project.yaml"
@@ -196,7 +201,7 @@ def parse_upload(key: str) -> Upload | None:
         raise BadKeyError(f"{UNKNOWN!r} is kept for uploads that name no tenant or no project. Take another name.")
     if not rest:
         return None if name in COMPLETION_MARKERS else Upload(owner, name)
-    folder = f"{owner.prefix}incoming/{name}/"
+    folder = f"{owner.incoming}{name}/"
     return Upload(owner, name, folder, completes=len(rest) == 1 and leaf in COMPLETION_MARKERS)
 
 

@@ -218,7 +218,7 @@ def _incident_now(project: Project, incident: Incident, tools: Tools) -> Inciden
 
 def _uploads(project: Project, tools: Tools) -> Iterable[CompletedUpload]:
     """The uploads of the last days that complete a dataset, with the runs that must have come of them."""
-    for part, at in tools.objects.newest(tools.data_bucket, f"{project.prefix}incoming/"):
+    for part, at in tools.objects.newest(tools.data_bucket, project.incoming):
         if not is_due(at, tools.now):
             continue
         try:

@@ -125,7 +125,7 @@ def validate_dataset(
                 return _keep(command, objects, manifest, judgement, Path(own))
     if (sentence := replaced(objects, manifest.bucket, manifest.parts)) is not None:
         return _keep(command, objects, manifest, refused(known.findings(known.parsed()), Reason.OBJECT_GONE, sentence))
-    place = f"{command.project.prefix}incoming/"
+    place = command.project.incoming
     bucket, folder = command.artifact_bucket, command.folder
     asked = hand_over(known, manifest.bucket, place, manifest.parts, objects, bucket, folder)
     return {**asked, "key": command.key, "volume_key": volume_key(command.key, asked["machine"]["instance_type"])}
@@ -135,7 +135,7 @@ def _manifest(command: ValidateDataset, objects: Objects) -> Manifest:
     """The manifest, which is believed only if it is the one that the dataset is named after, and its project's."""
     document = objects.get_json(command.artifact_bucket, f"{command.folder}manifest.json")
     parts = [Part(**part) for part in document["parts"]]
-    own = f"{command.project.prefix}incoming/"
+    own = command.project.incoming
     if document["bucket"] != command.data_bucket or not all(part.key.startswith(own) for part in parts):
         raise TamperedError(command.dataset, f"it names objects that do not lie under {own} of the data bucket")
     if dataset_named_by(document, parts) != command.dataset:
