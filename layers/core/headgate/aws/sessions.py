@@ -19,7 +19,8 @@ class _Loader(Loader):  # type: ignore[misc] # the SDK tells no types
 
     def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002 - the SDK's signature
         """All that there are; the SDK looks into each of its 430 folders whether it describes that, too."""
-        return [found.name for path in map(Path, self.search_paths) if path.is_dir() for found in path.iterdir()]
+        paths = map(Path, dict.fromkeys(self.search_paths))  # boto3 adds its own anew with each session
+        return [found.name for path in paths if path.is_dir() for found in path.iterdir()]
 
 
 _loader = _Loader(extra_search_paths=[str(_DESCRIPTIONS)])
