@@ -1,11 +1,8 @@
 """Endpoints without instances: when a release gets one, and what is said of it."""
 
-from dataclasses import replace
-
 import pytest
 
 from headgate.domain.project_file import parse_settings
-from headgate.domain.release_plan import way_back
 from headgate.domain.releases import EndpointState
 from headgate.domain.rollout import Plan, Strategy, Wishes, serverless_plan
 from headgate.domain.scaling import without_instances
@@ -68,22 +65,6 @@ def test_where_there_is_a_way_back_it_has_to_prove_itself() -> None:
         "captured, and the first one after a pause waits for a start."
     )
     assert plan == Plan(Strategy.ALL_AT_ONCE, False, (1,), 90, 0, 600, plan.reason, "demo-iris-r1")
-
-
-@pytest.mark.parametrize(
-    ("before", "serverless", "back_to"),
-    [
-        (None, False, ""),
-        (None, True, ""),
-        (ON_INSTANCES, False, "demo-iris-r1"),
-        (SERVERLESS, True, "demo-iris-r1"),
-        (SERVERLESS, False, ""),
-        (replace(ON_INSTANCES, status="Failed"), False, "demo-iris-r1"),
-    ],
-)
-def test_a_way_leads_back_to_what_serves_likewise(before: EndpointState | None, serverless: bool, back_to: str) -> None:
-    assert way_back(before, "demo-iris-r1", serverless=serverless) == back_to
-    assert way_back(before, "", serverless=serverless) == ""
 
 
 def test_it_scales_by_itself() -> None:
