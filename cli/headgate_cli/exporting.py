@@ -21,13 +21,17 @@ from headgate.aws.s3 import Objects, place_of
 from headgate.domain.errors import NotFoundError
 from headgate.domain.formats import engine_of
 from headgate.domain.names import SYSTEM, Project
-from headgate_cli import portable
+from headgate_cli import places, portable
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.registry import describe_version
 
 FORMATS = ("saved_model", "litert", "onnx")
 PACKAGE = "headgate_training"
+COMMON = frozenset({"README.md", "signature.json", "request.json", "expected.json"})
+"""What every export holds; by it an earlier one is known."""
+MEMBERS = COMMON | {"model", "Dockerfile", "kserve.yaml", "predict.py", "requirements.txt", PACKAGE}
+"""All that an export of any format may hold."""
 NEEDS = {"litert": "ai-edge-litert\nnumpy\n", "onnx": "numpy\nonnxruntime\n"}
 ROOTS = {"litert": ("litert",), "onnx": ("answers", "encoding", "spec", "table")}
 """Modules of the training code that predict.py of a format imports."""
@@ -66,29 +70,34 @@ def fetch_version(cloud: Cloud, project: Project, number: str) -> Version:
     )
 
 
+def check(format_name: str, to: Path, force: bool) -> Path:
+    """See whether the directory may be made, before anything is fetched; return it as an absolute path.
+
+    Raises:
+        UsageError: when the format is unknown, or what is at ``to`` must stay: all of it without ``force``, and with it
+            what is neither empty nor an earlier export.
+    """
+    if format_name not in FORMATS:
+        raise UsageError(f"There is no format {format_name}; choose one of: {', '.join(FORMATS)}.")
+    return places.directory(to, MEMBERS, COMMON, force=force)
+
+
 def export(version: Version, format_name: str, to: Path, force: bool) -> list[str]:
     """Write the directory, once its answers were checked; return the names of its files.
 
     Raises:
-        UsageError: when the format is unknown, or something is at ``to`` already and ``force`` is not given.
+        UsageError: as `check` does.
         CommandError: when the version does not come in this format; it says why.
     """
-    if format_name not in FORMATS:
-        raise UsageError(f"There is no format {format_name}; choose one of: {', '.join(FORMATS)}.")
-    if (to.exists() or to.is_symlink()) and not force:
-        raise UsageError(f"{to} exists already; --force replaces it.")
-    if to.exists() and not to.is_dir():
-        raise UsageError(f"{to} is no directory.")
-    to.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=to.parent, prefix=f".{to.name}-") as scratch:
+    place = check(format_name, to, force)
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=f".{place.name}-") as scratch:
         made, source = Path(scratch) / "made", Path(scratch) / "source"
         _unpack(version.archive, source)
         made.mkdir()
         _assemble(version, format_name, source, made)
-        if to.exists():
-            shutil.rmtree(to)
-        made.rename(to)
-    return sorted(path.relative_to(to).as_posix() for path in to.rglob("*") if path.is_file())
+        places.put(made, place, Path(scratch) / "before")
+    return sorted(path.relative_to(place).as_posix() for path in place.rglob("*") if path.is_file())
 
 
 def _assemble(version: Version, format_name: str, source: Path, made: Path) -> None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from headgate_cli import places
 from headgate_cli.commands import options
 from headgate_cli.errors import ExitCode
 from headgate_cli.output import Output, write_page
@@ -21,6 +22,8 @@ def report(
     as_json: options.Json = False,
 ) -> ExitCode:
     """Judge the deployment as it is, and what serves; ends with 5 when a rule does not hold."""
+    if to is not None:
+        places.check(to)
     with options.cloud(stack) as cloud:
         from headgate_cli import compliance
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from headgate_cli import places
 from headgate_cli.commands import options
 from headgate_cli.errors import ExitCode
 from headgate_cli.output import Output
@@ -29,6 +30,7 @@ def demo(
     from headgate_cli.connection import translated_errors
 
     out = Output(as_json)
+    places.check(out_dir / "index.html")
     folder = demonstration.examples()
     with translated_errors(), demonstration.some_cloud(keep=keep, out=out) as (cloud, started):
         told = demonstration.tell(cloud, folder, timeout, out)

@@ -17,7 +17,7 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option of the command
     form: Annotated[
         str, typer.Option("--format", metavar="saved_model|litert|onnx", help="What to serve it by.")
     ] = "saved_model",
-    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an empty directory or an earlier export.")] = False,
     tenant: options.Tenant = options.DEFAULT_TENANT,
     stack: options.Stack = None,
     as_json: options.Json = False,
@@ -27,6 +27,7 @@ def export(  # noqa: PLR0913, PLR0917 - each is an option of the command
     with options.cloud(stack) as cloud:
         from headgate_cli import exporting
 
+        exporting.check(form, to, force)
         files = exporting.export(exporting.fetch_version(cloud, owner, version), form, to, force)
     document = {"version": version, "format": form, "directory": str(to), "files": files}
     Output(as_json).result(document, lambda console: console.print(f"{to}: {len(files)} files. Start with README.md."))

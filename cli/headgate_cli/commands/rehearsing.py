@@ -9,6 +9,7 @@ import typer
 from rich.console import Console
 
 from headgate.domain.names import Project
+from headgate_cli import places
 from headgate_cli.commands import options
 from headgate_cli.errors import ExitCode, UsageError
 from headgate_cli.output import Output
@@ -52,6 +53,7 @@ def rehearse(  # noqa: PLR0913 - one parameter for each option of the command li
     """
     out = Output(as_json)
     page = to or Path("out") / f"{scene}.html"
+    places.check(page)
     if scene is Scene.NIGHT:
         played, title = _night(timeout, out, keep=keep)
     elif project is None or rows is None:

@@ -76,14 +76,31 @@ def test_the_format_that_the_gate_chose_is_exported(version: Version, mixed_job:
     assert run_bare(tmp_path / "made") == json.loads((tmp_path / "made" / "expected.json").read_text())["predictions"]
 
 
-def test_what_is_there_is_replaced_only_by_force(version: Version, tmp_path: Path) -> None:
-    (tmp_path / "made").mkdir()
-    (tmp_path / "made" / "mine.txt").write_text("mine")
+def test_an_earlier_export_is_replaced_by_force_and_nothing_else(
+    version: Version, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made, link = tmp_path / "made", tmp_path / "link"
+    export(version, "litert", made, force=False)
+    link.symlink_to(made)
     with pytest.raises(UsageError, match="--force"):
-        export(version, "saved_model", tmp_path / "made", force=False)
-    assert (tmp_path / "made" / "mine.txt").read_text() == "mine"
-    export(version, "saved_model", tmp_path / "made", force=True)
-    assert not (tmp_path / "made" / "mine.txt").exists()
+        export(version, "saved_model", made, force=False)
+    files = export(version, "saved_model", link, force=True)
+    assert link.is_symlink()
+    assert "kserve.yaml" in files
+    assert not (made / "predict.py").exists()
+    (made / "mine.txt").write_text("mine")
+    for home, here, to in (
+        ("/", "/", made),
+        ("/", made, Path()),
+        ("/", made / "model", made),
+        (made / "model", "/", made),
+    ):
+        monkeypatch.setenv("HOME", str(home))
+        monkeypatch.chdir(here)
+        with pytest.raises(UsageError, match="not replaced"):
+            export(version, "saved_model", to, force=True)
+    assert (made / "mine.txt").read_text() == "mine"
+    assert {each.name for each in tmp_path.iterdir()} == {"made", "link"}
 
 
 def test_a_format_that_is_none_is_refused(version: Version, tmp_path: Path) -> None:
