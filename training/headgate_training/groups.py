@@ -23,8 +23,9 @@ def compare_groups(
     """For each sensitive column the rates of its groups and the largest gap between two of them.
 
     ``selection_rate`` is the share that is predicted to be of the positive class, ``true_positive_rate`` that share of
-    those who are. Both need two classes; ``value``, the metric in the group, is told for every task. A column that the
-    part does not have is told with ``skipped``.
+    those who are. Both need two classes, as do the counts that the gate goes by, ``selected`` of ``rows`` and ``found``
+    of ``positives``. ``value``, the metric in the group, is told for every task. A column that the part does not have
+    is told with ``skipped``.
     """
     return [
         _compare(name, columns[name], outcome, spec)
@@ -80,6 +81,9 @@ def _compare(name: str, values: Values, outcome: Outcome, spec: Spec) -> dict[st
             "name": part.name,
             "rows": len(part.rows),
             "value": value if np.isfinite(value) else None,
+            "selected": None,
+            "positives": None,
+            "found": None,
             "selection_rate": None,
             "true_positive_rate": None,
         }
@@ -88,6 +92,7 @@ def _compare(name: str, values: Values, outcome: Outcome, spec: Spec) -> dict[st
             positive = own.target == own.positive
             selections.append((int(selected.sum()), len(selected)))
             hits.append((int((selected & positive).sum()), int(positive.sum())))
+            group |= {"selected": selections[-1][0], "positives": hits[-1][1], "found": hits[-1][0]}
             group |= {"selection_rate": _rate(selections[-1]), "true_positive_rate": _rate(hits[-1])}
         groups.append(group)
     line = _line(name) | {"groups": groups}

@@ -50,15 +50,18 @@ def part(
 
 
 def compared(
-    gap: Any = 0.1, low: Any = 0.02, high: Any = 0.18, ratio: Any = 0.9, rows: Any = 60, column: str = "sex"
+    *selected: Any, rows: Any = 600, found: Any = None, positives: Any = 300, column: str = "sex"
 ) -> dict[str, Any]:
-    rates = {"difference": gap, "low": low, "high": high}
-    return {
-        "column": column,
-        "groups": [{"name": "Ms Secret", "rows": rows}, {"name": "Mr Secret", "rows": rows}],
-        "selection_rate": {**rates, "ratio": ratio},
-        "true_positive_rate": rates,
-    }
+    """Groups of so many `rows` (one number, or a list), of which so many are told the positive class, and of the
+    `positives` so many.
+    """
+    selected = selected or (300, 330)
+    sizes, hits = rows if isinstance(rows, list) else [rows] * len(selected), found or [270] * len(selected)
+    groups = [
+        {"name": "Ms Secret", "rows": size, "selected": told, "positives": positives, "found": right}
+        for size, told, right in zip(sizes, selected, hits, strict=True)
+    ]
+    return {"column": column, "groups": groups}
 
 
 def variant(

@@ -169,40 +169,50 @@ LIMITS = {"max_selection_gap": 0.2, "min_selection_ratio": 0.8, "max_true_positi
 @pytest.mark.parametrize(
     ("limits", "groups", "decision", "code"),
     [
-        ({}, [compared(0.9, 0.8, 1.0, 0.1)], PASS, None),
+        ({}, [compared(10, 590)], PASS, None),
         (LIMITS, [compared()], PASS, None),
-        (LIMITS, [compared(rows=20)], PASS, None),
-        (LIMITS, [compared(rows=19)], OPEN, "GROUPS_UNKNOWN"),
+        (LIMITS, [compared(10, 11, rows=20, positives=20, found=[10, 11])], PASS, None),
+        (LIMITS, [compared(10, 11, rows=19, positives=19, found=[10, 11])], OPEN, "GROUPS_UNKNOWN"),
+        (LIMITS, [compared(10, 11, rows=20, positives=19, found=[10, 11])], OPEN, "GROUPS_UNKNOWN"),
+        (LIMITS, [compared(300, 330, 0, rows=[600, 600, 19])], PASS, None),
+        (LIMITS, [compared(300, 330, 0, rows=[600, 600, 20])], FAIL, "GROUPS_DIFFER"),
+        (LIMITS, [compared(30, 30, 0, rows=[600, 600, 20])], OPEN, "GROUPS_MAY_DIFFER"),
         (LIMITS, [], OPEN, "GROUPS_UNKNOWN"),
         (LIMITS, None, OPEN, "GROUPS_UNKNOWN"),
         (LIMITS, [compared(column="age")], OPEN, "GROUPS_UNKNOWN"),
-        (LIMITS, [compared(gap=None)], OPEN, "GROUPS_UNKNOWN"),
-        (LIMITS, [compared(ratio=None)], OPEN, "GROUPS_UNKNOWN"),
-        ({"max_selection_gap": 0.2}, [compared(0.2)], PASS, None),
-        ({"max_selection_gap": 0.2}, [compared(0.21, 0.2)], OPEN, "GROUPS_MAY_DIFFER"),
-        ({"max_selection_gap": 0.2}, [compared(0.22, 0.21)], FAIL, "GROUPS_DIFFER"),
-        ({"max_selection_gap": 0.2}, [compared(-0.22, -0.3, -0.21)], FAIL, "GROUPS_DIFFER"),
-        ({"max_selection_gap": 0.0}, [compared(0.1, 0.01)], FAIL, "GROUPS_DIFFER"),
-        ({"max_selection_gap": 0.2}, [compared(0.1) | {"selection_rate": None}], OPEN, "GROUPS_UNKNOWN"),
-        ({"max_true_positive_gap": 0.2}, [compared(0.3, 0.25)], FAIL, "GROUPS_DIFFER"),
-        ({"max_true_positive_gap": 0.2}, [compared() | {"true_positive_rate": None}], OPEN, "GROUPS_UNKNOWN"),
-        ({"min_selection_ratio": 0.8}, [compared(ratio=0.8)], PASS, None),
-        ({"min_selection_ratio": 0.8}, [compared(ratio=0.79, low=0.01)], FAIL, "GROUPS_DIFFER"),
-        ({"min_selection_ratio": 0.8}, [compared(ratio=0.79, low=0.0)], OPEN, "GROUPS_MAY_DIFFER"),
-        ({"min_selection_ratio": 0.8}, [compared(-0.1, -0.2, -0.01, ratio=0.79)], FAIL, "GROUPS_DIFFER"),
-        ({"min_selection_ratio": 0.8}, [compared(-0.1, -0.2, 0.0, ratio=0.79)], OPEN, "GROUPS_MAY_DIFFER"),
-        ({"min_selection_ratio": 0.8}, [compared() | {"selection_rate": 0.5}], OPEN, "EVALUATION_UNREADABLE"),
-        ({"max_selection_gap": 0.2}, [compared(rows=19), compared(0.5, 0.4, column="age")], FAIL, "GROUPS_DIFFER"),
+        (LIMITS, [compared(None, None)], OPEN, "GROUPS_UNKNOWN"),
+        (LIMITS, [compared(0, 0)], OPEN, "GROUPS_UNKNOWN"),
+        ({"max_selection_gap": 0.2}, [compared(0, 0)], PASS, None),
+        ({"max_selection_gap": 0.2}, [compared(300, 420)], PASS, None),
+        ({"max_selection_gap": 0.2}, [compared(300, 421)], OPEN, "GROUPS_MAY_DIFFER"),
+        ({"max_selection_gap": 0.2}, [compared(300, 480)], FAIL, "GROUPS_DIFFER"),
+        ({"max_selection_gap": 0.2}, [compared(480, 300)], FAIL, "GROUPS_DIFFER"),
+        ({"max_selection_gap": 0.0}, [compared(300, 400)], FAIL, "GROUPS_DIFFER"),
+        ({"max_selection_gap": 0.2}, [compared(300, None)], OPEN, "GROUPS_UNKNOWN"),
+        ({"max_true_positive_gap": 0.2}, [compared(found=[270, 150])], FAIL, "GROUPS_DIFFER"),
+        ({"max_true_positive_gap": 0.2}, [compared(positives=None)], OPEN, "GROUPS_UNKNOWN"),
+        ({"min_selection_ratio": 0.8}, [compared(240, 300)], PASS, None),
+        ({"min_selection_ratio": 0.8}, [compared(239, 300)], OPEN, "GROUPS_MAY_DIFFER"),
+        ({"min_selection_ratio": 0.8}, [compared(215, 300)], OPEN, "GROUPS_MAY_DIFFER"),  # the gap is sure, this is not
+        ({"min_selection_ratio": 0.8}, [compared(195, 300)], FAIL, "GROUPS_DIFFER"),
+        ({"min_selection_ratio": 0.8}, [compared(300, 195)], FAIL, "GROUPS_DIFFER"),
+        ({"min_selection_ratio": 0.8}, [compared(0, 300)], FAIL, "GROUPS_DIFFER"),
+        ({"min_selection_ratio": 0.8}, [compared(300, 601)], OPEN, "EVALUATION_UNREADABLE"),
+        ({"min_selection_ratio": 0.8}, [compared(300, 0.5)], OPEN, "EVALUATION_UNREADABLE"),
+        ({"min_selection_ratio": 0.8}, [compared(300, -1)], OPEN, "EVALUATION_UNREADABLE"),
+        ({"min_selection_ratio": 0.8}, [compared(300, True)], OPEN, "EVALUATION_UNREADABLE"),
         (
             {"max_selection_gap": 0.2},
-            [compared(0.5, 0.4), compared(column="age", rows=19)],
+            [compared(1, 2, rows=19), compared(200, 600, column="age")],
             FAIL,
             "GROUPS_DIFFER",
         ),
-        ({"max_selection_gap": 0.2}, [compared(0.3, None)], OPEN, "GROUPS_UNKNOWN"),
-        ({"max_selection_gap": 0.2}, [compared(0.3, 0.25, None)], OPEN, "GROUPS_UNKNOWN"),
-        ({"min_selection_ratio": 0.8}, [compared(low=None, ratio=0.7)], OPEN, "GROUPS_UNKNOWN"),
-        ({"min_selection_ratio": 0.8}, [compared(high=None, ratio=0.7)], OPEN, "GROUPS_UNKNOWN"),
+        (
+            {"max_selection_gap": 0.2},
+            [compared(200, 600), compared(1, 2, column="age", rows=19)],
+            FAIL,
+            "GROUPS_DIFFER",
+        ),
     ],
 )
 def test_limits_on_groups_can_keep_the_gate_shut(
@@ -357,19 +367,21 @@ def test_limits_on_groups_are_told_by_what_was_measured() -> None:
     def reason(limits: dict[str, float], groups: Any) -> str:
         return judge(evaluation(groups=groups), GatePolicy(**limits, sensitive=("sex",))).reason  # type: ignore[arg-type]
 
-    gap = reason({"max_true_positive_gap": 0.2}, [compared(0.3, 0.25)])
+    gap = reason({"max_true_positive_gap": 0.2}, [compared(found=[270, 180])])
     assert gap == (
         "Groups by sex differ in true positive rate by 0.3, where 0.2 is allowed. The model card shows which; look "
         "whether the data treats them alike."
     )
+    ratio = reason({"min_selection_ratio": 0.8}, [compared(150, 300)])
+    assert ratio.startswith(
+        "By sex, the group selected least has 0.5 times the selection rate of the one selected most"
+    )
     advice = "Drop data with more rows of each group, or take the limit out of project.yaml."
-    unknown = reason({"max_true_positive_gap": 0.2}, [compared(None)])
+    unknown = reason({"max_true_positive_gap": 0.2}, [compared(positives=None)])
     assert (
         unknown == f"The true positive rate of groups by sex has a limit, but this holdout does not tell it. {advice}"
     )
-    assert reason({"min_selection_ratio": 0.8}, [compared(ratio=None)]).startswith(
-        "The selection rate of groups by sex"
-    )
+    assert reason({"min_selection_ratio": 0.8}, [compared(0, 0)]).startswith("The selection rate of groups by sex")
     few = reason({"max_selection_gap": 0.2}, [])
     assert few.endswith("of 20 rows or more. Drop data with more rows of each, or take the limit out of project.yaml.")
 

@@ -30,6 +30,8 @@ def test_rates_are_those_of_scikit_learn_and_the_four_fifths_rule() -> None:
         assert group["rows"] == own.sum()
         assert group["selection_rate"] == pytest.approx(chosen[own].mean())
         assert group["true_positive_rate"] == pytest.approx(recall_score(target[own], chosen[own]))
+        assert group["selected"] == chosen[own].sum()
+        assert (group["found"], group["positives"]) == ((chosen & (target == 1))[own].sum(), target[own].sum())
     gap = line["selection_rate"]
     assert gap["difference"] == pytest.approx(abs(rates["f"] - rates["m"]))
     assert gap["ratio"] == pytest.approx(min(rates.values()) / max(rates.values()))

@@ -63,6 +63,12 @@ def normal_tail(z: float) -> float:
     return math.erfc(z / math.sqrt(2)) / 2
 
 
+def variance_of_rate(hits: int, rows: int) -> float:
+    """Of a rate, with one row of each kind added (Agresti and Caffo, 2000), so that it is never nothing."""
+    rate = (hits + 1) / (rows + 2)
+    return rate * (1 - rate) / (rows + 2)
+
+
 def excess_tail(marked: int, rows: int, marked_before: int, rows_before: int) -> float:
     """How likely at least `marked` of all marked rows fall among `rows`, if marks have nothing to do with that.
 

@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headgate.domain.chance import normal_tail
+from headgate.domain.chance import normal_tail, variance_of_rate
 from headgate.domain.drift import LEVEL
 from headgate.domain.margins import Margins
 
@@ -50,14 +50,8 @@ def _gap(column: str, now: Told, before: Told, limits: Margins, columns: int) ->
     lowest, highest = min(rates, key=lambda name: rates[name]), max(rates, key=lambda name: rates[name])
     rates_before = [told / rows for told, rows in before.values()]
     gap, gap_before = rates[highest] - rates[lowest], max(rates_before) - min(rates_before)
-    error = math.sqrt(sum(_variance(*groups[name]) for groups in (now, before) for name in (lowest, highest)))
+    error = math.sqrt(sum(variance_of_rate(*groups[name]) for groups in (now, before) for name in (lowest, highest)))
     asked = columns * len(now) * (len(now) - 1) / 2  # the two groups were chosen for their gap
     sure = normal_tail((gap - gap_before) / error) * asked <= LEVEL
     widened = gap - gap_before if sure and gap - gap_before >= limits.gap else 0.0
     return Gap(column, gap, gap_before, widened, lowest, highest)
-
-
-def _variance(told: int, rows: int) -> float:
-    """Of a rate, with one row of each kind added (Agresti and Caffo), so that it is never nothing."""
-    rate = (told + 1) / (rows + 2)
-    return rate * (1 - rate) / (rows + 2)

@@ -20,7 +20,7 @@ from headgate.domain.evidence import (
     rows_of,
 )
 from headgate.domain.formats import FLOAT32, choose_format
-from headgate.domain.groups import GroupLimits, unfair
+from headgate.domain.groups import LEAST_ROWS, GroupLimits, unfair
 from headgate.domain.metrics import METRICS
 
 PARITY_TOLERANCE = 1e-5
@@ -80,9 +80,8 @@ class GatePolicy:
     @property
     def group_limits(self) -> GroupLimits:
         """The limits on groups by themselves."""
-        return GroupLimits(
-            self.max_selection_gap, self.min_selection_ratio, self.max_true_positive_gap, self.min_test_rows
-        )
+        enough = max(LEAST_ROWS, self.min_test_rows)
+        return GroupLimits(self.max_selection_gap, self.min_selection_ratio, self.max_true_positive_gap, enough)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,18 +1,28 @@
 """The ethical guard: how differently a model treats groups of people, against limits that somebody set."""
 
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import combinations
+from statistics import NormalDist
 from typing import Any
 
+from headgate.domain.chance import variance_of_rate
 from headgate.domain.errors import UnreadableError
-from headgate.domain.evidence import entries, legible, number, rows_of
+from headgate.domain.evidence import LEAST_LEVEL, entries, legible, rows_of
+
+LEAST_ROWS = 10
+"""A rate of fewer rows than these says nothing, whatever a project calls enough."""
+Count = tuple[int, int]
+"""How many of how many."""
 
 
 @dataclass(frozen=True, slots=True)
 class GroupLimits:
     """The largest gap and the smallest ratio between groups; None where nobody set one.
 
-    Groups with fewer than `min_rows` rows are too small to speak; a column needs two that are not.
+    Groups with fewer than `min_rows` rows are too small to speak, and so is a rate of fewer; a column needs two that
+    are not.
     """
 
     max_selection_gap: float | None
@@ -34,7 +44,7 @@ def unfair(
 ) -> Iterator[tuple[bool, bool, str]]:
     """What speaks against the model: whether surely, whether it is known at all, and a sentence.
 
-    A limit is kept when the measured gap keeps it; it is surely broken when the whole interval lies beyond it. What a
+    A limit is kept when the measured rates keep it; it is surely broken when the whole interval lies beyond it. What a
     limit needs and nobody measured is not known, for each of the `sensitive` columns. Names of groups are data and are
     not told.
 
@@ -45,9 +55,9 @@ def unfair(
         return
     measured = {str(entry.get("column")): entry for entry in entries(evaluation, "groups")}
     for column in sorted({*sensitive, *measured}):
-        entry = measured.get(column, {})
-        large_enough = sum(rows_of(group) >= limits.min_rows for group in entries(entry, "groups"))
-        if large_enough < 2:
+        groups = entries(measured.get(column, {}), "groups")
+        large = [group for group in groups if rows_of(group) >= limits.min_rows]
+        if len(large) < 2:
             yield (
                 False,
                 False,
@@ -55,49 +65,108 @@ def unfair(
                 "Drop data with more rows of each, or take the limit out of project.yaml.",
             )
             continue
-        yield from _beyond(entry, column, "selection_rate", limits.max_selection_gap)
-        yield from _beyond(entry, column, "true_positive_rate", limits.max_true_positive_gap)
-        yield from _ratio(entry, column, limits.min_selection_ratio)
+        selected = _counts(large, "selected", "rows", limits.min_rows)
+        found = _counts(large, "found", "positives", limits.min_rows)
+        yield from _gap(selected, column, "selection rate", limits.max_selection_gap)
+        yield from _gap(found, column, "true positive rate", limits.max_true_positive_gap)
+        yield from _ratio(selected, column, limits.min_selection_ratio)
 
 
-def _beyond(entry: Mapping[str, Any], column: str, rate: str, limit: float | None) -> Iterator[tuple[bool, bool, str]]:
+def _gap(counts: Sequence[Count], column: str, rate: str, limit: float | None) -> Iterator[tuple[bool, bool, str]]:
     if limit is None:
         return
-    found = _rate(entry, rate)
-    gap, low, high = (number(found.get(name)) for name in ("difference", "low", "high"))
-    words = rate.replace("_", " ")
-    if gap is None or low is None or high is None:
-        yield _unknown(words, column)
-    elif abs(gap) > limit:
+    if len(counts) < 2:
+        yield _unknown(rate, column)
+        return
+    rates = [hits / rows for hits, rows in counts]
+    gap = max(rates) - min(rates)
+    if gap > limit:
         yield (
-            max(low, -high) > limit,
+            least_gap(counts) > limit,
             True,
-            f"Groups by {column} differ in {words} by {legible(abs(gap))}, where {limit:g} is allowed. "
+            f"Groups by {column} differ in {rate} by {legible(gap)}, where {limit:g} is allowed. "
             "The model card shows which; look whether the data treats them alike.",
         )
 
 
-def _ratio(entry: Mapping[str, Any], column: str, limit: float | None) -> Iterator[tuple[bool, bool, str]]:
+def _ratio(counts: Sequence[Count], column: str, limit: float | None) -> Iterator[tuple[bool, bool, str]]:
     if limit is None:
         return
-    found = _rate(entry, "selection_rate")
-    ratio, low, high = (number(found.get(name)) for name in ("ratio", "low", "high"))
-    if ratio is None or low is None or high is None:
+    rates = [hits / rows for hits, rows in counts]
+    if len(counts) < 2 or not max(rates):
         yield _unknown("selection rate", column)
-    elif ratio < limit:
+        return
+    ratio = min(rates) / max(rates)
+    if ratio < limit:
         yield (
-            low > 0 or high < 0,
+            largest_ratio(counts) < limit,
             True,
             f"By {column}, the group selected least has {legible(ratio)} times the selection rate of the one selected "
             f"most, where {limit:g} is demanded. The model card shows which; look whether the data treats them alike.",
         )
 
 
-def _rate(entry: Mapping[str, Any], rate: str) -> Mapping[str, Any]:
-    found = entry.get(rate)
-    if found is not None and not isinstance(found, Mapping):
-        raise UnreadableError(f"{rate} of groups")
-    return found or {}
+def least_gap(counts: Sequence[Count]) -> float:
+    """What the largest gap between two of these rates is surely no smaller than: its interval's low end.
+
+    Agresti and Caffo's interval (2000, "Simple and Effective Confidence Intervals for Proportions") for each pair, with
+    Bonferroni's correction for all pairs, so that it holds however many groups there are.
+    """
+    critical = _critical(len(counts))
+    return max(
+        abs(_shrunken(first) - _shrunken(second))
+        - critical * math.sqrt(variance_of_rate(*first) + variance_of_rate(*second))
+        for first, second in combinations(counts, 2)
+    )
+
+
+def largest_ratio(counts: Sequence[Count]) -> float:
+    """What the ratio of the lowest of these rates to the highest is surely no larger than: its interval's high end.
+
+    The adjusted-log interval for each pair, with a half added to all counts so that none is nothing (Walter, 1975;
+    Pettigrew, Gart and Thomas, 1986), and with Bonferroni's correction for all pairs.
+    """
+    critical = _critical(len(counts))
+    return min(
+        math.exp(-abs(_log_rate(first) - _log_rate(second)) + critical * math.sqrt(_spread(first) + _spread(second)))
+        for first, second in combinations(counts, 2)
+    )
+
+
+def _critical(groups: int) -> float:
+    """How many standard errors hold for all pairs of so many groups at once."""
+    return NormalDist().inv_cdf(1 - (1 - LEAST_LEVEL) / 2 / math.comb(groups, 2))
+
+
+def _shrunken(count: Count) -> float:
+    return (count[0] + 1) / (count[1] + 2)
+
+
+def _log_rate(count: Count) -> float:
+    return math.log((count[0] + 0.5) / (count[1] + 0.5))
+
+
+def _spread(count: Count) -> float:
+    """The variance of the logarithm."""
+    return 1 / (count[0] + 0.5) - 1 / (count[1] + 0.5)
+
+
+def _counts(groups: Sequence[Mapping[str, Any]], part: str, whole: str, least: int) -> list[Count]:
+    """Of each group how many of how many, of those where these are enough; none where that was not counted."""
+    counts = [(group.get(part), group.get(whole)) for group in groups]
+    found: list[Count] = []
+    for hits, rows in counts:
+        if hits is None or rows is None:
+            continue
+        if not _is_count(hits) or not _is_count(rows) or hits > rows:
+            raise UnreadableError(f"{part} of groups")
+        if rows >= least:
+            found.append((hits, rows))
+    return found
+
+
+def _is_count(value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
 
 
 def _unknown(words: str, column: str) -> tuple[bool, bool, str]:
