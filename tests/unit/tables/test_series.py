@@ -5,6 +5,7 @@ import datetime
 import io
 import math
 import random
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -162,6 +163,55 @@ def test_nothing_that_is_learned_later_touches_the_holdout(examined) -> None:
         day = datetime.datetime.fromisoformat(row["day"])
         window = {((day - datetime.timedelta(days=ago)).isoformat(), row["shop"]) for ago in range(13)}
         assert not window & tested
+
+
+def slashed(content: bytes, form: str = "%d/%m/%Y") -> bytes:
+    return re.sub(
+        rb"\d{4}-\d\d-\d\d", lambda day: datetime.date.fromisoformat(day[0].decode()).strftime(form).encode(), content
+    )
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        (b"05/02/2024", b"31/02/2024", "day, of which 3 of 450 values are not dates of the form %d/%m/%Y"),
+        (b"05/02/2024,shop 0", b"soon,shop 0", "day, of which 1 of 450"),
+        (b"05/02/2024,shop 0,1", b"05/02/2024,shop 0,x1", "price[-12] was numeric"),
+    ],
+)
+def test_a_forecasts_table_that_lost_its_form_is_refused_by_name(examined, old: bytes, new: bytes, says: str) -> None:
+    champion, content = examined(slashed(shops())), slashed(shops(seed=4))
+    assert champion.spec.forecast.time_format == "%d/%m/%Y"
+    assert old in content
+    answer = examined(content.replace(old, new), before=champion.learned)
+    assert (answer.code, says in answer.reason) == ("SCHEMA_CHANGED", True), answer.reason
+
+
+def test_a_forecast_of_a_champion_takes_numbers_by_times(examined) -> None:
+    champion, content = examined(shops()), shops(seed=4)
+    spoilt = re.sub(rb"\d+\.\d+\n", b"sold out\n", content, count=1)
+    answer = examined(spoilt, before=champion.learned)
+    assert (answer.code, "sales, of which not every value is a number" in answer.reason) == ("SCHEMA_CHANGED", True)
+    numbered = re.sub(rb"\d{4}-\d\d-(\d\d),", rb"\1,", content)
+    answer = examined(numbered, before=champion.learned)
+    assert (answer.code, "day, of which" in answer.reason) == ("SCHEMA_CHANGED", True), answer.reason
+
+
+def test_a_forecast_keeps_its_form_of_dates_and_its_codes(examined) -> None:
+    coded = {b"sun": b"1", b"rain": b"2"}
+    content = slashed(shops())
+    champion = examined(
+        content.replace(b"sun", b"1"), settings="forecast: {time: day, entity: [shop], known: [weather], steps: 5}"
+    )
+    rows = slashed(shops(days=300)).splitlines(keepends=True)
+    ambiguous = b"".join(row for row in rows if row < b"13")
+    for name, code in coded.items():
+        ambiguous = ambiguous.replace(name, code)
+    assert champion.code == "FIT", champion.reason
+    said = "min_rows: 20\nforecast: {time: day, entity: [shop], known: [weather], steps: 5}"
+    later = examined(b"day,shop,price,weather,area,sales\n" + ambiguous, before=champion.learned, settings=said)
+    assert later.code == "FIT", later.reason
+    assert later.spec.columns == champion.spec.columns
 
 
 def test_slices_and_groups_stand_in_the_parts_of_windows_without_being_features(examined) -> None:

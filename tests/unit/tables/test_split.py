@@ -1,6 +1,7 @@
 """The split: stable, without rows that straddle, mixed, and the same again."""
 
 import hashlib
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,52 @@ def test_a_column_in_another_unit_is_refused_unless_it_is_trusted(examined, tabl
     assert examined(made(factor), before=champion.learned, settings="trusted: [b]").code == "FIT"
     assert examined(made(factor), before=champion.learned, settings="columns: {b: drop}").code == "FIT"
     assert examined(made(5), before=champion.learned).code == "FIT"
+
+
+def slashed(days: int, form: str = "%d/%m/%Y"):
+    return lambda rand, _: date(2024, rand.randint(1, 12), rand.randint(1, days)).strftime(form)
+
+
+def test_the_champions_form_of_dates_holds_where_days_could_be_months(examined, table) -> None:
+    champion = examined(table(400, when=slashed(28), a=number, target=label))
+    content = table(400, seed=8, when=slashed(12), a=number, target=label)
+    later = examined(content, before=champion.learned)
+    assert (later.code, later.spec.columns) == ("FIT", champion.spec.columns)
+    # With another time of day, the order of day and month is still the champion's.
+    timed = examined(
+        table(400, seed=8, when=slashed(12, "%d/%m/%Y 08:00"), a=number, target=label), before=later.learned
+    )
+    assert timed.spec.columns[0].datetime_format == "%d/%m/%Y %H:%M"
+    written = {row[0] for part in (champion, later) for row in all_rows(part.folder)}
+    assert {row[0][:10] for row in all_rows(timed.folder)} <= {value[:10] for value in written}
+
+
+def test_dates_whose_day_and_month_changed_places_are_refused(examined, table) -> None:
+    champion = examined(table(400, when=slashed(28), a=number, target=label))
+    answer = examined(table(400, when=slashed(28, "%m/%d/%Y"), a=number, target=label), before=champion.learned)
+    assert answer.code == "SCHEMA_CHANGED"
+    assert "dates of when the month comes first now (%m/%d/%Y)" in answer.reason
+    iso = examined(table(400, when=slashed(28, "%Y-%m-%d"), a=number, target=label), before=champion.learned)
+    assert iso.code == "FIT", iso.reason
+
+
+@pytest.mark.parametrize(("then", "now"), [("B3", "4"), ("maybe", "true")], ids=["numbers", "truth values"])
+def test_categories_stay_so_where_only_some_of_their_values_come(examined, table, then: str, now: str) -> None:
+    usual = {"4": "12", "true": "true false"}[now].split() if now == "true" else ["1", "2"]
+    champion = examined(table(400, ward=lambda rand, _: rand.choice([*usual, then, now]), a=number, target=label))
+    later = examined(
+        table(400, ward=lambda rand, _: rand.choice([*usual, now]), a=number, target=label), before=champion.learned
+    )
+    assert later.code == "FIT", later.reason
+    assert later.spec.columns == champion.spec.columns
+    assert {row[0] for row in all_rows(later.folder)} == {*usual, now}
+    # What project.yaml says and the champion does not know is refused as ever.
+    said = examined(
+        table(400, ward=lambda rand, _: rand.choice("124"), a=number, target=label),
+        before=champion.learned,
+        settings="columns: {ward: numeric}",
+    )
+    assert said.code == "SCHEMA_CHANGED"
 
 
 def test_what_the_champion_learned_stays_in_use_and_task_and_class_with_it(examined, table) -> None:

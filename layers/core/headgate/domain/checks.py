@@ -156,6 +156,29 @@ def _power_between(before: Sequence[float], now: Sequence[float]) -> int:
     return power if all(abs(each - power) <= _POWER_ERROR for each in logarithms) else 0
 
 
+def check_dates(measured: Sequence[Measured], forms: Mapping[str, str]) -> None:
+    """Refuse dates whose day and month have changed places since the champion learned: rows would move between parts.
+
+    Args:
+        measured: the columns, with the forms that fit all of their values now.
+        forms: how times were written then, by column.
+    """
+    for column in measured:
+        then, now = forms.get(column.name), column.datetime_format
+        if then and now and {order_of(then), order_of(now)} == {"%d/%m", "%m/%d"}:
+            first = "the month comes first" if order_of(now) == "%m/%d" else "the day comes first"
+            raise DatasetRefusedError(
+                Reason.SCHEMA_CHANGED,
+                f"In the dates of {column.name} {first} now ({now}), which the champion learned as {then}. Write them "
+                "as before, or as YYYY-MM-DD. If the champion took months for days, start a new project.",
+            )
+
+
+def order_of(form: str) -> str:
+    """How a form of times begins: `%d/%m` and `%m/%d` can be taken for each other."""
+    return form[:5]
+
+
 def check_finite(columns: Sequence[Measured]) -> None:
     """Refuse numbers that are infinite or not a number: computations went wrong before the upload."""
     broken = [

@@ -106,8 +106,8 @@ def decide(
             the kind is no longer the champion's.
     """
     kind, why = _kind(measured)
-    if "text" in (before, kind) and before in ("text", "categorical") and kind in ("text", "categorical"):
-        kind = before  # whether words are prose or categories is a matter of degree, which the champion has settled
+    if before in ("text", "categorical") and kind in ("text", "categorical", "boolean"):
+        kind = before  # what words are is a matter of degree, and of chance: the champion has settled it
     if setting == "drop" or measured.present == 0:
         if setting != "drop":
             _refuse_change(measured.name, "has no values any more", before)

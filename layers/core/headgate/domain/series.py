@@ -179,6 +179,15 @@ def unfit(time: str, twice: int, missing: int, entity: Sequence[str]) -> Dataset
     return DatasetRefusedError(Reason.SERIES_UNFIT, what)
 
 
+def not_as_learned(name: str, what: str) -> DatasetRefusedError:
+    """The refusal of a champion's time or target that no longer is one."""
+    return DatasetRefusedError(
+        Reason.SCHEMA_CHANGED,
+        f"The champion forecasts by {name}, of which {what}. Correct them, or start a new project for data "
+        "of another form.",
+    )
+
+
 def no_time(name: str | None) -> DatasetRefusedError:
     """The refusal of a forecast without a column that orders its rows."""
     if name is None:

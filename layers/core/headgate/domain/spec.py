@@ -81,6 +81,14 @@ class TrainingSpec(BaseModel):
     sensitive: list[str] = Field(default_factory=list, exclude_if=lambda names: not names)
     family: str | None = Field(default=None, exclude_if=lambda family: family is None)
 
+    @property
+    def time_forms(self) -> dict[str, str]:
+        """How times were written in the upload, by column."""
+        forms = {column.name: column.datetime_format for column in self.columns if column.datetime_format}
+        if self.forecast is not None and self.forecast.time_format:
+            forms[self.forecast.time] = self.forecast.time_format
+        return forms
+
     def kind_of(self, name: str) -> Kind | None:
         """The kind of a feature, or None when the dataset had no such feature."""
         return next((column.kind for column in self.columns if column.name == name), None)

@@ -9,6 +9,7 @@ from pathlib import Path
 import duckdb
 
 from headgate.domain.checks import (
+    check_dates,
     check_features,
     check_finite,
     check_leakage,
@@ -122,13 +123,14 @@ class _Examination:
         check_settings(names, known.target, settings)
         check_schema(names, spec)
         with timed(known.seconds, "measure"):
-            known.measured = measured = measure(self.engine, loaded)
+            known.measured = measured = measure(self.engine, loaded, spec.time_forms if spec else None)
             known.rows = measured[0].rows
             check_rows(known.rows, settings)
             kept = [column for column in measured if settings.columns.get(column.name) != "drop"]
             check_finite(kept)
             if self.before is not None:
                 check_units(kept, self.before.spec, self.before.quantiles, settings.trusted)
+                check_dates(kept, self.before.spec.time_forms)
             known.forecast = forecast = self._forecast(measured, known.target, spec)
         if forecast is not None:
             with timed(known.seconds, "windows"):
@@ -176,8 +178,17 @@ class _Examination:
         return table, written.as_text
 
     def _texts(self) -> list[str]:
-        """Columns that stay text though they may hold numbers, such as codes."""
-        return [name for name, setting in self.settings.columns.items() if setting in ("categorical", "text")]
+        """Columns that stay text though they may hold numbers, such as codes: project.yaml says so, or the champion
+        learned them as text. Whose series a row belongs to is told by numbers, too.
+        """
+        said = self.settings.columns
+        wanted = [name for name, setting in said.items() if setting in ("categorical", "text")]
+        if self.before is None:
+            return wanted
+        spec = self.before.spec
+        settled = [*said, *(spec.forecast.entity if spec.forecast else [])]
+        learned = [each.name for each in spec.columns if each.kind in ("categorical", "text")]
+        return [*wanted, *(name for name in learned if name not in settled)]
 
     def _forecast(self, measured: Sequence[Measured], target: str, spec: TrainingSpec | None) -> FoundForecast | None:
         if self.findings.pictures is None:

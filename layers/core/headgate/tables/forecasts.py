@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - SQL here is made of numbered columns and quoted literals
 """Whether a dataset is of time series, and the windows that are made of them."""
 
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from headgate.domain.series import (
     is_clear,
     may_be_series,
     no_time,
+    not_as_learned,
     past,
     plan_forecast,
     possible_entities,
@@ -22,7 +24,7 @@ from headgate.domain.series import (
     unfit,
 )
 from headgate.domain.spec import Forecast, Grid, TrainingSpec
-from headgate.tables.engine import Engine
+from headgate.tables.engine import Engine, literal
 from headgate.tables.measure import count_rows, measure
 from headgate.tables.windows import Moments, find_rhythm, find_static, make_windows
 
@@ -69,10 +71,12 @@ def windows_of(
     """Replace the table `data` by one of windows, and measure that.
 
     Raises:
-        DatasetRefusedError: SERIES_UNFIT when the series give too few windows, or their moments cannot be told apart.
+        DatasetRefusedError: SERIES_UNFIT when the series give too few windows, or their moments cannot be told apart;
+            SCHEMA_CHANGED when a champion's times or its target are no longer such.
     """
     plan = found.forecast
     place = {column.name: index for index, column in enumerate(measured)}
+    _check_kept(engine, measured[place[plan.time]], measured[place[target]], plan, place[plan.time])
     moments = _moments(measured, plan.time, plan.entity)
     rhythm = find_rhythm(engine, moments, place[target])
     if refusal := unfit(plan.time, rhythm.twice, measured[place[plan.time]].missing, plan.entity):
@@ -90,7 +94,9 @@ def windows_of(
     )
     if (windows := count_rows(engine)) < settings.min_rows:
         raise too_short(windows, rhythm, plan.steps, settings.min_rows)
-    return measure(engine, loaded)
+    return measure(
+        engine, loaded, {column.name: column.datetime_format for column in measured if column.datetime_format}
+    )
 
 
 def grids_of_windows(forecast: Forecast) -> list[FoundGrid]:
@@ -163,6 +169,20 @@ def _inferred(engine: Engine, measured: Sequence[Measured], target: str, setting
             assert rhythm.every is not None
             return Series(time, entity, rhythm.every, reason_for(time, entity, rhythm.every))
     return None
+
+
+def _check_kept(engine: Engine, time: Measured, target: Measured, plan: Forecast, place: int) -> None:
+    """Refuse times that are none any more, or no numbers where numbers ordered the rows, and a target of text."""
+    if plan.time_format and not time.datetime_format:
+        parsed = f"count(try_strptime(c{place}::VARCHAR, {literal(plan.time_format)}))"
+        others = time.present - int(engine.row(f"SELECT {parsed} FROM data")[0])
+        raise not_as_learned(
+            time.name, f"{others} of {time.present} values are not dates of the form {plan.time_format}"
+        )
+    numbers = (target,) if plan.time_format else (time, target)
+    for column in numbers:
+        if column.storage == "text":
+            raise not_as_learned(column.name, "not every value is a number")
 
 
 def _moments(measured: Sequence[Measured], time: str, entity: Sequence[str]) -> Moments:

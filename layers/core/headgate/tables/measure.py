@@ -2,10 +2,11 @@
 """Facts of every column of the table `data`, in as few scans as possible."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import islice
 from typing import Any
 
+from headgate.domain.checks import order_of
 from headgate.domain.columns import FEW_TEXTS, MAX_CATEGORIES, MAX_CLASSES, Measured, TargetValues
 from headgate.tables.engine import Engine, literal
 from headgate.tables.load import Loaded
@@ -42,7 +43,7 @@ DATETIME_FORMATS = (
     "%d/%m/%Y %H:%M",
     "%d/%m/%Y %H:%M:%S",
 )
-"""Tried in this order: where a day could also be a month, the month comes first."""
+"""Tried in this order, but for what is known of a column: where a day could also be a month, the month comes first."""
 
 
 def count_rows(engine: Engine) -> int:
@@ -63,9 +64,15 @@ def sampled_holds(engine: Engine, rows: int, share: float) -> bool:
     return _sampled_whole(engine, rows) and min(1.0, share) <= _share_sampled(rows)
 
 
-def measure(engine: Engine, columns: Sequence[Loaded]) -> list[Measured]:
-    """Measure every column over all rows; quantiles come from a fixed sample of rows."""
-    rows = count_rows(engine)
+def measure(engine: Engine, columns: Sequence[Loaded], forms: Mapping[str, str] | None = None) -> list[Measured]:
+    """Measure every column over all rows; quantiles come from a fixed sample of rows.
+
+    Args:
+        engine: holds the table `data`.
+        columns: its columns.
+        forms: how times are known to be written, by column: tried first, because a day may be a month as well.
+    """
+    rows, forms = count_rows(engine), forms or {}
     distinct = "count(DISTINCT {0})" if rows <= EXACT_DISTINCT_ROWS else "approx_count_distinct({0})"
     numbers = ["h", *(f"c{i}" for i, column in enumerate(columns) if column.storage == "number")]
     kept = "*" if _sampled_whole(engine, rows) else ", ".join(numbers)
@@ -79,7 +86,7 @@ def measure(engine: Engine, columns: Sequence[Loaded]) -> list[Measured]:
         quantiles = iter(engine.row(f"SELECT {of_chunk}, count(*) FROM sampled"))  # one row, also of texts alone
         for i, column in chunk:
             facts = (*islice(known, 3), *islice(scanned, 2))
-            found.append(_measured(engine, i, column, rows, facts, next(quantiles)))
+            found.append(_measured(engine, i, column, rows, facts, next(quantiles), forms.get(column.name)))
     return found
 
 
@@ -92,6 +99,14 @@ def measure_target(engine: Engine, index: int, column: Measured) -> TargetValues
     )
     whole = column.storage == "number" and _whole_numbers(engine, index)
     return TargetValues(column.rows, column.missing, column.storage == "number", whole, tuple(counts))
+
+
+def forms_to_try(known: str | None) -> Sequence[str]:
+    """Forms of times in the order to try them: the one that is known, then those with its order of day and month."""
+    if known is None:
+        return DATETIME_FORMATS
+    others = [form for form in DATETIME_FORMATS if form != known]
+    return known, *sorted(others, key=lambda form: order_of(form) != order_of(known))
 
 
 def label_of(index: int, column: Measured) -> str:
@@ -128,7 +143,13 @@ def _quantiles(index: int, column: Loaded) -> str:
 
 
 def _measured(
-    engine: Engine, index: int, column: Loaded, rows: int, facts: Sequence[Any], quantiles: list[float] | None
+    engine: Engine,
+    index: int,
+    column: Loaded,
+    rows: int,
+    facts: Sequence[Any],
+    quantiles: list[float] | None,
+    form: str | None,
 ) -> Measured:
     count, low, high, distinct, mean = facts
     distinct = min(distinct, count)
@@ -164,7 +185,7 @@ def _measured(
         distinct,
         booleans=0 < distinct <= _MOST_FREQUENT
         and all(value.lower() in ("true", "false") for value, _ in most_frequent),
-        datetime_format=_datetime_format(engine, index) if may_be_times else None,
+        datetime_format=_datetime_format(engine, index, form) if may_be_times else None,
         mean_length=mean,
         mean_words=_mean_words(engine, index) if prose else None,
         most_frequent=tuple(n for _, n in most_frequent[:5]) if distinct <= MAX_CATEGORIES else None,
@@ -195,19 +216,19 @@ def _whole_numbers(engine: Engine, index: int) -> bool:
     return bool(engine.row(f"SELECT coalesce(bool_and(c{index} = floor(c{index})), false) FROM data")[0])
 
 
-def _datetime_format(engine: Engine, index: int) -> str | None:
-    name = f"c{index}"
+def _datetime_format(engine: Engine, index: int, known: str | None) -> str | None:
+    name, forms = f"c{index}", forms_to_try(known)
     # %Y takes two digits for a year of the first century.
     fits = [
         f"bool_and(coalesce(try_strptime({name}, {literal(form)})::TIMESTAMP >= TIMESTAMP '1000-01-01', false))"
-        for form in DATETIME_FORMATS
+        for form in forms
     ]
     # A few values rule out nearly every form, so that the whole column is parsed only where it may succeed.
     first = engine.rows(f"SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20")
     if not all(_has_digit(value) for (value,) in first):
         return None
     few = engine.row(f"SELECT {', '.join(fits)} FROM (SELECT {name} FROM data WHERE {name} IS NOT NULL LIMIT 20)")
-    for form, fit, fits_few in zip(DATETIME_FORMATS, fits, few, strict=True):
+    for form, fit, fits_few in zip(forms, fits, few, strict=True):
         if fits_few and engine.row(f"SELECT {fit} FROM data WHERE {name} IS NOT NULL")[0]:
             return form
     return None
