@@ -42,3 +42,9 @@ class UnreachableError(CommandError):
     """Raised when no cloud answers, or no stack of Headgate stands there."""
 
     exit_code = ExitCode.UNREACHABLE
+
+
+class CloudInterruptedError(CommandError):
+    """Raised when a person interrupts the start or the stop of the local cloud, which has said what became of it."""
+
+    exit_code = ExitCode.INTERRUPTED

@@ -12,9 +12,11 @@ import sys
 from pathlib import Path
 from typing import Any, TypedDict, cast
 
-from headgate_cli.errors import CommandError
+from headgate_cli.errors import CloudInterruptedError, CommandError
 
 DEFAULT_PORT = 4566
+_INTERRUPTED_SECONDS = 10.0
+"""How long the program has to end when both of us were interrupted; it needs half of that at most."""
 
 
 class Card(TypedDict):
@@ -50,7 +52,7 @@ def start(port: int | None = None) -> Card:
     """Start the local cloud and wait until its stack is deployed.
 
     Raises:
-        CommandError: when it does not come up; the program has said why on stderr.
+        CommandError: when it does not come up, or a person interrupts; the program has said more on stderr.
     """
     _run("up", *(["--port", str(port)] if port is not None else []))
     card = read_card()
@@ -77,10 +79,24 @@ def listens(port: int) -> bool:
 
 def _run(*arguments: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "headgate_local", *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)  # noqa: S603 our own program
-    if done.returncode:
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as program:  # noqa: S603 our own program
+        try:
+            answer, _ = program.communicate()
+        except KeyboardInterrupt:  # Ctrl-C is for both of us: it sees to it that nothing stays behind
+            _see_end(program)
+            raise CloudInterruptedError(f"The local cloud's `{arguments[0]}` was interrupted.") from None
+    if program.returncode:
         raise CommandError(
             f"The local cloud's `{arguments[0]}` did not succeed. `headgate doctor` looks for the cause."
         )
-    answer: dict[str, Any] = json.loads(done.stdout)
-    return answer
+    answered: dict[str, Any] = json.loads(answer)
+    return answered
+
+
+def _see_end(program: "subprocess.Popen[str]") -> None:
+    """Let the program end as it does when it is interrupted; one that was not, or does not, is ended."""
+    try:
+        program.wait(_INTERRUPTED_SECONDS)
+    except subprocess.TimeoutExpired:
+        program.kill()  # a cloud that it had not finished starting ends by itself
+        program.wait()

@@ -12,12 +12,16 @@ import os
 import signal
 import sys
 import tempfile
+import threading
+import time
 from pathlib import Path
 
 from headgate_local.card import home
 
 HOST = "127.0.0.1"
 REGION = "eu-central-1"
+UNBORN_SECONDS = 2.0
+"""How long a cloud that nobody would find has to end in order: it holds nothing yet that could be lost."""
 
 
 def environment(port: int) -> dict[str, str]:
@@ -76,6 +80,25 @@ def serve(port: int, listener: int | None = None) -> None:
     asyncio.run(main())
 
 
+def _end_unless_born(descriptor: int) -> None:
+    """End this process if the one that started it ends, however it does, before it has left a card.
+
+    It writes a byte into the pipe that `descriptor` reads when the card is there.
+    """
+    os.set_inheritable(descriptor, False)
+
+    def wait() -> None:
+        with os.fdopen(descriptor, "rb", buffering=0) as birth:
+            if birth.read(1):
+                return
+        sys.stderr.write("Whoever started this cloud has ended before it was ready; it ends, too.\n")
+        os.kill(os.getpid(), signal.SIGTERM)
+        time.sleep(UNBORN_SECONDS)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    threading.Thread(target=wait, name="birth", daemon=True).start()
+
+
 def _end_lambda_workers() -> None:
     from ministack.core import lambda_runtime
 
@@ -87,10 +110,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="headgate_local.cloud", description=__doc__)
     parser.add_argument("--port", type=int, default=4566)
     parser.add_argument("--listener", type=int, help="file descriptor of a socket that listens on the port already")
+    parser.add_argument("--born", type=int, help="file descriptor of a pipe: its end before a byte ends the cloud")
     options = parser.parse_args(arguments)
     Path(home()).mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # until it serves; the folder below goes then, too
     with tempfile.TemporaryDirectory(prefix="headgate-", ignore_cleanup_errors=True) as folder:
         tempfile.tempdir = folder  # MiniStack leaves behind what environments that begin at the end unpack
+        if options.born is not None:
+            _end_unless_born(options.born)
         serve(options.port, options.listener)
     return 0
 

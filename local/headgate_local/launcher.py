@@ -1,6 +1,7 @@
 """Starts and stops the local cloud: the process, the stack in it, and the card that says where it is."""
 
 import contextlib
+import fcntl
 import os
 import secrets
 import shutil
@@ -15,11 +16,12 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import boto3
 
 from headgate_local.card import Card, home
-from headgate_local.cloud import HOST, REGION
+from headgate_local.cloud import HOST, REGION, UNBORN_SECONDS
 from headgate_local.deploy import STACK, deploy
 
 DEFAULT_PORT = 4566
@@ -27,8 +29,10 @@ ROOT = Path(__file__).resolve().parents[2]
 _MODULE = "headgate_local.cloud"
 _START_SECONDS = 60.0
 _STOP_SECONDS = 20.0
-_INTERRUPTED_SECONDS = 2.0
-"""How long a half started cloud has to end by itself: it holds nothing yet that could be lost."""
+_UNBORN_SECONDS = UNBORN_SECONDS + 3.0
+"""How long a half started cloud has to end by itself; see `headgate_local.cloud`."""
+_TURN_SECONDS = 240.0
+"""How long another `up` or `down` is waited for: a stack has two minutes to come up."""
 Progress = Callable[[str], None]
 
 
@@ -44,51 +48,21 @@ def up(port: int | None, progress: Progress) -> Card:
     Raises:
         LocalCloudError: when the port is taken, the process does not come up or the one that runs does not answer.
     """
-    running = Card.load()
-    if running is not None and is_running(running):
-        _wait_for_answer(running.endpoint_url, running.log, lambda: is_running(running))
-        progress(f"already running at {running.endpoint_url}")
-        return running
-    Card.remove()
-    template = ROOT / "template.yaml"
-    if not template.is_file():
-        raise LocalCloudError(
-            "template.yaml was not found; run Headgate from its checkout (make setup installs it so)."
-        )
-    log = home() / "local.log"
-    credentials = (f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
-    with _listener(port) as listener:
-        port = int(listener.getsockname()[1])
-        progress(f"starting the local cloud at http://{HOST}:{port}")
-        process = _start(listener, log, credentials)
-    try:
-        with _interruptible():
-            _wait_for_answer(f"http://{HOST}:{port}", str(log), lambda: process.poll() is None)
-            session = boto3.Session(*credentials, region_name=REGION)
-            outputs = deploy(session, f"http://{HOST}:{port}", template, progress)
-            card = Card(
-                endpoint_url=f"http://{HOST}:{port}",
-                region=REGION,
-                access_key_id=credentials[0],
-                secret_access_key=credentials[1],
-                data_bucket=outputs["DataBucket"],
-                artifact_bucket=outputs["ArtifactBucket"],
-                stack=STACK,
-                pid=process.pid,
-                log=str(log),
-            )
-            card.save()
-    except BaseException:  # also when a person interrupts: nothing half started stays behind
+    with _alone(progress):
+        running = Card.load()
+        if running is not None and is_running(running):
+            _wait_for_answer(running.endpoint_url, running.log, lambda: is_running(running))
+            progress(f"already running at {running.endpoint_url}")
+            return running
         Card.remove()
-        process.terminate()
-        try:
-            process.wait(_INTERRUPTED_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()  # what it started ends with it
-            process.wait()
-        raise
-    progress("ready")
-    return card
+        template = ROOT / "template.yaml"
+        if not template.is_file():
+            raise LocalCloudError(
+                "template.yaml was not found; run Headgate from its checkout (make setup installs it so)."
+            )
+        card = _give_birth(port, template, progress)
+        progress("ready")
+        return card
 
 
 def down(purge: bool, progress: Progress) -> bool:
@@ -99,17 +73,87 @@ def down(purge: bool, progress: Progress) -> bool:
     Returns:
         Whether one was running.
     """
-    card = Card.load()
-    running = card is not None and is_running(card)
-    if card is not None and running:
-        progress(f"stopping the local cloud at {card.endpoint_url}")
-        _stop(card)
-    Card.remove()
-    if purge:
-        (home() / "local.log").unlink(missing_ok=True)
-        shutil.rmtree(home() / "work", ignore_errors=True)  # of a cloud that was killed; others leave nothing there
-    progress("stopped" if running else "no local cloud is running")
-    return running
+    with _alone(progress):
+        card = Card.load()
+        running = card is not None and is_running(card)
+        if card is not None and running:
+            progress(f"stopping the local cloud at {card.endpoint_url}")
+            _stop(card)
+        Card.remove()
+        if purge:
+            (home() / "local.log").unlink(missing_ok=True)
+            shutil.rmtree(home() / "work", ignore_errors=True)  # of a cloud that was killed; others leave nothing there
+        progress("stopped" if running else "no local cloud is running")
+        return running
+
+
+@contextlib.contextmanager
+def _alone(progress: Progress) -> Iterator[None]:
+    """Wait until nobody else starts or stops the cloud of this home, and keep others waiting meanwhile.
+
+    However this process ends, the lock ends with it.
+    """
+    home().mkdir(parents=True, exist_ok=True)
+    with (home() / "lock").open("wb") as lock:
+        deadline, told = time.monotonic() + _TURN_SECONDS, False
+        while not _taken(lock):
+            if not told:
+                progress("waiting for another `headgate up` or `headgate down`")
+                told = True
+            if time.monotonic() > deadline:
+                raise LocalCloudError(
+                    f"Another `headgate up` or `headgate down` has not ended for {_TURN_SECONDS:.0f} s; end it first."
+                )
+            time.sleep(0.05)
+        yield
+
+
+def _taken(lock: IO[bytes]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _give_birth(port: int | None, template: Path, progress: Progress) -> Card:
+    """Start a cloud, deploy the stack to it and leave its card; or leave nothing, however this process ends."""
+    log = home() / "local.log"
+    credentials = (f"AKIA{secrets.token_hex(8).upper()}", secrets.token_urlsafe(30))
+    with _listener(port) as listener:
+        endpoint_url = f"http://{HOST}:{listener.getsockname()[1]}"
+        progress(f"starting the local cloud at {endpoint_url}")
+        process, birth = _start(listener, log, credentials)
+    with birth:
+        try:
+            with _interruptible():
+                _wait_for_answer(endpoint_url, str(log), lambda: process.poll() is None)
+                session = boto3.Session(*credentials, region_name=REGION)
+                outputs = deploy(session, endpoint_url, template, progress)
+                card = Card(
+                    endpoint_url=endpoint_url,
+                    region=REGION,
+                    access_key_id=credentials[0],
+                    secret_access_key=credentials[1],
+                    data_bucket=outputs["DataBucket"],
+                    artifact_bucket=outputs["ArtifactBucket"],
+                    stack=STACK,
+                    pid=process.pid,
+                    log=str(log),
+                )
+                card.save()
+            with contextlib.suppress(BrokenPipeError):  # it has ended since, as it may at any time from now on
+                birth.write(b"!")
+        except BaseException:  # also when a person interrupts: nothing half started stays behind
+            Card.remove()
+            birth.close()  # and so it ends itself
+            try:
+                process.wait(_UNBORN_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()  # what it started ends with it
+                process.wait()
+            raise
+    return card
 
 
 def is_running(card: Card) -> bool:
@@ -162,7 +206,10 @@ def _listener(port: int | None) -> socket.socket:
     raise LocalCloudError(f"Port {port} is taken; choose another one with --port.")
 
 
-def _start(listener: socket.socket, log: Path, credentials: tuple[str, str]) -> "subprocess.Popen[bytes]":
+def _start(
+    listener: socket.socket, log: Path, credentials: tuple[str, str]
+) -> tuple["subprocess.Popen[bytes]", IO[bytes]]:
+    """The cloud's process, and the pipe that it reads: it ends itself if that is closed before a byte was written."""
     log.parent.mkdir(parents=True, exist_ok=True)
     environment = {
         **{name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
@@ -170,16 +217,20 @@ def _start(listener: socket.socket, log: Path, credentials: tuple[str, str]) -> 
         "AWS_SECRET_ACCESS_KEY": credentials[1],
     }
     port = str(listener.getsockname()[1])
-    with log.open("wb") as output:
-        return subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
-            [sys.executable, "-m", _MODULE, "--port", port, "--listener", str(listener.fileno())],
+    reader, writer = os.pipe()
+    birth = os.fdopen(writer, "wb", buffering=0)
+    descriptors = [listener.fileno(), reader]
+    with os.fdopen(reader), log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own module in our own interpreter
+            [sys.executable, "-m", _MODULE, "--port", port, "--listener", str(descriptors[0]), "--born", str(reader)],
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=environment,
-            pass_fds=[listener.fileno()],
+            pass_fds=descriptors,
             start_new_session=True,
         )
+    return process, birth
 
 
 def _wait_for_answer(endpoint_url: str, log: str, lives: Callable[[], bool]) -> None:

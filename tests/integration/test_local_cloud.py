@@ -19,14 +19,16 @@ from headgate_local.launcher import DEFAULT_PORT
 pytestmark = pytest.mark.enable_socket
 
 
-def command(home: Path, *arguments: str) -> "subprocess.Popen[str]":
+def command(home: Path, *arguments: str, program: str = "headgate_local") -> "subprocess.Popen[str]":
+    """A program in a process group of its own, as a terminal runs it."""
     return subprocess.Popen(
-        [sys.executable, "-m", "headgate_local", *arguments],
+        [sys.executable, "-m", program, *arguments],
         # Nothing is trained here, so that no cloud has to import TensorFlow to be ready for it.
         env={**os.environ, "HEADGATE_HOME": str(home), "HEADGATE_IDLE_SECONDS": "0", "TMPDIR": str(temporary(home))},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        process_group=0,
     )
 
 
@@ -58,14 +60,14 @@ def alive(pids: set[int]) -> set[int]:
     return pids & processes().keys()
 
 
-def test_it_starts_is_found_again_and_leaves_nothing_behind(home: Path) -> None:
-    code, answer, _ = run(home, "up")
-    assert code == 0
+def test_it_starts_once_is_found_again_and_leaves_nothing_behind(home: Path) -> None:
+    both = [command(home, "up") for _ in range(2)]
+    (answer, progress), (again, more) = (process.communicate(timeout=120) for process in both)
+    assert [process.returncode for process in both] == [0, 0]
     card = json.loads(answer)
+    assert json.loads(again) == card
+    assert ["already running" in said for said in (progress, more)] in ([False, True], [True, False])
     assert (home / "local.json").stat().st_mode & 0o777 == 0o600
-    code, again, progress = run(home, "up")
-    assert (code, json.loads(again)) == (0, card)
-    assert "already running" in progress
     everything = family(card["pid"])
     assert len(everything) > 1
     assert list(temporary(home).iterdir())
@@ -112,20 +114,37 @@ def test_it_ends_whole_when_it_is_killed_and_starts_again_over_the_card_that_it_
     assert not any((home / name).exists() for name in ("work", "local.log", "local.json"))
 
 
-def test_starting_it_can_be_interrupted(home: Path) -> None:
-    process = command(home, "up")
+def started_until(process: "subprocess.Popen[str]", said: str) -> set[int]:
+    """All processes of a start that is held up when it has said so and the cloud is there; SIGCONT lets it go on."""
     assert process.stderr is not None
-    for line in process.stderr:
-        if "creating the stack" in line:
-            break
-    process.send_signal(signal.SIGSTOP)  # so that it is not done before the signal arrives
+    while said not in process.stderr.readline():
+        assert process.poll() is None
+    eventually(lambda: "headgate_local.cloud" in " ".join(descendants(process.pid).values()), "the cloud")
+    os.killpg(process.pid, signal.SIGSTOP)
     everything = family(process.pid)
-    process.send_signal(signal.SIGINT)
-    process.send_signal(signal.SIGCONT)
-    process.communicate(timeout=60)
-    assert process.returncode != 0
+    assert len(everything) > 1
+    return everything
+
+
+def test_starting_it_can_be_interrupted(home: Path) -> None:
+    process = command(home, "up", program="headgate_cli.main")
+    everything = started_until(process, "creating the stack")
+    os.killpg(process.pid, signal.SIGINT)  # as Ctrl-C does
+    os.killpg(process.pid, signal.SIGCONT)
+    _, progress = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "nothing was left running" in progress
     assert not (home / "local.json").exists()
     eventually(lambda: not alive(everything), "the end of every process", 30)
+
+
+def test_a_cloud_whose_launcher_is_killed_before_it_has_left_a_card_ends_itself(home: Path) -> None:
+    process = command(home, "up")
+    everything = started_until(process, "starting the local cloud")
+    process.kill()
+    process.communicate(timeout=60)
+    eventually(lambda: not alive(everything), "the end of every process", 30)
+    assert list(temporary(home).iterdir()) == []
 
 
 def test_a_cloud_that_is_too_busy_to_answer_is_stopped_and_keeps_its_card_until_then(home: Path) -> None:
