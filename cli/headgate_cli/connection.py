@@ -14,6 +14,7 @@ from typing import Any
 import boto3
 from botocore import exceptions
 from botocore.config import Config
+from botocore.parsers import ResponseParserError
 
 from headgate.aws.errors import code_of
 from headgate.aws.s3 import sealed
@@ -47,7 +48,13 @@ _UNREACHABLE = (
     exceptions.NoRegionError,
     exceptions.ProfileNotFound,
     exceptions.TokenRetrievalError,
+    ResponseParserError,  # what answers speaks another language: another program, a proxy
 )
+_LONGEST = {"lambda": 910.0, "sagemaker-runtime": 70.0}
+"""Seconds that an answer is waited for, where botocore's 60 are too few: a round of the reconciler may take 900 (its
+Timeout in template.yaml), and AWS's reference of InvokeEndpoint asks for 70, since a model may take 60."""
+_ONCE = ("lambda",)
+"""Services that are called once: a function whose caller no longer listens goes on, and would run twice."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +106,12 @@ class Cloud:
 
 @cache
 def _client(session: Any, service: str, endpoint_url: str | None) -> Any:
+    attempts = 1 if service in _ONCE else 2 if endpoint_url else 5
     config = Config(
         connect_timeout=3 if endpoint_url else 10,
-        retries={"mode": "standard", "total_max_attempts": 2 if endpoint_url else 5},
+        read_timeout=_LONGEST.get(service, 60.0),
+        tcp_keepalive=True,
+        retries={"mode": "standard", "total_max_attempts": attempts},
         user_agent_extra="headgate-cli",
     )
     return session.client(service, endpoint_url=endpoint_url, config=config)
@@ -115,7 +125,7 @@ def connect(stack: str | None) -> Cloud:
     """
     if stack:
         with translated_errors():
-            return _open(boto3.Session(), stack, endpoint_url=None)
+            return _on_aws(stack)
     card = local_cloud.read_card()
     if card is None:
         raise UnreachableError(NO_CLOUD)
@@ -126,17 +136,17 @@ def connect(stack: str | None) -> Cloud:
     )
     try:
         return _open(session, card["stack"], card["endpoint_url"])
-    except _UNREACHABLE as error:
+    except (*_UNREACHABLE, exceptions.ClientError) as error:  # its port may be another program's by now
         raise UnreachableError(
             f"The local cloud was started at {card['endpoint_url']} but does not answer there. "
             f"Start it again with `headgate up`; its log is {card['log']}."
         ) from error
 
 
-def _open(session: Any, stack: str, endpoint_url: str | None) -> Cloud:
-    cloud = Cloud(session, stack, endpoint_url, {})
+def _on_aws(stack: str) -> Cloud:
+    session = boto3.Session()
     try:
-        description = cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+        return _open(session, stack, endpoint_url=None)
     except exceptions.ClientError as error:
         if code_of(error) != "ValidationError":
             raise
@@ -144,6 +154,14 @@ def _open(session: Any, stack: str, endpoint_url: str | None) -> Cloud:
             f"No stack named {stack} is deployed in {session.region_name}. "
             "Deploy it, or name another with --stack and AWS_REGION."
         ) from error
+
+
+def _open(session: Any, stack: str, endpoint_url: str | None) -> Cloud:
+    cloud = Cloud(session, stack, endpoint_url, {})
+    try:
+        description = cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0]
+    except KeyError as error:  # botocore's way to say of an XML that it is not CloudFormation's
+        raise ResponseParserError("What answers there is not CloudFormation.") from error
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description.get("Outputs", [])}
     missing = [name for name in OUTPUTS if name not in outputs]
     if missing:

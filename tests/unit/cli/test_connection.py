@@ -4,12 +4,15 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.awsrequest import AWSResponse
 from botocore.exceptions import ClientError, EndpointConnectionError, NoCredentialsError
 from botocore.stub import Stubber
 
 from headgate.aws.errors import translated
+from headgate_cli import connection, demo, doctor, local_cloud
 from headgate_cli.connection import OUTPUTS, Cloud, connect, translated_errors
 from headgate_cli.errors import CommandError, UnreachableError
+from headgate_cli.output import Output
 
 
 @pytest.fixture
@@ -77,3 +80,59 @@ def test_what_aws_raises_becomes_a_sentence(raised: Exception, kind: type[Except
 def test_a_ledger_that_cannot_be_reached_is_an_unreachable_cloud() -> None:
     with pytest.raises(UnreachableError, match="cannot be reached"), translated_errors(), translated("read the ledger"):
         raise EndpointConnectionError(endpoint_url="http://127.0.0.1:4566")
+
+
+REFUSED = "<ErrorResponse><Error><Type>Sender</Type><Code>{}</Code><Message>No.</Message></Error></ErrorResponse>"
+
+
+class Raw:
+    """The body of an answer as urllib3 gives it."""
+
+    def __init__(self, body: str) -> None:
+        self._body = body
+
+    def stream(self, *_: object, **__: object) -> Iterator[bytes]:
+        yield self._body.encode()
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (200, "<!doctype html><p>It works!"),
+        (200, "<html><p>It works!</p></html>"),
+        (200, ""),
+        (404, "<html><p>Not here.</html>"),
+        (403, REFUSED.format("InvalidClientTokenId")),
+        (400, REFUSED.format("ValidationError")),
+        (400, REFUSED.format("InvalidAction")),
+    ],
+)
+def test_a_card_whose_port_is_another_programs_by_now_has_no_cloud(
+    status: int, body: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+
+    def answer(request: Any, **_: Any) -> AWSResponse:
+        asked.append(request.url)
+        return AWSResponse(request.url, status, {}, Raw(body))
+
+    class Session(boto3.Session):
+        def client(self, *service: Any, **how: Any) -> Any:
+            client = super().client(*service, **how)
+            client.meta.events.register_first("before-send", answer)
+            return client
+
+    card = dict.fromkeys(local_cloud.Card.__required_keys__, "x")
+    card |= {"endpoint_url": "http://127.0.0.1:9", "region": "eu-central-1", "stack": "headgate", "log": "the.log"}
+    monkeypatch.setattr(connection.boto3, "Session", Session)
+    monkeypatch.setattr(local_cloud, "read_card", lambda: card)
+    with pytest.raises(UnreachableError, match=r"does not answer there\. Start it again with `headgate up`.*the\.log"):
+        connect(None)
+    finding = doctor.examine(None)[-1]
+    assert (finding.ok, finding.mend) == (False, "Start it anew: `headgate up`.")
+    started = []
+    monkeypatch.setattr(local_cloud, "start", lambda: started.append(True))
+    with pytest.raises(UnreachableError), demo.some_cloud(keep=True, out=Output(as_json=True)):
+        pass
+    assert started
+    assert set(asked) == {"http://127.0.0.1:9/"}

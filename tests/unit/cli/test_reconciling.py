@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ReadTimeoutError
 
 from headgate_cli import connection
 from headgate_cli.connection import Cloud
@@ -72,3 +73,23 @@ def test_a_round_that_failed_is_an_error(behind: Callable[..., Function], capsys
     behind({"errorMessage": "AWS refused to list the data bucket."}, FunctionError="Unhandled")
     assert main(["reconcile", "--json"]) == 5
     assert "AWS refused to list" in json.loads(capsys.readouterr().out)["error"]
+
+
+def test_a_round_is_begun_once_and_waited_for(
+    behind: Callable[..., Function], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for endpoint in (None, "http://127.0.0.1:1"):
+        config = connection._client(boto3.Session(region_name="eu-central-1"), "lambda", endpoint).meta.config
+        assert config.retries["total_max_attempts"] == 1
+        assert config.read_timeout > 900  # the function's Timeout
+    calls = []
+
+    def cut_off(**asked: Any) -> None:
+        calls.append(asked)
+        raise ReadTimeoutError(endpoint_url="https://lambda")
+
+    monkeypatch.setattr(behind({}), "invoke", cut_off)
+    assert main(["reconcile", "--json"]) == 5
+    assert len(calls) == 1
+    said = json.loads(capsys.readouterr().out)["error"]
+    assert all(words in said for words in ("may go on", "/aws/lambda/reconcile"))
