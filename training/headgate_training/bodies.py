@@ -17,13 +17,13 @@ Answers = Callable[[Sequence[Row]], Sequence[Mapping[str, Any]]]
 
 
 def loads(body: bytes) -> Any:
-    """JSON as Python reads it, which takes NaN for a number; raises ValueError, for a lone surrogate too."""
+    """JSON as Python reads it, which takes NaN for a number; a ValueError for lone surrogates and deep nests, too."""
     try:
         value = json.loads(body)
         if b"\\u" in body:
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
-        raise ValueError("nested too deeply") from None
+        raise ValueError from None
     return value
 
 

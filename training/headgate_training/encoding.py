@@ -36,6 +36,7 @@ from headgate_training.rows import DATETIME
 from headgate_training.spec import Grid, GridKind, Spec
 from headgate_training.table import RequestError, Table
 from headgate_training.text import Wanted, WordEncoder, Words, fit_words
+from headgate_training.words import TrainingError
 
 FORMAT = 1
 BEND = 3.0
@@ -140,10 +141,10 @@ class Encoding:
 
 
 def load_encoding(path: Path) -> Encoding:
-    """Read encoding.json."""
+    """Read encoding.json; raises TrainingError for one of another format."""
     raw = json.loads(path.read_text(encoding="utf-8"))
     if raw["format"] != FORMAT:
-        raise ValueError(f"encoding.json has format {raw['format']!r}, but this code reads format {FORMAT}.")
+        raise TrainingError(f"encoding.json has format {raw['format']!r}, but this code reads format {FORMAT}.")
     kinds: Mapping[str, Callable[..., Any]] = {
         "numeric": Scaled,
         "datetime": Scaled,

@@ -28,6 +28,7 @@ from headgate_training.optimizers import optimizer_of
 from headgate_training.schedules import rates
 from headgate_training.settings import Settings
 from headgate_training.wide import refit_linear, weigh_depth
+from headgate_training.words import TrainingError
 from headgate_training.workers import ALONE, Workers
 
 ENOUGH = 1e-4
@@ -92,7 +93,7 @@ def fit(
     With several workers all of them call this with the same arguments, and have the same weights in the end.
 
     Raises:
-        ValueError: when the loss is not a finite number from the first epoch on.
+        TrainingError: when the loss is not a finite number from the first epoch on.
         SystemExit: when the job was told to end; the keeper has kept what there is.
         WorkerLostError: when another worker is gone.
     """
@@ -176,7 +177,7 @@ class _Training:
                 progress.best, progress.best_loss, progress.best_state = progress.epoch, val_loss, self._read_state()
             self._keep()
         if not progress.best_state:
-            raise ValueError("Training found no weights with a finite validation loss; try a lower learning_rate.")
+            raise TrainingError("Training found no weights with a finite validation loss; try a lower learning_rate.")
         self._restore(progress.best_state)
 
     def go_on_from(self, best: int) -> None:

@@ -9,6 +9,7 @@ from headgate_training.answers import Answer, answers
 from headgate_training.encoding import Encoder, load_encoding
 from headgate_training.spec import read_spec
 from headgate_training.table import Row, RowReader, Table
+from headgate_training.words import TrainingError
 
 try:
     from ai_edge_litert.interpreter import Interpreter
@@ -29,12 +30,12 @@ PRUNED = "pruned"
 
 
 def engine_file(name: str) -> str:
-    """The file of a format in ``assets.extra``; raises ValueError for a name that is none.
+    """The file of a format in ``assets.extra``; raises TrainingError for a name that is none.
 
     ``pruned`` is a version directory of its own there, for another network than that of the SavedModel beside it.
     """
     if name not in FORMATS:
-        raise ValueError(f"There is no format {name!r}; known: {', '.join(FORMATS)}.")
+        raise TrainingError(f"There is no format {name!r}; known: {', '.join(FORMATS)}.")
     own = {"float32": "model.litert", PRUNED: f"{PRUNED}/assets.extra/model.litert"}
     return own.get(name, f"model.{name}.litert")
 

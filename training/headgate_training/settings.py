@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Self
 
 from headgate_training.families import FAMILIES
+from headgate_training.words import TrainingError
 
 FALLBACK = "dnn"
 NOUGHT_IS_A_CHOICE = ("dropout", "weight_decay")
@@ -49,11 +50,11 @@ class Settings:
         """The settings with every open choice made for a training part of so many rows; ``suited`` is a family's name.
 
         Few strong defaults stand in for a search: the family's module says which (``defaults``), by the number of rows.
-        Raises ValueError for a family that there is not.
+        Raises TrainingError for a family that there is not.
         """
         family = self.family or suited or FALLBACK
         if family not in FAMILIES:
-            raise ValueError(f"There is no family {family!r} of models; known: {', '.join(sorted(FAMILIES))}.")
+            raise TrainingError(f"There is no family {family!r} of models; known: {', '.join(sorted(FAMILIES))}.")
         chosen = importlib.import_module(FAMILIES[family]).defaults(rows)
         opened = {name: value for name, value in chosen.items() if self._is_open(name)}
         if self.optimizer == "sgd":

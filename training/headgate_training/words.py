@@ -8,6 +8,10 @@ import traceback
 from types import TracebackType
 
 
+class TrainingError(ValueError):
+    """Raised when a training cannot be as its settings or its columns ask for; says what to do and quotes no row."""
+
+
 def words_of(error: BaseException) -> str:
     """The kind of an error, and its words where they are ours."""
     ours = type(error).__module__.startswith("headgate_training.") or isinstance(error, ImportError)

@@ -18,6 +18,7 @@ from headgate_training.members import MembersDense, Stack
 from headgate_training.settings import Settings
 from headgate_training.tokens import Cells, Embedded
 from headgate_training.wide import add_up
+from headgate_training.words import TrainingError
 
 TEXT = "both"
 WHOLE = 1_024
@@ -47,9 +48,9 @@ def defaults(rows: int) -> dict[str, float]:
 def build(
     width: int, outputs: int, settings: Settings, layout: Layout = NOTHING_KNOWN, share: float = 1.0
 ) -> keras.Model:
-    """Encoded rows [rows, width] to raw scores [members, rows, outputs]; a ValueError without grids and tokens."""
+    """Encoded rows [rows, width] to raw scores [members, rows, outputs]; TrainingError without grids and tokens."""
     if not layout.grids and not any(text.tokens for text in layout.texts):
-        raise ValueError(
+        raise TrainingError(
             "The family cnn needs an image, a sequence or free text among the columns, and there is none; "
             "dnn and transformer fit any table."
         )

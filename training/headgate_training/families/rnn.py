@@ -15,6 +15,7 @@ from headgate_training.members import EMBEDDING, Columns, Lookup, MembersDense, 
 from headgate_training.settings import Settings
 from headgate_training.tokens import Cells, fold
 from headgate_training.wide import add_up
+from headgate_training.words import TrainingError
 
 NOT_PRUNED = (
     "The units of a recurrent network feed each other at every step: without some, the others mean something else."
@@ -40,9 +41,9 @@ def defaults(rows: int) -> dict[str, float]:
 
 
 def build(width: int, outputs: int, settings: Settings, layout: Layout = NOTHING_KNOWN) -> keras.Model:
-    """Encoded rows [rows, width] to raw scores [members, rows, outputs]; a ValueError without sequences and images."""
+    """Encoded rows [rows, width] to raw scores [members, rows, outputs]; TrainingError without sequences and images."""
     if not layout.grids:
-        raise ValueError(
+        raise TrainingError(
             "The family rnn needs a sequence or an image among the columns, and there is none; "
             "dnn and transformer fit any table."
         )
