@@ -53,6 +53,7 @@ def serve(port: int, listener: int | None = None) -> None:
     from ministack import app as ministack
 
     from headgate_local import seams
+    from headgate_local.seams import door
 
     config = Config()
     if listener is None:
@@ -71,7 +72,7 @@ def serve(port: int, listener: int | None = None) -> None:
             loop.add_signal_handler(number, stop.set)
         seams.install(os.environ["AWS_ENDPOINT_URL"])
         try:
-            await hypercorn_serve(ministack.app, config, shutdown_trigger=stop.wait)
+            await hypercorn_serve(door.guarded(ministack.app), config, shutdown_trigger=stop.wait)
         finally:
             # Before the loop closes: it waits for its threads, and those wait for the processes that end here.
             _end_lambda_workers()
