@@ -34,7 +34,8 @@ class Answer:
         assert self.spec is not None
         times = self.findings.times
         quantiles = {column.name: column.quantiles for column in self.findings.measured if column.quantiles}
-        return Learned(self.spec, self.findings.identity, (times["test"], times["last"]) if times else None, quantiles)
+        holdout = (times["test"], times["last"]) if times else None
+        return Learned(self.spec, self.findings.identity, holdout, quantiles, self.findings.identified)
 
 
 Examine = Callable[..., Answer]

@@ -1,6 +1,7 @@
 """The split: stable, without rows that straddle, mixed, and the same again."""
 
 import hashlib
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,19 @@ def test_a_column_in_another_unit_is_refused_unless_it_is_trusted(examined, tabl
     assert examined(made(5), before=champion.learned).code == "FIT"
 
 
+@pytest.mark.parametrize(("ward", "code"), [("1", "FIT"), ("1.0", "SCHEMA_CHANGED")])
+def test_decimal_numbers_of_a_file_that_says_so_are_no_codes(examined, table, ward: str, code: str) -> None:
+    champion = examined(table(400, ward=lambda rand, _: rand.choice(["1", "2", "B3"]), a=number, target=label))
+    rows = [
+        f'{{"ward": {[ward, 2][row % 2]}, "a": {row + 0.5}, "target": "{["yes", "no"][row // 2 % 2]}"}}'
+        for row in range(400)
+    ]
+    later = examined("\n".join(rows).encode(), before=champion.learned)
+    assert later.code == code, later.reason
+    if later.spec:
+        assert {row[0] for row in all_rows(later.folder)} == {"1", "2"}
+
+
 def slashed(days: int, form: str = "%d/%m/%Y"):
     return lambda rand, _: date(2024, rand.randint(1, 12), rand.randint(1, days)).strftime(form)
 
@@ -238,6 +252,56 @@ def test_what_the_champion_learned_stays_in_use_and_task_and_class_with_it(exami
         table(400, seed=8, a=number, b=number, target=label), before=champion.learned, settings="columns: {b: drop}"
     )
     assert [column.name for column in dropped.spec.columns] == ["a"]
+
+
+def parts_by(answer, line: int = 0) -> dict[object, str]:
+    """The part of each row by its number `a`."""
+    return {row[line]: part for part in ("train", "validation", "test") for row in read(answer.folder, part)}
+
+
+TOLD_APART = "identity: [who]\ncolumns: {who: drop}"
+
+
+def told_apart(table, who, seed: int = 7) -> bytes:
+    return table(400, seed=seed, who=who, a=lambda _, row: row // 4 + 0.5, b=number, target=label)
+
+
+def test_an_identity_of_text_stays_so_though_all_of_it_are_numbers(examined, table) -> None:
+    champion = examined(told_apart(table, lambda _, row: "A17" if row < 4 else row // 4), settings=TOLD_APART)
+    content = told_apart(table, lambda _, row: row // 4, seed=8)
+    # The report says how it was read; one of old does not, and then nobody knows.
+    later = examined(content, settings=TOLD_APART, before=champion.learned)
+    assert later.code == "FIT", later.reason
+    before, after = parts_by(champion), parts_by(later)
+    assert all(before[row] == part for row, part in after.items() if row != 0.5)
+    unknown = examined(content, settings=TOLD_APART, before=replace(champion.learned, identified=()))
+    assert parts_by(unknown) != after
+    # Once more: what is recorded is how it was read for the champion, whatever it looked like since.
+    assert parts_by(examined(content, settings=TOLD_APART, before=later.learned)) == after
+
+
+@pytest.mark.parametrize(
+    ("then", "now", "says"),
+    [
+        (
+            lambda _, row: row // 4,
+            lambda _, row: "A17" if row < 4 else row // 4,
+            "was numeric and is now categorical (4",
+        ),
+        (lambda _, row: f"2024-03-{row // 20 + 1:02}", lambda _, row: row // 4, "was datetime and is now numeric"),
+        (
+            lambda _, row: f"{row // 20 + 1}/03/2024",
+            lambda _, row: f"03/{row // 20 + 1}/2024",
+            "who the month comes first",
+        ),
+        (lambda rand, _: rand.choice(["true", "FALSE"]), lambda rand, _: rand.choice("01"), "was boolean"),
+    ],
+)
+def test_an_identity_that_is_read_otherwise_is_refused(examined, table, then, now, says: str) -> None:
+    champion = examined(told_apart(table, then), settings=TOLD_APART.replace("[who]", "[who, a]"))
+    assert champion.code == "FIT", champion.reason
+    answer = examined(told_apart(table, now), settings="columns: {who: drop}", before=champion.learned)
+    assert (answer.code, says in answer.reason) == ("SCHEMA_CHANGED", True), answer.reason
 
 
 def test_identity_cannot_change_under_a_champion(examined, table) -> None:

@@ -7,13 +7,13 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from headgate.domain.columns import Column, Measured
+from headgate.domain.columns import Column, Measured, infer_kind
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 
 if TYPE_CHECKING:  # reading a table needs no settings, whose model takes a while to import
     from headgate.domain.project import ProjectSettings
-    from headgate.domain.spec import TrainingSpec
+    from headgate.domain.spec import SpecColumn, TrainingSpec
 
 MAX_COLUMNS = 1000
 CLASSES_GIVEN_AWAY = 0.995
@@ -165,7 +165,7 @@ def check_dates(measured: Sequence[Measured], forms: Mapping[str, str]) -> None:
     """
     for column in measured:
         then, now = forms.get(column.name), column.datetime_format
-        if then and now and {order_of(then), order_of(now)} == {"%d/%m", "%m/%d"}:
+        if then and now and is_slashed(then) and is_slashed(now) and order_of(then) != order_of(now):
             first = "the month comes first" if order_of(now) == "%m/%d" else "the day comes first"
             raise DatasetRefusedError(
                 Reason.SCHEMA_CHANGED,
@@ -175,8 +175,34 @@ def check_dates(measured: Sequence[Measured], forms: Mapping[str, str]) -> None:
 
 
 def order_of(form: str) -> str:
-    """How a form of times begins: `%d/%m` and `%m/%d` can be taken for each other."""
+    """How a form of times begins, such as `%d/%m`."""
     return form[:5]
+
+
+def is_slashed(form: str) -> bool:
+    """Whether days can be taken for months in it."""
+    return order_of(form) in ("%d/%m", "%m/%d")
+
+
+def check_identity(columns: Sequence[Column], before: "Mapping[str, SpecColumn]") -> None:
+    """Refuse columns that tell rows apart and are read otherwise than before: their rows would come to other parts.
+
+    Args:
+        columns: those of the identity; one without values tells nothing apart, however it is read.
+        before: what is known of how they were read, by name.
+    """
+    for column in columns:
+        then = before.get(column.name)
+        if then is None or not column.measured.present:
+            continue
+        kind, why = infer_kind(column.measured)
+        as_text = then.kind in ("categorical", "text")
+        if column.measured.storage == "number" if as_text else kind != then.kind:
+            raise DatasetRefusedError(
+                Reason.SCHEMA_CHANGED,
+                f"The rows are told apart by {column.name}, which was {then.kind} and is now {kind} "
+                f"({why}): rows of the holdout would move into training. Restore it, or start a new project.",
+            )
 
 
 def check_finite(columns: Sequence[Measured]) -> None:

@@ -105,7 +105,7 @@ def decide(
         DatasetRefusedError: SETTINGS_INVALID when a kind was demanded that the values do not have; SCHEMA_CHANGED when
             the kind is no longer the champion's.
     """
-    kind, why = _kind(measured)
+    kind, why = infer_kind(measured)
     if before in ("text", "categorical") and kind in ("text", "categorical", "boolean"):
         kind = before  # what words are is a matter of degree, and of chance: the champion has settled it
     if setting == "drop" or measured.present == 0:
@@ -131,7 +131,8 @@ def in_grid(column: Column) -> Column:
     return column if column.used else replace(column, used=True, why="it is part of a grid")
 
 
-def _kind(measured: Measured) -> tuple[Kind, str]:
+def infer_kind(measured: Measured) -> tuple[Kind, str]:
+    """What a column is by its values alone, and why."""
     if measured.storage == "number":
         return "numeric", "every value is a number"
     if measured.booleans:

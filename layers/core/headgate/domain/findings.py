@@ -7,6 +7,7 @@ from typing import Any
 from headgate.domain.columns import Column, Measured
 from headgate.domain.grids import FoundGrid
 from headgate.domain.series import FoundForecast
+from headgate.domain.spec import SpecColumn
 from headgate.domain.target import Goal
 
 
@@ -14,7 +15,8 @@ from headgate.domain.target import Goal
 class Findings:
     """Filled step by step; a refusal leaves it as it was then.
 
-    `pictures` is the grid that the pictures of an archive became. `times` says when the parts of a forecast begin.
+    `identified` tells how the columns of the identity were read. `pictures` is the grid that the pictures of an archive
+    became. `times` says when the parts of a forecast begin.
 
     `settings_version` is the version of project.yaml that was read, None without one. `kind` is the files' format,
     `recipe` what makes a model of them: hashes of the training `code` and of the `settings` that matter to it.
@@ -31,6 +33,7 @@ class Findings:
     goal: Goal | None = None
     columns: list[Column] = field(default_factory=list)
     identity: list[str] = field(default_factory=list)
+    identified: list[SpecColumn] = field(default_factory=list)
     pictures: FoundGrid | None = None
     grids: list[FoundGrid] = field(default_factory=list)
     forecast: FoundForecast | None = None
@@ -55,7 +58,12 @@ class Findings:
             "inferred": self._inferred(),
             "dropped": [{"name": column.name, "why": column.why} for column in self.columns if not column.used],
             "profile": [_profile(measured) for measured in self.measured],
-            "split": {"identity": self.identity, **self.parts, **({"times": self.times} if self.times else {})},
+            "split": {
+                "identity": self.identity,
+                "identified": [column.model_dump() for column in self.identified],
+                **self.parts,
+                **({"times": self.times} if self.times else {}),
+            },
             "seconds": self.seconds,
         }
 

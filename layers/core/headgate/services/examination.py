@@ -15,7 +15,7 @@ from headgate.domain.names import Part
 from headgate.domain.project import ProjectSettings
 from headgate.domain.reasons import Reason
 from headgate.domain.search_worth import is_to_be_planned
-from headgate.domain.spec import TrainingSpec
+from headgate.domain.spec import SpecColumn, TrainingSpec
 from headgate.services.settings import read_settings
 from headgate.tables.engine import Limits
 from headgate.tables.examine import Learned, examine, timed
@@ -63,6 +63,7 @@ class Known:
             "spec": self.before.spec.model_dump(),
             "identity": list(self.before.identity),
             "holdout": self.before.holdout,
+            "identified": [column.model_dump() for column in self.before.identified],
             "quantiles": {name: list(values) for name, values in self.before.quantiles.items()},
         }
         return {
@@ -82,7 +83,8 @@ class Known:
         if before is not None:
             times = before["holdout"] and (before["holdout"][0], before["holdout"][1])
             spec = TrainingSpec.model_validate(before["spec"])
-            before = Learned(spec, before["identity"], times, before.get("quantiles", {}))
+            identified = [SpecColumn.model_validate(column) for column in before.get("identified", [])]
+            before = Learned(spec, before["identity"], times, before.get("quantiles", {}), identified)
         return cls(**{**document, "before": before})
 
 

@@ -20,7 +20,7 @@ from headgate.domain.reasons import Reason
 from headgate.domain.retraining import dataset_named_by
 from headgate.domain.runs import Head
 from headgate.domain.scaling import Scaling
-from headgate.domain.spec import TrainingSpec
+from headgate.domain.spec import SpecColumn, TrainingSpec
 from headgate.domain.tenants import too_many_instances
 from headgate.services.examination import Examined, Known, judge_dataset, refused
 from headgate.services.machine_work import brought_back, hand_over, replaced
@@ -182,7 +182,9 @@ def _learned(command: ValidateDataset, objects: Objects, head: Head) -> Learned 
     spec = TrainingSpec.model_validate(objects.get_json(command.artifact_bucket, f"{folder}spec/spec.json"))
     report = objects.get_json(command.artifact_bucket, f"{folder}report.json")
     quantiles = {each["name"]: each["quantiles"] for each in report["profile"] if each.get("quantiles")}
-    return Learned(spec, report["split"]["identity"], _holdout_times(command, objects, head, spec), quantiles)
+    identified = [SpecColumn.model_validate(column) for column in report["split"].get("identified", [])]
+    times = _holdout_times(command, objects, head, spec)
+    return Learned(spec, report["split"]["identity"], times, quantiles, identified)
 
 
 def _holdout_times(

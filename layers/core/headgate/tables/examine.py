@@ -3,7 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import duckdb
@@ -12,11 +12,13 @@ from headgate.domain.checks import (
     check_dates,
     check_features,
     check_finite,
+    check_identity,
     check_leakage,
     check_rows,
     check_schema,
     check_settings,
     check_units,
+    is_slashed,
 )
 from headgate.domain.columns import Column, Measured, TargetValues, decide, in_grid
 from headgate.domain.errors import DatasetRefusedError
@@ -44,14 +46,22 @@ from headgate.tables.split import by_hash, by_time, count_parts, write_parts
 class Learned:
     """What the champion learned, and the columns by which its dataset was split.
 
-    `holdout` tells from when to when the project's holdout reaches, of forecasts whose holdout is another dataset's;
-    `quantiles` are those of the columns that are numbers, as `Measured` has them.
+    `identified` tells how those were read, which decides on their hash; reports of old do not say. `holdout` tells from
+    when to when the project's holdout reaches, of forecasts whose holdout is another dataset's; `quantiles` are those
+    of the columns that are numbers, as `Measured` has them.
     """
 
     spec: TrainingSpec
     identity: Sequence[str]
     holdout: tuple[float, float] | None = None
     quantiles: Mapping[str, Sequence[float]] = field(default_factory=dict)
+    identified: Sequence[SpecColumn] = ()
+
+    @property
+    def time_forms(self) -> dict[str, str]:
+        """How times were written, by column."""
+        of_identity = {each.name: each.datetime_format for each in self.identified if each.datetime_format}
+        return self.spec.time_forms | of_identity
 
 
 @contextmanager
@@ -111,11 +121,11 @@ class _Examination:
     def run(self, files: Sequence[Path], kind: Format, workdir: Path) -> TrainingSpec:
         known, settings, spec = self.findings, self.settings, self.before.spec if self.before else None
         with timed(known.seconds, "read"):
-            texts = self._texts()
+            texts, codes = self._texts(), self._codes()
             if kind is Format.PICTURES:
                 table, of_pictures = self._pictured(files, workdir)
                 files, kind, texts = [table], Format.CSV, [*texts, *of_pictures]
-            loaded = load(self.engine, files, kind, as_text=texts)
+            loaded = load(self.engine, files, kind, as_text=texts, codes=codes)
             for path in files:
                 path.unlink()
         names = [column.name for column in loaded]
@@ -123,14 +133,15 @@ class _Examination:
         check_settings(names, known.target, settings)
         check_schema(names, spec)
         with timed(known.seconds, "measure"):
-            known.measured = measured = measure(self.engine, loaded, spec.time_forms if spec else None)
+            known.measured = measured = measure(self.engine, loaded, self.before.time_forms if self.before else None)
             known.rows = measured[0].rows
             check_rows(known.rows, settings)
             kept = [column for column in measured if settings.columns.get(column.name) != "drop"]
             check_finite(kept)
             if self.before is not None:
                 check_units(kept, self.before.spec, self.before.quantiles, settings.trusted)
-                check_dates(kept, self.before.spec.time_forms)
+                hashed = [column for column in measured if column.name in self.before.identity]
+                check_dates([*kept, *hashed], self.before.time_forms)
             known.forecast = forecast = self._forecast(measured, known.target, spec)
         if forecast is not None:
             with timed(known.seconds, "windows"):
@@ -153,8 +164,9 @@ class _Examination:
         with timed(known.seconds, "leakage"):
             self._check_leakage([(names.index(column.name), column) for column in used], target_sql, values)
         known.identity = [] if forecast else self._identity(names, used)
+        identifying = self._identifying()
         with timed(known.seconds, "split"):
-            parts = self._parts([sql[name] for name in known.identity])
+            parts = self._parts([prepared(names.index(column.name), column) for column in identifying])
             declared = [name for name in dict.fromkeys((*settings.slices, *settings.sensitive)) if name in sql]
             written = dict.fromkeys([*(column.name for column in used), *declared])
             selected = [(name, sql[name]) for name in written] + [(known.target, target_sql)]
@@ -178,17 +190,22 @@ class _Examination:
         return table, written.as_text
 
     def _texts(self) -> list[str]:
-        """Columns that stay text though they may hold numbers, such as codes: project.yaml says so, or the champion
-        learned them as text. Whose series a row belongs to is told by numbers, too.
+        """Columns that project.yaml says are text, though they may hold numbers."""
+        return [name for name, setting in self.settings.columns.items() if setting in ("categorical", "text")]
+
+    def _codes(self) -> list[str]:
+        """Columns that the champion learned as text, or told rows apart by as text, though all of their values may be
+        numbers this time. Whose series a row belongs to is told by numbers, too.
         """
-        said = self.settings.columns
-        wanted = [name for name, setting in said.items() if setting in ("categorical", "text")]
         if self.before is None:
-            return wanted
-        spec = self.before.spec
-        settled = [*said, *(spec.forecast.entity if spec.forecast else [])]
-        learned = [each.name for each in spec.columns if each.kind in ("categorical", "text")]
-        return [*wanted, *(name for name in learned if name not in settled)]
+            return []
+        said, forecast = self.settings.columns, self.before.spec.forecast
+        learned = [each for each in self.before.spec.columns if not forecast or each.name not in forecast.entity]
+        return [
+            each.name
+            for each in (*learned, *self.before.identified)
+            if each.kind in ("categorical", "text") and said.get(each.name) in (None, "drop")
+        ]
 
     def _forecast(self, measured: Sequence[Measured], target: str, spec: TrainingSpec | None) -> FoundForecast | None:
         if self.findings.pictures is None:
@@ -266,6 +283,22 @@ class _Examination:
             )
         return list(self.before.identity)
 
+    def _identifying(self) -> list[Column]:
+        """The columns of the identity, to be hashed as they were for the champion; notes how."""
+        known = self.findings
+        by_name = {column.name: column for column in known.columns}
+        now = [by_name[name] for name in known.identity]
+        before = {each.name: each for each in self.before.identified} if self.before else {}
+        check_identity(now, before)
+        now = [
+            replace(column, kind=before[column.name].kind)
+            if column.name in before and column.measured.present
+            else column
+            for column in now
+        ]
+        known.identified = [_identified(before.get(column.name), _spec_column(column)) for column in now]
+        return now
+
     def _count_parts(self, folder: Path) -> None:
         known = self.findings
         assert known.goal is not None
@@ -318,3 +351,8 @@ def _spec(known: Findings, settings: ProjectSettings) -> TrainingSpec:
 def _spec_column(column: Column) -> SpecColumn:
     form = column.measured.datetime_format if column.kind == "datetime" else None
     return SpecColumn(name=column.name, kind=column.kind, datetime_format=form)
+
+
+def _identified(before: SpecColumn | None, now: SpecColumn) -> SpecColumn:
+    """How a column of the identity is read from now on: as before, with the last form that says what is a day."""
+    return now if before is None or is_slashed(now.datetime_format or "") else before

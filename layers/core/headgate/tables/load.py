@@ -24,7 +24,8 @@ from headgate.tables.intake import MAX_LINE_BYTES, Format
 
 MAX_CELLS = 1_000_000_000
 _BUFFER_BYTES = 4 * 1024**2
-_PARQUET_NUMBERS = re.compile(r"(U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER|FLOAT|DOUBLE|DECIMAL\(.*\))")
+_PARQUET_WHOLE_NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER")
+_PARQUET_NUMBERS = re.compile(rf"({_PARQUET_WHOLE_NUMBERS.pattern}|FLOAT|DOUBLE|DECIMAL\(.*\))")
 _PARQUET_TEXTS = re.compile(r"(VARCHAR|ENUM\(.*\)|UUID|TIME)")
 _PARQUET_TIMES = re.compile(r"(DATE|TIMESTAMP.*)")
 _LINES_LOOKED_UP = 3
@@ -56,24 +57,33 @@ class Loaded:
     first_text_line: int | None = None
 
 
-def load(engine: Engine, files: Sequence[Path], kind: Format, *, as_text: Collection[str] = ()) -> list[Loaded]:
+def load(
+    engine: Engine,
+    files: Sequence[Path],
+    kind: Format,
+    *,
+    as_text: Collection[str] = (),
+    codes: Collection[str] = (),
+) -> list[Loaded]:
     """Create the table `data` from files of one format that have the same columns.
 
     Args:
         engine: where the table goes.
         files: what `intake.save` wrote.
         kind: the format of all of them.
-        as_text: columns that stay text though they hold numbers, such as codes.
+        as_text: columns that stay text though they hold numbers.
+        codes: columns that were text before and are text again, unless a file says that they are decimal numbers: how
+            those would be written as text, nobody can tell.
 
     Raises:
         DatasetRefusedError: for every way in which the files are no table.
     """
     try:
         if kind is Format.CSV:
-            return _load_csv(engine, files, as_text)
+            return _load_csv(engine, files, {*as_text, *codes})
         if kind is Format.JSON_LINES:
-            return _load_json(engine, files, as_text)
-        return _load_parquet(engine, files, as_text)
+            return _load_json(engine, files, as_text, codes)
+        return _load_parquet(engine, files, as_text, codes)
     except duckdb.Error as error:
         line = re.search(r"in line (\d+)", str(error)) if kind is Format.JSON_LINES else None
         place = f" Look at line {line[1]}." if line else ""
@@ -187,7 +197,7 @@ def _read_csv(
     return f"read_csv({', '.join(options)})"
 
 
-def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -> list[Loaded]:
+def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str], codes: Collection[str]) -> list[Loaded]:
     source = (
         f"read_json({literal(files)}, format = 'newline_delimited', records = 'true', sample_size = -1, "
         f"maximum_depth = 1, maximum_object_size = {2 * MAX_LINE_BYTES}, union_by_name = true)"
@@ -202,7 +212,8 @@ def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) 
         kinds = {row[0] for row in engine.rows(f"SELECT DISTINCT json_type(c{i}) FROM documents")}
         if kinds & {"OBJECT", "ARRAY"}:
             raise _nested(name)
-        number = kinds <= {None, "UBIGINT", "BIGINT", "DOUBLE"} and name not in as_text
+        texts = as_text if "DOUBLE" in kinds else {*as_text, *codes}
+        number = kinds <= {None, "UBIGINT", "BIGINT", "DOUBLE"} and name not in texts
         loaded.append(Loaded(name, "number" if number else "text"))
         expressions.append(f"c{i}::DOUBLE" if number else _text(f"c{i} ->> '$'"))
     _create(engine, expressions, "documents")
@@ -210,7 +221,9 @@ def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str]) 
     return loaded
 
 
-def _load_parquet(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -> list[Loaded]:
+def _load_parquet(
+    engine: Engine, files: Sequence[Path], as_text: Collection[str], codes: Collection[str]
+) -> list[Loaded]:
     schemas = [engine.rows(f"DESCRIBE SELECT * FROM read_parquet({literal(path)})") for path in files]
     types = {row[0]: row[1] for row in schemas[0]}
     if any({row[0]: row[1] for row in schema} != types for schema in schemas[1:]):
@@ -228,7 +241,8 @@ def _load_parquet(engine: Engine, files: Sequence[Path], as_text: Collection[str
         )
     loaded, expressions = [], []
     for name, kind in types.items():
-        number = bool(_PARQUET_NUMBERS.fullmatch(kind)) and name not in as_text
+        texts = {*as_text, *codes} if _PARQUET_WHOLE_NUMBERS.fullmatch(kind) else as_text
+        number = bool(_PARQUET_NUMBERS.fullmatch(kind)) and name not in texts
         loaded.append(Loaded(name, "number" if number else "text"))
         expressions.append(_from_parquet(name, kind, number=number))
     row_bytes = max(8 * len(types), int(size or 0) // max(1, rows))
