@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import UTC, datetime
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,10 +20,16 @@ from headgate.aws.sentences import ABSENT, says
 from headgate.domain.keys import endpoint_key, tenant_key
 from headgate.domain.names import places_of, tenant_stack
 from headgate.domain.tenants import Standing
-from headgate_cli import tenants
+from headgate_cli import places, tenants
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
+from headgate_cli.runs import Records
 
+_JOBS = (
+    ("list_training_jobs", "TrainingJobSummaries", "TrainingJobName"),
+    ("list_processing_jobs", "ProcessingJobSummaries", "ProcessingJobName"),
+    ("list_hyper_parameter_tuning_jobs", "HyperParameterTuningJobSummaries", "HyperParameterTuningJobName"),
+)
 _AT_ONCE = 1000  # of DeleteObjects
 _LONGEST = 200
 """Bytes of a file's name: file systems take 255, and a download that is on its way has a longer one."""
@@ -32,9 +39,11 @@ def remove(cloud: Cloud, name: str, folder: Path, hold_days: int) -> dict[str, A
     """The first call begins the hold; a later one, when it is over, exports what is there and takes it away.
 
     Raises:
-        UsageError: while the hold lasts.
-        CommandError: when an endpoint is there still; then nothing was removed but other endpoints.
+        UsageError: while the hold lasts, or when the folder cannot be written to.
+        CommandError: while runs or jobs are going; then nothing was removed. When an endpoint is there still; then
+            nothing was removed but other endpoints.
     """
+    places.check(folder / "records.jsonl")
     now = datetime.now(UTC)
     known = tenants.document(cloud, name)
     if known["standing"] != Standing.LEAVING:
@@ -48,6 +57,7 @@ def remove(cloud: Cloud, name: str, folder: Path, hold_days: int) -> dict[str, A
         return {**known, "removed": False, "export": {"folder": str(folder), **counts}, "said": said}
     if now.date().isoformat() < known["leaves_on"]:
         raise UsageError(f"{name} is held until {known['leaves_on']}; nothing was removed.")
+    _check_nothing_goes_on(cloud, name)
     counts = export(cloud, name, folder)
     _take_away(cloud, name)
     said = (
@@ -60,7 +70,8 @@ def remove(cloud: Cloud, name: str, folder: Path, hold_days: int) -> dict[str, A
 def export(cloud: Cloud, name: str, folder: Path) -> dict[str, int]:
     """Write all that a tenant has into a folder: objects in their newest versions, records as JSON lines.
 
-    An object whose key no file can have lies under `escaped`; `escaped.jsonl` tells its key.
+    An object whose key no file can have lies under `escaped`; `escaped.jsonl` tells its key. Lists of an earlier export
+    stay beside the new ones: after a removal that was cut off they are the whole.
     """
     folder.mkdir(parents=True, exist_ok=True)
     objects, escaped, taken = 0, list[dict[str, str]](), set[str]()
@@ -77,13 +88,22 @@ def export(cloud: Cloud, name: str, folder: Path) -> dict[str, int]:
             path.parent.mkdir(parents=True, exist_ok=True)
             cloud.client("s3").download_file(bucket, key, str(path))
             objects += 1
-    (folder / "escaped.jsonl").write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in escaped))
+    lists = [folder / "escaped.jsonl", folder / "records.jsonl"]
+    for each in lists:
+        _set_aside(each)
+    lists[0].write_text("".join(json.dumps(each, ensure_ascii=False) + "\n" for each in escaped))
     items = 0
-    with (folder / "records.jsonl").open("w") as lines:
+    with lists[1].open("w") as lines:
         for item in _items(cloud, name):
             lines.write(json.dumps(as_values(item), ensure_ascii=False, default=sorted) + "\n")
             items += 1
     return {"objects": objects, "items": items}
+
+
+def _set_aside(path: Path) -> None:
+    if path.exists():
+        free = (path.with_name(f"{path.stem}-{number}{path.suffix}") for number in count(1))
+        path.rename(next(each for each in free if not each.exists()))
 
 
 def _path(key: str) -> str:
@@ -124,11 +144,51 @@ def _items(cloud: Cloud, name: str) -> Iterator[dict[str, Any]]:
         yield from page["Items"]
 
 
-def _take_away(cloud: Cloud, name: str) -> None:
-    """Endpoints first, for they cost, and nothing before they are gone; the stack last, so that what is interrupted can
-    be called again.
+def _check_nothing_goes_on(cloud: Cloud, name: str) -> None:
+    """A run whose tenant is gone could never be closed, and what it makes would be nobody's.
+
+    Raises:
+        CommandError: while runs or jobs are going, with their names.
     """
-    sagemaker, cloudwatch, prefix = cloud.client("sagemaker"), cloud.client("cloudwatch"), f"{name}-"
+    runs = [run.run for run in Records(cloud).ledger.runs_of_tenant(name) if not run.ended]
+    if runs:
+        raise CommandError(
+            f"Runs of {name} are going still: {', '.join(runs)}. So nothing was removed. "
+            f"`headgate watch --tenant {name}` waits for them. One that waits for a person's word ends by `headgate "
+            "reject`, any other by stopping its execution, jobs and promotion too: aws stepfunctions stop-execution "
+            f"--execution-arn {cloud.execution_arn('TrainStateMachine', runs[0])}. Then call this again."
+        )
+    client, listed = cloud.client("sagemaker"), list[str]()
+    for call, members, key in _JOBS:
+        listed += _named(client, call, members, key, f"{name}-", StatusEquals="InProgress")
+    if listed:
+        raise CommandError(
+            f"Jobs of {name} are going still, which cost: {', '.join(listed)}. So nothing was removed. Wait for their "
+            "end, or stop them in SageMaker, and call this again."
+        )
+
+
+def _take_away(cloud: Cloud, name: str) -> None:
+    """What serves first, for it costs, and nothing before its endpoints are gone; the stack last, so that what is
+    interrupted can be called again.
+    """
+    _end_serving(cloud, f"{name}-")
+    for bucket, place in places_of(name, cloud.data_bucket, cloud.artifact_bucket):
+        _empty(cloud, bucket, place)
+    dynamodb = cloud.client("dynamodb")
+    for item in _items(cloud, name):
+        if item["sk"]["S"].startswith(AUDIT_HEAD):
+            continue  # what was done for a tenant is known after it has gone
+        dynamodb.delete_item(TableName=cloud.outputs["LedgerTable"], Key={"pk": item["pk"], "sk": item["sk"]})
+    _end_serving(cloud, f"{name}-")  # what a rollback made meanwhile: nobody finds it once the tenant is gone
+    stack = tenant_stack(cloud.stack, name)
+    cloud.client("cloudformation").delete_stack(StackName=stack)
+    tenants.wait_for(cloud, stack, "stack_delete_complete")
+
+
+def _end_serving(cloud: Cloud, prefix: str) -> None:
+    """Delete endpoints, and when they are gone their configurations, models, versions and alarms."""
+    sagemaker, cloudwatch = cloud.client("sagemaker"), cloud.client("cloudwatch")
     _end_endpoints(cloud, prefix)
     _each(
         sagemaker,
@@ -141,16 +201,6 @@ def _take_away(cloud: Cloud, name: str) -> None:
     _each(sagemaker, "list_models", "Models", "ModelName", prefix, sagemaker.delete_model)
     _each_group(sagemaker, prefix)
     Alarms(cloudwatch, cloudwatch).delete(f"headgate-{prefix}")
-    for bucket, place in places_of(name, cloud.data_bucket, cloud.artifact_bucket):
-        _empty(cloud, bucket, place)
-    dynamodb = cloud.client("dynamodb")
-    for item in _items(cloud, name):
-        if item["sk"]["S"].startswith(AUDIT_HEAD):
-            continue  # what was done for a tenant is known after it has gone
-        dynamodb.delete_item(TableName=cloud.outputs["LedgerTable"], Key={"pk": item["pk"], "sk": item["sk"]})
-    stack = tenant_stack(cloud.stack, name)
-    cloud.client("cloudformation").delete_stack(StackName=stack)
-    tenants.wait_for(cloud, stack, "stack_delete_complete")
 
 
 def _end_endpoints(cloud: Cloud, prefix: str) -> None:
@@ -174,13 +224,13 @@ def _end_endpoints(cloud: Cloud, prefix: str) -> None:
     left = [f"{name} ({said.get(name, 'is still being deleted')})" for name in _named(client, *listed, prefix)]
     if left:
         raise CommandError(
-            f"Endpoints are there still, which cost: {', '.join(left)}. So nothing else was removed. One that is being "
-            "changed cannot be deleted until it rests. Wait, or mend what is said of it, and call this again."
+            f"Endpoints are there still, which cost: {', '.join(left)}. What is left else stays for now. One that is "
+            "being changed cannot be deleted until it rests. Wait, or mend what is said of it, and call this again."
         )
 
 
-def _named(client: Any, call: str, members: str, key: str, prefix: str) -> list[str]:
-    pages = client.get_paginator(call).paginate(NameContains=prefix)
+def _named(client: Any, call: str, members: str, key: str, prefix: str, **wanted: str) -> list[str]:
+    pages = client.get_paginator(call).paginate(NameContains=prefix, **wanted)
     return [name for page in pages for name in (each[key] for each in page[members]) if name.startswith(prefix)]
 
 

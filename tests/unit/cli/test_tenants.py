@@ -1,6 +1,7 @@
 """What a tenant takes along when it leaves, and that nothing of another goes with it."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.tenants import Tenants
 from headgate.domain.audit import Author
 from headgate.domain.names import Project
+from headgate.domain.runs import Run
 from headgate.domain.tenants import Quotas, Tenant
 from headgate_cli import leaving, tenants
 from headgate_cli.connection import Cloud
@@ -22,6 +24,7 @@ KEYS = ["iris/incoming/a.csv", "iris/incoming/ü +%2e%2e.csv", "iris/../../bolt/
 @pytest.fixture
 def cloud(aws: boto3.Session, ledger: Ledger, make_bucket: Any) -> Cloud:
     outputs = {"DataBucket": make_bucket("data"), "ArtifactBucket": make_bucket("artifacts"), "LedgerTable": "ledger"}
+    outputs["TrainStateMachine"] = "arn:aws:states:eu-central-1:123456789012:stateMachine:train"
     for tenant in ("acme", "acmes", "bolt"):
         leaving_ = Tenant(tenant, "LEAVING", Quotas(1, 1, 1.0, 1.0))
         Tenants(aws.client("dynamodb"), "ledger", lambda: Author("test", "2026")).register(leaving_, "Why not.")
@@ -112,6 +115,103 @@ def test_while_an_endpoint_cannot_be_deleted_nothing_goes(cloud: Cloud, monkeypa
     busy.clear()
     leaving._end_endpoints(cloud, "acme-")
     assert there() == ["acmes-x", "bolt-acme-x"]
+
+
+@pytest.fixture
+def over(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The days of hold of acme are over; the stacks that are deleted."""
+    deleted, known, client = list[str](), {"standing": "LEAVING", "leaves_on": "2026-01-01"}, Cloud.client
+
+    class Stacks:
+        def delete_stack(self, StackName: str) -> None:
+            deleted.append(StackName)
+
+    monkeypatch.setattr(tenants, "document", lambda *_: dict(known))
+    monkeypatch.setattr(tenants, "wait_for", lambda *_: None)
+    monkeypatch.setattr(Cloud, "client", lambda own, name: Stacks() if name == "cloudformation" else client(own, name))
+    return deleted
+
+
+@pytest.mark.parametrize("state", ["WAITING", "RUNNING", "FAILED"])
+def test_a_tenant_whose_runs_are_going_stays(
+    cloud: Cloud, ledger: Ledger, make_run: Callable[..., Run], tmp_path: Path, over: list[str], state: str
+) -> None:
+    for tenant in ("acme", "acmes"):
+        ledger.add_run(make_run("a", tenant=tenant, run=f"{tenant}-iris-a", state=state))
+    before = len(list(leaving._items(cloud, "acme")))
+    if state == "FAILED":
+        assert leaving.remove(cloud, "acme", tmp_path / "out", 0)["removed"]
+        assert over == ["headgate-tenant-acme"]
+        return
+    with pytest.raises(
+        CommandError, match=r": acme-iris-a\. .*nothing was removed.*stop-execution .*:train:acme-iris-a\."
+    ):
+        leaving.remove(cloud, "acme", tmp_path / "out", 0)
+    assert len(list(leaving._items(cloud, "acme"))) == before
+    assert not over + list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("status", "removed"), [("InProgress", False), ("Completed", True)])
+def test_a_tenant_whose_jobs_are_going_stays(
+    cloud: Cloud, tmp_path: Path, over: list[str], status: str, removed: bool
+) -> None:
+    from moto.sagemaker.models import sagemaker_backends
+
+    for tenant in ("acme", "acmes"):
+        cloud.client("sagemaker").create_processing_job(
+            ProcessingJobName=f"{tenant}-iris-m0-1",
+            ProcessingResources={
+                "ClusterConfig": {"InstanceCount": 1, "InstanceType": "ml.m5.large", "VolumeSizeInGB": 1}
+            },
+            AppSpecification={"ImageUri": "image"},
+            RoleArn="arn:aws:iam::123456789012:role/processing",
+        )
+    for job in sagemaker_backends["123456789012"][cloud.session.region_name].processing_jobs.values():
+        job.processing_job_status = status
+    if removed:
+        assert leaving.remove(cloud, "acme", tmp_path / "out", 0)["removed"]
+        return
+    with pytest.raises(CommandError, match=r"which cost: acme-iris-m0-1\. So nothing was removed"):
+        leaving.remove(cloud, "acme", tmp_path / "out", 0)
+    assert not over
+
+
+def test_an_endpoint_that_comes_up_meanwhile_goes_too(
+    cloud: Cloud, tmp_path: Path, over: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client, empty = cloud.client("sagemaker"), leaving._empty
+    variant = {"VariantName": "main", "ModelName": "acme-m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
+
+    def late(*given: Any) -> None:
+        if not client.list_models()["Models"]:
+            client.create_model(ModelName="acme-m", ExecutionRoleArn="arn:aws:iam::123456789012:role/models")
+            client.create_endpoint_config(EndpointConfigName="acme-c", ProductionVariants=[variant])
+            client.create_endpoint(EndpointName="acme-iris", EndpointConfigName="acme-c")
+        empty(*given)
+
+    monkeypatch.setattr(leaving, "_empty", late)
+    assert leaving.remove(cloud, "acme", tmp_path / "out", 0)["removed"]
+    assert over == ["headgate-tenant-acme"]
+    assert not client.list_endpoints()["Endpoints"]
+    assert not client.list_models()["Models"] + client.list_endpoint_configs()["EndpointConfigs"]
+
+
+def test_lists_of_an_export_stay_when_another_is_made(cloud: Cloud, tmp_path: Path) -> None:
+    leaving.export(cloud, "acme", tmp_path)
+    whole = (tmp_path / "records.jsonl").read_text()
+    for item in leaving._items(cloud, "acme"):  # as a removal that was cut off left it
+        cloud.client("dynamodb").delete_item(TableName="ledger", Key={"pk": item["pk"], "sk": item["sk"]})
+    for number in (1, 2):
+        assert leaving.export(cloud, "acme", tmp_path)["items"] == 0
+        assert (tmp_path / f"records-{number}.jsonl").exists()
+    assert (tmp_path / "records-1.jsonl").read_text() == whole
+    assert (tmp_path / "records.jsonl").read_text() == ""
+
+
+def test_a_folder_that_cannot_be_is_told_before_anything_is_done(cloud: Cloud, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(UsageError, match="cannot be written"):
+        leaving.remove(cloud, "acme", tmp_path / "file", 0)
 
 
 def test_an_object_that_stays_ends_the_removal_there(cloud: Cloud) -> None:
