@@ -16,10 +16,14 @@ from headgate_cli.history import next_rows
 from headgate_cli.rows import Instances, Row, batches
 from headgate_cli.runs import Artifacts, Records, RunRef
 
-_LARGEST_REQUEST = 5_500_000  # SageMaker's bound is 6 MB, the envelope included
+LARGEST = 5_500_000
+"""Bytes of rows in a request. SageMaker takes 25 MB by its developer guide (hosting FAQs), 6,291,456 bytes by the model
+of its API; what is below both is taken everywhere, the envelope included."""
+LARGEST_SERVERLESS = 3_900_000
+"""The same of a serverless endpoint, which takes 4 MB (developer guide, serverless-endpoints-invoke)."""
 _MOST_ROWS = 10_000  # the answer has a bound as well, and many classes make it longer than the question
 Spec = Mapping[str, Any]
-_ENVELOPE = (b'{"instances":[', b"]}")
+ENVELOPE = (b'{"instances":[', b"]}")
 
 
 def predict(
@@ -38,20 +42,23 @@ def predict(
         UsageError: when the rows do not fit the model.
         CommandError: when the project has no endpoint or it fails.
     """
-    champion = Records(cloud).ledger.head(project).champion
+    ledger = Records(cloud).ledger
+    champion = ledger.head(project).champion
     spec = Artifacts(cloud).spec(RunRef(project, champion.dataset)) if champion else None
     if champion is None or spec is None:
         raise CommandError(
             f"{project.endpoint} does not serve yet: no version of {project.name} was promoted. "
             f"`headgate runs --tenant {project.tenant} --project {project.name}` tells why."
         )
+    release = ledger.release(project, champion.sequence)
+    limit = LARGEST_SERVERLESS if release is not None and release.serverless is not None else LARGEST
     rows = asked(spec) if callable(asked) else asked
     if spec.get("forecast"):
         rows = next_rows(rows, spec["forecast"])
     encoded = _encoded(Instances(spec["columns"]), rows, note)
     predictions: list[Any] = []
     ids: list[str] = []
-    for batch in batches(encoded, _LARGEST_REQUEST, _MOST_ROWS):
+    for batch in batches(encoded, limit, _MOST_ROWS):
         inference_id = uuid.uuid4().hex
         predictions += _invoke(cloud, project, batch, len(predictions), inference_id)
         ids += [row_id(inference_id, number) for number in range(1, len(batch) + 1)]
@@ -68,7 +75,7 @@ def _encoded(instances: Instances, rows: Iterable[Row], note: Callable[[str], No
 
 
 def _invoke(cloud: Cloud, project: Project, batch: list[bytes], before: int, inference_id: str) -> list[Any]:
-    body = b",".join(batch).join(_ENVELOPE)
+    body = b",".join(batch).join(ENVELOPE)
     try:
         response = cloud.client("sagemaker-runtime").invoke_endpoint(
             EndpointName=project.endpoint, ContentType="application/json", InferenceId=inference_id, Body=body

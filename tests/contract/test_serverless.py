@@ -31,12 +31,16 @@ def send(invoke):
     return one
 
 
-def test_a_serverless_endpoint_answers(serve, send, settled) -> None:
+def test_a_serverless_endpoint_answers_requests_of_up_to_4_mb_and_any_of_up_to_25(serve, send, settled, invoke) -> None:
     endpoint = serve()
     (variant,) = settled(endpoint)["ProductionVariants"]
     assert variant["CurrentServerlessConfig"] == SMALL
     assert variant["CurrentInstanceCount"] == 0
     assert send(endpoint) == "yes"
+    assert send(endpoint, BODY.ljust(4 * 2**20)) == "yes"
+    for asked, largest in ((endpoint, 4 * 2**20), ("any", 25 * 2**20)):
+        with pytest.raises(ClientError, match=f"larger than {largest} bytes"):
+            invoke(asked, BODY.ljust(largest + 1))
 
 
 @pytest.fixture

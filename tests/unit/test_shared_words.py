@@ -1,10 +1,16 @@
-"""Core and training share files, not code; what both must know is held together here."""
+"""Core and training share files, not code, and clients and the local cloud neither; what both must know is held
+together here.
+"""
 
 import dataclasses
 from typing import get_args
 
+from botocore.session import get_session
+
 from headgate.domain import columns, formats, project
 from headgate.domain import metrics as core
+from headgate_cli import prediction
+from headgate_local.sagemaker.hosting import runtime
 from headgate_training import compression, litert, metrics, settings
 from headgate_training import spec as training_spec
 
@@ -24,3 +30,15 @@ def test_both_know_the_same_formats_and_when_one_could_pay() -> None:
     assert (formats.FLOAT32, *formats.COMPRESSED) == litert.FORMATS
     assert compression.LEAST_MICROSECONDS == formats.MICROSECONDS
     assert compression.LARGE_BYTES == formats.MATTERS_BYTES
+
+
+def test_a_request_of_predict_is_one_that_every_endpoint_takes() -> None:
+    envelope = sum(map(len, prediction.ENVELOPE))
+    body = (
+        get_session()
+        .get_service_model("sagemaker-runtime")
+        .operation_model("InvokeEndpoint")
+        .input_shape.members["Body"]
+    )
+    assert prediction.LARGEST + envelope <= min(body.metadata["max"], runtime.LARGEST)
+    assert prediction.LARGEST_SERVERLESS + envelope <= min(4_000_000, runtime.LARGEST_SERVERLESS)

@@ -10,7 +10,9 @@ import pytest
 from botocore.exceptions import ClientError
 
 from headgate.aws.ledger import Ledger
+from headgate.aws.ledger_changes import ReleasePlanned
 from headgate.domain.names import Project
+from headgate.domain.releases import Release
 from headgate.domain.runs import Champion, Head
 from headgate_cli import prediction
 from headgate_cli.connection import Cloud
@@ -72,6 +74,21 @@ def test_every_row_gets_its_answer_in_order(cloud: CloudWithEndpoint, monkeypatc
     assert [len(request) for request in cloud.runtime.requests] == [2, 2, 1]
     one, two, three = cloud.runtime.ids
     assert answer["ids"] == [f"{one}#1", f"{one}#2", f"{two}#1", f"{two}#2", f"{three}#1"]
+
+
+@pytest.mark.parametrize(("serverless", "requests"), [(None, 1), ({"memory_mb": 1024, "max_concurrency": 1}, 2)])
+def test_no_request_is_larger_than_its_kind_of_endpoint_takes(
+    cloud: CloudWithEndpoint, ledger: Ledger, serverless: dict[str, int] | None, requests: int
+) -> None:
+    values: dict[str, Any] = dict.fromkeys(("dataset", "holdout", "model_data_url", "instance_type", "why"), "x")
+    release = Release(
+        3, "run", version="7", name="r3", endpoint="demo-iris", state="IN_SERVICE", at="", instance_count=1,
+        serverless=serverless, **values,
+    )  # fmt: skip
+    ledger.write(IRIS, ledger.head(IRIS), ReleasePlanned(release))
+    rows = [{"age": "1", "ward": 2_000_000 * "B"}] * 2
+    assert len(predict(cloud, IRIS, rows, lambda _: None)["predictions"]) == 2
+    assert len(cloud.runtime.requests) == requests
 
 
 def test_only_what_the_model_takes_is_sent(cloud: CloudWithEndpoint) -> None:

@@ -38,9 +38,9 @@ NOT_SUPPORTED = {
     "x-amzn-sagemaker-prefix-aware-id": "PrefixAwareId",
 }
 LARGEST = 25 * 1024 * 1024
-"""Bytes of a request's body, as on AWS."""
+"""Bytes of a request's body, by the developer guide (hosting FAQs); the model of the API says 6,291,456."""
 LARGEST_SERVERLESS = 4 * 1024 * 1024
-"""The same of a serverless endpoint."""
+"""The same of a serverless endpoint, by the developer guide (serverless-endpoints-invoke)."""
 
 
 @dataclass(frozen=True)
