@@ -39,8 +39,8 @@ once multiprocessing lets the second have 255."""
 class WarmProcess:
     """A process of the pool with a process group of its own, and what it prints."""
 
-    def __init__(self, process: BaseProcess, output: IO[bytes]) -> None:
-        self._process = process
+    def __init__(self, process: BaseProcess, output: IO[bytes], lifeline: connection.Connection) -> None:
+        self._process, self._lifeline = process, lifeline
         self.output = output
         """Everything the process and its children write to stdout and stderr; ends when the last of them ends."""
 
@@ -61,8 +61,12 @@ class WarmProcess:
         with _polling:
             return self._process.exitcode
 
+    def end(self) -> None:
+        """Have it killed with all that it started, whatever sessions that has made; does not wait."""
+        self._lifeline.close()
+
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to the process and its children; none left is fine."""
+        """Send a signal to its process group; none left is fine."""
         try:
             os.killpg(self.group, number)
         except ProcessLookupError:
@@ -127,11 +131,13 @@ class WarmPool:
         if self._closed:
             raise RuntimeError("The warm pool is closed.")
         reader, writer = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_run, args=(writer, task, arguments), daemon=True)
+        theirs, ours = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_run, args=(writer, theirs, task, arguments), daemon=True)
         with _polling:
             process.start()
         writer.close()
-        return WarmProcess(process, os.fdopen(os.dup(reader.fileno()), "rb", buffering=0))
+        theirs.close()
+        return WarmProcess(process, os.fdopen(os.dup(reader.fileno()), "rb", buffering=0), ours)
 
     def _keep(self) -> None:
         with self._changed:
@@ -162,26 +168,44 @@ class WarmPool:
         self._awake = False
 
 
-def _run(output: connection.Connection, task: Callable[..., None], arguments: tuple[object, ...]) -> None:
+def _run(
+    output: connection.Connection,
+    alive: connection.Connection,
+    task: Callable[..., None],
+    arguments: tuple[object, ...],
+) -> None:
     """In the new process: a guard, which lives as long as the task, and the task in a child of it.
 
-    The guard runs nothing but the next lines, so it sees the cloud's end whatever the task is busy with, and takes
-    the whole group down, grandchildren included. The death of a parent alone (PR_SET_PDEATHSIG) would miss those.
+    The guard runs nothing but the next lines, so it hears whatever the task is busy with when the cloud closes
+    `alive` or ends, and kills the task then. When the task has ended, however it did, the guard kills what that left
+    running and ends like it: on AWS a container ends with its first process. The death of a parent alone
+    (PR_SET_PDEATHSIG) would miss grandchildren, and a signal to the group those that have made a session of their
+    own.
     """
     os.setsid()
+    lifeline.adopt_orphans()
     os.dup2(output.fileno(), 1)
     os.dup2(output.fileno(), 2)
     output.close()
     child = os.fork()
     if child == 0:
+        alive.close()
         lifeline.die_with_parent()
         task(*arguments)
         return
-    parent = multiprocessing.parent_process()
-    assert parent is not None
     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # a stop is for the task
-    lifeline.watch(parent.join, whole_group=True)
-    _end_like(os.waitpid(child, 0)[1])
+    lifeline.watch(lambda: connection.wait([alive]), lambda: os.kill(child, signal.SIGKILL))
+    status = _ending_of(child)
+    lifeline.end_descendants()
+    _end_like(status)
+
+
+def _ending_of(child: int) -> int:
+    """Wait for a child's end and answer its status; orphans that end before leave no trace."""
+    while True:
+        ended, status = os.wait()
+        if ended == child:
+            return status
 
 
 def _end_like(status: int) -> None:

@@ -10,6 +10,8 @@ PROC = Path("/proc")
 class Use(NamedTuple):
     """What one process has used."""
 
+    parent: int
+    """The process that it is a child of."""
     group: int
     """Its process group."""
     seconds: float
@@ -28,7 +30,13 @@ def use_of(pid: int | str) -> Use | None:
         return None
     user, system, children_user, children_system = (int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:15])
     memory = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
-    return Use(int(fields[2]), user + system, children_user + children_system, memory)
+    return Use(int(fields[1]), int(fields[2]), user + system, children_user + children_system, memory)
+
+
+def children_of(parent: int) -> list[int]:
+    """The processes that a process is the parent of; none where there is no /proc."""
+    numbers = [int(folder.name) for folder in PROC.glob("[0-9]*")]
+    return [number for number in numbers if (use := use_of(number)) and use.parent == parent]
 
 
 def memory_of_the_machine() -> int:

@@ -114,7 +114,7 @@ class Server(ThreadingHTTPServer):
 
 def main(folder: str) -> int:
     """Load the model and serve."""
-    lifeline.watch(lambda: os.read(0, 1), whole_group=True)
+    lifeline.watch(lambda: os.read(0, 1), lifeline.end_group)
     try:
         model = Model(Path(folder), os.environ.get("HEADGATE_FORMAT", "float32"))
     except (OSError, ValueError, KeyError, RuntimeError) as error:

@@ -1,12 +1,16 @@
 """The warm pool: exit codes, and what its processes are not told."""
 
 import os
+import signal
+import subprocess
 import threading
+import time
 from collections.abc import Iterator
 from multiprocessing import connection, forkserver
 from pathlib import Path
 
 import pytest
+from contract.live import processes
 
 from headgate_local.pool import WarmPool
 
@@ -57,3 +61,23 @@ def test_no_process_above_a_job_holds_the_keys_of_the_cloud(monkeypatch) -> None
     assert len(told) == 3
     assert b"the-secret" not in b"".join(told)
     assert all(b"PATH=" in each for each in told)
+
+
+def leave_a_helper(seconds: float) -> None:
+    """In a job's process: start a helper in a session of its own, one below a shell that ends, and say which."""
+    for command in ("exec sleep 600", "sleep 600 & echo $!; exec sleep 0"):
+        helper = subprocess.Popen(["sh", "-c", command], start_new_session=True)
+        os.write(1, f"{helper.pid}\n".encode())
+    helper.wait()
+    time.sleep(seconds)
+
+
+@pytest.mark.parametrize(("seconds", "exit_code"), [(0, 0), (600, -signal.SIGKILL)])
+def test_what_a_job_left_running_ends_with_it_in_whatever_session(pool, seconds, exit_code) -> None:
+    process = pool.start(leave_a_helper, seconds)
+    said = b"".join(process.output.readline() for _ in range(3)).split()
+    if seconds:
+        process.end()
+    assert process.wait(30) == exit_code
+    assert not {int(each) for each in said} & processes().keys()
+    assert process.output.readall() == b""  # nobody holds it any more

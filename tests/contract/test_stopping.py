@@ -22,7 +22,12 @@ from contract.live import (
 )
 from waiting import eventually
 
-SLEEPER = "import subprocess, time\nsubprocess.Popen(['sleep', '600'])\nprint('up', flush=True)\ntime.sleep(600)"
+SLEEPER = """
+import subprocess, time
+subprocess.Popen(['sleep', '600'], start_new_session=True)
+print('up', flush=True)
+time.sleep(600)
+"""
 ROWS = json.dumps({"instances": [{"size": 1.0, "ward": "A"}]})
 
 

@@ -2,6 +2,7 @@
 
 import contextvars
 import logging
+import os
 import select
 import threading
 import time
@@ -19,6 +20,8 @@ BATCH = 1000
 """Lines in one PutLogEvents; AWS allows 10,000 and 1 MB."""
 LONGEST = 256 * 1024
 """Characters of a line, as on AWS; the rest is cut off."""
+LAST = 5.0
+"""Seconds after a container's end in which its output must end; what still holds it then is heard no more."""
 TAIL = 200
 """Last lines kept for a failure's reason."""
 
@@ -42,22 +45,32 @@ class LogStream:
         self._pending: list[dict[str, Any]] = []
         self._open = False
         self._lost = False
+        stopped, stop = os.pipe()
+        self._stopped, self._stop = os.fdopen(stopped, "rb"), os.fdopen(stop, "wb")
         run = contextvars.copy_context().run
         self._thread = threading.Thread(target=run, args=(self._copy,), name=f"log {stream}", daemon=True)
         self._thread.start()
 
     def finish(self) -> None:
-        """Wait until everything that was printed is sent; call it when the container has ended."""
+        """Wait until everything that was printed is sent; call it when the container has ended.
+
+        A process that outlived it and keeps its output open is not waited for.
+        """
+        self._thread.join(LAST)
+        self._stop.close()
         self._thread.join()
 
     def _copy(self) -> None:
         rest = b""
         arrivals = select.poll()  # not select(), which ends at file descriptor 1,024
         arrivals.register(self._output, select.POLLIN)
-        with self._output:
-            while True:
-                ready = arrivals.poll(PAUSE * 1000 if self._pending else None)
-                data = self._output.read(1 << 16) if ready else None
+        arrivals.register(self._stopped, select.POLLIN)
+        with self._output, self._stopped, self._stop:
+            over = False
+            while not over:
+                ready = {each for each, _ in arrivals.poll(PAUSE * 1000 if self._pending else None)}
+                over = self._stopped.fileno() in ready
+                data = self._output.read(1 << 16) if self._output.fileno() in ready else None  # all that a pipe holds
                 if data:
                     *lines, rest = (rest + data).split(b"\n")
                     self._gather(lines)

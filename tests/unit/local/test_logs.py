@@ -5,6 +5,9 @@ import os
 import resource
 from typing import Any
 
+import pytest
+
+from headgate_local.sagemaker import logs
 from headgate_local.sagemaker.logs import LogStream
 
 
@@ -35,3 +38,18 @@ def test_output_is_read_beyond_a_thousand_file_descriptors() -> None:
     log.finish()
     assert client.messages == ["one", "two"]
     resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+def test_who_keeps_the_output_of_a_container_open_after_its_end_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(logs, "LAST", 0.05)
+    reader, writer = os.pipe()
+    client = Kept()
+    log = LogStream(client, "group", "stream", os.fdopen(reader, "rb", buffering=0))
+    os.write(writer, b"one\ntwo")
+    log.finish()
+    assert client.messages == ["one", "two"]
+    with pytest.raises(BrokenPipeError):
+        os.write(writer, b"three")
+    os.close(writer)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from multiprocessing import connection
 from pathlib import Path
 
+from headgate_local.lifeline import SWEEP_SECONDS
 from headgate_local.pool import WarmPool, WarmProcess
 from headgate_local.sagemaker.clients import logs_client
 from headgate_local.sagemaker.jobs.metrics import Readings
@@ -28,6 +29,8 @@ GRACE = 120.0
 """Seconds between SIGTERM and SIGKILL when a job is stopped, as on AWS."""
 GLANCE = 0.1
 """Seconds between looks at whether a running job is to be ended."""
+KILLED = 2 * SWEEP_SECONDS
+"""Seconds that processes which are killed have to end in."""
 
 Watch = Callable[[], str | None]
 """Asked at each glance: a cause to end the containers, or None to let them run."""
@@ -238,6 +241,10 @@ def limits(job: Job, seconds: float) -> Watch:
 
 
 def kill(processes: Iterable[WarmProcess]) -> None:
-    """Kill processes and all that they started; none left is fine."""
-    for process in processes:
-        process.signal(signal.SIGKILL)
+    """Kill processes and all that they started, and see them end; none left is fine."""
+    all_of_them = list(processes)
+    for process in all_of_them:
+        process.end()
+    for process in all_of_them:
+        process.wait(KILLED)
+        process.signal(signal.SIGKILL)  # what is left if the process itself was killed by its program
