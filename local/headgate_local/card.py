@@ -12,6 +12,11 @@ def home() -> Path:
     return Path(os.environ.get("HEADGATE_HOME") or Path.home() / ".headgate")
 
 
+def work() -> Path:
+    """Where its working files lie, by the number of its process. Nobody else has a folder of this name in a home."""
+    return home() / "local.work"
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
     """What a client needs to reach the local cloud, and a stopper to end it."""

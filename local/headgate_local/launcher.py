@@ -20,7 +20,7 @@ from typing import IO
 
 import boto3
 
-from headgate_local.card import Card, home
+from headgate_local.card import Card, home, work
 from headgate_local.cloud import HOST, REGION, UNBORN_SECONDS
 from headgate_local.deploy import STACK, deploy
 
@@ -82,7 +82,7 @@ def down(purge: bool, progress: Progress) -> bool:
         Card.remove()
         if purge:
             (home() / "local.log").unlink(missing_ok=True)
-            shutil.rmtree(home() / "work", ignore_errors=True)  # of a cloud that was killed; others leave nothing there
+            shutil.rmtree(work(), ignore_errors=True)  # of a cloud that was killed; others leave nothing there
         progress("stopped" if running else "no local cloud is running")
         return running
 

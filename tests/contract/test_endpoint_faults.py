@@ -97,7 +97,7 @@ def test_a_change_of_counts_whose_way_back_fails_ends_too(two, cloud, settled, o
 def test_what_nobody_foresaw_ends_a_deployment_too(serve, cloud, settled, ask, name) -> None:
     endpoint, client = serve(), cloud.client("sagemaker")
     before, new = settled(endpoint)["EndpointConfigName"], serve.config()
-    folder = cloud.log.parent / "work" / str(cloud.process.pid)
+    folder = cloud.log.parent / "local.work" / str(cloud.process.pid)
     aside = folder.rename(folder.with_name("aside"))
     try:
         client.update_endpoint(EndpointName=endpoint, EndpointConfigName=new)

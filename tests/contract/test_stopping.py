@@ -85,7 +85,7 @@ def test_no_process_outlives_the_cloud(busy, number) -> None:
     os.kill(busy.process.pid, number)
     busy.process.wait(timeout=30)
     eventually(lambda: not started & processes().keys(), seconds=15)
-    assert number == signal.SIGKILL or not list((busy.log.parent / "work").iterdir())
+    assert number == signal.SIGKILL or not list((busy.log.parent / "local.work").iterdir())
 
 
 def test_neither_a_request_under_way_nor_jobs_that_wait_for_their_turn_keep_a_cloud_up(busy) -> None:
@@ -107,4 +107,4 @@ def test_neither_a_request_under_way_nor_jobs_that_wait_for_their_turn_keep_a_cl
         busy.process.wait(timeout=30)
         assert all(each.exception(30) for each in asked)
         eventually(lambda: not started & processes().keys(), seconds=15)
-    assert not list((busy.log.parent / "work").iterdir())
+    assert not list((busy.log.parent / "local.work").iterdir())

@@ -275,7 +275,7 @@ def test_what_would_be_ignored_is_refused_by_name(cloud, training_request, membe
 
 def test_no_working_files_are_left(train, cloud) -> None:
     train("import os\nopen(os.environ['TMPDIR'] + '/t', 'w').write('x')")
-    work = cloud.log.parent / "work" / str(cloud.process.pid)
+    work = cloud.log.parent / "local.work" / str(cloud.process.pid)
     eventually(lambda: not list(work.glob("job-*")))
 
 

@@ -109,9 +109,9 @@ def test_it_ends_whole_when_it_is_killed_and_starts_again_over_the_card_that_it_
     assert again != pid
     os.kill(again, signal.SIGKILL)
     eventually(lambda: not alive({again}), "its end", 30)
-    assert (home / "work").exists()
+    assert (home / "local.work").exists()
     assert run(home, "down", "--purge")[0] == 0
-    assert not any((home / name).exists() for name in ("work", "local.log", "local.json"))
+    assert not any((home / name).exists() for name in ("local.work", "local.log", "local.json"))
 
 
 def started_until(process: "subprocess.Popen[str]", said: str) -> set[int]:

@@ -15,7 +15,7 @@ from headgate_local.api.errors import ApiError
 from headgate_local.api.records import Record
 from headgate_local.api.validation import answer, read, validate
 from headgate_local.autoscaling.service import Scaling
-from headgate_local.card import home
+from headgate_local.card import work
 from headgate_local.cloudwatch.alarms import Alarms
 from headgate_local.cloudwatch.metrics import Metrics
 from headgate_local.faults.api import resource_name, strike
@@ -140,10 +140,10 @@ class SageMaker:
 
 def _working_folder() -> Path:
     """A folder of this process's own; those that killed processes left behind are taken away."""
-    parent = home() / "work"
+    parent = work()
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.iterdir():
-        if not left.name.isdigit() or not _lives(int(left.name)):
+        if left.name.isdigit() and (int(left.name) == os.getpid() or not _lives(int(left.name))):
             shutil.rmtree(left, ignore_errors=True)
     folder = parent / str(os.getpid())
     folder.mkdir()
