@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from headgate.domain.columns import MISSING
+from headgate.domain.decimals import is_grouped, mixed_points, plain
 from headgate.domain.errors import DatasetRefusedError
 from headgate.tables.dialect import HEAD_BYTES, Dialect, detect
 from headgate_cli.errors import UsageError
@@ -74,6 +75,7 @@ def _decoded(lines: Iterable[bytes]) -> Iterator[str]:
 
 def _csv_rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Row]:
     names, reader = dialect.names, csv.reader(lines, delimiter=dialect.delimiter, strict=True)
+    grouped: dict[int, bool] = {}
     if len(set(names)) < len(names):
         raise UsageError("Two columns have the same name: rename one of them.")
     try:
@@ -82,17 +84,22 @@ def _csv_rows(lines: Iterable[str], dialect: Dialect) -> Iterator[Row]:
                 raise UsageError(
                     f"Line {reader.line_num} has {len(values)} values where the header names {len(names)}."
                 )
-            yield dict(zip(names, _plain(values, dialect), strict=True))
+            yield dict(zip(names, _plain(values, dialect, grouped), strict=True))
     except csv.Error as error:
         raise UsageError(f"Line {reader.line_num} is not CSV: {error}.") from error
 
 
-def _plain(values: list[str], dialect: Dialect) -> list[str]:
-    """The values with a decimal point, in the columns that hold numbers."""
+def _plain(values: list[str], dialect: Dialect, grouped: dict[int, bool]) -> list[str]:
+    """The values with a decimal point, in the columns that hold numbers; `grouped` says, and learns, in which of them
+    points stand between thousands.
+    """
     if dialect.decimal == ".":
         return values
+    for index in (index for index, number in enumerate(dialect.numbers) if number and "." in values[index]):
+        if grouped.setdefault(index, is_grouped(values[index])) != is_grouped(values[index]):
+            raise mixed_points(dialect.names[index])
     return [
-        value.replace(dialect.decimal, ".") if number else value
+        plain(value, dialect.decimal) if number else value
         for value, number in zip(values, dialect.numbers, strict=True)
     ]
 

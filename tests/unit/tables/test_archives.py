@@ -158,6 +158,11 @@ def huge(width: int, height: int) -> bytes:
         (lambda good: archive({"1.png": picture(), "labels.csv": b"file,y\n2.png,1\n"}), "ZIP_LAYOUT", "1 of 1"),
         (lambda good: archive({"1.png": picture(), "labels.csv": b"file,y\n1.png\n"}), "RAGGED_ROWS", "1 lines"),
         (lambda good: archive({"1.png": picture(), "labels.csv": b"file,y\n\xff.png,2\n"}), "NOT_UTF8", "UTF-8"),
+        (
+            lambda good: archive({"t.csv": b"file;a;y\n1.png;0,5;1.234\n2.png;1,5;1.5\n", "1.png": picture()}),
+            "MIXED_NUMBERS",
+            "y",
+        ),
         (lambda good: archive(folders(30)), "TOO_FEW_ROWS", "30 rows"),
     ],
 )

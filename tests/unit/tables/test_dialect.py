@@ -38,6 +38,9 @@ def test_any_beginning_gives_an_answer(head: bytes) -> None:
         ("a;b\n1,5 and more;2\nx,y;3\n", ".", (False, True)),
         ('a,b\n"1,5",2\n', ".", (False, True)),
         ("a,b\n,\nNA,1\n", ".", (True, True)),
+        ("a;b\n1.234,5;1.234\n12,25;12\n", ",", (True, True)),
+        ("a;b\n1.234.567,5;x\n-1.000,00;y\n", ",", (True, False)),
+        ("a;b\n1.23,5;1\n12,25;2\n", ".", (False, True)),
     ],
 )
 def test_decimal_commas_are_told_from_text(text: str, decimal: str, numbers: tuple[bool, ...]) -> None:

@@ -1,6 +1,7 @@
 """What is inferred without settings, what settings change, and what gives the answer away."""
 
 import datetime
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ import duckdb
 import pytest
 
 from headgate.tables.measure import DATETIME_FORMATS
+from headgate_cli.errors import UsageError
 from headgate_cli.rows import Instances, read_rows
 
 
@@ -183,6 +185,50 @@ def test_settings_that_do_not_fit_the_data_are_refused_by_name(examined, table, 
     answer = examined(content, settings=settings)
     assert answer.code == code
     assert says in answer.reason
+
+
+AMOUNTS = ["1.234", "987", "45.678", "-1.234.567", "2.345,5", ""]
+
+
+def german(table, *amounts: str) -> bytes:
+    price = lambda rand, _: f"{rand.uniform(1, 9):.2f}".replace(".", ",")  # noqa: E731
+    return table(
+        200, separator=";", price=price, amount=lambda _, row: amounts[row % len(amounts)], a=price, target=label
+    )
+
+
+def test_points_between_thousands_are_told_from_decimals(examined, table, tmp_path: Path) -> None:
+    content = german(table, *AMOUNTS)
+    answer = examined(content)
+    assert (answer.code, "points stand between thousands" in answer.column("amount").why) == ("FIT", True)
+    values = duckdb.sql(f"SELECT DISTINCT amount FROM '{answer.folder}/t*.parquet' WHERE amount IS NOT NULL").fetchall()
+    numbers = {1234.0, 987.0, 45678.0, -1234567.0, 2345.5}
+    assert {value for (value,) in values} == numbers
+    # The command line reads a file as the gate did.
+    (tmp_path / "table.csv").write_bytes(content)
+    instances = Instances(answer.spec.model_dump()["columns"])
+    sent = [instances.instance(n, row)["amount"] for n, row in enumerate(read_rows(tmp_path / "table.csv"), start=1)]
+    assert {value for value in sent if not math.isnan(value)} == numbers
+    # A target says so, too.
+    target = examined(content, settings="target: amount\ntask: regression\nidentity: [price]")
+    assert "points stand" in target.findings.target_why
+
+
+def test_points_before_decimals_stay_so_among_decimal_commas(examined, table) -> None:
+    answer = examined(german(table, "1.5", "0.125", "12", "2.75"))
+    assert (answer.column("amount").measured.maximum, answer.column("amount").why) == (12, "every value is a number")
+
+
+def test_points_that_mean_both_are_refused_unless_they_are_none(examined, table, tmp_path: Path) -> None:
+    content = german(table, "1.234", "1.5", "12")
+    answer = examined(content)
+    assert (answer.code, "Column amount has numbers with points" in answer.reason) == ("MIXED_NUMBERS", True)
+    assert examined(content, settings="columns: {amount: categorical}").column("amount").kind == "categorical"
+    assert examined(content, settings="columns: {amount: drop}").code == "FIT"
+    assert examined(german(table, "1.234", "1.5", "v1")).column("amount").kind == "categorical"
+    (tmp_path / "table.csv").write_bytes(content)
+    with pytest.raises(UsageError, match="Column amount has numbers"):
+        list(read_rows(tmp_path / "table.csv"))
 
 
 def classes_and(leak: Callable[[int, Any], object], classes: int = 2) -> dict[str, Callable[..., object]]:

@@ -17,6 +17,7 @@ MAX_CATEGORIES = 1000
 MAX_CLASSES = 100
 MOST_CATEGORIES = 100_000
 """More texts than MAX_CATEGORIES are categories up to here, if they come again: codes of places or of articles."""
+THOUSANDS = "; points stand between thousands, as commas are for decimals"
 FEW_TEXTS = 20
 """So many different texts are categories, whatever their length."""
 MOSTLY_DISTINCT = 0.5
@@ -32,6 +33,7 @@ class Measured:
 
     `distinct` counts values that are not missing; it is exact for small tables and otherwise an estimate good to a
     few per cent, except that one and two are exact. The numbers are None for text, the text facts for numbers.
+    `thousands` says that points stood between the thousands of numbers.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Measured:
     most_frequent: tuple[int, ...] | None = None
     numbers_among: int = 0
     first_text_line: int | None = None
+    thousands: bool = False
 
     @property
     def present(self) -> int:
@@ -115,6 +118,7 @@ def decide(
         return Column(measured, kind, used=False, why=why)
     if setting is not None:
         kind, why = _demanded(measured, kind, setting), "project.yaml says so"
+        why += THOUSANDS if measured.thousands else ""
     if before is not None:
         if kind != before:
             _refuse_change(measured.name, f"was {before} and is now {kind} ({why})", before)
@@ -134,7 +138,7 @@ def in_grid(column: Column) -> Column:
 def infer_kind(measured: Measured) -> tuple[Kind, str]:
     """What a column is by its values alone, and why."""
     if measured.storage == "number":
-        return "numeric", "every value is a number"
+        return "numeric", f"every value is a number{THOUSANDS if measured.thousands else ''}"
     if measured.booleans:
         return "boolean", "every value is true or false"
     if measured.datetime_format:

@@ -10,6 +10,7 @@ from itertools import pairwise
 from typing import Literal
 
 from headgate.domain.columns import MISSING
+from headgate.domain.decimals import plain
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.reasons import Reason
 
@@ -40,7 +41,7 @@ def is_row(first: Sequence[str], below: Sequence[Sequence[str]], decimal: str = 
     columns = [[value.strip() for value in values if value.strip() not in MISSING] for values in below]
     clues = [_clue(cell, values, decimal) for cell, values in zip(cells, columns, strict=True)]
     over_numbers = [
-        (float(cell.replace(decimal, ".")), _numbers(values, decimal))
+        (float(plain(cell, decimal)), _numbers(values, decimal))
         for cell, values, clue in zip(cells, columns, clues, strict=True)
         if clue == "number"
     ]
@@ -93,7 +94,7 @@ def _numbers(texts: Iterable[str], decimal: str) -> list[float]:
     found = []
     for text in texts:
         try:
-            found.append(float(text.replace(decimal, ".")))
+            found.append(float(plain(text, decimal)))
         except ValueError:
             continue
     return found

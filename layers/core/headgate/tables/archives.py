@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from headgate.domain.checks import check_names
+from headgate.domain.columns import MISSING
+from headgate.domain.decimals import are_mixed, mixed_points, plain
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.grids import FoundGrid
 from headgate.domain.header import no_header
@@ -275,8 +277,13 @@ def _records(content: bytes, form: Dialect) -> list[list[str]]:
         )
     if form.decimal == ".":
         return records
+    for index, name in enumerate(form.names):
+        if form.numbers[index] and are_mixed(
+            record[index] for record in records if record[index].strip() not in MISSING
+        ):
+            raise mixed_points(name)
     return [
-        [cell.replace(form.decimal, ".") if number else cell for cell, number in zip(record, form.numbers, strict=True)]
+        [plain(cell, form.decimal) if number else cell for cell, number in zip(record, form.numbers, strict=True)]
         for record in records
     ]
 

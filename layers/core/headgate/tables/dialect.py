@@ -6,6 +6,7 @@ import re
 from dataclasses import dataclass
 
 from headgate.domain.columns import MISSING
+from headgate.domain.decimals import GROUPED, plain
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.header import is_row
 from headgate.domain.reasons import Reason
@@ -15,7 +16,7 @@ _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_CELLS = 10_000
 _HEADER_ROWS = 200  # below the first record, to tell whether it is one of them
 _USUAL = ("", "NA", "NULL")  # what most programs write for a missing value
-_DECIMAL_COMMA = re.compile(r"[-+]?\d+,\d+([eE][-+]?\d+)?")
+_DECIMAL_COMMA = re.compile(rf"[-+]?\d+,\d+([eE][-+]?\d+)?|{GROUPED}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def _decimal_commas(columns: list[list[str]]) -> bool:
 
 def _mostly_numbers(values: list[str], decimal: str) -> bool:
     filled = [value.strip() for value in values if value.strip() not in MISSING]
-    return 2 * sum(_is_number(value.replace(decimal, ".")) for value in filled) >= len(filled)
+    return 2 * sum(_is_number(plain(value, decimal)) for value in filled) >= len(filled)
 
 
 def _is_number(value: str) -> bool:

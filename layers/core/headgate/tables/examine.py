@@ -20,7 +20,8 @@ from headgate.domain.checks import (
     check_units,
     is_slashed,
 )
-from headgate.domain.columns import Column, Measured, TargetValues, decide, in_grid
+from headgate.domain.columns import THOUSANDS, Column, Measured, TargetValues, decide, in_grid
+from headgate.domain.decimals import mixed_points
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.families import choose_family
 from headgate.domain.findings import Findings
@@ -35,7 +36,7 @@ from headgate.tables.engine import Engine, Limits, opened
 from headgate.tables.forecasts import find_forecast, goal_settings, grids_of_windows, windows_of, without_future
 from headgate.tables.intake import Format
 from headgate.tables.leaks import associations
-from headgate.tables.load import load
+from headgate.tables.load import Loaded, load
 from headgate.tables.looks import find_grids
 from headgate.tables.measure import label_of, measure, measure_target
 from headgate.tables.prepare import prepared
@@ -121,13 +122,7 @@ class _Examination:
     def run(self, files: Sequence[Path], kind: Format, workdir: Path) -> TrainingSpec:
         known, settings, spec = self.findings, self.settings, self.before.spec if self.before else None
         with timed(known.seconds, "read"):
-            texts, codes = self._texts(), self._codes()
-            if kind is Format.PICTURES:
-                table, of_pictures = self._pictured(files, workdir)
-                files, kind, texts = [table], Format.CSV, [*texts, *of_pictures]
-            loaded = load(self.engine, files, kind, as_text=texts, codes=codes)
-            for path in files:
-                path.unlink()
+            loaded = self._loaded(files, kind, workdir)
         names = [column.name for column in loaded]
         known.target, known.target_why = choose_target(names, settings, spec)
         check_settings(names, known.target, settings)
@@ -135,6 +130,7 @@ class _Examination:
         with timed(known.seconds, "measure"):
             known.measured = measured = measure(self.engine, loaded, self.before.time_forms if self.before else None)
             known.rows = measured[0].rows
+            known.target_why += THOUSANDS if measured[names.index(known.target)].thousands else ""
             check_rows(known.rows, settings)
             kept = [column for column in measured if settings.columns.get(column.name) != "drop"]
             check_finite(kept)
@@ -173,6 +169,20 @@ class _Examination:
             write_parts(self.engine, selected, parts, workdir)
             self._count_parts(workdir)
         return _spec(known, settings)
+
+    def _loaded(self, files: Sequence[Path], kind: Format, workdir: Path) -> list[Loaded]:
+        """The table `data`, in whose place on disk it comes."""
+        texts = self._texts()
+        if kind is Format.PICTURES:
+            table, of_pictures = self._pictured(files, workdir)
+            files, kind, texts = [table], Format.CSV, [*texts, *of_pictures]
+        loaded = load(self.engine, files, kind, as_text=texts, codes=self._codes())
+        for path in files:
+            path.unlink()
+        for column in loaded:
+            if column.mixed and self.settings.columns.get(column.name) != "drop":
+                raise mixed_points(column.name)
+        return loaded
 
     def _pictured(self, archives: Sequence[Path], workdir: Path) -> tuple[Path, Sequence[str]]:
         """The table of an archive's pictures, which takes its place on disk, and which columns of it are text."""

@@ -8,6 +8,7 @@ when a later value contradicts, everything is read again as text and decided by 
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -15,6 +16,7 @@ import duckdb
 
 from headgate.domain.checks import check_names
 from headgate.domain.columns import MISSING
+from headgate.domain.decimals import GROUPED
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.header import no_header
 from headgate.domain.reasons import Reason
@@ -49,12 +51,17 @@ Storage = Literal["number", "text"]
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A column of the table `data`: its name in the upload, how it is stored, and what kept it from being a number."""
+    """A column of the table `data`: its name in the upload, how it is stored, and what kept it from being a number.
+
+    Points stand between `thousands` in a column of numbers; in one that is `mixed` some do, which makes it text.
+    """
 
     name: str
     storage: Storage
     numbers_among: int = 0
     first_text_line: int | None = None
+    thousands: bool = False
+    mixed: bool = False
 
 
 def load(
@@ -134,14 +141,16 @@ def _load_csv_by_counting(
     except duckdb.Error as error:
         raise _no_csv(str(error)) from None
     numbers = [_number(f"c{i}", form.decimal) for i in range(width)]
-    counts = engine.row(
-        "SELECT " + ", ".join(f"count(c{i}), count({n})" for i, n in enumerate(numbers)) + " FROM texts"
-    )
+    facts = [
+        f"count(c{i}), count({number}), {', '.join(_points(f'c{i}', form.decimal))}" for i, number in enumerate(numbers)
+    ]
+    counts = iter(engine.row(f"SELECT {', '.join(facts)} FROM texts"))
     loaded: list[Loaded] = []
     for i, name in enumerate(form.names):
-        filled, castable = counts[2 * i], counts[2 * i + 1]
+        filled, castable, pointed, grouped = islice(counts, 4)
         if castable == filled and name not in as_text:
-            loaded.append(Loaded(name, "number"))
+            mixed = 0 < grouped < pointed
+            loaded.append(Loaded(name, "text" if mixed else "number", thousands=0 < grouped == pointed, mixed=mixed))
             continue
         looked_up = sum(column.first_text_line is not None for column in loaded) < _LINES_LOOKED_UP
         mostly = looked_up and form.numbers[i] and name not in as_text
@@ -282,8 +291,21 @@ def _text(expression: str) -> str:
 
 
 def _number(expression: str, decimal: str) -> str:
-    plain = expression if decimal == "." else f"replace({expression}, {literal(decimal)}, '.')"
-    return f"TRY_CAST({plain} AS DOUBLE)"
+    if decimal == ".":
+        return f"TRY_CAST({expression} AS DOUBLE)"
+    bare = f"CASE WHEN {_is_grouped(expression)} THEN replace({expression}, '.', '') ELSE {expression} END"
+    return f"TRY_CAST(replace({bare}, {literal(decimal)}, '.') AS DOUBLE)"
+
+
+def _points(expression: str, decimal: str) -> tuple[str, str]:
+    """SQL for how many texts have a point, and in how many all of them stand between thousands."""
+    if decimal == ".":
+        return "0", "0"
+    return (f"count_if(contains({expression}, '.'))", f"count_if({_is_grouped(expression)})")
+
+
+def _is_grouped(expression: str) -> str:
+    return f"regexp_full_match(trim({expression}), {literal(GROUPED)})"
 
 
 def _head(path: Path) -> bytes:

@@ -171,6 +171,7 @@ def _measured(
             mean=mean if mean is not None and math.isfinite(mean) else None,
             quantiles=tuple(quantiles) if quantiles else None,
             whole_numbers=key,
+            thousands=column.thousands,
         )
     if MAX_CATEGORIES / 2 < distinct < 2 * MAX_CATEGORIES:
         distinct = _exactly_distinct(engine, index)
