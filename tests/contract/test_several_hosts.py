@@ -8,6 +8,8 @@ from botocore.exceptions import ClientError
 from contract.live import untar
 from waiting import eventually
 
+from headgate_local.sagemaker.jobs.container import EXPOSED
+
 LOG_GROUP = "/aws/sagemaker/TrainingJobs"
 
 
@@ -101,7 +103,7 @@ def test_all_hosts_can_be_stopped(cloud, training_request, finished, streams, na
     assert finished(name)["TrainingJobStatus"] == "Stopped"
 
 
-def test_workers_of_tensorflow_train_together(train, get) -> None:
+def test_workers_of_tensorflow_train_together(train, get, streams, name) -> None:
     program = """
     import contextlib, json, os, pathlib, socket
     import tensorflow as tf
@@ -113,7 +115,11 @@ def test_workers_of_tensorflow_train_together(train, get) -> None:
     total = float(strategy.run(tf.function(add)))
     cluster = json.loads(os.environ["TF_CONFIG"])
     if cluster["task"]["index"] == 0:
-        pathlib.Path(os.environ["SM_MODEL_DIR"], "m").write_text(f"{strategy.num_replicas_in_sync} {total}")
+        port = int(cluster["cluster"]["worker"][0].split(":")[1])
+        lines = [line.split() for table in ("tcp", "tcp6") for line in open(f"/proc/net/{table}").readlines()[1:]]
+        everywhere = any(not int(at.split(":")[0], 16) and int(at.split(":")[1], 16) == port for _, at, *_ in lines)
+        told = f"{strategy.num_replicas_in_sync} {total} {everywhere}"
+        pathlib.Path(os.environ["SM_MODEL_DIR"], "m").write_text(told)
     else:  # the first one may still be reading from this one: stay until it has ended
         host, port = cluster["cluster"]["worker"][0].split(":")
         with contextlib.suppress(OSError), socket.create_connection((host, int(port))) as first:
@@ -123,7 +129,9 @@ def test_workers_of_tensorflow_train_together(train, get) -> None:
     enabled = {"sagemaker_multi_worker_mirrored_strategy_enabled": True}
     job = train(textwrap.dedent(program), enabled, **on(2))
     assert job["TrainingJobStatus"] == "Completed", job.get("FailureReason")
-    assert untar(get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"m": b"2 3.0"}
+    assert untar(get(job["ModelArtifacts"]["S3ModelArtifacts"])) == {"m": b"2 3.0 True"}
+    said = streams(name)
+    assert (said["algo-1"][0], said["algo-2"][0]) == (EXPOSED, EXPOSED)
 
 
 def test_more_instances_than_the_quota_are_refused(train) -> None:

@@ -27,6 +27,12 @@ OWN = ("sagemaker_", "_tuning_objective_metric")
 THREADS = ("OMP_NUM_THREADS", "TF_NUM_INTEROP_THREADS", "TF_NUM_INTRAOP_THREADS")
 """What tells numeric libraries how many threads to take; jobs share the machine with the cloud."""
 
+EXPOSED = (
+    "The local cloud: TensorFlow's servers of this job listen on every interface of this computer, without "
+    "authentication, until it ends. Train on one instance where others may reach this computer."
+)
+"""What the log of such a job says: TensorFlow's gRPC server takes the port of TF_CONFIG, but not its address."""
+
 
 def moved(text: str, root: Path) -> str:
     """A path of /opt/ml below the private root; any other text as it is."""
@@ -187,7 +193,8 @@ class TrainingFiles:
 def tensorflow_clusters(hyperparameters: dict[str, Any], count: int) -> list[dict[str, str]]:
     """TF_CONFIG for each host, where SageMaker's TensorFlow images set it: for MultiWorkerMirroredStrategy.
 
-    The workers' addresses are free ports of loopback: on one machine the names of the hosts cannot be theirs.
+    The workers' addresses are free ports of loopback: on one machine the names of the hosts cannot be theirs. They find
+    each other there; each listens on every interface nevertheless (`EXPOSED`).
     """
     if not hyperparameters.get("sagemaker_multi_worker_mirrored_strategy_enabled"):
         return [{}] * count

@@ -18,6 +18,8 @@ class Script:
     command: tuple[str, ...]
     environment: dict[str, str]
     directory: str
+    notice: str = ""
+    """What its log begins with: a word of the local cloud about this job."""
 
 
 def run(script: Script) -> None:
@@ -29,6 +31,8 @@ def run(script: Script) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(line_buffering=True)
+    if script.notice:
+        sys.stdout.write(script.notice + "\n")
     program, arguments = script.command[0], list(script.command[1:])
     if not re.fullmatch(r"python[0-9.]*", Path(program).name) or not arguments:
         os.execvp(program, script.command)  # noqa: S606 - the point of a job is to run the program it names

@@ -169,7 +169,8 @@ class TrainingHosts:
         given = {**more, **record.get("Environment", {}), **self._cache(files)}
         environment = container.base_environment(files.root, record["RoleArn"], self._sagemaker.endpoint_url, given)
         environment |= files.environment(record, config, record["TrainingJobArn"])
-        return Script(command, environment, str(files.code))
+        notice = container.EXPOSED if "TF_CONFIG" in more else ""
+        return Script(command, environment, str(files.code), notice)
 
     def _command(self, files: container.TrainingFiles) -> tuple[str, ...]:
         if entry_points.has_own(self._record):
