@@ -25,6 +25,7 @@ import tensorflow as tf
 from headgate_training.checkpoints import NOTHING_KEPT, Arrays, History, Keeper, Progress, tell
 from headgate_training.heads import Head
 from headgate_training.optimizers import optimizer_of
+from headgate_training.passes import in_pieces
 from headgate_training.schedules import rates
 from headgate_training.settings import Settings
 from headgate_training.wide import refit_linear, weigh_depth
@@ -189,8 +190,8 @@ class _Training:
         progress = self._progress
         if progress.stage == "search":
             weigh_depth(self._model, self._head, validation.encoded, self._head.prepare(validation.target))
-            answers = self._head.predict(self._model(validation.encoded, training=False)).numpy()
-            self._progress = progress = replace(progress, stage="finish", epoch=0, predicted=[answers])
+            (answers,) = in_pieces(self._predict, validation.encoded, 1)
+            self._progress = progress = replace(progress, stage="finish", epoch=0, predicted=[answers.numpy()])
         self._head.calibrate(progress.predicted[0], validation.target)
 
     def finish(self) -> None:
@@ -272,7 +273,15 @@ class _Training:
 
     def _run_validation(self) -> tuple[tf.Tensor, tf.Tensor]:
         """The loss, a mean over all workers, and the predictions for the validation part."""
-        scores = self._model(self._encoded[self._rows :], training=False)
-        loss = self._head.loss(self._target[self._rows :], self._head.pool(scores))
+        pooled, predicted = in_pieces(self._answer, self._encoded[self._rows :], 2)
+        loss = self._head.loss(self._target[self._rows :], pooled[None])
         (total,) = self._workers.sum([loss])
-        return total / self._workers.count, self._head.predict(scores)
+        return total / self._workers.count, predicted
+
+    def _answer(self, encoded: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        """The pooled scores [rows, outputs], and the predictions."""
+        scores = self._model(encoded, training=False)
+        return self._head.pool(scores)[0], self._head.predict(scores)
+
+    def _predict(self, encoded: tf.Tensor) -> tuple[tf.Tensor]:
+        return (self._head.predict(self._model(encoded, training=False)),)

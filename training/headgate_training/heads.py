@@ -21,6 +21,8 @@ START = 0.5413
 """log(e - 1): softplus of it is 1, so that scores around 0 are amounts around the mean."""
 LEAST_SHARE = 0.05
 """Of the target's deviation: an answer of nothing has errors, too."""
+LEAST_STARTED = 0.02
+"""Of the mean amount: a row of less is one of so much where scores are asked for; those of nothing have no end."""
 LEAST = 1e-6
 """Of the mean amount: less is not predicted, so that its logarithm stays finite."""
 
@@ -99,6 +101,10 @@ class Numbers:
         """Deviations from the training mean, in standard deviations."""
         return ((target - self._mean) / self._deviation).astype(np.float32)
 
+    def scores_of(self, target: np.ndarray) -> np.ndarray:
+        """The scores [rows] that would answer these rows."""
+        return self.prepare(target)
+
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         """Squared error."""
         return tf.reduce_mean(tf.square(scores[..., 0] - prepared))
@@ -150,6 +156,11 @@ class Amounts(Numbers):
     def prepare(self, target: np.ndarray) -> np.ndarray:
         """Multiples of the training mean."""
         return (target / self._mean).astype(np.float32)
+
+    def scores_of(self, target: np.ndarray) -> np.ndarray:
+        """The inverse of softplus, for amounts of LEAST_STARTED and more."""
+        amounts = np.maximum(target / self._mean, LEAST_STARTED)
+        return (amounts + np.log(-np.expm1(-amounts)) - START).astype(np.float32)
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
         """Poisson deviance, but for a constant."""

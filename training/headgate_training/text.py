@@ -22,7 +22,6 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Literal
 
 import numpy as np
@@ -88,12 +87,16 @@ def tokenise(text: str) -> list[str]:
 
 def fit_words(name: str, values: Sequence[str], wanted: Wanted) -> Words:
     """Learn from the training part which words there are."""
-    tokenised = [tokenise(value) for value in values]
-    counts = Counter(chain.from_iterable(map(set, tokenised)))
+    counts: Counter[str] = Counter()
+    lengths: list[int] = []
+    for value in values:  # one at a time: the tokens of all rows are many times their text
+        tokens = tokenise(value)
+        counts.update(set(tokens))
+        if tokens:
+            lengths.append(len(tokens))
     common = [word for word, count in counts.items() if count >= SEEN and len(word) <= LONGEST]
     common.sort(key=lambda word: (-counts[word], word))
     bag = 0 if wanted == "tokens" else min(BAG, max(64, BAG_CELLS // max(1, len(values))))
-    lengths = [len(tokens) for tokens in tokenised if tokens]
     length = 0
     if wanted != "bag":
         length = min(TOKENS, max(1, int(np.quantile(lengths, COVERED)))) if lengths else 1

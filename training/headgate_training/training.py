@@ -23,7 +23,7 @@ from headgate_training.export import Served, export, export_code
 from headgate_training.families import FAMILIES, wanted_of_text
 from headgate_training.fitting import Circumstances, Fitted, Part, fit
 from headgate_training.golden import export_golden
-from headgate_training.heads import Head, choose_head
+from headgate_training.heads import Head, Numbers, choose_head
 from headgate_training.identity import code_digest, data_digest, identity_of, versions
 from headgate_training.layout import Layout, find_layout
 from headgate_training.litert import PRUNED, engine_file
@@ -190,8 +190,8 @@ def _fitted(
     family = importlib.import_module(FAMILIES[settings.family])
     layout = find_layout(encoding, part.encoded, spec.forecast)
     model = family.build(encoding.width, head.outputs, settings, layout)
-    if spec.task == "regression":
-        start_linear(model, part.encoded, head.prepare(part.target), Past.of(spec, encoding, head))
+    if isinstance(head, Numbers):
+        start_linear(model, part.encoded, head.scores_of(part.target), Past.of(spec, encoding, head))
     fitted = fit(model, head, part, val_part, settings, report, around)
     return _Trained(model, head, encoding, spec, part, val_part, settings, layout, fitted)
 

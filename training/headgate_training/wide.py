@@ -17,6 +17,7 @@ from headgate_training.ahead import LEAST_LEVEL, Line, Past, choose_ago, draw_li
 from headgate_training.heads import Head
 from headgate_training.layout import Layout
 from headgate_training.members import Columns, Lookup, MembersDense, Sum
+from headgate_training.passes import in_pieces
 from headgate_training.ridge import fit_ridge
 
 ROWS, COLUMNS = 20_000, 1_000
@@ -154,7 +155,8 @@ def weigh_depth(model: keras.Model, head: Head, encoded: np.ndarray, scores: np.
 
 
 def refit_linear(model: keras.Model, head: Head, encoded: np.ndarray, scores: np.ndarray) -> None:
-    """Lay the line of a forecast anew through all rows, or what depth leaves of them."""
+    """Lay the line of a forecast anew through all rows (of which the last ones count), or what depth leaves of them."""
+    encoded, scores = encoded[-ROWS:], scores[-ROWS:]
     for line in _lines_ahead(model):
         answers = _pooled(model, head, encoded)
         kept = float(line.share)
@@ -170,5 +172,6 @@ def _lines_ahead(model: keras.Model) -> list[Started]:
 
 def _pooled(model: keras.Model, head: Head, encoded: np.ndarray) -> np.ndarray:
     """The score of the members' mean answer [rows]."""
-    pooled: np.ndarray = head.pool(model(encoded, training=False)).numpy()[0, :, 0]
-    return pooled
+    (pooled,) = in_pieces(lambda rows: (head.pool(model(rows, training=False))[0, :, 0],), encoded, 1)
+    scores: np.ndarray = pooled.numpy()
+    return scores

@@ -6,9 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate_training import passes
 from headgate_training.families import dnn
 from headgate_training.fitting import Epoch, Part, fit
 from headgate_training.heads import Amounts, Classes, Numbers, balanced_weights
+from headgate_training.passes import in_pieces
 from headgate_training.settings import Settings
 
 RANDOM = np.random.default_rng(3)
@@ -50,6 +52,13 @@ def test_the_same_seed_gives_the_same_weights() -> None:
     first, second = run(TRAIN, VALIDATION)[0], run(TRAIN, VALIDATION)[0]
     for one, other in zip(first.get_weights(), second.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("head", [Amounts(np.array([1.0, 2.0, 3.0])), Numbers(np.array([1.0, 2.0, 3.0]))])
+def test_a_line_starts_from_the_scores_that_would_answer_its_rows(head: Numbers) -> None:
+    target = np.array([0.04, 1.0, 2.0, 5.0, 300.0])
+    np.testing.assert_allclose(head.predict(head.scores_of(target)[None, :, None]), target, rtol=1e-4)
+    assert np.isfinite(head.scores_of(np.zeros(1))).all()
 
 
 @pytest.mark.parametrize("amounts", [0.0, 1e-3, 1.0, 40.0])
@@ -126,3 +135,17 @@ def test_sgd_takes_longer_strides_and_decays_as_much_in_each() -> None:
     assert sgd.learning_rate > adamw.learning_rate
     assert sgd.learning_rate * sgd.weight_decay == pytest.approx(adamw.learning_rate * adamw.weight_decay)
     assert Settings(optimizer="sgd", learning_rate=0.2).chosen_for(100, 1).learning_rate == 0.2
+
+
+def test_rows_in_pieces_are_answered_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, told, best = run(TRAIN, VALIDATION, epochs=3)
+    monkeypatch.setattr(passes, "ROWS", 32)
+    model, told_in_pieces, best_of_pieces = run(TRAIN, VALIDATION, epochs=3)
+    assert best_of_pieces == best
+    for epoch, other in zip(told, told_in_pieces, strict=True):
+        assert other.val_loss == pytest.approx(epoch.val_loss, rel=1e-5)
+        np.testing.assert_allclose(other.predicted, epoch.predicted, atol=1e-6)
+    (found,) = in_pieces(lambda rows: (model(rows, training=False)[0],), ROWS, 1)
+    np.testing.assert_allclose(found, model(ROWS, training=False)[0], atol=1e-6)
+    for one, other in zip(whole.get_weights(), model.get_weights(), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5)
