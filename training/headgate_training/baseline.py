@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 
+from headgate_training.influence import INFLUENCE, MANY_ROWS, standard_error
 from headgate_training.metrics import PREPARE, Outcome, plain
 from headgate_training.spec import Spec
 from headgate_training.table import Table
@@ -70,16 +71,23 @@ def answers_of(outcome: Outcome, spec: Spec) -> Shown:
 
 
 def quality_of(outcome: Outcome, spec: Spec) -> Shown | None:
-    """The metric with its standard error, by a bootstrap over the rows; None where the rows do not define it."""
+    """The metric with its standard error, by a bootstrap over the rows, or, of very many, by their influences; None
+    where the rows do not define it.
+    """
     value = plain(spec.metric, outcome)
     if not np.isfinite(value):
         return None
+    rows = len(outcome.target)
+    error = standard_error(INFLUENCE[spec.metric](outcome)) if rows > MANY_ROWS else _drawn_error(outcome, spec)
+    return {"metric": spec.metric, "direction": spec.direction, "value": value, "error": error, "rows": rows}
+
+
+def _drawn_error(outcome: Outcome, spec: Spec) -> float:
     rows, random = len(outcome.target), np.random.default_rng(spec.seed)
     weighted = PREPARE[spec.metric](outcome)
     drawn = (np.bincount(random.integers(rows, size=rows), minlength=rows) for _ in range(DRAWS))
     draws = np.concatenate([weighted(times[None, :]) for times in drawn])
-    error = float(np.std(draws[np.isfinite(draws)]))
-    return {"metric": spec.metric, "direction": spec.direction, "value": value, "error": error, "rows": rows}
+    return float(np.std(draws[np.isfinite(draws)]))
 
 
 def _features(table: Table, spec: Spec, drawn: np.ndarray) -> Iterator[Shown]:

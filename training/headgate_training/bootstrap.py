@@ -7,6 +7,7 @@ from typing import Literal
 
 import numpy as np
 
+from headgate_training.influence import INFLUENCE, MANY_ROWS, standard_error
 from headgate_training.metrics import PREPARE, Outcome, squared_error
 from headgate_training.simultaneous import for_few_rows
 
@@ -42,7 +43,7 @@ def paired_difference(
     The percentile interval alone is too narrow for few rows: of two equally good models it calls one better up to twice
     as often as LEVEL promises. So its percentiles are moved outwards by what Student's t asks of so many rows
     (Hesterberg, 2015, "What Teachers Should Know About the Bootstrap", 5.3), and the interval excludes zero only if the
-    swap test does so too.
+    swap test does so too. Of more than MANY_ROWS the interval is the normal one by the rows' influences.
     """
     sign = 1.0 if direction == "maximize" else -1.0
     rows, random = len(first.target), np.random.default_rng(seed)
@@ -50,9 +51,14 @@ def paired_difference(
     estimate = float(differences(np.ones((1, rows)))[0])
     if not np.isfinite(estimate):
         return Difference(np.nan, np.nan, np.nan)
-    drawn = np.concatenate([differences(_draw(random, rows, times)) for times in _blocks(RESAMPLES, rows)])
-    tail = _tail(rows)
-    low, high = np.quantile(drawn[np.isfinite(drawn)], [tail, 1 - tail])
+    if rows > MANY_ROWS:
+        error = standard_error(INFLUENCE[metric](first) - INFLUENCE[metric](second))
+        reach = NormalDist().inv_cdf((1 + LEVEL) / 2) * error
+        low, high = estimate - reach, estimate + reach
+    else:
+        drawn = np.concatenate([differences(_draw(random, rows, times)) for times in _blocks(RESAMPLES, rows)])
+        tail = _tail(rows)
+        low, high = np.quantile(drawn[np.isfinite(drawn)], [tail, 1 - tail])
     if low > 0 or high < 0:
         if metric in {"rmse", "r2"}:  # which of them is better follows from the mean, of which the test is exact
             differences = _oriented(squared_error(first), squared_error(second), -1.0)

@@ -11,6 +11,9 @@ import numpy as np
 
 from headgate_training.metrics import Outcome, hits, losses
 
+MANY_ROWS = 100_000
+"""Of more rows no draws are needed: both tell the same error, and a draw takes as long as all influences."""
+
 Influence = Callable[[Outcome], np.ndarray]
 """Float64 [rows] for the outcome; NaN throughout where the metric itself is not defined."""
 
@@ -82,6 +85,11 @@ INFLUENCE: dict[str, Influence] = {
     "mae": mae,
     "r2": r2,
 }
+
+
+def standard_error(influences: np.ndarray) -> float:
+    """The standard error of what these influences [rows] are of: a metric, or the difference of two."""
+    return float(np.sqrt(np.square(influences).mean() / len(influences)))
 
 
 def _centred(values: np.ndarray) -> np.ndarray:

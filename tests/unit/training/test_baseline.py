@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from headgate_training import baseline
 from headgate_training.baseline import answers_of, features_of, quality_of, write_baseline, write_features
 from headgate_training.metrics import Outcome
 from headgate_training.spec import Column, Grid, Spec
@@ -77,7 +78,9 @@ def test_answers_are_told_as_the_task_asks() -> None:
     assert answers_of(values, spec_of(*COLUMNS, task="regression"))["numbers"]["low"] == 1.5
 
 
-def test_quality_has_the_error_of_its_rows() -> None:
+@pytest.mark.parametrize("many", [399, 400])
+def test_quality_has_the_error_of_its_rows(many: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(baseline, "MANY_ROWS", many)
     random = np.random.default_rng(3)
     told = random.random(400) < 0.8  # right in four of five
     outcome = Outcome(np.zeros(400, int), np.column_stack([told, ~told]).astype(float))

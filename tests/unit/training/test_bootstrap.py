@@ -79,8 +79,11 @@ def test_accuracies_differ_when_mcnemars_exact_test_says_so(
 
 
 @pytest.mark.parametrize(("right_of_first", "told"), [(5, False), (12, True)])
-def test_a_handful_of_many_rows_is_counted_as_few(right_of_first: int, told: bool) -> None:
-    for seed in range(3):
+def test_a_handful_of_many_rows_is_counted_as_few(
+    right_of_first: int, told: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for many, seed in ((100_000, 0), (100_000, 1), (2999, 2)):
+        monkeypatch.setattr(bootstrap, "MANY_ROWS", many)
         forth, back = accuracies(3000, right_of_first, 0, seed)
         assert (forth.low > 0, back.high < 0) == (told, told)
 
