@@ -1,35 +1,25 @@
-"""Removing a tenant: held first, exported, and then everything that begins with its name goes."""
+"""Removing a tenant: held first, exported, and then everything that was made for it goes."""
 
 import hashlib
 import json
 import unicodedata
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-from botocore.exceptions import ClientError, WaiterError
-
 from headgate.aws.audit import AUDIT_HEAD
-from headgate.aws.cloudwatch import Alarms
-from headgate.aws.errors import code_of
 from headgate.aws.items import as_values
-from headgate.aws.sentences import ABSENT, says
 from headgate.domain.keys import endpoint_key, tenant_key
 from headgate.domain.names import places_of, tenant_stack
 from headgate.domain.tenants import Standing
 from headgate_cli import places, tenants
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
+from headgate_cli.leaving_sagemaker import Possessions
 from headgate_cli.runs import Records
 
-_JOBS = (
-    ("list_training_jobs", "TrainingJobSummaries", "TrainingJobName"),
-    ("list_processing_jobs", "ProcessingJobSummaries", "ProcessingJobName"),
-    ("list_hyper_parameter_tuning_jobs", "HyperParameterTuningJobSummaries", "HyperParameterTuningJobName"),
-)
 _AT_ONCE = 1000  # of DeleteObjects
 _LONGEST = 200
 """Bytes of a file's name: file systems take 255, and a download that is on its way has a longer one."""
@@ -64,6 +54,8 @@ def remove(cloud: Cloud, name: str, folder: Path, hold_days: int) -> dict[str, A
         f"{name} is removed: {counts['objects']} objects and {counts['items']} records, its endpoints and models. They "
         f"are in {folder}. Its key is deleted in 30 days, and can be called back until then."
     )
+    if others := Possessions(cloud, name).strangers():
+        said += f" Endpoints that are called so and were made by others stay: {', '.join(others)}."
     return {**known, "removed": True, "export": {"folder": str(folder), **counts}, "said": said}
 
 
@@ -158,12 +150,9 @@ def _check_nothing_goes_on(cloud: Cloud, name: str) -> None:
             "reject`, any other by stopping its execution, jobs and promotion too: aws stepfunctions stop-execution "
             f"--execution-arn {cloud.execution_arn('TrainStateMachine', runs[0])}. Then call this again."
         )
-    client, listed = cloud.client("sagemaker"), list[str]()
-    for call, members, key in _JOBS:
-        listed += _named(client, call, members, key, f"{name}-", StatusEquals="InProgress")
-    if listed:
+    if jobs := Possessions(cloud, name).jobs():
         raise CommandError(
-            f"Jobs of {name} are going still, which cost: {', '.join(listed)}. So nothing was removed. Wait for their "
+            f"Jobs of {name} are going still, which cost: {', '.join(jobs)}. So nothing was removed. Wait for their "
             "end, or stop them in SageMaker, and call this again."
         )
 
@@ -172,7 +161,8 @@ def _take_away(cloud: Cloud, name: str) -> None:
     """What serves first, for it costs, and nothing before its endpoints are gone; the stack last, so that what is
     interrupted can be called again.
     """
-    _end_serving(cloud, f"{name}-")
+    served = Possessions(cloud, name)
+    served.end()
     for bucket, place in places_of(name, cloud.data_bucket, cloud.artifact_bucket):
         _empty(cloud, bucket, place)
     dynamodb = cloud.client("dynamodb")
@@ -180,77 +170,10 @@ def _take_away(cloud: Cloud, name: str) -> None:
         if item["sk"]["S"].startswith(AUDIT_HEAD):
             continue  # what was done for a tenant is known after it has gone
         dynamodb.delete_item(TableName=cloud.outputs["LedgerTable"], Key={"pk": item["pk"], "sk": item["sk"]})
-    _end_serving(cloud, f"{name}-")  # what a rollback made meanwhile: nobody finds it once the tenant is gone
+    served.end()  # what a rollback made meanwhile: nobody finds it once the tenant is gone
     stack = tenant_stack(cloud.stack, name)
     cloud.client("cloudformation").delete_stack(StackName=stack)
     tenants.wait_for(cloud, stack, "stack_delete_complete")
-
-
-def _end_serving(cloud: Cloud, prefix: str) -> None:
-    """Delete endpoints, and when they are gone their configurations, models, versions and alarms."""
-    sagemaker, cloudwatch = cloud.client("sagemaker"), cloud.client("cloudwatch")
-    _end_endpoints(cloud, prefix)
-    _each(
-        sagemaker,
-        "list_endpoint_configs",
-        "EndpointConfigs",
-        "EndpointConfigName",
-        prefix,
-        sagemaker.delete_endpoint_config,
-    )
-    _each(sagemaker, "list_models", "Models", "ModelName", prefix, sagemaker.delete_model)
-    _each_group(sagemaker, prefix)
-    Alarms(cloudwatch, cloudwatch).delete(f"headgate-{prefix}")
-
-
-def _end_endpoints(cloud: Cloud, prefix: str) -> None:
-    """Delete endpoints, and wait until they are gone. SageMaker deletes none while it is being changed.
-
-    Raises:
-        CommandError: when one is there still, with what SageMaker said of it.
-    """
-    client, listed = cloud.client("sagemaker"), ("list_endpoints", "Endpoints", "EndpointName")
-    said: dict[str, str] = {}
-    for name in _named(client, *listed, prefix):
-        try:
-            client.delete_endpoint(EndpointName=name)
-        except ClientError as error:
-            if not says(error, *ABSENT):
-                said[name] = str(error.response["Error"].get("Message") or code_of(error))
-    for name in _named(client, *listed, prefix):
-        if name not in said:
-            with suppress(WaiterError):  # what is left is told below
-                client.get_waiter("endpoint_deleted").wait(EndpointName=name, WaiterConfig=cloud.patience)
-    left = [f"{name} ({said.get(name, 'is still being deleted')})" for name in _named(client, *listed, prefix)]
-    if left:
-        raise CommandError(
-            f"Endpoints are there still, which cost: {', '.join(left)}. What is left else stays for now. One that is "
-            "being changed cannot be deleted until it rests. Wait, or mend what is said of it, and call this again."
-        )
-
-
-def _named(client: Any, call: str, members: str, key: str, prefix: str, **wanted: str) -> list[str]:
-    pages = client.get_paginator(call).paginate(NameContains=prefix, **wanted)
-    return [name for page in pages for name in (each[key] for each in page[members]) if name.startswith(prefix)]
-
-
-def _each(client: Any, call: str, members: str, key: str, prefix: str, delete: Callable[..., Any]) -> None:
-    for name in _named(client, call, members, key, prefix):
-        try:
-            delete(**{key: name})
-        except ClientError as error:
-            if not says(error, *ABSENT):  # gone meanwhile
-                raise
-
-
-def _each_group(client: Any, prefix: str) -> None:
-    groups = client.get_paginator("list_model_package_groups").paginate(NameContains=prefix)
-    names = [each["ModelPackageGroupName"] for page in groups for each in page["ModelPackageGroupSummaryList"]]
-    for name in (each for each in names if each.startswith(prefix)):
-        packages = client.get_paginator("list_model_packages").paginate(ModelPackageGroupName=name)
-        for arn in [each["ModelPackageArn"] for page in packages for each in page["ModelPackageSummaryList"]]:
-            client.delete_model_package(ModelPackageName=arn)
-        client.delete_model_package_group(ModelPackageGroupName=name)
 
 
 def _empty(cloud: Cloud, bucket: str, prefix: str) -> None:

@@ -55,6 +55,11 @@ def test_two_tenants_work_side_by_side_and_one_leaves(
     for bucket in (cloud.card.data_bucket, cloud.card.artifact_bucket):
         assert not cloud.client("s3").list_object_versions(Bucket=bucket, Prefix="acme/").get("Versions")
         assert cloud.client("s3").list_objects_v2(Bucket=bucket, Prefix="bolt/")["KeyCount"]
+    sagemaker = cloud.client("sagemaker")
+    for listed in ("endpoints", "endpoint_configs", "models", "model_package_groups"):
+        told = str(getattr(sagemaker, f"list_{listed}")())
+        assert "acme-wards" not in told
+        assert "bolt-wards" in told
     assert cloud.ledger.run(ACME, first.run) is None
     assert cloud.ledger.run(BOLT, second.run) == second
     assert cloud.predict(BOLT, [ROW])

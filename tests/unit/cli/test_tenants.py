@@ -11,12 +11,13 @@ import pytest
 from headgate.aws.ledger import Ledger
 from headgate.aws.tenants import Tenants
 from headgate.domain.audit import Author
-from headgate.domain.names import Project
+from headgate.domain.names import OWNER_TAG, TENANT_TAG, Project
 from headgate.domain.runs import Run
 from headgate.domain.tenants import Quotas, Tenant
 from headgate_cli import leaving, tenants
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
+from headgate_cli.leaving_sagemaker import Possessions
 
 KEYS = ["iris/incoming/a.csv", "iris/incoming/ü +%2e%2e.csv", "iris/../../bolt/x", "../x", "iris//x", "iris/folder/"]
 
@@ -89,10 +90,14 @@ def test_while_an_endpoint_cannot_be_deleted_nothing_goes(cloud: Cloud, monkeypa
 
     client, delete, busy = cloud.client("sagemaker"), SageMakerModelBackend.delete_endpoint, ["acme-busy"]
     variant = {"VariantName": "main", "ModelName": "acme-m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
-    client.create_model(ModelName="acme-m", ExecutionRoleArn="arn:aws:iam::123456789012:role/models")
-    client.create_endpoint_config(EndpointConfigName="acme-c", ProductionVariants=[variant])
-    for name in ("acme-busy", "acme-calm", "acmes-x", "bolt-acme-x"):
-        client.create_endpoint(EndpointName=name, EndpointConfigName="acme-c")
+    made: Any = {"Tags": [{"Key": OWNER_TAG, "Value": "ledger"}]}
+    others: Any = {"Tags": [{"Key": OWNER_TAG, "Value": "another"}]}
+    for name, tags in (("acme-m", made), ("acme-other", others), ("acme-none", {})):
+        client.create_model(ModelName=name, ExecutionRoleArn="arn:aws:iam::123456789012:role/models", **tags)
+        client.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant], **tags)
+    named = (("acme-busy", made), ("acme-calm", made), ("acme-other", others), ("acme-none", {}), ("acmes-x", made))
+    for name, tags in named:
+        client.create_endpoint(EndpointName=name, EndpointConfigName="acme-m", **tags)
 
     def there() -> list[str]:
         return sorted(each["EndpointName"] for each in client.list_endpoints()["Endpoints"])
@@ -107,14 +112,18 @@ def test_while_an_endpoint_cannot_be_deleted_nothing_goes(cloud: Cloud, monkeypa
     for _ in range(2):
         with pytest.raises(CommandError, match=r"acme-busy \(Cannot update in-progress endpoint.*call this again"):
             leaving._take_away(cloud, "acme")
-    assert there() == ["acme-busy", "acmes-x", "bolt-acme-x"]
+    assert there() == ["acme-busy", "acme-none", "acme-other", "acmes-x"]
     assert before == (
         cloud.client("s3").list_objects_v2(Bucket="data")["KeyCount"], len(list(leaving._items(cloud, "acme"))),
     )  # fmt: skip
-    assert len(client.list_models()["Models"]) == len(client.list_endpoint_configs()["EndpointConfigs"]) == 1
+    assert len(client.list_models()["Models"]) == len(client.list_endpoint_configs()["EndpointConfigs"]) == 3
     busy.clear()
-    leaving._end_endpoints(cloud, "acme-")
-    assert there() == ["acmes-x", "bolt-acme-x"]
+    mine = Possessions(cloud, "acme")
+    mine.end()
+    assert there() == ["acme-none", "acme-other", "acmes-x"]
+    assert sorted(mine.strangers()) == ["acme-none", "acme-other"]
+    assert {each["ModelName"] for each in client.list_models()["Models"]} == {"acme-none", "acme-other"}
+    assert len(client.list_endpoint_configs()["EndpointConfigs"]) == 2
 
 
 @pytest.fixture
@@ -165,6 +174,7 @@ def test_a_tenant_whose_jobs_are_going_stays(
             },
             AppSpecification={"ImageUri": "image"},
             RoleArn="arn:aws:iam::123456789012:role/processing",
+            Tags=[{"Key": TENANT_TAG, "Value": tenant}],
         )
     for job in sagemaker_backends["123456789012"][cloud.session.region_name].processing_jobs.values():
         job.processing_job_status = status
@@ -184,9 +194,10 @@ def test_an_endpoint_that_comes_up_meanwhile_goes_too(
 
     def late(*given: Any) -> None:
         if not client.list_models()["Models"]:
-            client.create_model(ModelName="acme-m", ExecutionRoleArn="arn:aws:iam::123456789012:role/models")
-            client.create_endpoint_config(EndpointConfigName="acme-c", ProductionVariants=[variant])
-            client.create_endpoint(EndpointName="acme-iris", EndpointConfigName="acme-c")
+            role, tags = "arn:aws:iam::123456789012:role/models", [{"Key": OWNER_TAG, "Value": "ledger"}]
+            client.create_model(ModelName="acme-m", ExecutionRoleArn=role, Tags=tags)
+            client.create_endpoint_config(EndpointConfigName="acme-c", ProductionVariants=[variant], Tags=tags)
+            client.create_endpoint(EndpointName="acme-iris", EndpointConfigName="acme-c", Tags=tags)
         empty(*given)
 
     monkeypatch.setattr(leaving, "_empty", late)
