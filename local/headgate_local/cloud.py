@@ -9,6 +9,7 @@ AWS_SECRET_ACCESS_KEY.
 import argparse
 import asyncio
 import os
+import shutil
 import signal
 import sys
 import tempfile
@@ -81,10 +82,11 @@ def serve(port: int, listener: int | None = None) -> None:
     asyncio.run(main())
 
 
-def _end_unless_born(descriptor: int) -> None:
+def _end_unless_born(descriptor: int, folder: str) -> None:
     """End this process if the one that started it ends, however it does, before it has left a card.
 
-    It writes a byte into the pipe that `descriptor` reads when the card is there.
+    It writes a byte into the pipe that `descriptor` reads when the card is there. `folder` is its own; it goes
+    even when requests that are under way keep it from ending in order.
     """
     os.set_inheritable(descriptor, False)
 
@@ -95,6 +97,7 @@ def _end_unless_born(descriptor: int) -> None:
         sys.stderr.write("Whoever started this cloud has ended before it was ready; it ends, too.\n")
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(UNBORN_SECONDS)
+        shutil.rmtree(folder, ignore_errors=True)
         os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=wait, name="birth", daemon=True).start()
@@ -118,7 +121,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="headgate-", ignore_cleanup_errors=True) as folder:
         tempfile.tempdir = folder  # MiniStack leaves behind what environments that begin at the end unpack
         if options.born is not None:
-            _end_unless_born(options.born)
+            _end_unless_born(options.born, folder)
         serve(options.port, options.listener)
     return 0
 

@@ -136,6 +136,7 @@ def test_starting_it_can_be_interrupted(home: Path) -> None:
     assert "nothing was left running" in progress
     assert not (home / "local.json").exists()
     eventually(lambda: not alive(everything), "the end of every process", 30)
+    assert list(temporary(home).iterdir()) == []
 
 
 def test_a_cloud_whose_launcher_is_killed_before_it_has_left_a_card_ends_itself(home: Path) -> None:
