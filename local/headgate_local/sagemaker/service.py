@@ -143,7 +143,7 @@ def _working_folder() -> Path:
     parent = work()
     parent.mkdir(parents=True, exist_ok=True)
     for left in parent.iterdir():
-        if left.name.isdigit() and (int(left.name) == os.getpid() or not _lives(int(left.name))):
+        if left.name.isdigit() and not _lives(int(left.name)):
             shutil.rmtree(left, ignore_errors=True)
     folder = parent / str(os.getpid())
     folder.mkdir()
