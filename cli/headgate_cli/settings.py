@@ -7,7 +7,7 @@ import yaml
 
 from headgate.aws.s3 import Objects
 from headgate.domain.errors import SettingsError
-from headgate.domain.names import Project
+from headgate.domain.names import MAX_SETTINGS_BYTES, Project
 from headgate.domain.project_file import parse_settings
 from headgate.services.settings import written_settings
 from headgate_cli.connection import Cloud
@@ -28,6 +28,8 @@ def merge_settings(cloud: Cloud, project: Project, wanted: Mapping[str, str]) ->
     if _says(present, wanted):
         return False
     try:
+        if len(present) > MAX_SETTINGS_BYTES:  # no more of it was read than tells that
+            raise SettingsError(f"It is larger than {MAX_SETTINGS_BYTES // 1024} KB.")
         text = with_settings(present.decode("utf-8-sig"), wanted)
     except (SettingsError, UnicodeDecodeError) as error:
         lines = "; ".join(f"{name}: {value}" for name, value in wanted.items())

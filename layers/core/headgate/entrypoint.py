@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 from aws_lambda_powertools import Logger, Metrics
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
-from headgate import patient  # noqa: F401 - before all others
+from headgate import patient  # noqa: F401 - before the others
 from headgate.aws.audit import Copies
 from headgate.aws.events import Bus, BusRules
 from headgate.aws.ledger import Ledger

@@ -1,4 +1,4 @@
-"""Imported first: Python looks for garbage less often.
+"""Imported before the rest of the core, and with it boto3: Python looks for garbage less often.
 
 A cold start makes a hundred thousand objects (code, descriptions of AWS's services), hardly one of them garbage. Python
 searches after every 700 new ones: two hundred times, once through everything. That took 30 ms of 400.

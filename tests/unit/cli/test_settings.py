@@ -88,7 +88,13 @@ def test_settings_that_are_there_already_are_not_written_again(cloud: Cloud) -> 
     assert not merge_settings(cloud, PROJECT_OF_DEMO, {"target": "skips"})
 
 
-@pytest.mark.parametrize("content", ["a: [", "- a list", "epochs: 3", "{metric: mae}", "metric: mae\n...\n", "a: b: c"])
+LARGE = f"target: a_long_name\n{'# notes'.ljust(80)}\n" + "#" * (64 * 1024) + "\nmin_rows: 500\n"
+"""Shorter than it may be with a shorter target, had it been cut off where reading stops."""
+
+
+@pytest.mark.parametrize(
+    "content", ["a: [", "- a list", "epochs: 3", "{metric: mae}", "metric: mae\n...\n", "a: b: c", LARGE]
+)
 def test_settings_that_cannot_be_changed_are_left_alone(
     cloud: Cloud, settings_file: Callable[..., str], content: str
 ) -> None:
