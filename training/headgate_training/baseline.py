@@ -151,7 +151,7 @@ def _groups(compared: Sequence[Mapping[str, Any]]) -> Shown:
     """Of each column of groups how many rows of each were told to be of the positive class, and of how many."""
     return {
         line["column"]: {
-            group["name"]: [round(group["selection_rate"] * group["rows"]), group["rows"]]
+            group["name"]: [group["selected"], group["rows"]]
             for group in line["groups"]
             if group["selection_rate"] is not None
         }

@@ -58,7 +58,8 @@ def _among_groups(card: Shown) -> Iterator[str]:
         ):
             gap = line[key]
             if gap and gap["ratio"] is not None and gap["ratio"] < FOUR_FIFTHS:
-                chance = "" if gap["low"] > 0 else " (chance could explain it)"
+                by_chance = f" (chance could explain that it is below {share(FOUR_FIFTHS)})"
+                chance = "" if gap["ratio_high"] < FOUR_FIFTHS else by_chance
                 yield f"Of the groups of {column}, one is {what} {share(gap['ratio'])} as often as another{chance}."
     matters = {line["column"] for line in evaluation["importance"] if line["drop"] > 0}
     used = [clipped(line["column"]) for line in evaluation["groups"] if line["column"] in matters]

@@ -1,5 +1,6 @@
 """Whether groups of people are treated alike: rates by the values of a sensitive column."""
 
+import math
 from collections.abc import Mapping, Sequence
 from itertools import combinations
 
@@ -39,8 +40,9 @@ def largest_gap(counts: Sequence[Count]) -> dict[str, float | None] | None:
     """The largest difference of two rates, its interval, and the ratio of the lowest rate to the highest.
 
     The interval is Agresti and Caffo's (2000) for each pair of groups, with Bonferroni's correction for all pairs: so
-    its ``low`` is not above the true largest gap but by chance, however many groups there are. None for less than two
-    groups of LEAST_ROWS rows; the ratio is None where nobody is selected.
+    its ``low`` is not above the true largest gap but by chance, however many groups there are. Nor is ``ratio_high``
+    below the true ratio: the least of the adjusted-log intervals' high ends (Walter, 1975). None for less than two
+    groups of LEAST_ROWS rows; both of the ratio are None where nobody is selected.
     """
     counts = [count for count in counts if count[1] >= LEAST_ROWS]
     if len(counts) < 2:
@@ -54,6 +56,7 @@ def largest_gap(counts: Sequence[Count]) -> dict[str, float | None] | None:
         "low": max(low for low, _ in intervals),
         "high": max(high for _, high in intervals),
         "ratio": min(rates) / max(rates) if max(rates) > 0 else None,
+        "ratio_high": min(_ratio_high(first, second, critical) for first, second in pairs) if max(rates) > 0 else None,
     }
 
 
@@ -67,6 +70,13 @@ def _gap_interval(first: Count, second: Count, critical: float) -> tuple[float, 
     )
     gap = abs(first_rate - second_rate)
     return max(0.0, float(gap - reach)), min(1.0, float(gap + reach))
+
+
+def _ratio_high(first: Count, second: Count, critical: float) -> float:
+    """What the ratio of the lower of two rates to the higher is surely no larger than; a half added to all counts."""
+    logs = [math.log((hits + 0.5) / (rows + 0.5)) for hits, rows in (first, second)]
+    spread = sum(1 / (hits + 0.5) - 1 / (rows + 0.5) for hits, rows in (first, second))
+    return min(1.0, math.exp(-abs(logs[0] - logs[1]) + critical * math.sqrt(spread)))
 
 
 def _compare(name: str, values: Values, outcome: Outcome, spec: Spec) -> dict[str, object]:

@@ -14,11 +14,13 @@ COUNTS = st.integers(10, 400).flatmap(lambda rows: st.tuples(st.integers(0, rows
 
 
 @given(counts=st.lists(COUNTS, min_size=2, max_size=6))
-def test_the_gate_is_as_sure_of_a_gap_as_the_model_card(counts: list[tuple[int, int]]) -> None:
+def test_the_gate_is_as_sure_of_a_gap_and_of_a_ratio_as_the_model_card(counts: list[tuple[int, int]]) -> None:
     told = largest_gap(counts)
     assert told is not None
     assert max(0.0, least_gap(counts)) == pytest.approx(told["low"])
     assert largest_ratio(counts) == pytest.approx(largest_ratio(counts[::-1]))
+    if told["ratio"] is not None:
+        assert min(1.0, largest_ratio(counts)) == pytest.approx(told["ratio_high"])
 
 
 def test_the_end_of_a_ratio_is_that_of_the_adjusted_logarithm() -> None:

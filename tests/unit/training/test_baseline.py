@@ -92,7 +92,7 @@ def test_quality_has_the_error_of_its_rows(many: int, monkeypatch: pytest.Monkey
 def test_the_baseline_is_both_and_an_archive_of_old_has_none(tmp_path: Path) -> None:
     spec = spec_of(COLUMNS[0])
     outcome = Outcome(np.array([0, 1]), np.array([[0.9, 0.1], [0.2, 0.8]]))
-    groups = [{"column": "sex", "groups": [{"name": "f", "rows": 60, "selection_rate": 0.4}, {"name": "m", "rows": 9, "selection_rate": None}]}]  # fmt: skip # noqa: E501
+    groups = [{"column": "sex", "groups": [{"name": "f", "rows": 60, "selected": 24, "selection_rate": 0.4}, {"name": "m", "rows": 9, "selected": 4, "selection_rate": None}]}]  # fmt: skip # noqa: E501
     evaluation = {"importance": [{"column": "age", "drop": 0.1}], "groups": groups}
     write_baseline(tmp_path, tmp_path / "out", outcome, evaluation, spec)
     assert not (tmp_path / "out").exists()

@@ -95,8 +95,13 @@ def card(**evaluation: Any) -> dict[str, Any]:
     }
 
 
-GROUPS = {"column": "sex", "groups": [], "selection_rate": {"ratio": 0.6, "low": 0.1}, "true_positive_rate": None}
-BY_CHANCE = GROUPS | {"selection_rate": None, "true_positive_rate": {"ratio": 0.6, "low": 0.0}}
+GROUPS = {
+    "column": "sex",
+    "groups": [],
+    "selection_rate": {"ratio": 0.6, "ratio_high": 0.79},
+    "true_positive_rate": None,
+}
+BY_CHANCE = GROUPS | {"selection_rate": None, "true_positive_rate": {"ratio": 0.6, "ratio_high": 0.8}}
 WORSE = {"column": "ward", "name": "B2", "rows": 60, "difference": interval(-0.2, -0.3, -0.1)}
 
 
@@ -111,7 +116,7 @@ WORSE = {"column": "ward", "name": "B2", "rows": 60, "difference": interval(-0.2
         ({"groups": [GROUPS]}, "told \u201cill\u201d 60% as often as another."),
         (
             {"groups": [BY_CHANCE]},
-            "found where it is \u201cill\u201d 60% as often as another (chance could explain it).",
+            "found where it is \u201cill\u201d 60% as often as another (chance could explain that it is below 80%).",
         ),
         ({"groups": [GROUPS | {"column": "a"}]}, "depend on a, which the project calls sensitive"),
         ({"calibration": {"challenger": {"coverage": 0.5, "nominal": 0.9}}}, "held only 50%"),

@@ -21,8 +21,8 @@ Count = tuple[int, int]
 class GroupLimits:
     """The largest gap and the smallest ratio between groups; None where nobody set one.
 
-    Groups with fewer than `min_rows` rows are too small to speak, and so is a rate of fewer; a column needs two that
-    are not.
+    Groups with fewer than `min_rows` rows are too small to speak; a column needs two that are not. Of these a rate is
+    told from LEAST_ROWS rows on: of so few the interval says how little they tell.
     """
 
     max_selection_gap: float | None
@@ -65,8 +65,8 @@ def unfair(
                 "Drop data with more rows of each, or take the limit out of project.yaml.",
             )
             continue
-        selected = _counts(large, "selected", "rows", limits.min_rows)
-        found = _counts(large, "found", "positives", limits.min_rows)
+        selected = _counts(large, "selected", "rows")
+        found = _counts(large, "found", "positives")
         yield from _gap(selected, column, "selection rate", limits.max_selection_gap)
         yield from _gap(found, column, "true positive rate", limits.max_true_positive_gap)
         yield from _ratio(selected, column, limits.min_selection_ratio)
@@ -151,8 +151,8 @@ def _spread(count: Count) -> float:
     return 1 / (count[0] + 0.5) - 1 / (count[1] + 0.5)
 
 
-def _counts(groups: Sequence[Mapping[str, Any]], part: str, whole: str, least: int) -> list[Count]:
-    """Of each group how many of how many, of those where these are enough; none where that was not counted."""
+def _counts(groups: Sequence[Mapping[str, Any]], part: str, whole: str) -> list[Count]:
+    """Of each group how many of how many, of those where these are LEAST_ROWS; none where that was not counted."""
     counts = [(group.get(part), group.get(whole)) for group in groups]
     found: list[Count] = []
     for hits, rows in counts:
@@ -160,7 +160,7 @@ def _counts(groups: Sequence[Mapping[str, Any]], part: str, whole: str, least: i
             continue
         if not _is_count(hits) or not _is_count(rows) or hits > rows:
             raise UnreadableError(f"{part} of groups")
-        if rows >= least:
+        if rows >= LEAST_ROWS:
             found.append((hits, rows))
     return found
 
