@@ -6,7 +6,6 @@ from typing import Any
 from aws_lambda_powertools.metrics import MetricUnit
 from aws_lambda_powertools.utilities.typing import LambdaContext
 
-from headgate.domain.errors import UntoldError
 from headgate.domain.names import Project
 from headgate.entrypoint import all_projects, logger, metrics, reconciler, storage_counted
 
@@ -18,8 +17,8 @@ _FOR_STORAGE, _TO_END = 300, 120
 def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
     """Look at all projects, or at the one that is asked for (`tenant` and `project`); with `dry_run` change nothing.
 
-    Raises:
-        UntoldError: at the end, when people could not be told of something, so that an alarm does.
+    Where people cannot be told of something the round is good all the same: failed, it would be made again at once,
+    and its message would be a dead letter. The metric `Untold` has an alarm.
     """
 
     def within(seconds: int) -> bool:
@@ -47,7 +46,10 @@ def handler(event: dict[str, Any], context: LambdaContext) -> dict[str, Any]:
         if failed:
             logger.warning("storage not counted", tenants=failed)
         logger.info("storage counted", bytes=counted)
-    logger.info("round made", projects=len(projects), findings=len(told), dry=dry)
     if untold := [each["untold"] for each in told if each["untold"]]:
-        raise UntoldError(len(untold), set(untold))
+        logger.error(
+            "people could not be told; the next round tells them", findings=len(untold), kinds=sorted(set(untold))
+        )
+        metrics.add_metric(name="Untold", unit=MetricUnit.Count, value=len(untold))
+    logger.info("round made", projects=len(projects), findings=len(told), dry=dry)
     return {"projects": len(projects), "findings": told}

@@ -7,6 +7,7 @@ from rich.console import Console
 
 from headgate.domain.names import Project
 from headgate_cli.commands import options
+from headgate_cli.errors import ExitCode
 from headgate_cli.output import Output
 
 
@@ -24,6 +25,12 @@ def reconcile(
 
         document = round_by_hand(cloud, owner, dry=dry_run)
     Output(as_json).result(document, lambda console: _show(console, document))
+    raise typer.Exit(ExitCode.FAILED if _untold(document) else ExitCode.DONE)
+
+
+def _untold(document: dict[str, Any]) -> list[str]:
+    """Why people could not be told, for each finding that they could not be told of."""
+    return [each["untold"] for each in document["findings"] if each["untold"]]
 
 
 def _show(console: Console, document: dict[str, Any]) -> None:
@@ -37,3 +44,9 @@ def _show(console: Console, document: dict[str, Any]) -> None:
     rows(
         console, ("project", "found", "what", "done"), lines, empty=f"All is well with {document['projects']} projects."
     )
+    if untold := _untold(document):
+        said = (
+            f"People could not be told of {len(untold)} of these: {', '.join(sorted(set(untold)))}. "
+            "Look at the notification topic and its key; the next round tells them."
+        )
+        console.print(said, markup=False, soft_wrap=True)

@@ -15,7 +15,7 @@ from headgate_cli.main import main
 
 FOUND = {
     "kind": "lease-left", "subject": "demo-iris-a", "said": "It has ended.", "tenant": "demo", "project": "iris",
-    "done": "freed", "page": None,
+    "done": "freed", "page": None, "untold": None,
 }  # fmt: skip
 
 
@@ -67,6 +67,20 @@ def test_where_all_is_well_it_says_so(behind: Callable[..., Function], capsys: p
     behind({"projects": 3, "findings": []})
     assert main(["reconcile"]) == 0
     assert "All is well with 3 projects." in capsys.readouterr().out
+
+
+def test_a_round_in_which_people_could_not_be_told_shows_all_and_ends_with_5(
+    behind: Callable[..., Function], capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = [FOUND, FOUND | {"untold": "NotFoundError"}]
+    behind({"projects": 3, "findings": found})
+    assert main(["reconcile", "--json"]) == 5
+    assert json.loads(capsys.readouterr().out)["findings"] == found
+    behind({"projects": 3, "findings": found})
+    assert main(["reconcile"]) == 5
+    said = " ".join(capsys.readouterr().out.split())
+    assert "lease-left" in said
+    assert "People could not be told of 1 of these: NotFoundError. Look at the notification topic" in said
 
 
 def test_a_round_that_failed_is_an_error(behind: Callable[..., Function], capsys: pytest.CaptureFixture[str]) -> None:

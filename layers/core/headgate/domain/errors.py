@@ -31,16 +31,6 @@ class AccessDeniedError(HeadgateError):
     """Raised when a role lacks a permission; the message names the call."""
 
 
-class UntoldError(HeadgateError):
-    """Raised when a round of the reconciler is over, and people could not be told of what it found."""
-
-    def __init__(self, findings: int, kinds: set[str]) -> None:
-        super().__init__(
-            f"All was looked at and repaired as ever, but of {findings} findings people could not be told: "
-            f"{', '.join(sorted(kinds))}. Look at the notification topic and its key; the next round tells them."
-        )
-
-
 class TamperedError(HeadgateError):
     """Raised when a manifest is not the one that its dataset is named after, or speaks of what is not its project's."""
 

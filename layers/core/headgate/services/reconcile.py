@@ -116,6 +116,8 @@ class Reconciler:
                 done = _repaired(finding, seen, tools)
             if followed.page is not None:
                 untold = self._tell(finding, followed.page, done)
+                if untold is not None and not finding.is_repaired:
+                    done = "people could not be told"
             rounds = followed.rounds if untold is None else followed.rounds - 1
             first = before.first_at if before is not None and followed.again else self.now
             self.record.keep(
