@@ -5,6 +5,7 @@ Who runs it needs to read and delete versions of both buckets. The value is comp
 
 import json
 import re
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -48,8 +49,8 @@ class Erasure:
     """What is done to one project; it can be repeated until it has ended, and does then what is left.
 
     Uploads tell which datasets held the subject, so that they are deleted last: whatever was stopped finds them again.
-    Only a report needs what was found before, which the audit trail remembers. Of another subject, whose erasing did
-    not end, it may then name datasets too many, never too few.
+    Only a report needs what was found before, which the audit trail remembers of calls that did not end. Whose they
+    were it does not tell, so that a report may name datasets of another subject too many, never too few.
     """
 
     cloud: Cloud
@@ -60,8 +61,8 @@ class Erasure:
         """Take the rows out, tell the audit trail before and after, and say what was trained on them.
 
         Raises:
-            CommandError: when a run reads rows of the subject at this moment, or is about to; the message says what
-                was done.
+            CommandError: when a run reads rows of the subject at this moment, or is about to, or may yet be judged on a
+                part that goes whole; the message says what was done.
         """
         ledger = Records(self.cloud).ledger
         versions = Versions(self.cloud, self.project.tenant, self.subject)
@@ -72,11 +73,14 @@ class Erasure:
             "datasets": sorted(datasets),
             "removed_whole": sorted(removed_whole),
         }
-        ledger.record(self.project, _BEGUN, reason, Change("DATA", {}, told))
-        self._datasets(found, versions)
+        call = uuid.uuid4().hex
+        ledger.record(self.project, _BEGUN, reason, Change("DATA", {}, told | {"call": call}))
         head = ledger.head(self.project)
         if head.holdout in removed_whole:
             ledger.write(self.project, replace(head, holdout=None))
+            # Runs that began before that may be judged on it; those after it are not.
+            _refuse_while_read(_readers(ledger.runs_of_project(self.project), found), "Nothing was taken out")
+        self._datasets(found, versions)
         self._quarantine(versions)
         for each in versions.under(self.cloud.artifact_bucket, self.project.captured()):
             versions.clean_lines(each)
@@ -87,12 +91,14 @@ class Erasure:
             "versions_to_retrain": sorted(set(filter(None, map(_version, _of(runs, datasets)))), key=int),
             "without_column": len(versions.without_column),
         }
-        ledger.record(self.project, _ERASED, reason, Change("DATA", {}, told | {"unread": len(versions.unread)}))
+        ended = told | {"unread": len(versions.unread), "call": call}
+        ledger.record(self.project, _ERASED, reason, Change("DATA", {}, ended))
         whose = {"tenant": self.project.tenant, "project": self.project.name}
         return whose | told | {"unread": sorted(versions.unread)}
 
     def _look(self, ledger: Ledger, versions: Versions) -> tuple[Found, list[Run]]:
-        incoming = versions.under(self.cloud.data_bucket, self.project.incoming)
+        under = versions.under(self.cloud.data_bucket, self.project.incoming)
+        incoming = [each for each in under if not self._is_marker(each.key)]
         found = Found(_held({each: versions.look(each) for each in incoming}))
         runs = ledger.runs_of_project(self.project)
         manifests = self._manifests(runs)
@@ -112,7 +118,7 @@ class Erasure:
             if any(isinstance(count, Unread) for count in found.parts[dataset].values()):
                 found.datasets.add(dataset)
                 found.removed_whole.add(dataset)
-        _refuse_while_read(_of(runs, found.datasets), "Nothing was changed")
+        _refuse_while_read(_readers(runs, found), "Nothing was changed")
         return found, runs
 
     def _remembered(self, ledger: Ledger, found: Found, versions: Versions) -> tuple[set[str], set[str]]:
@@ -120,13 +126,17 @@ class Erasure:
         not end.
         """
         datasets, removed_whole = set(found.datasets), set(found.removed_whole)
-        for entry in reversed(ledger.trail.entries(project_key(self.project))):
+        begun: dict[str, dict[str, Any]] = {}
+        for entry in ledger.trail.entries(project_key(self.project)):
             document = json.loads(entry.text)
             after = document["changes"][0]["after"] if document["what"] in ([_BEGUN], [_ERASED]) else {}
             if after.get("column") != self.subject.column:
                 continue
-            if document["what"] == [_ERASED]:
-                break
+            if document["what"] == [_BEGUN]:
+                begun[after["call"]] = after
+            else:
+                begun.pop(after["call"], None)
+        for after in begun.values():
             datasets.update(after.get("datasets", []))
             gone = (each for each in after.get("removed_whole", []) if each not in removed_whole)
             removed_whole.update(each for each in gone if not self._parts(each, versions))
@@ -206,6 +216,11 @@ class Erasure:
         listed = versions.under(self.cloud.artifact_bucket, folder)
         return [each for each in listed if each.key.removeprefix(folder) in _PARTS]
 
+    def _is_marker(self, key: str) -> bool:
+        """Whether it is what completes a folder, which holds no rows; deeper down such names are those of data."""
+        *folders, name = key.removeprefix(self.project.incoming).split("/")
+        return name in COMPLETION_MARKERS and len(folders) <= 1
+
     def _manifests(self, runs: Iterable[Run]) -> Manifests:
         artifacts = Artifacts(self.cloud)
         documents = {run.dataset: artifacts.document(self._manifest(run.dataset)) for run in runs}
@@ -239,7 +254,7 @@ def _refuse_while_read(runs: Iterable[Run], state: str) -> None:
     for run in runs:
         if not run.ended and _version(run) is None:
             raise CommandError(
-                f"{run.run} reads rows of theirs, or waits to. {state}; call this again when it has ended "
+                f"{run.run} reads rows of theirs, or may yet. {state}; call this again when it has ended "
                 "(`headgate runs` tells)."
             )
 
@@ -253,6 +268,13 @@ def _version(run: Run) -> str | None:
 def _of(runs: Iterable[Run], datasets: set[str]) -> list[Run]:
     """The runs on datasets, or on what was made of them."""
     return [run for run in runs if datasets & {run.dataset, *(run.retrain or {}).get("of", [])}]
+
+
+def _readers(runs: Iterable[Run], found: Found) -> Iterable[Run]:
+    """The runs that something found here may be taken from: any may be judged on a part that goes whole, the project's
+    holdout of now or of when it began.
+    """
+    return runs if found.removed_whole else _of(runs, found.datasets)
 
 
 def _folder(key: str) -> str | None:

@@ -4,6 +4,7 @@ import csv
 import gzip
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -294,7 +295,9 @@ def test_a_manifest_that_was_changed_is_not_believed(drop: Drop, objects: Object
 
 
 @pytest.mark.parametrize("most", [{}, {"max_bytes": 0}])
-def test_a_champions_holdout_and_form_hold_for_the_next_dataset(drop: Drop, tmp_path: Path, most: Any) -> None:
+def test_a_champions_holdout_and_form_hold_for_the_next_dataset(
+    drop: Drop, objects: Objects, tmp_path: Path, most: Any
+) -> None:
     first = drop(WDBC)
     first.validated()
     head = Head(
@@ -302,6 +305,7 @@ def test_a_champions_holdout_and_form_hold_for_the_next_dataset(drop: Drop, tmp_
         holdout="0123456789",
     )
     (tmp_path / "work").mkdir()
+    objects.put_bytes("artifacts", f"{FOLDER}datasets/0123456789/test.parquet", b"rows")
     lines = WDBC.splitlines(keepends=True)
     second = drop(b"".join(lines[:500])).under(head, tmp_path / "work", **most)
     assert (second["verdict"], second["holdout"]) == ("accepted", "0123456789")
@@ -311,6 +315,9 @@ def test_a_champions_holdout_and_form_hold_for_the_next_dataset(drop: Drop, tmp_
         "dataset": first.dataset,
         "model_data_url": "s3://artifacts/m.tar.gz",
     }
+    gone = drop(b"".join(lines[:501]))  # of the holdout, which an erasure took and an older release brought back
+    answer = gone.under(replace(head, holdout="9876543210"), tmp_path / "work", **most)
+    assert (answer["holdout"], answer["champion"]) == (gone.dataset, second["champion"])
     lost = drop(WDBC.replace(b"mean_radius", b"average_radius")).under(head, tmp_path / "work", **most)
     assert (lost["reason_code"], "mean_radius" in lost["reason"]) == ("SCHEMA_CHANGED", True)
     assert list((tmp_path / "work").iterdir()) == []

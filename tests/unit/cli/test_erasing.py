@@ -220,6 +220,30 @@ def test_wherever_it_dies_a_second_call_ends_it_as_if_nothing_had_been(erase: Er
     assert dies_at > 10
 
 
+def test_a_call_that_ends_ends_no_other_so_that_none_reports_too_few(erase: Erase, open_clinic: Open) -> None:
+    clinic = open_clinic()
+
+    def die(params: dict[str, Any], **_: Any) -> None:
+        if b"rows erased" in params["body"]:
+            raise RuntimeError("It died.")
+
+    events, operation = clinic.cloud.client("dynamodb").meta.events, "before-call.dynamodb.TransactWriteItems"
+    events.register(operation, die)
+    erase(clinic, code=None)  # everything is out, and only the last entry is missing
+    events.unregister(operation, die)
+    assert erase(clinic, value="p5")["rows"] == 1
+    told = erase(clinic)
+    assert (told["rows"], told["datasets"], told["versions_to_retrain"]) == (0, ["a", "b"], ["1", "2"])
+
+
+def test_a_marker_however_it_is_written_is_no_data(erase: Erase, open_clinic: Open) -> None:
+    clinic = open_clinic(filled=False)
+    for key in ("incoming/b/manifest.json", "incoming/manifest.json"):
+        clinic.put(clinic.data, key, json.dumps({"entries": ["0.csv"]}, indent=1))
+    told = erase(clinic)
+    assert (told["unread"], told["without_column"]) == ([], 0)
+
+
 def test_what_is_left_of_a_folder_starts_nothing_when_its_marker_is_told_of_again(
     erase: Erase, open_clinic: Open, objects: Objects
 ) -> None:
@@ -251,15 +275,16 @@ def test_what_is_left_keeps_the_length_of_its_name(erase: Erase, open_clinic: Op
     assert re.fullmatch(r"demo/iris/incoming/\.kept-.{8}-a\.csv", part["key"])
 
 
-@pytest.mark.parametrize("state", ["WAITING", "RUNNING"])
-def test_while_a_run_reads_the_rows_nothing_is_changed(
-    erase: Erase, open_clinic: Open, make_run: Callable[..., Any], state: str
+@pytest.mark.parametrize(("state", "of"), [("WAITING", ["b"]), ("RUNNING", ["b"]), ("RUNNING", None)])
+def test_while_a_run_reads_the_rows_or_is_to_be_judged_on_them_nothing_is_changed(
+    erase: Erase, open_clinic: Open, make_run: Callable[..., Any], state: str, of: list[str] | None
 ) -> None:
     clinic = open_clinic()
-    clinic.ledger.add_run(make_run("c", state=state, retrain={"who": "x", "why": "y", "of": ["b"]}))
+    clinic.ledger.add_run(make_run("c", state=state, retrain=of and {"who": "x", "why": "y", "of": of}))
     before = clinic.everything()
     assert "demo-iris-c" in erase(clinic, code=5)["error"]
     assert clinic.everything() == before
+    assert clinic.ledger.head(clinic.project).holdout == "b"
 
 
 def test_what_a_run_makes_of_rows_that_it_began_to_read_meanwhile_is_found_by_the_next_call(

@@ -13,6 +13,8 @@ from headgate.tables.erase import Unread, rows_of, without
 
 CASES = {
     "dialect": ('id;x\r\n7;"a"\r\n07.0;b\r\n8;"c;""d"""\r\n', "7", 2, 'id;x\r\n8;"c;""d"""\r\n'),
+    "decimal commas": ("id;x\n7,0;1,5\n7.000;2,5\n8,0;0,5\n", "7", 1, "id;x\n7.000;2,5\n8,0;0,5\n"),
+    "points between thousands": ("id;x\n1.234;1,5\n8;2,5\n1.234,0;0,5\n", "1234", 2, "id;x\n8;2,5\n"),
     "spaces": ("id,x\n a b ,1\nab,2", "a b", 1, "id,x\nab,2"),
     "lines in a cell": ('\ufeffid\tx\n1\t"7\n7"\n\n7\tb\n', "7", 1, '\ufeffid\tx\n1\t"7\n7"\n\n'),
     "more cells than names": ("id,x\n1,a,7\n2,b\n7\n", "7", 2, "id,x\n2,b\n"),

@@ -10,6 +10,8 @@ from decimal import Decimal, InvalidOperation
 from functools import cached_property
 from typing import Any
 
+from headgate.domain.decimals import plain
+
 LONGEST_CELL = 32 * 1024**2
 """Characters of a cell, at most: a cell may be as long as a request."""
 
@@ -38,13 +40,15 @@ class Subject:
         """Whether it can be found in every encoding of text that holds ASCII."""
         return self.column.isascii() and self.value.isascii()
 
-    def is_named_by(self, cell: Any) -> bool:
-        """Whether a cell holds the value, or a list of cells does; `cell` is text, or what `parsed` makes of JSON."""
+    def is_named_by(self, cell: Any, decimal: str = ".") -> bool:
+        """Whether a cell holds the value, or a list of cells does; `cell` is text, whose numbers have this sign before
+        their decimals, or what `parsed` makes of JSON.
+        """
         if isinstance(cell, str):
             text = cell.strip()
-            return text == self.text or (self.number is not None and _number(text) == self.number)
+            return text == self.text or (self.number is not None and _number(plain(text, decimal)) == self.number)
         if isinstance(cell, dict | list):
-            return any(map(self.is_named_by, cell.values() if isinstance(cell, dict) else cell))
+            return any(self.is_named_by(each, decimal) for each in (cell.values() if isinstance(cell, dict) else cell))
         if isinstance(cell, bool):
             return self.text == str(cell).lower()
         return cell is not None and self.number == cell

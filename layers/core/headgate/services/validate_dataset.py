@@ -6,7 +6,7 @@ what was found (docs/decisions/0038).
 
 import tempfile
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +151,7 @@ def _known(command: ValidateDataset, objects: Objects, head: Head, most_instance
         content, findings.settings_version = written or (None, None)
         settings = read_settings(content)
         _stay_within(command, settings, most_instances)
+        head = _with_holdout_that_is_there(command, objects, head)
     except SettingsError as error:
         return refused(findings, Reason.SETTINGS_INVALID, str(error))
     except DatasetRefusedError as refusal:
@@ -164,6 +165,17 @@ def _known(command: ValidateDataset, objects: Objects, head: Head, most_instance
         asdict(head.champion) if head.champion else None,
         head.holdout,
     )
+
+
+def _with_holdout_that_is_there(command: ValidateDataset, objects: Objects, head: Head) -> Head:
+    """The head, without a holdout that an erasure took away: a release planned before that brings its name back."""
+    if head.holdout is None:
+        return head
+    try:
+        objects.identity(command.artifact_bucket, f"{command.project.dataset_folder(head.holdout)}test.parquet")
+    except NotFoundError:
+        return replace(head, holdout=None)
+    return head
 
 
 def _stay_within(command: ValidateDataset, settings: ProjectSettings, most: int) -> None:

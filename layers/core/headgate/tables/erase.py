@@ -126,7 +126,7 @@ def _of_csv(lines: Iterator[str], form: dialect.Dialect, subject: Subject, keep:
     count, header = 0, True
     for record in csv.reader(_noted(lines, read), delimiter=form.delimiter, strict=True):
         cells = [record[at] for at in places] if len(record) == len(form.names) else record
-        if record and not header and subject.is_named_by(cells):
+        if record and not header and subject.is_named_by(cells, form.decimal):
             count += 1
         else:
             keep("".join(read))
