@@ -11,7 +11,6 @@ import re
 from pathlib import Path
 from typing import Any
 
-import botocore.session
 from botocore import xform_name
 from botocore.loaders import Loader
 
@@ -23,7 +22,7 @@ Data = dict[str, Any]
 
 def descriptions() -> dict[Path, Data]:
     """What each file has to say, of the locked SDK's data."""
-    loader = botocore.session.Session().get_component("data_loader")
+    loader = Loader()  # of its own: sessions may share one, whose data others change in memory
     sources = "\n".join(path.read_text(encoding="utf-8") for path in sorted(CORE.rglob("*.py")))
     version = loader.determine_latest_version(SERVICE, "service-2")
     return {
