@@ -162,6 +162,38 @@ def test_what_is_left_of_a_dataset_after_a_subject_was_erased_was_never_trained_
     assert not any(gone in world.rows(run, part, tmp_path) for part in ("train", "validation", "test"))
 
 
+def test_a_holdout_that_was_erased_does_not_come_back_with_a_release_that_is_approved_later(
+    world: World, aws: boto3.Session
+) -> None:
+    world.s3.put_object(Bucket="data", Key="demo/roses/project.yaml", Body=b"columns: {length: drop}")
+    first = world.upload("may.csv", table(1), 1)
+    world.validate(first)
+    package = "arn:aws:sagemaker:eu-central-1:123456789012:model-package/demo-roses/1"
+    world.ledger.wait_for_approval(ROSES, first.run, package, "token", 0)
+    outputs = {"LedgerTable": "ledger", "DataBucket": "data", "ArtifactBucket": "artifacts", "TenantKeys": "alias/h-"}
+    value = table(1).decode().split("\n")[1].split(",")[0]
+    told = Erasure(Cloud(aws, "headgate", None, outputs), ROSES, Subject("length", value)).run("Asked.")
+    assert told["removed_whole"] == [first.dataset]
+
+    of = {"tenant": "demo", "project": "roses", "run": first.run, "dataset": first.dataset}
+    key = f"demo/roses/runs/{first.run}/training/{first.run}/output/model.tar.gz"
+    world.s3.put_object(Bucket="artifacts", Key=key, Body=b"an archive")
+    world._invoke("take_endpoint", {**of, "visit": 0, "task_token": "first"})
+    world._invoke("plan_release", {
+        **of, "holdout": first.dataset, "version": "1", "model_data_url": f"s3://artifacts/{key}", "why": "Better.",
+        "judged_against": None, "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
+    })  # fmt: skip
+    release = {"tenant": "demo", "project": "roses", "sequence": 1}
+    world._invoke("deploy_release", {**release, "task_token": "token"})
+    world.ledger.keep_verdict(ROSES, 1, {"stand": "passed", "reason": "Seen."})
+    assert world._invoke("settle_release", release)["outcome"] == "PROMOTED"
+    world.end(first)
+    assert world.ledger.head(ROSES).holdout == first.dataset
+    second = world.upload("june.csv", table(2), 2)
+    answer = world.validate(second)
+    assert (answer["verdict"], answer["holdout"], answer["champion"]["version"]) == ("accepted", second.dataset, "1")
+
+
 def test_a_retraining_waits_and_a_newer_upload_takes_its_place(world: World) -> None:
     world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
     active = world.upload("july.csv", table(3), 3)

@@ -94,6 +94,17 @@ def test_a_first_and_a_second_release(plan: Any, ledger: Ledger, endpoints: Fake
     assert (head.champion.version, head.champion.sequence, head.holdout) == ("version-b", 2, "holdout")
 
 
+def test_the_holdout_is_the_last_that_a_version_was_judged_on_where_there_was_none(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    found = []
+    for sequence, (name, holdout) in enumerate({"a": "a", "b": "a", "c": "c", "d": "a"}.items(), 1):
+        plan(name, holdout=holdout)
+        serve(ledger, endpoints, tasks, sequence)
+        found.append(ledger.head(IRIS).holdout)
+    assert found == ["a", "a", "c", "c"]
+
+
 def test_a_run_that_plans_twice_gets_one_release(plan: Any, ledger: Ledger) -> None:
     assert plan("a") == plan("a")
     assert states(ledger) == ["PLANNED"]

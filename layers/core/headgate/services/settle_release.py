@@ -24,7 +24,7 @@ from headgate.domain.releases import (
     is_tried,
     settle,
 )
-from headgate.domain.runs import Champion, Ending, Outcome
+from headgate.domain.runs import Champion, Ending, Head, Outcome
 from headgate.domain.scaling import Bounds
 from headgate.domain.stand import Stand
 from headgate.services.clean_up import clean_up
@@ -215,4 +215,12 @@ def _write(
     if head.champion is not None:
         changes.append(ReleaseMoved(head.champion.sequence, ReleaseState.IN_SERVICE, ReleaseState.RETIRED, now))
     champion = Champion(release.sequence, release.version, release.dataset, release.model_data_url)
-    ledger.write(project, replace(head, champion=champion, holdout=head.holdout or release.holdout), *changes)
+    ledger.write(project, replace(head, champion=champion, holdout=_holdout(head, release)), *changes)
+
+
+def _holdout(head: Head, release: Release) -> str:
+    """The project's holdout from now on: a version is judged on its own dataset where there was none, or none any more
+    (an erasure took it away); then that is the holdout, unless the release only brings the version back.
+    """
+    fresh = release.holdout == release.dataset and release.repeats is None
+    return release.holdout if fresh else head.holdout or release.holdout
