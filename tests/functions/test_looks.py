@@ -1,5 +1,6 @@
 """Looks at a release that is tried or bakes, through the real handlers: metrics, captured answers and labels."""
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -72,6 +73,13 @@ def test_a_trial_is_told_from_answers_and_labels(tried: datetime, invoke: Invoke
     assert release is not None
     assert release.trial is not None
     assert release.trial["contest"]["tried"] == {"rows": 40, "wrong": 0}
+
+
+def test_every_endpoint_that_answers_is_looked_at(tried: datetime, invoke: Invoke, aws: boto3.Session) -> None:
+    invoke("on_monitoring_due", {})
+    sqs = aws.client("sqs")
+    told = sqs.receive_message(QueueUrl=sqs.get_queue_url(QueueName="monitor")["QueueUrl"])["Messages"]
+    assert [json.loads(each["Body"]) for each in told] == [{"endpoint": IRIS.endpoint}]
 
 
 def test_what_is_red_still_is_an_incident_anew_whose_answer_is_started(
