@@ -89,12 +89,13 @@ def seconds(code: str, *arguments: str) -> float:
 def measure(rounds: int) -> dict[str, dict[str, float]]:
     """Medians over the rounds, in seconds and as ratios to the bare import."""
     functions = sorted(path.parent.name for path in (ROOT / "functions").glob("*/app.py"))
+    made = {function: made_at_once(function) for function in functions}
     taken: dict[str, list[float]] = {name: [] for name in ("boto3", "duckdb", *functions)}
     for _ in range(rounds):
         taken["boto3"].append(seconds(BARE))
         taken["duckdb"].append(seconds(READER))
         for function in functions:
-            taken[function].append(seconds(HANDLER, str(ROOT / "functions" / function), *made_at_once(function)))
+            taken[function].append(seconds(HANDLER, str(ROOT / "functions" / function), *made[function]))
     medians = {name: statistics.median(values) for name, values in taken.items()}
     return {name: {"seconds": value, "ratio": value / medians["boto3"]} for name, value in medians.items()}
 

@@ -73,6 +73,17 @@ class World:
             "reason_code": ending.reason_code, "reason": ending.reason,
         })  # fmt: skip
 
+    def plan(self, run: Run, holdout: str) -> None:
+        """The run's version comes for the endpoint, and a release of it is planned."""
+        of = {"tenant": run.tenant, "project": run.project, "run": run.run, "dataset": run.dataset}
+        key = f"demo/roses/runs/{run.run}/training/{run.run}/output/model.tar.gz"
+        self.s3.put_object(Bucket="artifacts", Key=key, Body=b"an archive")
+        self._invoke("take_endpoint", {**of, "visit": 0, "task_token": "first"})
+        self._invoke("plan_release", {
+            **of, "holdout": holdout, "version": "1", "model_data_url": f"s3://artifacts/{key}", "why": "Better.",
+            "judged_against": None, "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
+        })  # fmt: skip
+
     def learned(self, name: str, seed: int, second: int) -> Run:
         run = self.upload(name, table(seed), second)
         assert self.validate(run)["verdict"] == "accepted"
@@ -175,14 +186,7 @@ def test_a_holdout_that_was_erased_does_not_come_back_with_a_release_that_is_app
     told = Erasure(Cloud(aws, "headgate", None, outputs), ROSES, Subject("length", value)).run("Asked.")
     assert told["removed_whole"] == [first.dataset]
 
-    of = {"tenant": "demo", "project": "roses", "run": first.run, "dataset": first.dataset}
-    key = f"demo/roses/runs/{first.run}/training/{first.run}/output/model.tar.gz"
-    world.s3.put_object(Bucket="artifacts", Key=key, Body=b"an archive")
-    world._invoke("take_endpoint", {**of, "visit": 0, "task_token": "first"})
-    world._invoke("plan_release", {
-        **of, "holdout": first.dataset, "version": "1", "model_data_url": f"s3://artifacts/{key}", "why": "Better.",
-        "judged_against": None, "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
-    })  # fmt: skip
+    world.plan(first, first.dataset)
     release = {"tenant": "demo", "project": "roses", "sequence": 1}
     world._invoke("deploy_release", {**release, "task_token": "token"})
     world.ledger.keep_verdict(ROSES, 1, {"stand": "passed", "reason": "Seen."})
@@ -207,14 +211,7 @@ def test_a_retraining_waits_and_a_newer_upload_takes_its_place(world: World) -> 
 def test_a_request_settles_what_a_stopped_execution_left_behind(world: World, aws: boto3.Session) -> None:
     first, _ = world.learned("may.csv", 1, 1), world.learned("june.csv", 2, 2)
     active = world.upload("july.csv", table(3), 3)
-    of = {"tenant": "demo", "project": "roses", "run": active.run, "dataset": active.dataset}
-    key = f"demo/roses/runs/{active.run}/training/{active.run}/output/model.tar.gz"
-    world.s3.put_object(Bucket="artifacts", Key=key, Body=b"an archive")
-    world._invoke("take_endpoint", {**of, "visit": 0, "task_token": "first"})
-    world._invoke("plan_release", {
-        **of, "holdout": first.dataset, "version": "1", "model_data_url": f"s3://artifacts/{key}", "why": "Better.",
-        "judged_against": None, "endpoint": {"instance_type": "ml.m5.large", "instance_count": 1},
-    })  # fmt: skip
+    world.plan(active, first.dataset)
     waits = {"tenant": "demo", "project": "roses", "incident": "demo-roses-20260131T083012-0123abcd"}
     world.ledger.add_incident(
         Incident(**waits, alarm="a", kind="errors", at="2026-01-31T08:30:12.983Z", seen_at="2026")
