@@ -1,5 +1,6 @@
 """From a trained network to the directory that is served: a SavedModel and its LiteRT twin."""
 
+import functools
 import shutil
 from pathlib import Path
 
@@ -21,14 +22,16 @@ class Served(tf.Module):
         self._spec = spec
         self.weights = [weight.value for weight in model.weights]
         encoded = tf.TensorSpec([None, encoding.width], tf.float32, name="encoded")
-        self.network = tf.function(lambda rows: head.answer(model(rows, training=False)), [encoded])
+        # Nothing here branches or loops by a tensor in Python; to rewrite it for that is most of what an export takes.
+        traced = functools.partial(tf.function, autograph=False)
+        self.network = traced(lambda rows: head.answer(model(rows, training=False)), [encoded])
         # Numbers are float64 because TensorFlow Serving refuses JSON integers beyond 2^24 for a float32 input.
         columns = [
             tf.TensorSpec([None], tf.float64 if column.kind == "numeric" else tf.string, name=_argument(position))
             for position, column in enumerate(spec.columns)
         ]
         names = [column.name for column in spec.columns]
-        self.answer = tf.function(
+        self.answer = traced(
             lambda *values: self._as_named(
                 self.network(encoding_tf.encode(encoding, dict(zip(names, values, strict=True))))
             ),
