@@ -1,4 +1,4 @@
-"""Entry point of a SageMaker processing job: ``python evaluate.py [--root /opt/ml/processing]``."""
+"""Entry point of a SageMaker processing job: ``python evaluate.zip [--root /opt/ml/processing]``, which begins here."""
 
 import argparse
 import logging

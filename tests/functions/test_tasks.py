@@ -335,12 +335,19 @@ def test_the_training_code_is_published_under_its_hash(invoke: Invoke, cloudform
         inside = set(archive.getnames())
         assert {"train.py", "evaluate.py", "headgate_training/training.py"} <= inside
         assert "headgate_training/families/dnn.json" in inside  # what can be tuned belongs to the code's identity
+    assert {"__main__.py", "headgate_training/evaluation.py"} <= _names_in(aws, first["Data"]["EvaluatorUri"])
     listed = aws.client("s3").list_objects_v2(Bucket="artifacts")["Contents"]
     core = first["Data"]["CoreUri"].removeprefix("s3://artifacts/")
     assert {item["Key"].split("/")[2] for item in listed} == {first["Data"]["Hash"], core.split("/")[2]}
-    program = aws.client("s3").get_object(Bucket="artifacts", Key=f"{core}headgate.zip")["Body"].read()
-    with zipfile.ZipFile(io.BytesIO(program)) as archive:
-        assert {"__main__.py", "headgate/job.py", "headgate/tables/examine.py"} <= set(archive.namelist())
+    in_core = _names_in(aws, f"{first['Data']['CoreUri']}headgate.zip")
+    assert {"__main__.py", "headgate/job.py", "headgate/tables/examine.py"} <= in_core
+
+
+def _names_in(aws: Any, program: str) -> set[str]:
+    """The files of an archive that Python runs."""
+    body = aws.client("s3").get_object(Bucket="artifacts", Key=program.removeprefix("s3://artifacts/"))["Body"].read()
+    with zipfile.ZipFile(io.BytesIO(body)) as archive:
+        return set(archive.namelist())
 
 
 def test_a_deployment_that_cannot_publish_is_told_why(

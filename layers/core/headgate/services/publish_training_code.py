@@ -16,6 +16,7 @@ CORE = Path(__file__).resolve().parents[1]
 """The package that the functions import."""
 PROGRAM = "headgate.zip"
 LIBRARIES = "libraries.tar.gz"
+EVALUATOR = "evaluate.zip"
 _START = b"""import sys
 
 from headgate.job import main, tell_failure
@@ -46,23 +47,23 @@ def publish_core(libraries: Path | None, *, objects: Objects, artifact_bucket: s
 
 
 def publish_training_code(root: Path, *, objects: Objects, artifact_bucket: str) -> dict[str, str]:
-    """Upload the code as script mode wants it (an archive) and as a processing job wants it (plain files).
+    """Upload the code as script mode wants it, and as a program that Python runs: the evaluator of a processing job.
 
     Both lie under the content's hash, so that publishing again changes nothing.
 
     Returns:
-        `Hash`, `ArchiveUri` and `FolderUri`, the attributes of the custom resource.
+        `Hash`, `ArchiveUri` and `EvaluatorUri`, the attributes of the custom resource.
     """
     files = source_files(root)
     identity = identity_of(files)
     folder = f"{SYSTEM}/code/{identity}/"
-    for name, content in files.items():
-        objects.put_bytes(artifact_bucket, f"{folder}files/{name}", content)
+    evaluator = _program(files | {"__main__.py": files["evaluate.py"]})
+    objects.put_bytes(artifact_bucket, f"{folder}{EVALUATOR}", evaluator)
     objects.put_bytes(artifact_bucket, f"{folder}sourcedir.tar.gz", _archive(files))
     return {
         "Hash": identity,
         "ArchiveUri": f"s3://{artifact_bucket}/{folder}sourcedir.tar.gz",
-        "FolderUri": f"s3://{artifact_bucket}/{folder}files/",
+        "EvaluatorUri": f"s3://{artifact_bucket}/{folder}{EVALUATOR}",
     }
 
 
