@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from tensorflow.python.framework.convert_to_constants import convert_variables_to_constants_v2
 
 from headgate_training.export import Served
 from headgate_training.litert import FORMATS, Interpreter, engine_file
@@ -28,15 +27,13 @@ SAMPLE = 200
 """Training rows that int8 learns the ranges of values from."""
 
 Make = Callable[[], bytes]
-Frozen = Any
-"""A network with its weights as constants, a ConcreteFunction."""
 
 
 class SkippedError(ValueError):
     """Raised when there is no such copy of a network; the message is the reason, a sentence."""
 
 
-def compress(frozen: Frozen, extra: Path, encoded: np.ndarray, seed: int | None, prune: Make) -> None:
+def compress(served: Served, extra: Path, encoded: np.ndarray, seed: int | None, prune: Make) -> None:
     """Write the file of each format into ``extra``, and ``formats.json``; float32 is there.
 
     ``encoded`` are the training rows [rows, width], from which int8 learns the ranges of values; ``prune`` makes the
@@ -44,9 +41,9 @@ def compress(frozen: Frozen, extra: Path, encoded: np.ndarray, seed: int | None,
     """
     size = (extra / engine_file("float32")).stat().st_size
     makers: dict[str, Make] = {
-        "float16": lambda: convert(frozen, _to_float16),
-        "dynamic": lambda: convert(frozen, lambda _: None),
-        "int8": lambda: convert(frozen, lambda converter: _to_int8(converter, encoded, seed)),
+        "float16": lambda: convert(served, _to_float16),
+        "dynamic": lambda: convert(served, lambda _: None),
+        "int8": lambda: convert(served, lambda converter: _to_int8(converter, encoded, seed)),
         "pruned": prune,
     }
     needless = _needless(extra / engine_file("float32"), encoded[:1])
@@ -59,19 +56,13 @@ def compress(frozen: Frozen, extra: Path, encoded: np.ndarray, seed: int | None,
     (extra / "formats.json").write_text(json.dumps({"format": 1, "formats": made}, indent=1), encoding="utf-8")
 
 
-def freeze(served: Served) -> Frozen:
-    """The network behind the encoding with its weights as constants, for ``convert``.
+def convert(served: Served, change: Callable[[tf.lite.TFLiteConverter], None] | None = None) -> bytes:
+    """The network behind the encoding as a LiteRT file: float32, or quantised as ``change`` wants it.
 
-    The converter would do that by itself, by a SavedModel that it writes and reads again for each conversion: three
-    quarters of the time that one takes.
+    Told of no object that owns the weights the converter makes them constants at once. With one it would write a
+    SavedModel and read it again for each conversion: three quarters of the time that one takes.
     """
-    frozen: Frozen = convert_variables_to_constants_v2(served.network.get_concrete_function())
-    return frozen
-
-
-def convert(frozen: Frozen, change: Callable[[tf.lite.TFLiteConverter], None] | None = None) -> bytes:
-    """A frozen network as a LiteRT file: float32, or quantised as ``change`` wants it."""
-    converter = tf.lite.TFLiteConverter.from_concrete_functions([frozen])
+    converter = tf.lite.TFLiteConverter.from_concrete_functions([served.network.get_concrete_function()])
     if change is not None:
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         change(converter)

@@ -9,10 +9,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
+import tensorflow as tf
 
 from headgate_training.answers import answers
-from headgate_training.encoding import Encoding, GridScaled, Index, OneHot, Scaled
-from headgate_training.savedmodel import SavedModel
+from headgate_training.encoding import Encoder, Encoding, GridScaled, Index, OneHot, Scaled
+from headgate_training.export import Served
 from headgate_training.spec import Spec
 from headgate_training.table import Table
 from headgate_training.text import Words
@@ -26,11 +27,14 @@ COMMON, LONGEST = 300, 25
 LAST_DAY = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH).days
 
 
-def export_golden(directory: Path, path: Path, encoding: Encoding, spec: Spec) -> None:
-    """Write golden.json: invented requests and what the exported SavedModel answers to them."""
+def export_golden(served: Served, path: Path, encoding: Encoding, spec: Spec) -> None:
+    """Write golden.json: invented requests and what the network answers to them behind the numpy encoding.
+
+    The exported SavedModel, which encodes by itself, is held to these answers by whoever opens it.
+    """
     table = invent(encoding, spec, ROWS)
-    with SavedModel(directory) as model:
-        expected = answers(model.predict(table), spec)
+    encoded = Encoder(encoding, spec).encode(table)
+    expected = answers(served.network(tf.constant(encoded)).numpy(), spec)
     golden = [
         {"request": request, "answer": answer} for request, answer in zip(_requests(table, spec), expected, strict=True)
     ]

@@ -17,7 +17,7 @@ import tensorflow as tf
 from headgate_training.ahead import Past
 from headgate_training.baseline import write_features
 from headgate_training.checkpoints import NOTHING_KEPT, SECONDS, Checkpoints, Keeper
-from headgate_training.compression import Frozen, compress, convert, freeze
+from headgate_training.compression import compress, convert
 from headgate_training.encoding import Encoder, Encoding, fit_encoding
 from headgate_training.export import Served, export, export_code
 from headgate_training.families import FAMILIES, wanted_of_text
@@ -66,16 +66,14 @@ class Stopwatch:
         self.seconds[name] = round(time.perf_counter() - start, 4)
 
 
-def _write_version(served: Served, directory: Path, encoding: Encoding, spec: Spec, spec_file: Path) -> Frozen:
-    """A network as both engines run it, with its golden answers; returns it frozen."""
+def _write_version(served: Served, directory: Path, encoding: Encoding, spec: Spec, spec_file: Path) -> None:
+    """A network as both engines run it, with its golden answers."""
     extra = directory / "assets.extra"
     export(served, directory, spec)
     extra.mkdir(exist_ok=True)
     shutil.copyfile(spec_file, extra / "spec.json")
-    frozen = freeze(served)
-    (extra / engine_file("float32")).write_bytes(convert(frozen))
-    export_golden(directory, extra / "golden.json", encoding, spec)
-    return frozen
+    (extra / engine_file("float32")).write_bytes(convert(served))
+    export_golden(served, extra / "golden.json", encoding, spec)
 
 
 def _write_beside(extra: Path, encoding: Encoding, table: Table, target: np.ndarray, spec: Spec) -> None:
@@ -201,7 +199,7 @@ def _write_model(places: Places, read: _Data, trained: _Trained, watch: Stopwatc
     directory, extra = places.model / "1", places.model / "1" / "assets.extra"
     served, encoding, spec_file = trained.served(), trained.encoding, places.spec / "spec.json"
     with watch.stage("export"):
-        frozen = _write_version(served, directory, encoding, read.spec, spec_file)
+        _write_version(served, directory, encoding, read.spec, spec_file)
         _write_beside(extra, encoding, read.table, read.target, read.spec)
         export_code(places.model / "code")
 
@@ -210,7 +208,7 @@ def _write_model(places: Places, read: _Data, trained: _Trained, watch: Stopwatc
         return (extra / engine_file("pruned")).read_bytes()
 
     with watch.stage("compress"):
-        compress(frozen, extra, trained.part.encoded, trained.settings.seed, make_pruned)
+        compress(served, extra, trained.part.encoded, trained.settings.seed, make_pruned)
 
 
 def _metrics(read: _Data, trained: _Trained, around: Circumstances, watch: Stopwatch) -> dict[str, object]:
