@@ -9,7 +9,7 @@ from headgate_training.litert import LiteRtModel
 from headgate_training.savedmodel import SavedModel
 from headgate_training.table import RowReader
 
-WARM, TIMES = 3, 25
+WARM, TIMES = 3, 15
 
 
 def weigh(archive: Path, directory: Path, model: SavedModel, twin: LiteRtModel) -> dict[str, object]:

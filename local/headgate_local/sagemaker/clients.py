@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+from boto3.s3.transfer import TransferConfig
 from botocore.config import Config
 from botocore.exceptions import ClientError
 from ministack.core.responses import get_region
@@ -19,6 +20,9 @@ from headgate_local.seams import identity
 
 SERVICE = "sagemaker.amazonaws.com"
 CONFIG = Config(retries={"max_attempts": 2}, s3={"addressing_style": "path"}, max_pool_connections=16)
+
+TRANSFER = TransferConfig(use_threads=False)
+"""Files are small, and S3 is this process: threads would only wait for each other."""
 
 _one_at_a_time = threading.Lock()
 CLIENTS = 32
@@ -140,7 +144,7 @@ class Storage:
         for file in files:
             name = key if file == path else f"{key.rstrip('/')}/{file.relative_to(path)}"
             try:
-                self._s3.upload_file(str(file), bucket, name, ExtraArgs=extra)
+                self._s3.upload_file(str(file), bucket, name, ExtraArgs=extra, Config=TRANSFER)
             except (ClientError, boto3.exceptions.S3UploadFailedError) as error:
                 raise _failure(error, f'Failed to upload "{name}" to "{bucket}": {error}') from error
 
@@ -177,8 +181,8 @@ def unpack(archive: Path, folder: Path) -> None:
 
 
 def pack(folder: Path, archive: Path) -> None:
-    """Write a folder's content as a .tar.gz; level 1, because model files hardly compress and time counts."""
-    with tarfile.open(archive, "w:gz", compresslevel=1) as tar:
+    """Write a folder's content as a .tar.gz; level 0, because model files hardly compress and time counts."""
+    with tarfile.open(archive, "w:gz", compresslevel=0) as tar:
         for child in sorted(folder.iterdir()):
             tar.add(child, arcname=child.name)
 

@@ -13,6 +13,8 @@ from headgate.tables.load import Loaded
 
 QUANTILES = (0.05, 0.25, 0.5, 0.75, 0.95)
 EXACT_DISTINCT_ROWS = 100_000
+_LISTED_ROWS = 2_048
+"""Up to so many rows it takes less to list the values of a column than to prepare the hash tables that count them."""
 _SAMPLE_ROWS = 20_000
 _SAMPLE_BYTES = 32 * 1024**2
 _COLUMNS_IN_ONE_SCAN = 50
@@ -73,7 +75,7 @@ def measure(engine: Engine, columns: Sequence[Loaded], forms: Mapping[str, str] 
         forms: how times are known to be written, by column: tried first, because a day may be a month as well.
     """
     rows, forms = count_rows(engine), forms or {}
-    distinct = "count(DISTINCT {0})" if rows <= EXACT_DISTINCT_ROWS else "approx_count_distinct({0})"
+    distinct = _distinct(engine, rows)
     numbers = ["h", *(f"c{i}" for i, column in enumerate(columns) if column.storage == "number")]
     kept = "*" if _sampled_whole(engine, rows) else ", ".join(numbers)
     engine.keep_sample("sampled", f"SELECT {kept} FROM data WHERE {drawn(_share_sampled(rows))}")
@@ -125,6 +127,13 @@ def _share_sampled(rows: int) -> float:
 def _sampled_whole(engine: Engine, rows: int) -> bool:
     """Whether the sample keeps texts as well: unless they are long, for a scan costs more than their memory."""
     return engine.shape.row_bytes * min(rows, _SAMPLE_ROWS) <= _SAMPLE_BYTES
+
+
+def _distinct(engine: Engine, rows: int) -> str:
+    """SQL that counts the different values of a column, to be formatted with its name; NULL is none of them."""
+    if rows <= _LISTED_ROWS and _sampled_whole(engine, rows):
+        return "coalesce(list_unique(list({0})), 0)"
+    return "count(DISTINCT {0})" if rows <= EXACT_DISTINCT_ROWS else "approx_count_distinct({0})"
 
 
 def _known(index: int) -> str:
