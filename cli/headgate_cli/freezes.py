@@ -82,7 +82,10 @@ def end_of(until: str, now: datetime) -> str:
     if (span := _SPAN.fullmatch(until)) is not None:
         end = written(now + timedelta(**{_UNITS[span[2]]: int(span[1])}))
     else:
-        end = moment_of(until)
+        try:
+            end = moment_of(until)
+        except UsageError as error:
+            raise UsageError(f"{error} Or name a span such as 90m, 12h or 3d.") from None
     if end <= written(now):
         raise UsageError(f"{until} is not to come. Name a time after now, or a span such as 90m, 12h or 3d.")
     return end

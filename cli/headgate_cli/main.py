@@ -5,6 +5,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -42,6 +43,25 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        from importlib.metadata import version
+
+        sys.stdout.write(f"headgate {version('headgate')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _every_command(
+    _: Annotated[
+        bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="Tell the version and end.")
+    ] = False,
+) -> None:
+    pass
+
+
 for command in (
     demonstration.demo,
     cloud.up,
@@ -91,7 +111,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = int(app(given, prog_name="headgate", standalone_mode=False) or ExitCode.DONE)
         return _end(given, INTERRUPTED, ExitCode.INTERRUPTED) if code == ExitCode.INTERRUPTED else code
     except typer.TyperException as error:
-        return _end(given, error.format_message(), ExitCode.USAGE)
+        return _end(given, error.format_message().replace("Value error, ", ""), ExitCode.USAGE)
     except (KeyboardInterrupt, typer.Abort):
         return _end(given, INTERRUPTED, ExitCode.INTERRUPTED)
     except CommandError as error:
@@ -106,7 +126,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _end(given: Sequence[str], message: str, code: ExitCode) -> int:
     if os.environ.get("HEADGATE_DEBUG") == "1":
         traceback.print_exc()
-    Console(stderr=True, highlight=False).print(f"headgate: {message}", markup=False, soft_wrap=True)
+    if message:  # there is none where the help was the answer
+        Console(stderr=True, highlight=False).print(f"headgate: {message}", markup=False, soft_wrap=True)
     if "--json" in given:
         sys.stdout.write(json.dumps({"error": message, "exit_code": int(code)}, ensure_ascii=False) + "\n")
     return code

@@ -35,7 +35,7 @@ def project_name(path: Path) -> str:
     name = path.resolve().name
     while (suffix := PurePosixPath(name).suffix.lower()) in _DATA_SUFFIXES and suffix:
         name = name[: -len(suffix)]
-    ascii_name = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
+    ascii_name = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode().lower()
     slug = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:_LONGEST_PROJECT].strip("-")
     if not slug:
         raise UsageError("The file's name makes no project's name. Give one with --project NAME.")

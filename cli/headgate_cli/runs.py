@@ -1,6 +1,7 @@
 """What the ledger and the artifacts say about runs and releases."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -105,10 +106,15 @@ class Artifacts:
             raise CommandError(f"s3://{self._bucket}/{key} is not a JSON object; it was not written by Headgate.")
         return document
 
-    def links(self, ref: RunRef) -> dict[str, str]:
-        """Where a run's artifacts lie."""
+    def links(self, ref: RunRef, report: Mapping[str, Any] | None) -> dict[str, str | None]:
+        """Where a run's artifacts lie; `quarantine` is None unless its `report` says that the data were refused."""
         root = f"s3://{self._bucket}/"
-        return {"dataset": f"{root}{ref.project.dataset_folder(ref.dataset)}", "run": f"{root}{ref.folder}"}
+        refused = report is not None and report.get("verdict") == "rejected"
+        return {
+            "dataset": f"{root}{ref.project.dataset_folder(ref.dataset)}",
+            "run": f"{root}{ref.folder}",
+            "quarantine": f"{root}{ref.project.quarantine(ref.dataset)}" if refused else None,
+        }
 
     def _body(self, key: str) -> bytes | None:
         try:
@@ -157,7 +163,7 @@ def release_document(release: Release) -> dict[str, Any]:
         *("sequence", "version", "run", "state", "format", "in_service_at", "at", "outcome", "reason_code", "reason"),
         *("why", "dataset", "name", "model_data_url", "artifact", "image", "plan", "alarms", "trial"),
         "verdict",
-        *("capacity_before", "capacity_after", "removed_at"),
+        *("capacity_before", "capacity_after", "scaled", "removed_at"),
     )
     return {key: getattr(release, key) for key in keys}
 

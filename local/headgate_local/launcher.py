@@ -83,7 +83,8 @@ def down(purge: bool, progress: Progress) -> bool:
         if purge:
             (home() / "local.log").unlink(missing_ok=True)
             shutil.rmtree(work(), ignore_errors=True)  # of a cloud that was killed; others leave nothing there
-        progress("stopped" if running else "no local cloud is running")
+        if running:
+            progress("stopped")
         return running
 
 

@@ -52,7 +52,11 @@ def _show(console: Console, trails: list[dict[str, Any]]) -> None:
     for each in trails:
         name = "/".join(filter(None, (each["tenant"], each["project"])))
         waiting = f", {each['uncopied']} without a locked copy yet" if each["uncopied"] else ""
-        console.print(f"{name}: {each['entries']} entries{waiting}", markup=False, soft_wrap=True)
+        console.print(
+            f"{name}: {each['entries']} entr{'y' if each['entries'] == 1 else 'ies'}{waiting}",
+            markup=False,
+            soft_wrap=True,
+        )
         for flaw in each["flaws"]:
             console.print(f"  entry {flaw['sequence']} {flaw['what']}", markup=False, soft_wrap=True)
         if not each["flaws"]:

@@ -57,9 +57,10 @@ def _show_card(console: Console, card: local_cloud.Card) -> None:
         ("AWS_DEFAULT_REGION", card["region"]),
         ("AWS_ACCESS_KEY_ID", card["access_key_id"]),
         ("AWS_SECRET_ACCESS_KEY", card["secret_access_key"]),
+        ("DATA_BUCKET", card["data_bucket"]),
     ):
         console.print(f"  export {name}={value}", soft_wrap=True)
-    console.print(f"\nData bucket: {card['data_bucket']}\nArtifact bucket: {card['artifact_bucket']}", soft_wrap=True)
+    console.print(f"\nArtifact bucket: {card['artifact_bucket']}", soft_wrap=True)
 
 
 def _show_findings(console: Console, findings: "list[Finding]") -> None:

@@ -24,7 +24,9 @@ def incidents(
         from headgate_cli.incidents import listed
 
         documents = listed(cloud, tenant, owner)
-    Output(as_json).result({"incidents": documents}, lambda console: _show_incidents(console, documents, tenant))
+    Output(as_json).result(
+        {"incidents": documents}, lambda console: _show_incidents(console, documents, owner or tenant)
+    )
 
 
 def explain(
@@ -70,12 +72,16 @@ def rollback(  # noqa: PLR0913 - one parameter for each option of the command li
         raise typer.Exit(code)
 
 
-def _show_incidents(console: Console, documents: list[dict[str, Any]], tenant: str) -> None:
+_FROZEN = "The project was frozen: when you have looked, `headgate unfreeze --project {project} --tenant {tenant}`."
+
+
+def _show_incidents(console: Console, documents: list[dict[str, Any]], whose: Project | str) -> None:
     from headgate_cli.tables import rows
 
     # The name of an incident tells when, `explain` tells the rest: the four fit a terminal of 80 columns.
     lines = ((d["incident"], d["kind"], d["outcome"] or d["state"], d["reason"]) for d in documents)
-    rows(console, ("incident", "alarm", "outcome", "why"), lines, empty=f"No alarm of {tenant} rang yet.")
+    named = whose if isinstance(whose, str) else f"{whose.tenant}/{whose.name}"
+    rows(console, ("incident", "alarm", "outcome", "why"), lines, empty=f"No alarm of {named} rang yet.")
 
 
 def _show_incident(console: Console, document: Mapping[str, Any]) -> None:
@@ -98,6 +104,7 @@ def _show_incident(console: Console, document: Mapping[str, Any]) -> None:
             "release made": _number(document["rollback"]),
             "took": seconds_text(seconds) if seconds is not None else None,
             "what to do": page,
+            "then": _FROZEN.format(**document) if document["freezes"] else None,
         },
     )
 

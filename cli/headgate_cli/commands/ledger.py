@@ -26,7 +26,7 @@ def runs(
         ledger = Records(cloud).ledger
         records = ledger.runs_of_project(owner) if owner else ledger.runs_of_tenant(tenant)
         documents = [run_document(record) for record in records]
-    Output(as_json).result({"runs": documents}, lambda console: _show_runs(console, documents, tenant))
+    Output(as_json).result({"runs": documents}, lambda console: _show_runs(console, documents, owner or tenant))
 
 
 def show(
@@ -43,12 +43,13 @@ def show(
 
         record = Records(cloud).find_run(run)
         ref, artifacts = ref_of(record), Artifacts(cloud)
+        report = artifacts.report(ref)
         document = run_document(record) | {
             "seconds": seconds_by_stage(Follower(cloud).look(ref).stages, utc_now()),
-            "report": artifacts.report(ref),
+            "report": report,
             "evaluation": artifacts.evaluation(ref),
             "experiment": artifacts.experiment(ref),
-            "links": artifacts.links(ref),
+            "links": artifacts.links(ref, report),
             "freeze": frozen(Records(cloud).ledger, ref.project),
         }
     Output(as_json).result(document, lambda console: _show_run(console, document))
@@ -138,7 +139,7 @@ def _show_plan(console: Console, document: Mapping[str, Any]) -> None:
             "strategy": document["strategy"].replace("_", " "),
             "because": document["reason"],
             "scaling": document["scaling"]["reason"],
-            "alarms": ", ".join(document["alarms"]),
+            "alarms": " ".join(document["alarms"]),
         },
     )
     *before, every = document["stages"]
@@ -152,7 +153,7 @@ def _show_plan(console: Console, document: Mapping[str, Any]) -> None:
         rows(console, ("step", "new instances with requests", "then watched for"), lines, empty="")
 
 
-def _show_runs(console: Console, documents: list[dict[str, Any]], tenant: str) -> None:
+def _show_runs(console: Console, documents: list[dict[str, Any]], whose: Project | str) -> None:
     from headgate_cli.board import outcome_text
     from headgate_cli.tables import rows
 
@@ -161,7 +162,8 @@ def _show_runs(console: Console, documents: list[dict[str, Any]], tenant: str) -
         for d in documents
     )
     columns = ("run", "arrived", "state", "version", "why")
-    rows(console, columns, lines, empty=f"{tenant} has no runs yet. `headgate drop FILE` starts one.")
+    named = whose if isinstance(whose, str) else f"{whose.tenant}/{whose.name}"
+    rows(console, columns, lines, empty=f"{named} has no runs yet. `headgate drop FILE` starts one.")
 
 
 def _show_versions(console: Console, documents: list[dict[str, Any]]) -> None:
@@ -257,12 +259,20 @@ def _show_run(console: Console, document: Mapping[str, Any]) -> None:
             "seconds": seconds_table(document["seconds"]),
         }
         | _experiment_facts(document["experiment"])
-        | {f"{name} files": place for name, place in document["links"].items()},
+        | _places(document),
     )
     _show_freeze(console, document["freeze"])
     console.print()
     _show_evaluation(console, document["evaluation"])
     _show_choices(console, document["report"])
+
+
+def _places(document: Mapping[str, Any]) -> dict[str, str | None]:
+    """Where to look: of refused data in quarantine, for nothing was made of them; of data never looked at nowhere."""
+    links, looked_at = document["links"], document["report"] is not None
+    if links["quarantine"] is not None:
+        return {"quarantine": links["quarantine"]}
+    return {"dataset files": links["dataset"] if looked_at else None, "run files": links["run"]}
 
 
 def _experiment_facts(experiment: Mapping[str, Any] | None) -> dict[str, str]:
@@ -329,6 +339,8 @@ def _show_choices(console: Console, report: Mapping[str, Any] | None) -> None:
     if not report:
         return
     lines = [(_ASKED.get(choice.what, choice.what), choice.value, choice.why) for choice in choices_of(report)]
+    if not lines and report.get("verdict") == "rejected":
+        return  # it was refused before anything could be inferred
     rows(console, ("inferred from the data", "as", "because"), lines, empty="Nothing had to be inferred.")
     if lines:
         console.print(

@@ -41,9 +41,9 @@ def _show(console: Console, document: dict[str, Any]) -> None:
         (f"{d['tenant']}/{d['project']}" if d["project"] else "", d["kind"], f"{d['subject']}: {d['said']}", d["done"])
         for d in found
     )
-    rows(
-        console, ("project", "found", "what", "done"), lines, empty=f"All is well with {document['projects']} projects."
-    )
+    number = document["projects"]
+    fine = f"All is well with {number} project{'' if number == 1 else 's'}."
+    rows(console, ("project", "found", "what", "done"), lines, empty=fine)
     if untold := _untold(document):
         said = (
             f"People could not be told of {len(untold)} of these: {', '.join(sorted(set(untold)))}. "

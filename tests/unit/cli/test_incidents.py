@@ -82,6 +82,7 @@ def test_incidents_tell_what_was_done_and_why(whose: list[str], capsys: pytest.C
     assert "ROLLED_BACK" in capsys.readouterr().out
     assert main(["incidents", "--tenant", "nobody"]) == 0
     assert "No alarm of nobody rang yet." in capsys.readouterr().out
+    assert (told["tenant"], told["project"]) == ("demo", "iris")
 
 
 @pytest.mark.usefixtures("cloud")
@@ -89,6 +90,21 @@ def test_an_incident_is_explained_by_its_name_alone(capsys: pytest.CaptureFixtur
     assert main(["explain", NAME]) == 0
     said = capsys.readouterr().out
     assert all(word in said for word in ("It rings.", "It serves badly.", "Back.", "3.1 s"))
+    assert "unfreeze" not in said
+
+
+def test_an_incident_that_froze_its_project_says_how_that_is_lifted(
+    cloud: Cloud, ledger: Ledger, capsys: pytest.CaptureFixture[str]
+) -> None:
+    name = incident_id(IRIS, "headgate-demo-iris-r2.latency", AT)
+    ledger.add_incident(Incident(name, "demo", "iris", "latency", "latency", AT, AT, "It is slow."))
+    close(ledger, name, action="rollback", outcome="NOT_ROLLED_BACK", done="Nothing before it.", freezes=True)
+    assert main(["explain", name]) == 0
+    assert "`headgate unfreeze --project iris --tenant demo`" in " ".join(capsys.readouterr().out.split())
+
+
+@pytest.mark.usefixtures("cloud")
+def test_what_there_is_no_incident_of_is_told(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["explain", "demo-iris-20260131T083012-ffffffff", "--json"]) == 2
     assert "headgate incidents" in json.loads(capsys.readouterr().out)["error"]
 

@@ -97,6 +97,17 @@ def test_a_wrong_command_line_is_usage(command: list[str], capsys: pytest.Captur
     said = capsys.readouterr()
     assert json.loads(said.out)["exit_code"] == 2
     assert said.err
+    assert "Value error" not in said.err
+
+
+@pytest.mark.parametrize(("command", "code"), [([], 2), (["tenant"], 2), (["--version"], 0)], ids=str)
+def test_help_and_version_are_told_without_an_error(
+    command: list[str], code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(command) == code
+    said = capsys.readouterr()
+    assert "headgate" in said.out
+    assert said.err == ""
 
 
 def test_errors_leave_stdout_alone_without_json(capsys: pytest.CaptureFixture[str]) -> None:
@@ -148,7 +159,9 @@ def test_up_gives_what_clients_need(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     assert main(["up", "--port", "4577", "--json"]) == ExitCode.DONE
     assert json.loads(capsys.readouterr().out) == dict.fromkeys(names, "x") | {"endpoint_url": "http://127.0.0.1:4577"}
     assert main(["up", "--port", "4577"]) == ExitCode.DONE
-    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4577" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "export AWS_ENDPOINT_URL=http://127.0.0.1:4577" in said
+    assert "export DATA_BUCKET=x" in said
 
 
 @pytest.mark.parametrize(("ran", "said"), [(True, "is stopped"), (False, "No local cloud was running")])

@@ -113,7 +113,7 @@ def test_without_a_project_all_of_the_tenants_are_frozen(
     ("options", "said"),
     [
         (["--reason", "x", "--until", "2020-01-01"], "2020-01-01 is not to come"),
-        (["--reason", "x", "--until", "soon"], "soon is no time"),
+        (["--reason", "x", "--until", "soon"], "Or name a span such as"),
         (["--reason", " "], "Say why"),
         ([], "--reason"),
     ],

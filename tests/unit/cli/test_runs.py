@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -53,7 +54,8 @@ def test_a_release_is_told_with_its_outcome_and_when_it_went_into_service() -> N
         reason_code="SERVING",
         reason="Version 2 serves all requests. Better.",
     )
-    told = release_document(release)
+    told = release_document(replace(release, scaled={"min": 1, "max": 2}))
+    assert told["scaled"] == {"min": 1, "max": 2}
     assert (told["why"], told["name"], told["artifact"]) == ("Better.", "demo-iris-r2", None)
     assert (
         told
@@ -99,9 +101,12 @@ def test_a_refused_dataset_has_its_report_in_quarantine(cloud: Cloud) -> None:
     artifacts, ref = Artifacts(cloud), RunRef(IRIS, A)
     assert artifacts.report(ref) is None
     cloud.client("s3").put_object(
-        Bucket="artifacts", Key=f"demo/iris/quarantine/{A}/report.json", Body=b'{"reason_code": "HEADER_ONLY"}'
+        Bucket="artifacts", Key=f"demo/iris/quarantine/{A}/report.json", Body=b'{"verdict": "rejected"}'
     )
-    assert artifacts.report(ref) == {"reason_code": "HEADER_ONLY"}
+    report = artifacts.report(ref)
+    assert report == {"verdict": "rejected"}
+    assert artifacts.links(ref, report)["quarantine"] == f"s3://artifacts/demo/iris/quarantine/{A}/"
+    assert artifacts.links(ref, None)["quarantine"] is None
 
 
 def test_a_document_of_another_shape_is_refused(cloud: Cloud) -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 from rich.console import Console
 
-from headgate_cli.commands.ledger import _experiment_facts, _show_choices, _show_evaluation
+from headgate_cli.commands.ledger import _experiment_facts, _places, _show_choices, _show_evaluation
 
 JOB = {"instance_count": 1, "instance_type": "ml.m5.large", "spot": False, "estimated_usd": 0.1}
 PARAMETERS = {"family": "dnn", "optimizer": "adamw", "learning_rate": 0.003, "schedule": "constant", "batch_size": 32}
@@ -51,3 +51,12 @@ def test_what_was_inferred_names_its_key_and_where_to_say_otherwise() -> None:
     assert "positive: the class to find" in shown
     assert "project.yaml" in shown
     assert printed(_show_choices, {"inferred": []}).strip() == "Nothing had to be inferred."
+
+
+def test_refused_data_are_looked_for_in_quarantine_and_nothing_is_said_of_what_was_inferred() -> None:
+    links = {"dataset": "s3://a/d/", "run": "s3://a/r/", "quarantine": "s3://a/q/"}
+    refused = {"verdict": "rejected", "inferred": []}
+    assert _places({"links": links, "report": refused}) == {"quarantine": "s3://a/q/"}
+    assert printed(_show_choices, refused) == ""
+    nobodys = _places({"links": links | {"quarantine": None}, "report": None})
+    assert nobodys == {"dataset files": None, "run files": "s3://a/r/"}

@@ -37,7 +37,7 @@ def folder(tmp_path: Path) -> Path:
     [
         ("healthcare_wdbc.csv", "healthcare-wdbc"),
         ("Orders 2026.CSV.gz", "orders-2026"),
-        ("Qualität & Maße.jsonl", "qualitat-mae"),
+        ("Qualität & Maße.jsonl", "qualitat-masse"),
         ("a" * 40 + ".parquet", "a" * 30),
         ("x" * 29 + "-y.csv", "x" * 29),
         ("v1.2.csv", "v1-2"),

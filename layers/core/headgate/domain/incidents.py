@@ -234,6 +234,8 @@ def document(incident: Incident) -> dict[str, Any]:
     """An incident for programs: what rang, what was done and why, in seconds."""
     return {
         "incident": incident.incident,
+        "tenant": incident.tenant,
+        "project": incident.project,
         "alarm": incident.alarm,
         "kind": incident.kind,
         "action": incident.action,
