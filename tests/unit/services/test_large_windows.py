@@ -3,10 +3,12 @@
 import json
 import shutil
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.capturing import place
 from tests.watched import IRIS, World, answer, people
 
 from headgate import job
@@ -131,6 +133,21 @@ def test_machines_that_fail_are_asked_again_and_then_no_more(large: World) -> No
     look = large.look()
     assert (look.decision, look.rows) == ("JUDGED", 1000)  # of the first file, which is one at least
     assert large.look() == ELSEWHERE
+
+
+def test_what_nobody_can_read_does_not_hold_up_what_comes_behind_it(large: World) -> None:
+    for name in "ab":
+        large.objects.put_bytes("artifacts", place(name, datetime(2026, 3, 1, 10, tzinfo=UTC)), b"{}\n" * 100)
+    for _ in range(3):
+        assert large.look() == ELSEWHERE
+        stop(large)
+    look = large.look()
+    assert (look.decision, look.rows) == ("JUDGED", 0)
+    assert look.window is not None
+    assert look.window.says == "Nothing is known: none of the requests could be read."
+    large.monitor = replace(large.monitor, function_bytes=10**9)
+    large.ask(people(1000), "c")
+    assert large.look().rows == 1000
 
 
 def test_a_window_is_not_judged_by_some_of_its_machines(large: World, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_what_moved_is_named_measured_and_weighed(world: World) -> None:
     measures = world.published[0]
     assert measures["DataDrift"] == first["psi"] > 0.1
     assert measures["PredictionDrift"] > 0.1
-    assert world.ledger.windows(IRIS, 1, 5)[0].drifted == ["age"]
+    assert world.ledger.windows(IRIS, 1, 5)[0].says.startswith("1 of 2 features moved: age.")
 
 
 def test_too_few_requests_wait_for_more_or_for_their_time(world: World) -> None:

@@ -1,9 +1,9 @@
 """A window: the requests between two looks of the monitor. When it is closed, what it is called, what is kept of it."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from headgate.domain.moments import written
@@ -15,8 +15,11 @@ FUNCTION_BYTES = 1_000_000_000
 """Captured bytes that a function reads for a window; more go to machines."""
 MACHINES_BYTES = 10_000_000_000
 """Captured bytes of one window; the rest is left to the next one."""
-MOST_REMEMBERED = 2000
-"""Names of read files that a window keeps, to tell files that came late from those it has read."""
+MOST_REMEMBERED = 1000
+"""Keys of read files that a window keeps, to tell files that came late from those it has read. A key has up to 250
+characters, and an item of the ledger 400 KB."""
+_LATE = timedelta(hours=1)
+"""A file comes no later than in the hour after the one that its folder is called after."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,9 +33,9 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Window:
-    """What the ledger keeps of a judged window. `place` is where its report begins in the artifact bucket; `cursor` the
-    last file's key, `read` the files of its folder that were read, to find those that came late; `measures` are what
-    was published.
+    """What the ledger keeps of a judged window. `place` is where its report begins in the artifact bucket. Files up to
+    and with the key `cursor` are done with, `read` are those behind it that were read; `measures` are what was
+    published.
     """
 
     release: int
@@ -47,7 +50,6 @@ class Window:
     cursor: str
     place: str
     read: Sequence[str] = field(default_factory=list)
-    drifted: Sequence[str] = field(default_factory=list)
     says: str = ""
     measures: Mapping[str, Any] = field(default_factory=dict)
 
@@ -58,11 +60,6 @@ def name_of(number: int, files: Sequence[File]) -> str:
     return f"{number:06d}-{digest}"
 
 
-def folder_of(key: str) -> str:
-    """The hour's folder of a captured file; names in it and folders sort as time does."""
-    return key.rpartition("/")[0] + "/"
-
-
 def newest_since(files: Iterable[File], since: datetime) -> list[File]:
     """The files that were written since then, the newest first."""
     first = written(since.replace(microsecond=0))  # S3 tells times in whole seconds
@@ -71,12 +68,11 @@ def newest_since(files: Iterable[File], since: datetime) -> list[File]:
 
 def taken(files: Sequence[File], last: Window | None, most: int) -> list[File]:
     """The files of the next window: those that were not read yet, the oldest first, up to so many bytes."""
-    read: Collection[str] = set(last.read) if last else ()
+    cursor, read = (last.cursor, set(last.read)) if last else ("", set())
     chosen: list[File] = []
     size = 0
     for file in sorted(files, key=lambda each: each.key):
-        is_new = last is None or (file.key not in read and (last.read or file.key > last.cursor))
-        if not is_new:
+        if file.key <= cursor or file.key in read:
             continue
         if chosen and size + file.size > most:
             break
@@ -85,12 +81,23 @@ def taken(files: Sequence[File], last: Window | None, most: int) -> list[File]:
     return chosen
 
 
-def remembered(files: Sequence[File], last: Window | None) -> list[str]:
-    """The files to remember: those read of the last file's hour; none of too many, and late ones are then lost."""
-    folder = folder_of(max(file.key for file in files))
-    before = [key for key in last.read if key.startswith(folder)] if last else []
-    names = [*before, *(file.key for file in files if file.key.startswith(folder))]
-    return names if len(names) <= MOST_REMEMBERED else []
+def done_with(files: Sequence[File], last: Window | None) -> tuple[str, list[str]]:
+    """The cursor and the read files of a window of these files, which follows on the `last` one.
+
+    Names in an hour's folder and folders sort as time does. Of the last file's hour and the one before what comes late
+    is still taken; where that is more than can be remembered, the oldest are done with.
+    """
+    known = sorted({*(last.read if last else ()), *(file.key for file in files)})
+    cursor = max(last.cursor if last else "", _before(known[-1]))
+    read = [key for key in known if key > cursor]
+    return (cursor, read) if len(read) <= MOST_REMEMBERED else (read[-MOST_REMEMBERED - 1], read[-MOST_REMEMBERED:])
+
+
+def _before(key: str) -> str:
+    """What sorts before all files of a file's hour (`.../yyyy/mm/dd/hh/name`) and of the hour before."""
+    *start, year, month, day, hour, _ = key.split("/")
+    earliest = datetime.strptime(f"{year}{month}{day}{hour}", "%Y%m%d%H").replace(tzinfo=UTC) - _LATE
+    return "/".join([*start, f"{earliest:%Y/%m/%d/%H}", ""])
 
 
 def is_complete(rows: int, begun_at: str, now: str, settings: "MonitorSettings") -> bool:

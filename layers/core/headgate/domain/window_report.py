@@ -65,6 +65,9 @@ def says_of(judged: Judged, quality: Loss | None) -> str:
 
 def _sentences(judged: Judged, quality: Loss | None) -> Iterator[str]:
     drift, known = judged.drift, len(judged.features)
+    if not judged.captured["rows"]:
+        yield "Nothing is known: none of the requests could be read."
+        return
     if drifted := drift.drifted:
         yield f"{len(drifted)} of {known} features moved: {_listed([each.name for each in drifted])}."
     if lacks := lacking(drift):

@@ -12,7 +12,7 @@ from headgate.domain.alarms import VARIANT
 from headgate.domain.names import Project
 from headgate.domain.observed import Observation
 from headgate.domain.releases import Release
-from headgate.domain.window import MACHINES_BYTES, File, Window, folder_of, taken
+from headgate.domain.window import MACHINES_BYTES, File, Window, taken
 from headgate.services.monitor import Look, Monitor, Publish, Requests
 
 MOST_WINDOWS = 50
@@ -61,8 +61,8 @@ def judge_observed(project: Project, observation: Observation, monitor: Monitor,
 
 
 def _waiting(project: Project, release: Release, monitor: Monitor, before: Sequence[Window]) -> list[File]:
-    """The captured files since the last window; of its last hour all that it did not read, for some come late."""
+    """The captured files since the last window, with those that came late."""
     last = before[0] if before else None
     prefix = f"{project.captured(release.name)}{project.endpoint}/{VARIANT}/"
-    found = monitor.objects.files(monitor.artifact_bucket, prefix, folder_of(last.cursor) if last else "")
+    found = monitor.objects.files(monitor.artifact_bucket, prefix, last.cursor if last else "")
     return taken(found, last, MACHINES_BYTES)

@@ -14,7 +14,7 @@ from headgate.domain.monitor_settings import MonitorSettings
 from headgate.domain.observed import CaptureCounts, Observed
 from headgate.domain.quality import Loss, judge_quality
 from headgate.domain.spec import TrainingSpec
-from headgate.domain.window import Window, remembered
+from headgate.domain.window import Window, done_with
 from headgate.domain.window_page import page
 from headgate.domain.window_report import Judged, measures_of, report_of, says_of
 from headgate.services.labels import Labels
@@ -78,7 +78,7 @@ def _labels(work: Work, monitor: Monitor) -> dict[Row, str]:
 
 
 def _written(work: Work, monitor: Monitor, judged: Judged, quality: Loss | None, folder: Path) -> Window:
-    last = work.before[0] if work.before else None
+    cursor, read = done_with(work.files, work.before[0] if work.before else None)
     window = Window(
         release=work.release.sequence,
         number=work.number,
@@ -89,10 +89,9 @@ def _written(work: Work, monitor: Monitor, judged: Judged, quality: Loss | None,
         rows=judged.captured["rows"],
         requests=judged.captured["requests"],
         malformed=judged.captured["malformed"],
-        cursor=max(file.key for file in work.files),
+        cursor=cursor,
         place=work.place,
-        read=remembered(work.files, last),
-        drifted=[each.name for each in judged.drift.drifted],
+        read=read,
         says=says_of(judged, quality),
         measures=measures_of(judged, quality, work.settings.limits),
     )

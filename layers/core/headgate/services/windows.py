@@ -42,7 +42,7 @@ def judge_requests(requests: Requests, monitor: Monitor, executions: Executions,
     too_large = sum(file.size for file in requests.files) > monitor.function_bytes
     if too_large and have_observed(work, requests.files, spec, document, monitor, executions):
         return Look("OBSERVED_ELSEWHERE")
-    window, rows = _judged(work, spec, monitor)
+    window, rows = _judged(work, spec, monitor, whatever=too_large)
     return Look("WAITING", rows=rows) if window is None else _recorded(work, monitor, window, publish)
 
 
@@ -64,13 +64,16 @@ def _recorded(work: Work, monitor: Monitor, window: Window, publish: Publish) ->
     return Look("JUDGED" if kept else "JUDGED_BEFORE", window, window.rows)
 
 
-def _judged(work: Work, spec: TrainingSpec, monitor: Monitor) -> tuple[Window | None, int]:
-    """The window with everything written of it but its record, and its rows; None where it is not complete yet."""
+def _judged(work: Work, spec: TrainingSpec, monitor: Monitor, *, whatever: bool) -> tuple[Window | None, int]:
+    """The window with everything written of it but its record, and its rows; None where it is not complete yet.
+
+    `whatever`: it is all that there is room for, so that waiting makes it no larger.
+    """
     with tempfile.TemporaryDirectory(dir=monitor.workdir) as own, opened(Path(own), _LIMITS) as engine:
         folder = Path(own)
         paths = [monitor.fetch(file.key, folder / f"{at:06d}.jsonl") for at, file in enumerate(work.files)]
         captured = read_captures(engine, paths, spec.columns, folder)
-        if not is_complete(captured.rows, work.begun_at, work.now, work.settings):
+        if not whatever and not is_complete(captured.rows, work.begun_at, work.now, work.settings):
             return None, captured.rows
         seen = observe(engine, work.baseline, spec)
         write_answers(engine, folder / "answers.parquet")
