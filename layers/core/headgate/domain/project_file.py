@@ -1,7 +1,7 @@
 """Reading `project.yaml`: strictly, with the key that is wrong and the nearest known one in every refusal."""
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Literal, get_args, get_origin
 
 import yaml
@@ -37,7 +37,8 @@ def parse_settings(content: bytes) -> ProjectSettings:
     try:
         return ProjectSettings.model_validate(document)
     except ValidationError as error:
-        raise SettingsError("project.yaml: " + "; ".join(_sentences(error)) + ".") from error
+        said = "; ".join(_sentences(error))
+        raise SettingsError(f"project.yaml: {said}{'' if said.endswith('?') else '.'}") from error
 
 
 def describe_settings() -> Iterator[tuple[str, str, str, str]]:
@@ -117,7 +118,18 @@ def _sentences(error: ValidationError) -> Iterator[str]:
             yield _unknown_key(path)
         else:
             place = f"{'.'.join(path)}: " if path else ""
-            yield f"{place}{problem['msg'][0].lower()}{problem['msg'][1:]}"
+            if problem["type"] == "string_pattern_mismatch":  # nobody should have to read the pattern
+                yield f"{place}this cannot be read; it means: {_meaning(path)}"
+                continue
+            said = problem["msg"].removeprefix("Value error, ")  # how pydantic begins the words of our own checks
+            yield f"{place}{said[0].lower()}{said[1:]}"
+
+
+def _meaning(path: Sequence[str]) -> str:
+    """What the settings' page says of a key, or of the list or section that it is in."""
+    known = {key: f"{meaning}{default and f', such as {default}'}" for key, _, default, meaning in describe_settings()}
+    keys = (".".join(path[:end]) for end in range(len(path), 0, -1))
+    return next((known[key] for key in keys if key in known), "not a known key")
 
 
 def _unknown_key(path: list[str]) -> str:

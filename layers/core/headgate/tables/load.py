@@ -30,6 +30,7 @@ _PARQUET_WHOLE_NUMBERS = re.compile(r"U?(TINY|SMALL|BIG|HUGE)INT|U?INTEGER")
 _PARQUET_NUMBERS = re.compile(rf"({_PARQUET_WHOLE_NUMBERS.pattern}|FLOAT|DOUBLE|DECIMAL\(.*\))")
 _PARQUET_TEXTS = re.compile(r"(VARCHAR|ENUM\(.*\)|UUID|TIME)")
 _PARQUET_TIMES = re.compile(r"(DATE|TIMESTAMP.*)")
+_PARQUET_KINDS = (_PARQUET_NUMBERS, _PARQUET_TEXTS, _PARQUET_TIMES)
 _LINES_LOOKED_UP = 3
 _LINE = re.compile(r"CSV Error on Line: (\d+)")
 _WIDTHS = re.compile(r"Expected Number of Columns: (\d+) Found: (\d+)")
@@ -47,6 +48,8 @@ _REFUSALS = (
 
 
 Storage = Literal["number", "text"]
+Alike = Sequence[tuple[Sequence[Path], dialect.Dialect]]
+"""Files of a table by how they are written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,15 +108,16 @@ def _load_csv(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -
     if not all(each.named for each in dialects):
         raise no_header()
     check_names(first.names)
-    if any(other.names != first.names or other.delimiter != first.delimiter for other in dialects[1:]):
+    if any(other.names != first.names for other in dialects[1:]):
         raise _parts_differ()
+    alike = _alike(files, dialects)
     engine.expect(_shape(files, len(first.names)))
     numbers = [
         name not in as_text and all(each.numbers[index] for each in dialects) for index, name in enumerate(first.names)
     ]
     expected = sorted({form for each in dialects for form in each.missing})
     try:
-        _create(engine, [f"c{i}" for i in range(len(numbers))], _read_csv(files, first, numbers, expected))
+        _create(engine, [f"c{i}" for i in range(len(numbers))], _read_csv(alike, numbers, expected))
         if not _holds_missing(engine, [f"c{i}" for i, number in enumerate(numbers) if not number]):
             kinds: list[Storage] = ["number" if number else "text" for number in numbers]
             return [Loaded(name, kind) for name, kind in zip(first.names, kinds, strict=True)]
@@ -121,7 +125,21 @@ def _load_csv(engine: Engine, files: Sequence[Path], as_text: Collection[str]) -
     except duckdb.Error:
         pass  # the same error comes again, at the first line that has it
     with engine.one_thread():
-        return _load_csv_by_counting(engine, files, first, as_text)
+        return _load_csv_by_counting(engine, alike, as_text)
+
+
+def _alike(files: Sequence[Path], dialects: Sequence[dialect.Dialect]) -> Alike:
+    """Files by their delimiter: a table is exported now by one program, now by another.
+
+    Where one of those with the same delimiter shows decimal commas, all have them: others show none at their beginning.
+    """
+    by_delimiter: dict[str, list[tuple[Path, dialect.Dialect]]] = {}
+    for path, form in zip(files, dialects, strict=True):
+        by_delimiter.setdefault(form.delimiter, []).append((path, form))
+    return [
+        ([path for path, _ in members], max((form for _, form in members), key=lambda form: form.decimal == ","))
+        for members in by_delimiter.values()
+    ]
 
 
 def _holds_missing(engine: Engine, texts: Sequence[str]) -> bool:
@@ -131,19 +149,17 @@ def _holds_missing(engine: Engine, texts: Sequence[str]) -> bool:
     return bool(texts) and bool(engine.row(f"SELECT count(*) FROM data WHERE {condition}")[0])
 
 
-def _load_csv_by_counting(
-    engine: Engine, files: Sequence[Path], form: dialect.Dialect, as_text: Collection[str]
-) -> list[Loaded]:
+def _load_csv_by_counting(engine: Engine, alike: Alike, as_text: Collection[str]) -> list[Loaded]:
+    form = alike[0][1]
     width = len(form.names)
     texts = ", ".join(f"{_text(f'c{i}')} AS c{i}" for i in range(width))
     try:
-        engine.keep("texts", f"SELECT {texts} FROM {_read_csv(files, form, [False] * width)}")
+        engine.keep("texts", f"SELECT {texts}, comma FROM {_read_csv(alike, [False] * width)}")
     except duckdb.Error as error:
         raise _no_csv(str(error)) from None
-    numbers = [_number(f"c{i}", form.decimal) for i in range(width)]
-    facts = [
-        f"count(c{i}), count({number}), {', '.join(_points(f'c{i}', form.decimal))}" for i, number in enumerate(numbers)
-    ]
+    commas = {each.decimal == "," for _, each in alike}
+    numbers = [_number(f"c{i}", commas) for i in range(width)]
+    facts = [f"count(c{i}), count({number}), {', '.join(_points(f'c{i}', commas))}" for i, number in enumerate(numbers)]
     counts = iter(engine.row(f"SELECT {', '.join(facts)} FROM texts"))
     loaded: list[Loaded] = []
     for i, name in enumerate(form.names):
@@ -154,7 +170,7 @@ def _load_csv_by_counting(
             continue
         looked_up = sum(column.first_text_line is not None for column in loaded) < _LINES_LOOKED_UP
         mostly = looked_up and form.numbers[i] and name not in as_text
-        line = _first_text_line(engine, files, form, i) if mostly else None
+        line = _first_text_line(engine, alike, i) if mostly else None
         loaded.append(Loaded(name, "text", 0 if name in as_text else castable, line))
     typed = [numbers[i] if column.storage == "number" else f"c{i}" for i, column in enumerate(loaded)]
     _create(engine, typed, "texts")
@@ -162,10 +178,10 @@ def _load_csv_by_counting(
     return loaded
 
 
-def _first_text_line(engine: Engine, files: Sequence[Path], form: dialect.Dialect, index: int) -> int | None:
-    only = [i == index for i in range(len(form.names))]
+def _first_text_line(engine: Engine, alike: Alike, index: int) -> int | None:
+    only = [i == index for i in range(len(alike[0][1].names))]
     try:
-        engine.row(f"SELECT count(c{index}) FROM {_read_csv(files, form, only)}")
+        engine.row(f"SELECT count(c{index}) FROM {_read_csv(alike, only)}")
     except duckdb.Error as error:
         found = _LINE.search(str(error))
         return int(found[1]) if found else None
@@ -190,9 +206,16 @@ def _no_csv(words: str) -> DatasetRefusedError:
     )
 
 
-def _read_csv(
-    files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bool], missing: Sequence[str] = MISSING
-) -> str:
+def _read_csv(alike: Alike, numbers: Sequence[bool], missing: Sequence[str] = MISSING) -> str:
+    """All files as one table, with `comma`: whether the row's file has decimal commas."""
+    reads = (
+        f"SELECT *, {form.decimal == ','} AS comma FROM {_reader(files, form, numbers, missing)}"
+        for files, form in alike
+    )
+    return f"({' UNION ALL '.join(reads)})"
+
+
+def _reader(files: Sequence[Path], form: dialect.Dialect, numbers: Sequence[bool], missing: Sequence[str]) -> str:
     types = ", ".join(f"c{i}: '{'DOUBLE' if number else 'VARCHAR'}'" for i, number in enumerate(numbers))
     options = [
         literal(files),
@@ -233,12 +256,12 @@ def _load_json(engine: Engine, files: Sequence[Path], as_text: Collection[str], 
 def _load_parquet(
     engine: Engine, files: Sequence[Path], as_text: Collection[str], codes: Collection[str]
 ) -> list[Loaded]:
-    schemas = [engine.rows(f"DESCRIBE SELECT * FROM read_parquet({literal(path)})") for path in files]
-    types = {row[0]: row[1] for row in schemas[0]}
-    if any({row[0]: row[1] for row in schema} != types for schema in schemas[1:]):
-        raise _parts_differ()
-    check_names(list(types))
     source = f"read_parquet({literal(files)}, union_by_name = true)"
+    kinds = [_parquet_kinds(engine, f"read_parquet({literal(path)})") for path in files]
+    if any(other != kinds[0] for other in kinds[1:]):
+        raise _parts_differ()
+    check_names(list(kinds[0]))
+    types = _parquet_types(engine, source)
     rows, size = engine.row(
         "SELECT sum(row_group_num_rows) FILTER (column_id = 0), sum(total_uncompressed_size) "
         f"FROM parquet_metadata({literal(files)})"
@@ -258,6 +281,18 @@ def _load_parquet(
     engine.expect(Shape(len(types), row_bytes))
     _create(engine, expressions, source)
     return loaded
+
+
+def _parquet_types(engine: Engine, source: str) -> dict[str, str]:
+    return {row[0]: row[1] for row in engine.rows(f"DESCRIBE SELECT * FROM {source}")}
+
+
+def _parquet_kinds(engine: Engine, source: str) -> dict[str, str]:
+    """Types as far as they matter: programs write a column as whole numbers, and as others once a value is missing."""
+    return {
+        name: next((form.pattern for form in _PARQUET_KINDS if form.fullmatch(kind)), kind)
+        for name, kind in _parquet_types(engine, source).items()
+    }
 
 
 def _from_parquet(name: str, kind: str, *, number: bool) -> str:
@@ -290,18 +325,21 @@ def _text(expression: str) -> str:
     return f"CASE WHEN trim({expression}) NOT IN ({', '.join(map(literal, MISSING))}) THEN {expression} END"
 
 
-def _number(expression: str, decimal: str) -> str:
-    if decimal == ".":
-        return f"TRY_CAST({expression} AS DOUBLE)"
+def _number(expression: str, commas: Collection[bool]) -> str:
+    """SQL for the number that a text is, or null; `commas`: whether files have decimal commas, of some, all or none."""
+    plain = f"TRY_CAST({expression} AS DOUBLE)"
+    if True not in commas:
+        return plain
     bare = f"CASE WHEN {_is_grouped(expression)} THEN replace({expression}, '.', '') ELSE {expression} END"
-    return f"TRY_CAST(replace({bare}, {literal(decimal)}, '.') AS DOUBLE)"
+    with_comma = f"TRY_CAST(replace({bare}, ',', '.') AS DOUBLE)"
+    return f"CASE WHEN comma THEN {with_comma} ELSE {plain} END" if False in commas else with_comma
 
 
-def _points(expression: str, decimal: str) -> tuple[str, str]:
-    """SQL for how many texts have a point, and in how many all of them stand between thousands."""
-    if decimal == ".":
+def _points(expression: str, commas: Collection[bool]) -> tuple[str, str]:
+    """SQL for how many texts with decimal commas have a point, and in how many all of them stand between thousands."""
+    if True not in commas:
         return "0", "0"
-    return (f"count_if(contains({expression}, '.'))", f"count_if({_is_grouped(expression)})")
+    return (f"count_if(comma AND contains({expression}, '.'))", f"count_if(comma AND {_is_grouped(expression)})")
 
 
 def _is_grouped(expression: str) -> str:
@@ -316,7 +354,8 @@ def _head(path: Path) -> bytes:
 def _parts_differ() -> DatasetRefusedError:
     return DatasetRefusedError(
         Reason.PARTS_DIFFER,
-        "The parts of the dataset have different columns. Give every part the same columns in the same order.",
+        "The parts of the dataset have different columns, or columns of different types. Give every part the same "
+        "columns in the same order.",
     )
 
 
