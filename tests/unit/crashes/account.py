@@ -227,7 +227,7 @@ class Account(Scalable, Tables):
 
     def _PutMetricAlarm(self, given: dict[str, Any]) -> None:
         state = self.alarms.get(given["AlarmName"], {"StateValue": "INSUFFICIENT_DATA"})["StateValue"]
-        self.alarms[given["AlarmName"]] = {**given, "StateValue": state, "StateUpdatedTimestamp": self.now}
+        self.alarms[given["AlarmName"]] = {**given, "StateValue": state, "StateTransitionedTimestamp": self.now}
 
     def _PutCompositeAlarm(self, given: dict[str, Any]) -> None:
         parts = re.findall(r'ALARM\("([^"]+)"\)', given["AlarmRule"])

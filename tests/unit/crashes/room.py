@@ -51,7 +51,11 @@ class Room:
     def ring(self, name: str, at: str, state: str = "ALARM", active: bool = True) -> None:
         """The alarm is so, since a time as the ledger writes it."""
         known = {"AlarmName": name, "StateValue": state, "ActionsEnabled": active}
-        self.account.alarms[name] = {**known, "StateUpdatedTimestamp": datetime.fromisoformat(at)}
+        self.account.alarms[name] = {
+            **known,
+            "StateTransitionedTimestamp": datetime.fromisoformat(at),
+            "StateUpdatedTimestamp": self.account.now,  # CloudWatch moves it on while the alarm stays as it is
+        }
 
     def decide(self, incident: Incident, now: str = "2026-01-31T08:30:13.500Z") -> dict[str, Any]:
         project = Project(incident.tenant, incident.project)

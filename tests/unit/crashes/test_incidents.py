@@ -20,6 +20,7 @@ from headgate.domain.incidents import RETRAINING, ROLLING_BACK, Action, Incident
 from headgate.domain.names import Project
 from headgate.domain.policy import LOOKS
 from headgate.domain.rollout import Wishes
+from headgate.domain.rules import DEFAULTS, Rules
 from headgate.domain.runs import Champion, Ending, Outcome
 from headgate.domain.standing_alarms import Patience, standing_alarms
 from headgate.services.close_incident import close_incident
@@ -187,6 +188,17 @@ def test_what_came_of_an_incident_is_told_once(
         assert f"headgate explain {room.only().incident}" in message
         assert "What it cost: " in message
         assert (Path(__file__).resolve().parents[3] / f"docs/runbooks/{runbook}.md").exists()
+
+
+def test_a_retraining_that_was_not_asked_for_behind_a_rollback_is_told_with_what_to_do(room: Room) -> None:
+    room.hear(event(ERRORS))
+    room.ring(ERRORS, "2026-01-31T08:30:12.983Z")
+    room.rules = Rules(answers={**DEFAULTS, "errors": Action.ROLLBACK_THEN_RETRAIN})
+    assert room.decide(room.only())["action"] == "rollback-then-retrain"
+    back = Ending(Outcome.PROMOTED, "SERVING", "It serves.")
+    closed = room.close(room.only(), rollback=back, failure=Ending(Outcome.FAILED, "X", "The bus is away."))
+    assert closed["outcome"] == "ROLLED_BACK"
+    assert "headgate retrain --tenant demo --project iris" in closed["done"]
 
 
 @pytest.mark.parametrize("standing", [None, "2026-02-01T00:00:00.000Z", "-"])

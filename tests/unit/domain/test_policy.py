@@ -17,6 +17,7 @@ from headgate.domain.incidents import (
     ROLLING_BACK,
     Action,
     Incident,
+    IncidentOutcome,
     IncidentState,
     incident_id,
     is_incident,
@@ -24,7 +25,7 @@ from headgate.domain.incidents import (
 )
 from headgate.domain.maintenance import ends_of_window
 from headgate.domain.names import Project
-from headgate.domain.policy import LOOKS, Decision, Situation, decide
+from headgate.domain.policy import LOOKS, SOON, Decision, Situation, decide
 from headgate.domain.releases import Release
 from headgate.domain.rules import DEFAULTS, Rules
 from headgate.domain.runs import Run
@@ -130,12 +131,46 @@ def test_a_promotion_is_rolled_back_once_and_then_people_are_asked(changes: dict
     assert (decision.action, decision.runbook, decision.freezes) == (Action.PAGE, "rolled-back-twice", True)
 
 
+@pytest.mark.parametrize("kind", ["by-hand", "endpoint"])
+def test_a_rollback_that_had_nothing_to_do_is_not_the_one_that_a_promotion_has(kind: str) -> None:
+    """As a person's `--to` the version that serves, or an endpoint that was whole again."""
+    nothing = before(kind, Action.ROLLBACK, -120, outcome=IncidentOutcome.IGNORED)
+    assert decided(seen(past=[nothing])).action == Action.ROLLBACK
+
+
+def test_an_endpoint_that_was_made_anew_still_has_its_promotions_one_rollback() -> None:
+    def repair(left: int, made: int) -> Incident:
+        return before("endpoint", Action.ROLLBACK, -90 + made, outcome="REPAIRED", release=left, rollback=made)
+
+    rings, again = incident(watches="demo-iris-r4"), release(4, repeats=2)
+    repairs = [repair(2, 3), repair(3, 4)]
+    assert decided(seen(rings, champion=again, past=repairs)).action == Action.ROLLBACK
+    back = before("errors", Action.ROLLBACK, -200, release=1, rollback=2, outcome="ROLLED_BACK")
+    assert decided(seen(rings, champion=again, past=[*repairs, back])).runbook == "rolled-back-twice"
+    tried = before("errors", Action.ROLLBACK, -95, release=2, outcome="FAILED")
+    assert decided(seen(rings, champion=again, past=[*repairs, tried])).runbook == "rolled-back-twice"
+
+
+def test_an_alarm_of_a_release_on_its_way_is_looked_at_again_once_it_may_serve() -> None:
+    """It tells nothing more while it stays red, and its release may be what serves in a moment."""
+    early = seen(incident(watches="demo-iris-r3"), moving=True)
+    assert (decided(early).action, decided(early).look_again) == (Action.IGNORE, SOON)
+    served = replace(early, moving=False, champion=release(3), incident=replace(early.incident, look=1))
+    assert decided(served).action == Action.ROLLBACK
+
+
 @pytest.mark.parametrize(
     ("status", "past", "expected"),
     [
         ("Failed", [], (Action.ROLLBACK, "endpoint-failed", False)),
         ("Failed", [before("endpoint", Action.ROLLBACK, -60)], (Action.PAGE, "endpoint-failed", True)),
         ("Failed", [before("endpoint", Action.ROLLBACK, -60 * 25)], (Action.ROLLBACK, "endpoint-failed", False)),
+        (
+            "Failed",
+            [before("endpoint", Action.ROLLBACK, -60, outcome="IGNORED")],
+            (Action.ROLLBACK, "endpoint-failed", False),
+        ),
+        ("Failed", [before("endpoint", Action.ROLLBACK, -1, state="DECIDED")], (Action.IGNORE, None, False)),
         ("UpdateRollbackFailed", [], (Action.PAGE, "update-rollback-failed", True)),
         ("Creating", [], (Action.IGNORE, None, False)),
     ],

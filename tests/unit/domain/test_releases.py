@@ -33,7 +33,7 @@ CASES = [
     (None, "r2", "", Outcome.FAILED, True),
     ("InService", "r2", "", Outcome.PROMOTED, False),
     ("InService", "r1", "", Outcome.ROLLED_BACK, True),
-    ("InService", "r2", "an alarm went off", Outcome.ROLLED_BACK, False),
+    ("InService", "r2", "it could not go elsewhere", Outcome.PROMOTED, False),
     ("InService", "r1", "an alarm went off", Outcome.ROLLED_BACK, False),
     ("Failed", "r2", "no capacity", Outcome.FAILED, False),
     ("OutOfService", "r2", "", Outcome.FAILED, False),
@@ -50,13 +50,22 @@ CASES = [
 def test_a_release_ends_as_its_endpoint_says(
     status: str | None, config: str, reason: str, outcome: Outcome, silent: bool
 ) -> None:
-    endpoint = EndpointState(status, config, reason) if status else None
+    endpoint = EndpointState(status, config, reason, modified_at="y") if status else None
     ending = settle(release(), endpoint)
     assert (ending.outcome if ending else None) == outcome
     if ending is not None:
         assert ending.reason
-        assert reason in ending.reason
+        assert reason in ending.reason or ending.outcome == Outcome.PROMOTED
     assert settle(release(), endpoint, STOPPED) == (STOPPED if silent else ending)
+
+
+def test_why_an_older_change_failed_is_not_told_of_a_release() -> None:
+    """SageMaker keeps the reason until the next change, and none came of this release."""
+    endpoint = EndpointState("InService", "r1", "no capacity for version 6", modified_at="w")
+    assert settle(release(), endpoint, STOPPED) == STOPPED
+    ending = settle(release(), endpoint)
+    assert ending is not None
+    assert "version 6" not in ending.reason
 
 
 def test_a_release_that_is_only_planned_has_nothing_to_do_with_its_endpoint() -> None:

@@ -165,10 +165,9 @@ def test_looks_come_as_often_as_both_versions_publish_their_metrics(
 
 
 def test_what_serves_is_asked_before_it_is_changed_unless_others_did(watched: Watched) -> None:
-    assert watched.look() == SOON
-    assert watched.requests.asked == PROBES
-    assert watched.look() == SOON
-    assert watched.requests.asked == PROBES
+    assert (watched.look(), watched.look(), watched.requests.asked) == (SOON, SOON, PROBES)
+    watched.endpoints.state, watched.measurements.seen = None, {}
+    assert (watched.look(), watched.requests.asked) == (SOON, PROBES)  # IAM lets us ask by the endpoint's tag
 
 
 def test_a_good_release_passes_and_is_watched_until_it_is_settled(watched: Watched) -> None:
@@ -355,6 +354,32 @@ def test_a_release_that_took_over_though_its_watch_condemned_it_goes_back(watche
     assert settle(watched.ledger, watched.endpoints, 2, now=PROVING) == "ROLLED_BACK"
     release = watched.ledger.release(IRIS, 2)
     assert (release.reason_code, watched.endpoints.state.config) == ("WORSE_IN_SERVICE", "demo-iris-r1")  # type: ignore[union-attr]
+
+
+def test_a_release_whose_way_back_fails_is_not_told_as_gone_but_sent_back_again(proving: Watched) -> None:
+    """It serves on, whatever the ledger would say: no machines, or an archive that was gone for a while."""
+    proving.requests.failed = True
+    assert (proving.look(600), proving.verdict["stand"]) == (OVER, "failed")
+    for serves in ("demo-iris-r2", "demo-iris-r2", "demo-iris-r1"):
+        proving.endpoints.broken = frozenset({"demo-iris-r1"} - {serves})
+        assert settle(proving.ledger, proving.endpoints, 2, now=PROVING) == "IN_PROGRESS"
+        proving.rest()
+        assert proving.endpoints.state.config == serves  # type: ignore[union-attr]
+    assert settle(proving.ledger, proving.endpoints, 2, now=PROVING) == "ROLLED_BACK"
+
+
+def test_an_endpoint_that_is_deleted_to_be_made_anew_is_watched_when_it_is_there_again(watched: Watched) -> None:
+    champion = watched.endpoints.state
+    assert champion is not None
+    watched.endpoints.state = replace(champion, status="Failed", failure_reason="The machines are gone.")
+    with pytest.raises(EndpointBusyError):
+        watched.deploy()
+    assert watched.endpoints.state is None
+    assert watched.look() == SOON
+    watched.deploy()
+    watched.endpoints.rest()
+    watched.requests.serving = "demo-iris-r2"
+    assert (watched.look(600), watched.verdict["stand"]) == (OVER, "passed")
 
 
 def test_it_is_looked_at_often_only_while_it_proves_itself_or_goes_back(watched: Watched) -> None:

@@ -61,7 +61,8 @@ class Alarms:
         with translated(f"look at the alarm {name}"):
             found = self._shared.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
         for each in [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]:
-            since = written(each["StateUpdatedTimestamp"])
+            # StateUpdatedTimestamp moves on while the state stays, as an alarm is evaluated otherwise (API reference)
+            since = written(each["StateTransitionedTimestamp"])
             return AlarmNow(each["StateValue"], since, each.get("ActionsEnabled", True))
         return None
 

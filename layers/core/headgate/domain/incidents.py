@@ -192,7 +192,7 @@ def outcome_of(incident: Incident, rollback: Ending | None, retraining: bool, fa
         failure: what went wrong with a step, if anything did.
     """
     if rollback is not None:
-        return _repaired(rollback) if incident.kind == ENDPOINT else _rolled(rollback, retraining)
+        return _repaired(rollback) if incident.kind == ENDPOINT else _rolled(incident, rollback, retraining)
     if failure is not None:
         return _told(IncidentOutcome.FAILED, failure.reason, "incident-failed")
     if retraining:
@@ -211,9 +211,12 @@ def _repaired(made: Ending) -> dict[str, Any]:
     return _told(IncidentOutcome.FAILED, said, "endpoint-failed") | {"freezes": True}
 
 
-def _rolled(rollback: Ending, retraining: bool) -> dict[str, Any]:
+def _rolled(incident: Incident, rollback: Ending, retraining: bool) -> dict[str, Any]:
     if rollback.outcome == Outcome.PROMOTED:
         asked = " A retraining is asked for." if retraining else ""
+        if incident.action == Action.ROLLBACK_THEN_RETRAIN and not retraining:
+            whose = f"--tenant {incident.tenant} --project {incident.project}"
+            asked = f" The retraining that should follow could not be asked for; do so with `headgate retrain {whose}`."
         return _told(IncidentOutcome.ROLLED_BACK, f"{rollback.reason}{asked}", "rolled-back")
     if rollback.reason_code == TAKEN_BACK:
         return _told(IncidentOutcome.ROLLED_BACK, rollback.reason, "rolled-back")

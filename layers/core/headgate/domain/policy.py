@@ -9,7 +9,16 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from headgate.domain.alarms import AlarmNow
-from headgate.domain.incidents import BY_HAND, ENDPOINT, RETRAINING, ROLLING_BACK, Action, Incident, IncidentState
+from headgate.domain.incidents import (
+    BY_HAND,
+    ENDPOINT,
+    RETRAINING,
+    ROLLING_BACK,
+    Action,
+    Incident,
+    IncidentOutcome,
+    IncidentState,
+)
 from headgate.domain.maintenance import ends_of_window
 from headgate.domain.releases import Release
 from headgate.domain.retraining import NO_DATA, NOTHING_NEW, asked_for
@@ -80,7 +89,7 @@ def decide(seen: Situation, rules: Rules, now: str) -> Decision:
         return _by_hand(seen)
     if kind == ENDPOINT:
         return _repair(seen, champion, rules, at)
-    passed = _over(seen) or _of_another_release(seen.incident, champion) or _others_at_it(seen, at)
+    passed = _over(seen) or _of_another_release(seen, champion) or _others_at_it(seen, at)
     return _bounded(passed or _answer(seen, champion, rules, at), seen.incident)
 
 
@@ -131,13 +140,16 @@ def _over(seen: Situation) -> Decision | None:
     return None
 
 
-def _of_another_release(incident: Incident, champion: Release) -> Decision | None:
-    """Whether the alarm is about what serves now; only what it looked at after the promotion can tell."""
-    begun = champion.in_service_at or champion.at
+def _of_another_release(seen: Situation, champion: Release) -> Decision | None:
+    """Whether the alarm is about what serves now; only what it looked at after the promotion can tell. One about a
+    release on its way means what serves in a moment.
+    """
+    incident, begun = seen.incident, champion.in_service_at or champion.at
     if incident.watches is not None:
         if incident.watches == champion.name:
             return None
-        return _ignored(f"The alarm is about {incident.watches}, and {champion.name} serves now.")
+        other = f"The alarm is about {incident.watches}, and {champion.name} serves now."
+        return _ignored(other, SOON if seen.moving else None)
     looked_at = incident.since or incident.at
     if incident.look or looked_at >= begun:
         return None
@@ -165,14 +177,15 @@ def _others_at_it(seen: Situation, at: datetime) -> Decision | None:
 
 
 def _rollback(seen: Situation, champion: Release, wanted: Action, rules: Rules, at: datetime) -> Decision:
-    kind = seen.incident.kind
-    if champion.repeats is not None:
+    kind, served_as = seen.incident.kind, _served_as(champion, seen.past)
+    promoted = served_as[-1]
+    if champion.repeats is not None and (promoted == champion.sequence or _made(promoted, seen.past) is not None):
         reason = (
             f"Release {champion.sequence} is itself a rollback, to version {champion.version}, and {kind} ring again: "
             "one automatic rollback for each promotion is all there is, and people have to decide."
         )
         return _page(seen, reason, rules, at, "rolled-back-twice", freezes=True)
-    tried = [each for each in seen.past if each.action in ROLLING_BACK and each.release == champion.sequence]
+    tried = [each for each in _went_back(seen.past) if each.kind != ENDPOINT and each.release in served_as]
     if tried:
         reason = (
             f"Going back from release {champion.sequence} was tried already (incident {tried[0].incident}): "
@@ -183,6 +196,25 @@ def _rollback(seen: Situation, champion: Release, wanted: Action, rules: Rules, 
     # An alarm of the version that is left says nothing of the one that follows.
     later = None if seen.incident.watches is not None else SOON
     return Decision(wanted, reason, "rolled-back", later, fails_closed=rules.fails_closed)
+
+
+def _went_back(past: Iterable[Incident]) -> list[Incident]:
+    """The incidents that led to a rollback, or to the attempt; what found nothing to do is none."""
+    return [each for each in past if each.action in ROLLING_BACK and each.outcome != IncidentOutcome.IGNORED]
+
+
+def _made(sequence: int, past: Iterable[Incident]) -> Incident | None:
+    return next((each for each in past if each.rollback == sequence), None)
+
+
+def _served_as(champion: Release, past: Sequence[Incident]) -> list[int]:
+    """As which releases the champion serves, back to the one that was promoted: an endpoint that was made anew is a
+    release of its own, but no promotion, and no rollback.
+    """
+    found = [champion.sequence]
+    while (made := _made(found[-1], past)) and made.kind == ENDPOINT and made.release is not None:
+        found.append(made.release)
+    return found
 
 
 def _repair(seen: Situation, champion: Release, rules: Rules, at: datetime) -> Decision:
@@ -196,8 +228,10 @@ def _repair(seen: Situation, champion: Release, rules: Rules, at: datetime) -> D
         return _page(seen, reason, rules, at, "update-rollback-failed", freezes=True)
     if seen.status != "Failed":
         return _ignored(f"The endpoint is {seen.status} now.")
-    tried = [each for each in seen.past if each.kind == ENDPOINT and each.action == Action.ROLLBACK]
+    tried = [each for each in _went_back(seen.past) if each.kind == ENDPOINT]
     if recent := [each for each in tried if at - _decided(each) < timedelta(days=1)]:
+        if recent[0].state == IncidentState.DECIDED:
+            return _ignored(f"Incident {recent[0].incident} is at it already ({recent[0].action}).")
         reason = f"The endpoint is Failed, and was made anew less than a day ago (incident {recent[0].incident})."
         return _page(seen, reason, rules, at, "endpoint-failed", freezes=True)
     reason = f"The endpoint of release {champion.sequence} is Failed: it answers nobody, and can only be made anew."

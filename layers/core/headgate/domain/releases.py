@@ -135,9 +135,13 @@ class EndpointState:
 
 
 def is_turned_back(release: Release, endpoint: EndpointState) -> bool:
-    """Whether the change to the release began before now, and SageMaker took it back: it is not tried again."""
+    """Whether the change to the release began before now, and SageMaker took it back: it is not tried again.
+
+    The reason of a failure stays with the endpoint until its next change, so an older one is none of the release's.
+    """
     begun = release.state in (ReleaseState.TRYING, ReleaseState.DEPLOYING) and not endpoint.in_progress
-    return begun and bool(endpoint.failure_reason) and endpoint.modified_at > release.at
+    left = endpoint.config != release.name and bool(endpoint.failure_reason)
+    return begun and left and endpoint.modified_at > release.at
 
 
 def is_condemned_by_its_watch(release: Release) -> bool:
@@ -157,7 +161,7 @@ def is_on_probation(release: Release, endpoint: EndpointState) -> bool:
     """Whether a release serves that has still to show that it does well: no watch has passed it, and there is a way
     back. It is settled once it was proved, or has gone back.
     """
-    serves = endpoint.status == "InService" and endpoint.config == release.name and not endpoint.failure_reason
+    serves = endpoint.status == "InService" and endpoint.config == release.name
     awaited = bool(_back_to(release)) and (release.verdict or {}).get("stand") != Stand.PASSED
     return awaited and serves and release.state == ReleaseState.DEPLOYING
 
@@ -228,14 +232,15 @@ def _tried(release: Release, endpoint: EndpointState, stopped: Ending | None) ->
 def _at_rest(release: Release, endpoint: EndpointState, stopped: Ending | None) -> Ending:
     """The ending that an endpoint at rest tells.
 
-    It is a success only when the endpoint is InService, with the intended configuration and without a failure reason:
-    after an update that SageMaker rolled back it is InService as well.
+    It is a success only when the endpoint is InService with the intended configuration: after an update that SageMaker
+    rolled back it is InService as well, with the one before.
     """
-    said, version = endpoint.failure_reason, release.version
+    version = release.version
     if endpoint.status != "InService":
-        reason = f"The endpoint is {endpoint.status}: {said or 'SageMaker gave no reason'}"
+        reason = f"The endpoint is {endpoint.status}: {endpoint.failure_reason or 'SageMaker gave no reason'}"
         return Ending(Outcome.FAILED, "ENDPOINT_FAILED", reason)
-    if endpoint.config == release.name and not said:
+    said = endpoint.failure_reason if is_turned_back(release, endpoint) else ""
+    if endpoint.config == release.name:
         reason = f"Version {version} serves all requests. {release.why}".rstrip()
         return Ending(Outcome.PROMOTED, "SERVING", f"{reason}{_unwatched(release)}", version)
     if stopped and not said:

@@ -127,7 +127,7 @@ def _nothing_to_leave(incident: Incident, left: Release | None, champion: Releas
         return _nothing(TAKEN_BACK, said)
     if champion.sequence == incident.release:
         return None
-    about = f"Release {champion.sequence} serves now, not {incident.release}, which the alarm was about."
+    about = f"Release {champion.sequence} serves now, not {incident.release}, which was to be left."
     return _nothing("ANOTHER_SERVES", about)
 
 

@@ -112,8 +112,15 @@ def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[
     if release.state == ReleaseState.PLANNED:
         _make_usual_known(look, watcher)
         return SOON
-    endpoint = watcher.endpoints.describe(release.endpoint) if is_looked_after(release) else None
-    if endpoint is None or _came_to_rest(release, endpoint):
+    return _begun(look, stand, watcher) if is_looked_after(release) else OVER
+
+
+def _begun(look: "_Look", stand: Stand, watcher: Watcher) -> dict[str, Any]:
+    """A look at a release on its way into service, or there on probation."""
+    release, endpoint = look.release, watcher.endpoints.describe(look.release.endpoint)
+    if endpoint is None:
+        return _again(look)  # it is made anew, or gone for good: then the settlement says so
+    if _came_to_rest(release, endpoint):
         return OVER
     if stand in FINAL:  # said by a person too: again until SageMaker heard it
         watcher.measurements.take_back(release.name, wanted=True)
@@ -174,7 +181,12 @@ def _again(look: _Look) -> dict[str, Any]:
 
 
 def _make_usual_known(look: _Look, watcher: Watcher) -> None:
-    """Before the endpoint is changed, make sure that there is something to compare the release with."""
+    """Before the endpoint is changed, make sure that there is something to compare the release with.
+
+    An endpoint that is gone is not asked: IAM allows that by its tag, so it would be a refusal.
+    """
+    if watcher.endpoints.describe(look.release.endpoint) is None:
+        return
     limits = limits_of(None, look.wishes, at_once=True)
     found = watcher.measurements.periods(look.release.endpoint, look.before, limits, look.past, look.now, 60)
     if sum(period.requests for period in found.values()) < PROBES:
