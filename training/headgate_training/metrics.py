@@ -81,7 +81,7 @@ def balanced_accuracy(outcome: Outcome) -> Weighted:
     def take(weights: np.ndarray) -> np.ndarray:
         drawn = np.array([weights @ rows for rows in members])
         right = np.array([weights @ (rows * right_rows) for rows in members])
-        recalls = np.divide(right, drawn, out=np.zeros_like(drawn), where=drawn > 0)
+        recalls = np.divide(right, drawn, out=np.zeros_like(right), where=drawn > 0)
         return recalls.sum(axis=0) / (drawn > 0).sum(axis=0)
 
     return take

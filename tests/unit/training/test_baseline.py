@@ -8,8 +8,8 @@ import pytest
 
 from headgate_training import baseline
 from headgate_training.baseline import answers_of, features_of, quality_of, write_baseline, write_features
-from headgate_training.metrics import Outcome
-from headgate_training.spec import Column, Grid, Spec
+from headgate_training.metrics import METRICS, Outcome
+from headgate_training.spec import Column, Grid, Spec, Task
 from headgate_training.table import Table
 
 COLUMNS = (Column("age", "numeric"), Column("x0", "numeric"), Column("x1", "numeric"), Column("ward", "categorical"))
@@ -17,10 +17,10 @@ MORE = (Column("note", "text"), Column("day", "datetime"))
 GRID = Grid("scan", "image", (1, 2, 1), ("x0", "x1"))
 
 
-def spec_of(*columns: Column, grids: tuple[Grid, ...] = (), task: str = "binary") -> Spec:
+def spec_of(*columns: Column, grids: tuple[Grid, ...] = (), task: Task = "binary", metric: str = "accuracy") -> Spec:
     classes = {"binary": ("no", "yes"), "multiclass": ("a", "b", "c")}.get(task, ())
-    metric, positive = ("rmse", None) if task == "regression" else ("accuracy", "yes" if task == "binary" else None)
-    return Spec("y", task, classes, positive, metric, "maximize", 17, columns, grids, None)  # type: ignore[arg-type]
+    positive = "yes" if task == "binary" else None
+    return Spec("y", task, classes, positive, metric, "maximize", 17, columns, grids, None)
 
 
 def test_numbers_fall_into_bins_that_hold_about_the_same() -> None:
@@ -87,6 +87,20 @@ def test_quality_has_the_error_of_its_rows(many: int, monkeypatch: pytest.Monkey
     quality = quality_of(outcome, spec_of(*COLUMNS))
     assert quality is not None
     assert quality["error"] == pytest.approx(np.sqrt(quality["value"] * (1 - quality["value"]) / 400), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("task", "metric"), [(task, metric) for task, metrics in METRICS.items() for metric in metrics]
+)
+def test_every_metric_has_an_error(task: Task, metric: str) -> None:
+    random = np.random.default_rng(3)
+    told = random.dirichlet((1, 1) if task == "binary" else (1, 1, 1), 60)
+    outcome = Outcome(random.integers(0, told.shape[1], 60), told)
+    if task == "regression":
+        outcome = Outcome(told[:, 0], told[:, 0] + random.normal(0, 0.1, 60))
+    quality = quality_of(outcome, spec_of(*COLUMNS, task=task, metric=metric))
+    assert quality is not None
+    assert 0 < quality["error"] < 0.2
 
 
 def test_the_baseline_is_both_and_an_archive_of_old_has_none(tmp_path: Path) -> None:
