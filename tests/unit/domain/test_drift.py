@@ -1,7 +1,9 @@
 """What a window says: moved only if chance does not explain it and it is large enough to matter."""
 
+from collections import Counter
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -75,6 +77,24 @@ def test_new_categories_are_usual_where_training_had_many_that_came_once() -> No
 def test_nobody_knows_new_categories_where_not_all_old_ones_are_kept() -> None:
     places = replace(WARD, spread=Categories({"B1": 600}, once=5, rest=400))
     assert not judged(Seen(1000, 0, {"B1": 600}, unknown=0), places).drifted
+
+
+@pytest.mark.parametrize(
+    ("categories", "before", "now"), [(16, 100, 1000), (100, 1000, 200), (300, 1000, 10_000), (2000, 10_000, 10_000)]
+)
+def test_categories_that_stay_as_they_were_say_nothing(categories: int, before: int, now: int) -> None:
+    random, said = np.random.default_rng(7), 0
+    for _ in range(100):
+        drawn = [random.multinomial(rows, np.full(categories, 1 / categories)) for rows in (before, now)]
+        spread, counts = (
+            Counter({str(at): count for at, count in enumerate(each.tolist()) if count}) for each in drawn
+        )
+        once, kept = sum(count == 1 for count in spread.values()), dict(spread.most_common(1000))
+        feature = Feature("w", "w", "value", before, 0, Categories(kept, once, before - sum(kept.values())))
+        seen = {name: count for name, count in counts.items() if name in kept}
+        unknown = 0 if len(spread) > len(kept) else now - sum(seen.values())
+        said += judged(Seen(now, 0, seen, unknown=unknown), feature).drifted
+    assert said <= 1  # it is one in 500 at most
 
 
 @pytest.mark.parametrize(("missing", "lacks"), [(0, False), (20, False), (40, False), (80, True), (1000, True)])

@@ -18,6 +18,10 @@ def binary(rows: int, blur: float, seed: int = 1) -> list[LabelledAnswer]:
     return [LabelledAnswer(int(t), int(s > 0.5), (1 - s, s)) for t, s in zip(truth, score, strict=True)]
 
 
+def right(hits: int, rows: int) -> list[LabelledAnswer]:
+    return [LabelledAnswer(int(at < hits), 1, (0.1, 0.9)) for at in range(rows)]
+
+
 def amounts(rows: int, blur: float, seed: int = 1) -> list[LabelledAnswer]:
     random = np.random.default_rng(seed)
     truth = random.normal(size=rows)
@@ -56,6 +60,8 @@ def test_a_metric_and_its_error_are_those_of_the_rows(metric: str) -> None:
         (Quality("accuracy", "maximize", 0.95, 0.01, 200), binary(500, 0.6), True),
         (Quality("accuracy", "maximize", 0.60, 0.01, 200), binary(500, 0.6), False),  # it is no worse
         (Quality("accuracy", "maximize", 0.95, 0.20, 20), binary(500, 0.6), False),  # nobody knows how good it was
+        (Quality("accuracy", "maximize", 1.00, 0.00, 30), right(465, 500), False),  # 30 of 30 were luck, one in nine
+        (Quality("accuracy", "maximize", 1.00, 0.00, 300), right(465, 500), True),
         (Quality("rmse", "minimize", 0.5, 0.01, 200), amounts(500, 0.8), True),
         (Quality("rmse", "minimize", 0.5, 0.01, 200), amounts(500, 0.4), False),
     ],
@@ -82,6 +88,6 @@ def test_too_few_labels_tell_nothing(rows: list[LabelledAnswer]) -> None:
 def test_balanced_accuracy_takes_labels_of_every_class(of_the_other: int) -> None:
     hits, missed = LabelledAnswer(1, 1, (0.1, 0.9)), LabelledAnswer(1, 0, (0.9, 0.1))
     rows = [*[hits] * 60, *[missed] * 40, *[LabelledAnswer(0, 0, (0.9, 0.1))] * of_the_other]
-    found = judge_quality(Quality("balanced_accuracy", "maximize", 0.9, 0.01, 100), rows, 1, Margins())
+    found = judge_quality(Quality("balanced_accuracy", "maximize", 0.9, 0.01, 1000), rows, 1, Margins())
     assert found.value == (pytest.approx(0.8) if of_the_other == 10 else None)
     assert bool(found.loss) == (of_the_other == 10)

@@ -20,7 +20,8 @@ FEW = 0.01
 UNITS = (1000.0, 0.001, 1e6, 1e-6, 100.0, 0.01, 60.0, 1 / 60)
 """Factors that look like another unit: kilo and milli, mega and micro, per cent, minutes and seconds."""
 RARE = 10
-"""A category of fewer rows of the baseline is counted with all other rare ones, and with those never seen."""
+"""A category of which fewer rows of the baseline are to be expected, by both samples, is counted with all other rare
+ones and with those never seen. By the baseline alone it would be chosen for having come often there."""
 _NEAR = 1.5  # a median that far from the factor still looks like it
 _UNITS_APART = 5.0
 
@@ -107,7 +108,7 @@ def _chances(feature: Feature, seen: Seen) -> Iterator[tuple[str, float]]:
     statistic, freedom = chi_squared_of(*_rows_of(feature, seen))
     yield "spread", chi_squared_tail(statistic, freedom)
     if feature.spread.rest == 0:
-        yield "new", excess_tail(seen.unknown, seen.present, feature.spread.once, feature.present)
+        yield "new", _new_chance(feature, feature.spread, seen)
     gone = _vanished(feature, seen)
     if gone:
         counts = feature.spread.counts
@@ -177,9 +178,11 @@ def _rows_of(feature: Feature, seen: Seen) -> tuple[list[int], list[int]]:
     """The rows of the window and of the baseline in the same bins."""
     if isinstance(feature.spread, Categories) and isinstance(seen.counts, Mapping):
         # A rare category stands for all rare ones: which of them come is chance, that some do is not.
-        known = {name: count for name, count in feature.spread.counts.items() if count >= RARE}
-        named = [seen.counts.get(name, 0) for name in known]
-        return [*named, seen.present - sum(named)], [*known.values(), feature.present - sum(known.values())]
+        both = ((seen.counts.get(name, 0), count) for name, count in feature.spread.counts.items())
+        share = feature.present / max(1, seen.present + feature.present)
+        known = [(now, then) for now, then in both if (now + then) * share >= RARE]
+        named, before = [now for now, _ in known], [then for _, then in known]
+        return [*named, seen.present - sum(named)], [*before, feature.present - sum(before)]
     assert isinstance(feature.spread, Numbers) and not isinstance(seen.counts, Mapping)  # noqa: PT018
     return list(seen.counts), list(feature.spread.counts)
 
@@ -205,6 +208,20 @@ def _distance(feature: Feature, seen: Seen) -> float:
         middle = (p + q) / 2
         divergence += sum(share * math.log2(share / middle) / 2 for share in (p, q) if share)
     return math.sqrt(max(0.0, divergence))
+
+
+def _new_chance(feature: Feature, spread: Categories, seen: Seen) -> float:
+    """Of so many rows with categories that the baseline did not have.
+
+    The share of rows that are new is told by the baseline's categories that came once, with a variance of those and
+    twice those that came twice (Robbins, 1968; Esty, 1983): both samples count for as much less. A single category that
+    the baseline missed is all new rows at once, which may be any one of them.
+    """
+    twice = sum(count == 2 for count in spread.counts.values())
+    less = (spread.once + 2 * twice + 1) / (spread.once + 1)
+    marked, marked_before = math.floor(seen.unknown / less), math.ceil(spread.once / less)
+    rows, rows_before = math.ceil(seen.present / less), math.ceil(feature.present / less)
+    return min(1.0, excess_tail(marked, rows, marked_before, rows_before) * max(1, len(spread.counts)))
 
 
 def _vanished(feature: Feature, seen: Seen) -> list[str]:

@@ -54,7 +54,7 @@ def judge_quality(before: Quality, rows: Sequence[LabelledAnswer], positive: int
         return Loss(before.metric, len(rows), None, None, before.value, 0.0, 1.0, why)
     value, error = measured
     worse = before.value - value if before.direction == "maximize" else value - before.value
-    together = math.hypot(error, before.error)
+    together = math.hypot(error, _error_then(before, error, len(rows)))
     chance = normal_tail(worse / together) if together else float(worse <= 0)
     share = worse / abs(before.value) if before.value else worse
     counts = chance <= LEVEL and share >= limits.quality
@@ -62,6 +62,14 @@ def judge_quality(before: Quality, rows: Sequence[LabelledAnswer], positive: int
         "and chance does not explain that." if counts else "which chance may explain, or is too little to matter."
     )
     return Loss(before.metric, len(rows), value, error, before.value, share if counts else 0.0, chance, why)
+
+
+def _error_then(before: Quality, error: float, rows: int) -> float:
+    """The standard error of what the quality was. Where that were no change it is what these rows tell of so many.
+
+    A few lucky rows of the holdout told of none, or of too small a one: 30 of 30 right answers do not differ.
+    """
+    return max(before.error, error * math.sqrt(rows / before.rows)) if before.rows else before.error
 
 
 def _measure(metric: str, rows: Sequence[LabelledAnswer], positive: int) -> tuple[float, float] | None:
