@@ -101,7 +101,8 @@ def test_what_does_not_mean_what_serves_or_is_seen_to_is_ignored(changes: dict[s
 def test_a_person_may_name_what_shall_serve_where_nothing_answers_any_more() -> None:
     asked = seen(incident("by-hand", alarm="by-hand", by="ada", to="1"), serves=False)
     assert decided(asked).action == Action.ROLLBACK
-    assert decided(seen(incident("by-hand", alarm="by-hand", by="ada"), serves=False)).action == Action.IGNORE
+    unnamed = decided(seen(incident("by-hand", alarm="by-hand", by="ada"), serves=False))
+    assert (unnamed.action, "headgate rollback --to VERSION" in unnamed.reason) == (Action.IGNORE, True)
 
 
 @pytest.mark.parametrize("closed", [False, True])

@@ -7,7 +7,7 @@ import pytest
 
 from headgate.aws.ledger import Ledger
 from headgate.domain.alarms import alarm_names
-from headgate.domain.errors import AccessDeniedError, AlarmRingingError, EndpointBusyError, NotFoundError
+from headgate.domain.errors import AccessDeniedError, AlarmRingingError, ConflictError, EndpointBusyError, NotFoundError
 from headgate.domain.releases import EndpointState
 
 from .conftest import IRIS, FakeAlarms, FakeArchives, FakeEndpoints, FakeTasks, deploy, every_alarm, settle
@@ -136,6 +136,28 @@ def test_what_sagemaker_turned_back_is_not_tried_again(
     assert serving.updates == 1
     assert "again" in tasks.given
     assert settle(ledger, serving, 2) == "ROLLED_BACK"
+
+
+def test_what_is_condemned_while_it_is_settled_is_not_promoted(
+    plan: Any, ledger: Ledger, serving: FakeEndpoints, tasks: FakeTasks
+) -> None:
+    """The watch's last look may take as long as the bake has left, and a person speaks at any time."""
+    plan("b")
+    deploy(ledger, serving, tasks, 2)
+    serving.rest()
+    ledger.keep_verdict(IRIS, 2, {"stand": "passed", "reason": "Seen."})
+
+    class CondemnedInBetween:
+        def __getattr__(self, name: str) -> Any:
+            if name == "head":
+                ledger.keep_verdict(IRIS, 2, {"stand": "failed", "reason": "It fails."})
+            return getattr(ledger, name)
+
+    with pytest.raises(ConflictError):
+        settle(CondemnedInBetween(), serving, 2, watched=False)
+    assert settle(ledger, serving, 2, watched=False) == "IN_PROGRESS"
+    serving.rest()
+    assert settle(ledger, serving, 2, watched=False) == "ROLLED_BACK"
 
 
 def test_an_old_failure_does_not_keep_a_new_release_back(

@@ -8,7 +8,7 @@ import pytest
 from headgate.aws.ledger import Ledger
 from headgate.services.plan_release import PlanRelease, plan_release
 
-from .conftest import IRIS, FakeEndpoints, FakeTasks, deploy, settle, take
+from .conftest import IRIS, FakeEndpoints, FakeTasks, deploy, serve, settle, take
 
 
 def test_a_release_is_planned_by_what_its_endpoint_was_asked_in_the_week_before(
@@ -52,3 +52,15 @@ def test_an_older_upload_never_replaces_a_newer_one_however_late_its_event_came(
     assert planned["outcome"] == outcome
     assert ledger.head(IRIS).next_release == (3 if retrained else 2)
     assert retrained or planned["reason_code"] == "OLDER_UPLOAD"
+
+
+@pytest.mark.parametrize(("version", "outcome"), [("version-a", None), ("version-b", "NOT_PROMOTED")])
+def test_a_version_judged_against_what_serves_is_planned_though_that_was_made_anew_since(
+    plan: Any, ledger: Ledger, endpoints: FakeEndpoints, tasks: FakeTasks, version: str, outcome: str | None
+) -> None:
+    """As when the endpoint failed and was repaired: the same version serves as another release."""
+    plan("a")
+    serve(ledger, endpoints, tasks, 1)
+    plan("b", version=version)
+    serve(ledger, endpoints, tasks, 2)
+    assert plan("c", judged_against=1)["outcome"] == outcome

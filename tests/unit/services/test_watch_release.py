@@ -1,90 +1,25 @@
 """A watch over a release on a real ledger of moto's; what the instances measured is given."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from tests.capturing import captured, place
 
 from headgate.aws.ledger import Ledger
-from headgate.aws.runtime import Reply
 from headgate.domain.errors import EndpointBusyError
-from headgate.domain.moments import written
 from headgate.domain.runs import Ending, Outcome
-from headgate.domain.watch import PROBES, Period, Usual
-from headgate.domain.window import File
+from headgate.domain.watch import PROBES
 from headgate.services.settle_release import SettleRelease, settle_release
 from headgate.services.watch_release import OVER, SOON, Watcher, WatchRelease, watch_release
 
 from . import conftest
 from .conftest import IRIS, NOW, FakeEndpoints, FakeTasks, deploy, serve
+from .measured import BEGAN, FakeMeasurements, FakeObjects, FakeRequests
 
-ROW = {"request": {"x": 1.0}, "answer": {"value": 2.0}}
-BEGAN = datetime.fromisoformat(NOW)
 PROVING = "2026-01-01T00:10:05.000Z"
 """Soon after an endpoint came to rest (`conftest.LATER`)."""
-
-
-@dataclass
-class FakeMeasurements:
-    """What instances measured, by configuration; which releases had their requests taken back."""
-
-    seen: dict[str, Period] = field(default_factory=dict)
-    taken_back: dict[str, bool] = field(default_factory=dict)
-
-    def usual(self, *_arguments: Any) -> Usual | None:
-        return Usual(2_000, 4_000) if "demo-iris-r1" in self.seen else None
-
-    def periods(self, _endpoint: str, config: str, *_arguments: Any) -> dict[datetime, Period]:
-        return {BEGAN: self.seen[config]} if config in self.seen else {}
-
-    def take_back(self, release: str, *, wanted: bool) -> None:
-        self.taken_back[release] = wanted
-
-
-@dataclass
-class FakeRequests:
-    """Answers every row alike, and lets the configuration that serves have measured that."""
-
-    measurements: FakeMeasurements
-    serving: str
-    answer: Any = field(default_factory=lambda: ROW["answer"])
-    failed: bool = False
-    asked: int = 0
-
-    def ask(self, _endpoint: str, row: Mapping[str, Any]) -> Reply:
-        assert row == ROW["request"]
-        self.asked += 1
-        before = self.measurements.seen.get(self.serving, Period(0, 0))
-        more = Period(before.requests + 1, before.errors + self.failed)
-        self.measurements.seen[self.serving] = more
-        return Reply(self.failed, None if self.failed else self.answer)
-
-
-@dataclass
-class FakeObjects:
-    """The golden rows, and captured requests by their keys."""
-
-    captured: dict[str, bytes] = field(default_factory=dict)
-    golden: list[Any] = field(default_factory=lambda: [ROW])
-
-    def files(self, _bucket: str, prefix: str) -> list[File]:
-        return [File(key, len(body), written(BEGAN)) for key, body in self.captured.items() if key.startswith(prefix)]
-
-    def get_bytes(self, _bucket: str, key: str) -> bytes:
-        return self.captured[key]
-
-    def answer(self, config: str, label: str, number: int, at: datetime) -> None:
-        """A configuration has answered so many requests of users so, each of them another."""
-        lines = [captured({"x": each}, {"label": label}, str(each), at) for each in range(number)]
-        self.captured[place(label, at, config)] = "".join(f"{line}\n" for line in lines).encode()
-
-    def get_json(self, _bucket: str, key: str) -> Any:
-        assert key == "demo/iris/runs/demo-iris-b/evaluation/golden.json"
-        return {"format": 1, "golden": self.golden}
 
 
 LATER = {"outcome": "LATER", "seconds": 30}
@@ -168,6 +103,13 @@ def test_what_serves_is_asked_before_it_is_changed_unless_others_did(watched: Wa
     assert (watched.look(), watched.look(), watched.requests.asked) == (SOON, SOON, PROBES)
     watched.endpoints.state, watched.measurements.seen = None, {}
     assert (watched.look(), watched.requests.asked) == (SOON, PROBES)  # IAM lets us ask by the endpoint's tag
+
+
+def test_a_rollback_waits_for_no_requests_of_ours_and_is_compared_with_nothing(watched: Watched) -> None:
+    key = {"pk": {"S": "demo#iris"}, "sk": {"S": "RELEASE#00000002"}}
+    repeats = {"UpdateExpression": "SET repeats = :r", "ExpressionAttributeValues": {":r": {"N": "1"}}}
+    watched.ledger._client.update_item(TableName="ledger", Key=key, **repeats)
+    assert (watched.look(), watched.requests.asked) == (OVER, 0)
 
 
 def test_a_good_release_passes_and_is_watched_until_it_is_settled(watched: Watched) -> None:

@@ -57,7 +57,8 @@ class ReleasePlanned:
 @dataclass(frozen=True, slots=True)
 class ReleaseMoved:
     """A release goes from one state to another; `ending` is kept with it when it is settled by that, and `facts` are
-    what else is known of it by then: fields of `Release`.
+    what else is known of it by then: fields of `Release`. `uncondemned`: only if neither its watch nor a person has
+    said a last word on it meanwhile.
     """
 
     sequence: int
@@ -66,6 +67,7 @@ class ReleaseMoved:
     at: str
     ending: Ending | None = None
     facts: Mapping[str, Any] = field(default_factory=dict)
+    uncondemned: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +215,7 @@ class Writes:
                 made = {name: release.sequence}
                 asked = self.update(project, holder_key(release.holder), made, once, {":null": None})
                 return [Write.put(self.table, item, **NEW), asked]
-            case ReleaseMoved(sequence, was, state, at, ending, facts):
+            case ReleaseMoved(sequence, was, state, at, ending, facts, uncondemned):
                 fields = {"state": str(state), "at": at, **facts}
                 if state == ReleaseState.IN_SERVICE:
                     fields["in_service_at"] = at
@@ -224,7 +226,7 @@ class Writes:
                         "reason": ending.reason,
                     }
                 still, values = "#state = :was", {":was": str(was)}
-                if state == ReleaseState.DEPLOYING:  # what was taken back before does not begin
+                if uncondemned:
                     still += f" AND {NO_LAST_WORD}"
                     values |= LAST_WORDS
                 return [self.update(project, release_key(sequence), fields, still, values)]

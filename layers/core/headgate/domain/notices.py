@@ -126,6 +126,9 @@ def _advice(run: Run) -> str:
         "HELD": f"To do: give it more time or requests (endpoint.rollout in project.yaml), then: {drop}",
         "FROZEN": f"To do: once the freeze is over (headgate unfreeze {named}): {drop}",
         "UPDATE_ROLLED_BACK": f"To do: see in SageMaker's words above what refused it, mend that, then: {drop}",
+        "ENDPOINT_GONE": f"To do: find out who deleted it; the next version makes it anew: {drop}",
+        "NOT_DEPLOYED": f"To do: {drop}",
+        "TRIAL_STOPPED": f"To do: {drop}",
         "ENDPOINT_FAILED": f"To do: docs/runbooks/endpoint-failed.md. What serves: headgate releases {named}",
     }.get(code or "")
     return f"{said}\n\n" if said else ""

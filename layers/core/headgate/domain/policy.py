@@ -84,7 +84,8 @@ def decide(seen: Situation, rules: Rules, now: str) -> Decision:
     stopped_on_purpose = kind == BY_HAND and seen.incident.to is not None
     if champion is None or not (seen.serves or stopped_on_purpose):
         gone = "its endpoint is deleted" if champion is not None else "nothing is in service"
-        return _ignored(f"There is nothing to act on: {gone}.")
+        anew = " Name the version that shall serve on a new one: `headgate rollback --to VERSION`."
+        return _ignored(f"There is nothing to act on: {gone}.{anew if champion and kind == BY_HAND else ''}")
     if kind == BY_HAND:
         return _by_hand(seen)
     if kind == ENDPOINT:

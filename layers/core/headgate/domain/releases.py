@@ -162,7 +162,7 @@ def is_on_probation(release: Release, endpoint: EndpointState) -> bool:
     back. It is settled once it was proved, or has gone back.
     """
     serves = endpoint.status == "InService" and endpoint.config == release.name
-    awaited = bool(_back_to(release)) and (release.verdict or {}).get("stand") != Stand.PASSED
+    awaited = has_way_back(release) and (release.verdict or {}).get("stand") != Stand.PASSED
     return awaited and serves and release.state == ReleaseState.DEPLOYING
 
 
@@ -174,7 +174,12 @@ def goes_back(release: Release, endpoint: EndpointState) -> bool:
 
 def is_looked_after(release: Release) -> bool:
     """Whether there is somebody who takes a release back if its watch says so: SageMaker's guard, or we."""
-    return bool((release.plan or {}).get("guarded") or _back_to(release))
+    return bool((release.plan or {}).get("guarded")) or has_way_back(release)
+
+
+def has_way_back(release: Release) -> bool:
+    """Whether a release has to prove itself: there is a version that its requests go back to if it does not."""
+    return bool(_back_to(release))
 
 
 def _back_to(release: Release) -> str:

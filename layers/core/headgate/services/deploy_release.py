@@ -126,7 +126,9 @@ def deploy_release(
             raise AlarmRingingError(ringing)
         artifact = serving.archives.identity(*place_of(release.model_data_url))
         facts = _facts(plan, image, artifact, names, before, bounds)
-        move = ReleaseMoved(release.sequence, ReleaseState.PLANNED, ReleaseState.DEPLOYING, now, facts=facts)
+        was, begun = ReleaseState.PLANNED, ReleaseState.DEPLOYING
+        # what was taken back before does not begin
+        move = ReleaseMoved(release.sequence, was, begun, now, facts=facts, uncondemned=True)
         ledger.write(project, head, LeaseKept(lease), move)
     elsewhere = bounds is not None and champion is not None and champion.instance_type != release.instance_type
     # SageMaker cannot be told a fence: the lease is looked at right before the one call that changes the endpoint.

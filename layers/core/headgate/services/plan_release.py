@@ -20,7 +20,7 @@ from headgate.domain.releases import (
     refused_as_older,
 )
 from headgate.domain.rollout import Wishes
-from headgate.domain.runs import Run
+from headgate.domain.runs import Champion, Ending, Run
 from headgate.domain.scaling import Scaling
 from headgate.domain.serverless import chosen
 from headgate.domain.traffic import Traffic, chosen_patience, record_of
@@ -102,7 +102,7 @@ def plan_release(
         settle_the_one_before(project, lease, ledger, endpoints, now)
         head = ledger.head(project)
         serving = head.champion.sequence if head.champion else None
-        if (refusal := champion_changed(command.judged_against, serving)) is not None:
+        if (refusal := _changed(command, head.champion, ledger)) is not None:
             return returned(refusal)
         if (
             refusal := refused_as_older(command.version, known, _run_that_serves(project, serving, ledger))
@@ -135,6 +135,15 @@ def _patience(command: PlanRelease, planned: Release, hours: list[float], known_
     return asdict(
         chosen_patience(command.alarms, hours, known_hours, scaling, command.instance_type, serverless=serverless)
     )
+
+
+def _changed(command: PlanRelease, champion: Champion | None, ledger: Ledger) -> Ending | None:
+    """Why the judgement does not count, if it does not: the same version counts as whichever release it serves."""
+    refusal = champion_changed(command.judged_against, champion.sequence if champion is not None else None)
+    if refusal is None or command.judged_against is None or champion is None:
+        return refusal
+    judged = ledger.release(command.project, command.judged_against)
+    return refusal if judged is None or judged.version != champion.version else None
 
 
 def _run_that_serves(project: Project, serving: int | None, ledger: Ledger) -> Run | None:

@@ -19,6 +19,7 @@ from headgate.domain.releases import (
     ReleaseState,
     answers_badly,
     goes_back,
+    has_way_back,
     is_condemned_by_its_watch,
     is_on_probation,
     is_tried,
@@ -211,7 +212,11 @@ def _write(
         state = ReleaseState.HELD if ending.reason_code in HOLDING else ReleaseState.FAILED
         ledger.write(project, head, under, ReleaseMoved(release.sequence, was, state, now, ending, facts))
         return
-    changes: list[Change] = [under, ReleaseMoved(release.sequence, was, ReleaseState.IN_SERVICE, now, ending, facts)]
+    # Where there is a way back, what was condemned since it was read takes that.
+    moved = ReleaseMoved(
+        release.sequence, was, ReleaseState.IN_SERVICE, now, ending, facts, uncondemned=has_way_back(release)
+    )
+    changes: list[Change] = [under, moved]
     if head.champion is not None:
         changes.append(ReleaseMoved(head.champion.sequence, ReleaseState.IN_SERVICE, ReleaseState.RETIRED, now))
     champion = Champion(release.sequence, release.version, release.dataset, release.model_data_url)

@@ -104,6 +104,8 @@ def watch_release(command: WatchRelease, watcher: Watcher, *, now: str) -> dict[
     stand = Stand(release.verdict["stand"]) if release.verdict else Stand.WATCHING
     if release.ending is not None or (stand in FINAL and not (release.plan or {}).get("guarded")):
         return OVER
+    if release.repeats is not None:
+        return OVER  # a rollback goes all at once, and nothing has to be seen before
     champion = watcher.ledger.head(project).champion
     if champion is None:
         return OVER  # there is nothing to compare it with, and nothing to go back to
