@@ -190,6 +190,13 @@ def test_what_passes_by_itself_is_tried_again(play: Play, task: str, error: str)
     assert played.output == PROMOTED
 
 
+@pytest.mark.parametrize("task", ["PlanRelease", "PlanRollback", "TryRelease", "WatchRelease", "SettleRelease"])
+def test_a_function_whose_answer_is_lost_is_asked_again(play: Play, task: str) -> None:
+    """Each of them may come twice; only where a task waits for its token does time tell something."""
+    given, script = (ROLLBACK, BACK) if task == "PlanRollback" else (GIVEN, SHADOW)
+    assert play("promote", given, {**script, task: [Failure("States.Timeout"), *script[task]]}).output == PROMOTED
+
+
 def test_an_alarm_that_rings_already_is_given_a_few_minutes(play: Play) -> None:
     ringing = raised("AlarmRingingError", "In ALARM already are headgate-demo-iris-r2-errors.")
     played = play("promote", GIVEN, {**SCRIPT, "DeployRelease": [ringing, ringing, {}]})

@@ -152,6 +152,21 @@ def test_an_endpoint_that_was_made_anew_still_has_its_promotions_one_rollback() 
     assert decided(seen(rings, champion=again, past=[*repairs, tried])).runbook == "rolled-back-twice"
 
 
+@pytest.mark.parametrize(
+    ("changes", "action", "said"),
+    [
+        ({}, Action.ROLLBACK_THEN_RETRAIN, "alarm rings."),
+        ({"tenant_retrains": 10}, Action.ROLLBACK, "The tenant's budget"),
+        ({"past": [before("drift", Action.RETRAIN, -minutes) for minutes in (300, 600)]}, Action.ROLLBACK, "project's"),
+    ],
+)
+def test_the_budgets_of_retrainings_bound_those_behind_a_rollback_too(
+    changes: dict[str, Any], action: Action, said: str
+) -> None:
+    decision = decided(seen(**changes), answers={**DEFAULTS, "errors": Action.ROLLBACK_THEN_RETRAIN})
+    assert (decision.action, said in decision.reason) == (action, True), decision.reason
+
+
 def test_an_alarm_of_a_release_on_its_way_is_looked_at_again_once_it_may_serve() -> None:
     """It tells nothing more while it stays red, and its release may be what serves in a moment."""
     early = seen(incident(watches="demo-iris-r3"), moving=True)

@@ -9,6 +9,7 @@ import pytest
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunStarted
 from headgate.domain.errors import ConflictError, LeaseLostError
+from headgate.domain.incidents import Incident
 from headgate.domain.runs import Ending, Outcome
 from headgate.services.runs import Runs
 from headgate.services.take_endpoint import FREE, GRANTED, TakeEndpoint, take_endpoint
@@ -61,6 +62,20 @@ def test_three_that_ask_at_once_are_one_that_goes_one_that_waits_and_one_overtak
     assert "d0" not in answers.said
     assert [ask(name, 1) for name in "bc"] == ["superseded", "superseded"]  # though who overtook them may be gone
     assert answers.said["b1"] == answers.said["b0"]
+
+
+def test_an_incident_that_another_one_overtakes_is_told_so_and_not_to_drop_a_dataset(
+    ask: Ask, ledger: Ledger, answers: Answers
+) -> None:
+    assert ask("a") == "granted"
+    for number in (1, 2):
+        name, at = f"demo-iris-20260101T00000{number}-0123abcd", f"2026-01-01T00:00:0{number}.000Z"
+        ledger.add_incident(Incident(name, "demo", "iris", "errors", "errors", at, at))
+        take_endpoint(TakeEndpoint(IRIS, name, f"i{number}", 0), ledger=ledger, tasks=answers)
+    assert ask("b") == "superseded"
+    assert (answers.said["i1"]["outcome"], answers.said["i1"]["reason_code"]) == ("SUPERSEDED", "NEWER_INCIDENT")
+    assert "dataset" not in answers.said["i1"]["reason"]
+    assert (answers.said["b0"]["reason_code"], "dataset" in answers.said["b0"]["reason"]) == ("ROLLBACK_FIRST", True)
 
 
 def test_the_one_in_line_is_woken_by_the_settlement_before_it(

@@ -161,6 +161,14 @@ def freeze_of(incident: Incident, why: str, at: str) -> Freeze:
     return Freeze("policy", why, at, incident=incident.incident)
 
 
+def answered_first(by: str) -> Ending:
+    """The ending of a rollback that waited for the endpoint when a newer incident took its place; incidents wait for
+    no run.
+    """
+    reason = f"Incident {by} came while this one waited for the endpoint, and goes on in its place."
+    return Ending(Outcome.SUPERSEDED, "NEWER_INCIDENT", reason)
+
+
 def is_incident(name: str) -> bool:
     """Whether a name is an incident's, and not a run's."""
     return _ID.fullmatch(name) is not None

@@ -194,6 +194,8 @@ def _rollback(seen: Situation, champion: Release, wanted: Action, rules: Rules, 
         )
         return _page(seen, reason, rules, at, "rolled-back-twice", freezes=True)
     reason = f"Version {champion.version} serves since {champion.in_service_at}, and its {kind} alarm rings."
+    if wanted == Action.ROLLBACK_THEN_RETRAIN and (then := _retrain(seen, rules, at)).action != Action.RETRAIN:
+        wanted, reason = Action.ROLLBACK, f"{reason} No retraining follows: {then.reason}"
     # An alarm of the version that is left says nothing of the one that follows.
     later = None if seen.incident.watches is not None else SOON
     return Decision(wanted, reason, "rolled-back", later, fails_closed=rules.fails_closed)

@@ -179,6 +179,6 @@ def rolled_back_first(by: str) -> Ending:
     return Ending(
         Outcome.SUPERSEDED,
         "ROLLBACK_FIRST",
-        f"The champion that this version was judged against is being rolled back (incident {by}). Drop the dataset "
-        "again to have it judged anew.",
+        f"The champion that this version was judged against is being rolled back, or made anew (incident {by}). Drop "
+        "the dataset again to have it judged anew.",
     )

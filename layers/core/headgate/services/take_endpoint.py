@@ -7,7 +7,7 @@ from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunPassedOver
 from headgate.aws.stepfunctions import Tasks
 from headgate.domain.errors import EndpointTakenError, NotFoundError
-from headgate.domain.incidents import Incident, is_incident
+from headgate.domain.incidents import Incident, answered_first, is_incident
 from headgate.domain.lease import Claim, Granted, InLine, PassedOver, PlaceInLine, take
 from headgate.domain.names import Project
 from headgate.domain.runs import Ending, Outcome, Run, passed_over, rolled_back_first
@@ -57,7 +57,7 @@ def take_endpoint(command: TakeEndpoint, *, ledger: Ledger, tasks: Tasks) -> str
         tasks.succeed(command.task_token, returned(_ending(holder)))
         return "ended"
     if holder.passed_over_by is not None:
-        tasks.succeed(command.task_token, returned(_passed_over(holder.passed_over_by)))
+        tasks.succeed(command.task_token, returned(_passed_over(command.holder, holder.passed_over_by)))
         return "superseded"
     return _decide(project, Claim(command.holder, holder.order, command.task_token, command.visit), ledger, tasks)
 
@@ -87,7 +87,9 @@ def _ending(holder: Run | Incident) -> Ending:
     return Ending(Outcome.FAILED, "INCIDENT_CLOSED", f"Incident {holder.incident} is closed: {holder.done}")
 
 
-def _passed_over(by: str) -> Ending:
+def _passed_over(holder: str, by: str) -> Ending:
+    if is_incident(holder):
+        return answered_first(by)
     return rolled_back_first(by) if is_incident(by) else passed_over(by)
 
 
@@ -107,7 +109,7 @@ def _decide(project: Project, claim: Claim, ledger: Ledger, tasks: Tasks) -> str
         case PassedOver(by):
             # Written down first: the task that hears of it may be gone, and the newer one too when it comes again.
             ledger.change_lease(project, lease, RunPassedOver(claim.holder, by))
-            tasks.succeed(claim.token, returned(_passed_over(by)))
+            tasks.succeed(claim.token, returned(_passed_over(claim.holder, by)))
             return "superseded"
 
 
@@ -117,4 +119,4 @@ def _passing(overtaken: PlaceInLine | None, by: str) -> list[RunPassedOver]:
 
 def _tell(overtaken: PlaceInLine | None, by: str, tasks: Tasks) -> None:
     if overtaken is not None:
-        tasks.succeed(overtaken.token, returned(_passed_over(by)))
+        tasks.succeed(overtaken.token, returned(_passed_over(overtaken.holder, by)))
