@@ -66,7 +66,7 @@ def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: 
         cloud.client("s3").put_object(Bucket=cloud.card.artifact_bucket, Key=f"{place}{name}.jsonl", Body=body)
     [queue] = [url for url in cloud.client("sqs").list_queues()["QueueUrls"] if "MonitorQueue" in url]
     cloud.client("sqs").send_message(QueueUrl=queue, MessageBody=json.dumps({"endpoint": project.endpoint}))
-    shards = f"{project.prefix}monitor/2/observations/000001-1/shard-"
+    shards = f"{project.captured(endpoint['EndpointConfigName'])}observations/000001-1/shard-"
     [window] = eventually(lambda: cloud.ledger.windows(project, 2, 5) or None, "a window that machines observed")
     assert window.rows >= 3600
     listed = cloud.client("s3").list_objects_v2(Bucket=cloud.card.artifact_bucket, Prefix=shards)["Contents"]

@@ -137,8 +137,9 @@ def _reads(uri: str, account: str) -> Iterator[Need]:
 
 def _listed(manifest: str, stack: Stack) -> Iterator[Need]:
     """What a manifest lists: the uploads of a dataset's project, or requests that were captured."""
-    tenant, project = manifest.removeprefix("s3://").split("/")[1:3]
-    if "/monitor/" in manifest:
+    place = manifest.removeprefix("s3://").partition("/")[2]
+    tenant, project = place.removeprefix("_captured/").split("/")[:2]
+    if place.startswith("_captured/"):
         captured = f"_captured/{tenant}/{project}/{tenant}-{project}-r1/a.jsonl"
         yield from _reads(f"s3://{stack.named('ArtifactBucket')}/{captured}", stack.account)
         return

@@ -62,7 +62,6 @@ def _of_sagemaker(system: Stack) -> Iterator[Try]:
         "datasets/x/train.parquet": (TRAINING,),
         "datasets/x/examination/request.json": (TRAINING, PROCESSING),
         "runs/x/training/x/output/model.tar.gz": (TRAINING, SERVING),
-        "monitor/1/observations/000001-1/request.json": (PROCESSING,),
     }
     for role in OF_SAGEMAKER:
         for place, may in reads.items():
@@ -75,6 +74,8 @@ def _of_sagemaker(system: Stack) -> Iterator[Try]:
         runs, captured = f"{artifacts}/{OWN}/iris/runs/x/a", f"{artifacts}/_captured/{OWN}/iris/a"
         yield Try(role, "S13", need("s3:PutObject", runs), ours=role == TRAINING)
         yield Try(role, "S13", need("s3:PutObject", captured), ours=role == SERVING)
+        seen = f"{artifacts}/_captured/{OWN}/iris/r1/observations/000001-1/shard-a.json"
+        yield Try(role, "S13", need("s3:PutObject", seen), ours=role in (PROCESSING, SERVING))
         yield Try(role, "S13", need("s3:PutObject", f"{artifacts}/_system/code/x/train.py"))
         for namespace, ours in (("/aws/sagemaker/x", True), ("Headgate", False)):
             yield Try(role, "S07", need("cloudwatch:PutMetricData", cloudwatch__namespace=namespace), ours=ours)

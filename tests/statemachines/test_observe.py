@@ -10,7 +10,7 @@ from .conftest import Failure, Played
 GIVEN = {
     "tenant": "demo",
     "project": "iris",
-    "place": "s3://artifacts/demo/iris/monitor/1/observations/000001-1",
+    "place": "s3://artifacts/_captured/demo/iris/demo-iris-r1/observations/000001-1",
     "job": "demo-iris-m0123abcd-1",
     "machines": {"instance_type": "ml.m5.xlarge", "instance_count": 3, "volume_gb": 40},
     "key": "key",

@@ -355,5 +355,10 @@ def test_captured_requests_go_that_ask_about_the_subject_and_no_others(erase: Er
         asked(base64.b64encode(b"patient,age\n3,17\n").decode(), "BASE64"),
     ]
     clinic.capture(*theirs, *others)
+    answers = b"ids and answers\n17\n"  # the monitor's
+    clinic.s3.put_object(Bucket=clinic.artifacts, Key=f"{clinic.project.captured()}r1/answers/1.parquet", Body=answers)
     assert erase(clinic, value="17")["rows"] == 2
-    assert [body.decode().splitlines() for body in clinic.everything().values()] == [others]
+    assert [body.decode().splitlines() for body in clinic.everything().values()] == [
+        answers.decode().splitlines(),
+        others,
+    ]

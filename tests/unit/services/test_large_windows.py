@@ -16,7 +16,7 @@ from headgate.domain.errors import IncompleteObservationError
 from headgate.domain.machines import machines_for
 from headgate.services.monitor import Look
 
-PLACE = "demo/iris/monitor/1/observations/000001-"
+PLACE = "_captured/demo/iris/demo-iris-r1/observations/000001-"
 ELSEWHERE = Look("OBSERVED_ELSEWHERE")
 
 

@@ -24,8 +24,9 @@ class Observation:
     time: int
 
     def place(self, project: Project) -> str:
-        """Where it lies in the artifact bucket; ends with a slash."""
-        return f"{project.prefix}monitor/{self.release}/observations/{self.number:06d}-{self.time}/"
+        """Where it lies in the artifact bucket, beside the requests and for as long; ends with a slash."""
+        captured = project.captured(project.release_name(self.release))
+        return f"{captured}observations/{self.number:06d}-{self.time}/"
 
     def name(self, project: Project) -> str:
         """Of the execution and its job; at most 61 characters."""

@@ -65,6 +65,10 @@ class Requests:
         """Where its report begins in the artifact bucket; ends with a slash."""
         return f"{self.project.prefix}monitor/{self.release.sequence}/{self.name}/"
 
+    def answers(self, window: str) -> str:
+        """Where a window's answers lie in the artifact bucket: beside the requests, so that they go when those go."""
+        return f"{self.project.captured(self.release.name)}answers/{window}.parquet"
+
 
 @dataclass(frozen=True, slots=True)
 class Look:

@@ -63,7 +63,7 @@ def _judge_quality(work: Work, spec: TrainingSpec, monitor: Monitor, engine: Eng
     for window in work.before:
         if window.ended_at >= _days_ago(work.now):
             try:
-                answers.append(monitor.fetch(f"{window.place}answers.parquet", folder / f"{window.name}.parquet"))
+                answers.append(monitor.fetch(work.answers(window.name), folder / f"{window.name}.parquet"))
             except NotFoundError:
                 continue  # it has expired
     rows = labelled(engine, answers, labels, spec, folder)
@@ -97,7 +97,7 @@ def _written(work: Work, monitor: Monitor, judged: Judged, quality: Loss | None,
     )
     report = report_of(work.project, work.release, window, judged, quality, work.settings.limits)
     objects, bucket = monitor.objects, monitor.artifact_bucket
-    objects.put_file(bucket, f"{work.place}answers.parquet", folder / "answers.parquet")
+    objects.put_file(bucket, work.answers(work.name), folder / "answers.parquet")
     objects.put_bytes(bucket, f"{work.place}report.html", page(report).encode(), "text/html; charset=utf-8")
     objects.put_json(bucket, f"{work.place}report.json", report)
     return window
