@@ -3,8 +3,8 @@ and only so many of them work.
 
 AWS answers ``errorType`` with the class's name; MiniStack answers ``Runtime.HandlerError`` for every one, so that no
 state machine could retry or catch an error by its name. MiniStack keeps one environment of every function for good:
-50 MB for each, whereas on AWS an idle one ends. It begins each as a new process, which imports everything anew
-(headgate_local.environments says what that costs). And MiniStack begins one more for every invocation that comes while
+50 MB for each, whereas on AWS an idle one ends. It begins each as a new process, which imports everything anew, from
+layers that it unpacks anew (headgate_local.environments and headgate_local.layers say what that costs). And MiniStack begins one more for every invocation that comes while
 the others work: a storm of events would start hundreds of processes on a laptop, which then do nothing but start.
 """
 
@@ -23,6 +23,7 @@ from ministack.services import lambda_svc
 
 from headgate_local.environments import Environment, Environments
 from headgate_local.idle import idle_seconds
+from headgate_local.layers import Zips
 
 logger = logging.getLogger("headgate.functions")
 PLACE = '{"status": "error", "error": str(e), "trace": traceback.format_exc()}'
@@ -77,6 +78,7 @@ def install() -> None:
         return result
 
     lambda_runtime.subprocess = _Processes()
+    lambda_runtime.zipfile = Zips()
     lambda_runtime.Worker.invoke = remembering_invoke
     lambda_svc._execute_function_warm = naming_execute
     lambda_svc._ensure_reaper_thread = _ensure_reaper
