@@ -205,6 +205,14 @@ def test_the_worker_script_reports_exceptions_where_a_seam_looks() -> None:
     assert PLACE in script, f"Workers report exceptions in another way now. {WHY}"
 
 
+def test_layers_are_unpacked_where_they_can_become_links() -> None:
+    from headgate_local.layers import LAYER
+
+    source = inspect.getsource(find("ministack.core.lambda_runtime.Worker._spawn"))
+    assert f'f"{LAYER}{{' in source, f"Layers are unpacked elsewhere now. {WHY}"
+    assert "zipfile.ZipFile(lzip)" in source, f"Layers are unpacked in another way now. {WHY}"
+
+
 def test_the_pause_that_a_seam_leaves_out_is_the_first_sleep_of_an_execution() -> None:
     from headgate_local.seams.pauses import PAUSE_SECONDS
 

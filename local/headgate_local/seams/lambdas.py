@@ -4,8 +4,9 @@ and only so many of them work.
 AWS answers ``errorType`` with the class's name; MiniStack answers ``Runtime.HandlerError`` for every one, so that no
 state machine could retry or catch an error by its name. MiniStack keeps one environment of every function for good:
 50 MB for each, whereas on AWS an idle one ends. It begins each as a new process, which imports everything anew, from
-layers that it unpacks anew (headgate_local.environments and headgate_local.layers say what that costs). And MiniStack begins one more for every invocation that comes while
-the others work: a storm of events would start hundreds of processes on a laptop, which then do nothing but start.
+layers that it unpacks anew (headgate_local.environments and headgate_local.layers say what that costs). And MiniStack
+begins one more for every invocation that comes while the others work: a storm of events would start hundreds of
+processes on a laptop, which then do nothing but start.
 """
 
 import contextvars
