@@ -68,8 +68,8 @@ def add(cloud: Cloud, action: str, target: str | None, parameters: Mapping[str, 
     """Order a fault; answers it as ``active`` does.
 
     Raises:
-        UsageError: when there is no such action.
-        CommandError: when it cannot be ordered so.
+        UsageError: when there is no such action, or it does not take such parameters or such a target.
+        CommandError: when it cannot be ordered now.
     """
     fis = cloud.client("fis")
     about = _find(cloud, action)
@@ -79,13 +79,18 @@ def add(cloud: Cloud, action: str, target: str | None, parameters: Mapping[str, 
     if target:
         request["targets"] = {place: "chosen"}
         targets["chosen"] = {**kind, "resourceArns": [_arn(kind["resourceType"], target)], "selectionMode": "ALL"}
-    template = fis.create_experiment_template(
-        description=f"headgate fault add {about['id']}"[:512],
-        stopConditions=[{"source": "none"}],
-        targets=targets,
-        actions={"fault": request},
-        roleArn=_role(cloud),
-    )["experimentTemplate"]
+    try:
+        template = fis.create_experiment_template(
+            description=f"headgate fault add {about['id']}"[:512],
+            stopConditions=[{"source": "none"}],
+            targets=targets,
+            actions={"fault": request},
+            roleArn=_role(cloud),
+        )["experimentTemplate"]
+    except ClientError as error:
+        if code_of(error) != "ValidationException":
+            raise
+        raise UsageError(error.response["Error"]["Message"].removeprefix("Action fault: ")) from error
     try:
         experiment = fis.start_experiment(experimentTemplateId=template["id"])["experiment"]
     finally:

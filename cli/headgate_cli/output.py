@@ -77,6 +77,11 @@ def seconds_text(seconds: float) -> str:
     return f"{hours} h {minutes} min" if minutes else f"{hours} h"
 
 
+def counted(number: int, one: str, many: str | None = None) -> str:
+    """A number with what is counted: 1 label, 2 labels."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def moment_text(moment: str | None) -> str:
     """A moment of the ledger or of AWS (ISO 8601 in UTC) as people read it."""
     return moment[:19].replace("T", " ") if moment else ""

@@ -1,6 +1,7 @@
 """TensorBoard's logs of a run: from the artifact bucket to this computer, and a TensorBoard on loopback for them."""
 
 import contextlib
+import signal
 import socket
 import subprocess
 import sys
@@ -48,6 +49,7 @@ def serving(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends us so ends TensorBoard, too
     asked = ["--logdir", str(folder), "--host", "127.0.0.1", "--port", str(port)]
     process = subprocess.Popen(  # noqa: S603 - our own interpreter
         [sys.executable, "-m", "tensorboard.main", *asked], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
@@ -63,6 +65,7 @@ def serving(folder: Path) -> Iterator[tuple[str, "subprocess.Popen[bytes]"]]:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        signal.signal(signal.SIGTERM, before)
 
 
 def _await(url: str, process: "subprocess.Popen[bytes]") -> None:

@@ -58,7 +58,7 @@ def test_the_command_line_orders_lists_and_clears(cloud, headgate, name) -> None
 
 def test_the_command_line_tells_of_orders_that_cannot_be(headgate) -> None:
     assert "fault actions" in headgate("fault", "add", "make-coffee", code=ExitCode.USAGE)["error"]
-    missing = headgate("fault", "add", "inject-api-delay", code=ExitCode.FAILED)
+    missing = headgate("fault", "add", "inject-api-delay", code=ExitCode.USAGE)
     assert "needs the parameter service" in missing["error"]
     failed = headgate("fault", "add", "disable-key", "--target", "no-such-key", code=ExitCode.FAILED)
     assert "There is no key" in failed["error"]

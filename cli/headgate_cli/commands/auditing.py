@@ -8,7 +8,7 @@ from rich.console import Console
 
 from headgate_cli.commands import options
 from headgate_cli.errors import ExitCode
-from headgate_cli.output import Output
+from headgate_cli.output import Output, counted
 
 app = typer.Typer(help="The audit trail: every decision and change, with who, what, why, before and after.")
 
@@ -53,7 +53,7 @@ def _show(console: Console, trails: list[dict[str, Any]]) -> None:
         name = "/".join(filter(None, (each["tenant"], each["project"])))
         waiting = f", {each['uncopied']} without a locked copy yet" if each["uncopied"] else ""
         console.print(
-            f"{name}: {each['entries']} entr{'y' if each['entries'] == 1 else 'ies'}{waiting}",
+            f"{name}: {counted(each['entries'], 'entry', 'entries')}{waiting}",
             markup=False,
             soft_wrap=True,
         )

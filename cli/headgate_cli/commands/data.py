@@ -54,6 +54,8 @@ def drop(  # noqa: PLR0913 - one parameter for each option of the command line
         from headgate_cli.following import Progress
 
         ref = dropping.drop(cloud, owner, planned, settings, out)
+        if wait:
+            out.note(f"Run {ref.run}")  # who interrupts the waiting can look for it
         progress = dropping.wait(cloud, [ref], timeout, out)[0] if wait else Progress(ref)
         document = dropping.document(cloud, progress)
     out.result(document, lambda console: show_dropped(console, document))

@@ -48,8 +48,9 @@ def _said(document: dict[str, Any]) -> Iterator[str]:
         names = ", ".join(document["removed_whole"])
         yield f"Removed whole, since the column is not in them: datasets {names}."
     if document["versions_to_retrain"]:
-        versions, name = ", ".join(document["versions_to_retrain"]), document["project"]
-        yield f"Trained on them: versions {versions}. `headgate retrain --project {name}` trains on what is left."
+        versions, name = document["versions_to_retrain"], document["project"]
+        listed = f"version{'s' if len(versions) > 1 else ''} {', '.join(versions)}"
+        yield f"Trained on them: {listed}. `headgate retrain --project {name}` trains on what is left."
     if document["unread"]:
         yield "Left, since they cannot be read as tables. Look at them, and delete the versions that hold the subject:"
         yield from document["unread"]

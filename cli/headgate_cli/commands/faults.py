@@ -9,7 +9,7 @@ from rich.console import Console
 
 from headgate_cli.commands import options
 from headgate_cli.errors import UsageError
-from headgate_cli.output import Output, moment_text
+from headgate_cli.output import Output, counted, moment_text
 
 if TYPE_CHECKING:
     from headgate_cli.connection import Cloud
@@ -68,8 +68,7 @@ def clear(
         from headgate_cli import faults
 
         cleared = faults.clear(cloud, fault)
-    number = len(cleared)
-    said = f"{number} fault{'' if number == 1 else 's'} cleared." if number else "No fault was in force."
+    said = f"{counted(len(cleared), 'fault')} cleared." if cleared else "No fault was in force."
     Output(as_json).result({"cleared": cleared}, lambda console: console.print(said))
 
 

@@ -8,7 +8,7 @@ import typer
 
 from headgate.domain.names import Project
 from headgate_cli.commands import options
-from headgate_cli.output import Output
+from headgate_cli.output import Output, counted
 
 
 def feedback(
@@ -27,4 +27,4 @@ def feedback(
         from headgate_cli.feedback import send
 
         sent = send(cloud, owner, file, datetime.now(UTC))
-    out.result(sent, lambda console: console.print(f"{sent['rows']} labels sent.", soft_wrap=True))
+    out.result(sent, lambda console: console.print(f"{counted(sent['rows'], 'label')} sent.", soft_wrap=True))

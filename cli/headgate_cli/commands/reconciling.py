@@ -8,7 +8,7 @@ from rich.console import Console
 from headgate.domain.names import Project
 from headgate_cli.commands import options
 from headgate_cli.errors import ExitCode
-from headgate_cli.output import Output
+from headgate_cli.output import Output, counted
 
 
 def reconcile(
@@ -41,8 +41,7 @@ def _show(console: Console, document: dict[str, Any]) -> None:
         (f"{d['tenant']}/{d['project']}" if d["project"] else "", d["kind"], f"{d['subject']}: {d['said']}", d["done"])
         for d in found
     )
-    number = document["projects"]
-    fine = f"All is well with {number} project{'' if number == 1 else 's'}."
+    fine = f"All is well with {counted(document['projects'], 'project')}."
     rows(console, ("project", "found", "what", "done"), lines, empty=fine)
     if untold := _untold(document):
         said = (
