@@ -47,3 +47,19 @@ def test_no_more_is_read_than_there_is_room_for(s3: Any, captured: Captured, mon
     monkeypatch.setattr(module, "_MOST_BYTES", 400)
     found = captured.answers("demo-iris-r1", "main", NOW - timedelta(hours=3), NOW)
     assert [row.inference_id for row in found] == ["new"]
+    [found] = captured.first_answers("demo-iris-r1", ["main"], NOW - timedelta(hours=3), NOW)
+    assert [row.inference_id for row in found] == ["old"]
+
+
+def test_the_first_answers_of_both_end_where_one_has_no_more_room(
+    s3: Any, captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, hours, variant in (("a", 3, "main"), ("b", 2, "main"), ("c", 3, "try"), ("d", 1, "try")):
+        at = NOW - timedelta(hours=hours)
+        line = capturing.captured({}, {"label": "yes"}, name, at)
+        s3.put_object(Bucket="artifacts", Key=capturing.place(name, at, variant=variant), Body=line.encode())
+    asked = ("demo-iris-r1", ["main", "try"], NOW - timedelta(hours=4), NOW)
+    assert [[row.inference_id for row in found] for found in captured.first_answers(*asked)] == [["a", "b"], ["c", "d"]]
+    s3.put_object(Bucket="artifacts", Key=capturing.place("e", NOW), Body=b"x" * 400)
+    monkeypatch.setattr(module, "_MOST_BYTES", 900)
+    assert [[row.inference_id for row in found] for found in captured.first_answers(*asked)] == [["a", "b"], ["c"]]

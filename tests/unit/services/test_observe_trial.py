@@ -56,12 +56,14 @@ class FakeObjects:
     def get_newest(self, _bucket: str, key: str, *, limit: int) -> tuple[bytes, str]:
         return self.bodies[key][:limit], "1"
 
-    def answer(self, variant: str, labels: list[str]) -> None:
+    def answer(self, variant: str, labels: list[str], hour: int = 0) -> None:
+        at = BEGAN + timedelta(hours=hour)
+        ids = f"{variant}-" if not hour else f"{variant}-{hour}-"
         lines = [
-            captured({"x": number}, {"label": label}, f"{variant}-{number}", BEGAN + timedelta(seconds=number))
+            captured({"x": number}, {"label": label}, f"{ids}{number}", at + timedelta(seconds=number))
             for number, label in enumerate(labels)
         ]
-        self.bodies[place("1", BEGAN, variant=variant)] = "\n".join(lines).encode()
+        self.bodies[place("1", at, variant=variant)] = "\n".join(lines).encode()
 
 
 @dataclass
@@ -135,6 +137,14 @@ def test_the_version_that_serves_in_trouble_ends_the_trial(seen: Seen) -> None:
     assert "fails itself" in found["said"]
 
 
+def in_ab_test(seen: Seen, labels: int = 0) -> None:
+    wishes = Wishes(strategy="ab", ab_labels=labels)
+    trial = planned_trial(wishes, "demo-iris-r2", "ml.m5.large", "demo-iris-r1", 1, 100)
+    assert isinstance(trial, Trial)
+    seen.trial, seen.release = trial, replace(seen.release, trial=trial.document() | {"since": NOW})
+    seen.measurements.minutes = {"main": GOOD, "challenger": GOOD}
+
+
 @pytest.mark.parametrize(
     ("wrong", "after", "labels", "stand"),
     [
@@ -147,11 +157,7 @@ def test_the_version_that_serves_in_trouble_ends_the_trial(seen: Seen) -> None:
     ids=["wins", "loses", "goes on", "enough labels", "time is up"],
 )
 def test_what_an_ab_test_comes_to(seen: Seen, wrong: int, after: int, labels: int, stand: str) -> None:
-    wishes = Wishes(strategy="ab", ab_labels=labels)
-    trial = planned_trial(wishes, "demo-iris-r2", "ml.m5.large", "demo-iris-r1", 1, 100)
-    assert isinstance(trial, Trial)
-    seen.trial, seen.release = trial, replace(seen.release, trial=trial.document() | {"since": NOW})
-    seen.measurements.minutes = {"main": GOOD, "challenger": GOOD}
+    in_ab_test(seen, labels)
     seen.objects.answer("main", ["no"] * 80 + ["yes"] * 220)
     seen.objects.answer("challenger", ["no"] * wrong + ["yes"] * (300 - wrong))
     rows = [f"{variant}-{number}#1,yes" for variant in ("main", "challenger") for number in range(300)]
@@ -160,3 +166,20 @@ def test_what_an_ab_test_comes_to(seen: Seen, wrong: int, after: int, labels: in
     assert found["stand"] == stand, found["said"]
     assert found["contest"]["tried"] == {"rows": 300, "wrong": wrong}
     assert found["contest"]["serving"] == {"rows": 300, "wrong": 80}
+
+
+def test_labels_of_an_ab_test_find_their_answers_however_many_came_since(
+    seen: Seen, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    in_ab_test(seen)
+    seen.objects.answer("main", ["yes"] * 300)
+    seen.objects.answer("challenger", ["no"] * 100)
+    rows = [f"{variant}-{number}#1,yes" for variant in ("main", "challenger") for number in range(50)]
+    seen.objects.bodies["demo/iris/feedback/1.csv"] = "\n".join(["id,label", *rows]).encode()
+    before = seen.look(60)["contest"]
+    assert (before["tried"]["rows"], before["serving"]["rows"]) == (50, 50)
+    monkeypatch.setattr("headgate.services.captured._MOST_BYTES", max(map(len, seen.objects.bodies.values())))
+    for hour in (2, 4):
+        seen.objects.answer("main", ["yes"] * 250, hour)
+        seen.objects.answer("challenger", ["no"] * 250, hour)
+        assert seen.look(60 * (hour + 1))["contest"] == before

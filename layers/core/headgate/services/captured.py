@@ -1,7 +1,7 @@
 """Reading captured requests and the labels of their answers, no more than a look has time and room for."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -12,7 +12,7 @@ from headgate.domain.names import Project
 from headgate.domain.window import newest_since
 
 _MOST_BYTES = 8 * 1024**2
-"""Bytes of captured requests of one variant, the newest ones."""
+"""Bytes of captured requests of one variant."""
 _MOST_SECONDS = 5.0
 
 
@@ -29,25 +29,43 @@ class Captured:
 
         Of very many answers the newest ones are read.
         """
+        return self._read(config, variant, since, until, first=False)[0]
+
+    def first_answers(
+        self, config: str, variants: Sequence[str], since: datetime, until: datetime
+    ) -> list[list[Answered]]:
+        """What each variant answered from a time on; of very many answers the first ones, and of each until the same
+        time: whoever looks again finds those that it has found, and labels that come late find their answers.
+        """
+        found = [self._read(config, variant, since, until, first=True) for variant in variants]
+        end = min((answers[-1].moment for answers, is_all in found if answers and not is_all), default="~")
+        return [[row for row in answers if row.moment <= end] for answers, _ in found]
+
+    def _read(
+        self, config: str, variant: str, since: datetime, until: datetime, *, first: bool
+    ) -> tuple[list[Answered], bool]:
+        """The answers by time, and whether these are all."""
         prefix = f"{self.project.captured(config)}{self.project.endpoint}/{variant}/"
         hours, hour = [], since.replace(minute=0, second=0, microsecond=0)
         while hour <= until:
             hours.append(f"{prefix}{hour:%Y/%m/%d/%H}/")
             hour += timedelta(hours=1)
-        bodies = self._newest(hours, since)
-        first, last = (f"{moment:%Y-%m-%dT%H:%M:%S}Z" for moment in (since, until))
+        bodies, is_all = self._bodies(hours, since, first=first)
+        begin, end = (f"{moment:%Y-%m-%dT%H:%M:%S}Z" for moment in (since, until))
         found = [row for body in bodies for line in body.splitlines() for row in answers_of(line)]
-        return sorted((row for row in found if first <= row.moment <= last), key=lambda row: row.moment)
+        return sorted((row for row in found if begin <= row.moment <= end), key=lambda row: row.moment), is_all
 
-    def _newest(self, prefixes: list[str], since: datetime) -> Iterator[bytes]:
-        """The newest objects under the prefixes, until room or time is used up."""
-        begun, room, bucket = time.monotonic(), _MOST_BYTES, self.artifact_bucket
-        for prefix in reversed(prefixes):
-            for file in newest_since(self.objects.files(bucket, prefix), since):
+    def _bodies(self, hours: Sequence[str], since: datetime, *, first: bool) -> tuple[list[bytes], bool]:
+        """The first or the newest objects under the prefixes, until room or time is used up; whether these are all."""
+        begun, room, bucket, bodies = time.monotonic(), _MOST_BYTES, self.artifact_bucket, list[bytes]()
+        for prefix in hours if first else reversed(hours):
+            files = newest_since(self.objects.files(bucket, prefix), since)
+            for file in reversed(files) if first else files:
                 if file.size > room or time.monotonic() - begun > _MOST_SECONDS:
-                    return
+                    return bodies, False
                 room -= file.size
                 try:
-                    yield self.objects.get_bytes(bucket, file.key)
+                    bodies.append(self.objects.get_bytes(bucket, file.key))
                 except NotFoundError:
                     continue  # it expired in this moment
+        return bodies, True

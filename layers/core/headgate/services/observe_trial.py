@@ -33,15 +33,15 @@ def observe_trial(project: Project, release: Release, trial: Trial, watcher: Wat
     evidence = evidence_of(seen)
     metrics = judge(evidence, metric_rules(wishes))
     captured = Captured(watcher.objects, watcher.artifact_bucket, project)
-    new = captured.answers(trial.before, trial.variant, since, until)
-    old = captured.answers(trial.before, VARIANT, since, until)
     time_is_up = (until - since).total_seconds() >= trial.seconds
     if trial.strategy == SHADOW:
+        new, old = (captured.answers(trial.before, variant, since, until) for variant in (trial.variant, VARIANT))
         found = agreement(new, old)
         answers = agreed(found, wishes, metric_rules(wishes).least_requests)
         stand, said = stand_of_shadow(metrics, answers, time_is_up=time_is_up)
         told = {"agreement": found.document()}
     else:
+        new, old = captured.first_answers(trial.before, (trial.variant, VARIANT), since, until)
         labels = contest(new, old, watcher.labels(project).files(since, rows_of(new, old)))
         enough = 0 < trial.labels <= labels.rows
         stand, said = stand_of_contest(metrics, labels, over=time_is_up or enough)
