@@ -17,6 +17,9 @@ from collections.abc import Mapping
 from multiprocessing import connection
 from typing import IO
 
+KEPT_BACK = ("AWS_", "PYTHONDONTWRITEBYTECODE")
+"""What the process that is forked does not hear of: our keys, and not to keep what Python compiles of layers."""
+
 
 class Environment:
     """One that runs, with what MiniStack uses of a `subprocess.Popen`."""
@@ -107,7 +110,7 @@ class Environments:
                 with theirs:
                     self._template = subprocess.Popen(  # noqa: S603 - Headgate's own module
                         [sys.executable, "-P", "-m", "headgate_local.forked", str(theirs.fileno())],
-                        env={name: value for name, value in os.environ.items() if not name.startswith("AWS_")},
+                        env={name: value for name, value in os.environ.items() if not name.startswith(KEPT_BACK)},
                         stdin=subprocess.DEVNULL,
                         pass_fds=[theirs.fileno()],
                     )
