@@ -99,7 +99,7 @@ def _lines(progress: Progress) -> list[str]:
     waiting = [progress.note] if progress.waits else []
     stages = [f"{stage.name} {seconds_text(stage.seconds)}" for stage in progress.stages if not stage.running]
     ending = [f"{progress.outcome}. {progress.record.reason or ''}".rstrip()] if progress.settled else []
-    return waiting + stages + ending
+    return stages + waiting + ending
 
 
 def _title(progress: Progress) -> str:

@@ -18,13 +18,16 @@ from headgate_cli.stages import Stage, read_stages
 _GRACE_SECONDS = 15.0
 """How long the ledger and the execution may disagree on whether a run is over."""
 
+_PERSON = "Await Approval"
+"""The state of `promote` in which a person has the word."""
+
 
 @dataclass(frozen=True, slots=True)
 class Progress:
     """Where a run stands: its record (None before it has one), its stages, and what it does or waits for.
 
-    `waits` says that another run of its project goes first; `execution` is the status of its execution, None before
-    there is one.
+    `waits` says that another run of its project goes first, or that a person has to speak; `execution` is the status of
+    its execution, None before there is one.
     """
 
     ref: RunRef
@@ -68,7 +71,10 @@ class Follower:
             return Progress(ref, record, note=waits_for or "starting", waits=bool(waits_for))
         events = self._history("TrainStateMachine", ref.run)
         stages = tuple(read_stages(events))
-        return Progress(ref, record, stages, self._note(ref, stages), _status(events))
+        note = self._note(ref, stages)
+        if waits := note == _PERSON and record.approval is not None and not record.ended:
+            note = f"waits for a person: headgate approve --project {ref.project.name} --tenant {ref.project.tenant}"
+        return Progress(ref, record, stages, note, _status(events), waits=waits)
 
     def follow(self, refs: Sequence[RunRef], timeout: float) -> Iterator[list[Progress]]:
         """Look again and again until every run is settled; pauses grow while nothing changes.

@@ -132,6 +132,19 @@ def test_a_promotion_tells_what_its_own_machine_does(
     histories.add("train", IRIS.run_id(A), ("TaskStateEntered", "Promote The Version"))
     histories.add("promote", IRIS.run_id(A), ("TaskStateEntered", "Put The Release In Service"))
     assert look(cloud).note == "Put The Release In Service"
+    assert not look(cloud).waits
+
+
+def test_a_version_that_waits_for_a_person_says_how_to_let_it_go_on(
+    cloud: Cloud, start: Callable[[str], Head], histories: Histories, ledger: Ledger
+) -> None:
+    run = IRIS.run_id(A)
+    start(A)
+    ledger.wait_for_approval(IRIS, run, "arn:package", "token", 0)
+    histories.add("train", run, ("TaskStateEntered", "Promote The Version"))
+    histories.add("promote", run, ("TaskStateEntered", "Await Approval"))
+    assert look(cloud).waits
+    assert look(cloud).note == "waits for a person: headgate approve --project iris --tenant demo"
 
 
 def test_a_closed_run_is_settled_when_its_execution_is_over(

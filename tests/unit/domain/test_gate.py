@@ -333,7 +333,9 @@ def test_the_sentences_hold_the_numbers_that_decided() -> None:
     assert apart.startswith("The SavedModel and its light copy differ by 0.5, where 1e-05 is allowed:")
     assert "by an unknown amount" in judge(evaluation(parity=None), POLICY).reason
     guess = judge(evaluation(trivial_difference=interval(-0.1, 0.1, 0.01)), POLICY).reason
-    assert guess.startswith("Not better than guessing beyond chance: the difference is 0.01 (-0.1 to 0.1). Drop more")
+    assert guess.startswith("Not better than guessing beyond chance: the difference is 0.01 (-0.1 to 0.1). More rows")
+    first = judge(evaluation("trivial", low=-0.01), POLICY).reason
+    assert first.endswith("Drop more rows. Columns that tell more help, too.")
     fallen = judge(evaluation(newest=newest(-0.3, -0.1)), POLICY).reason
     assert fallen == (
         "Worse than the champion on the newest data: 0.92 against 0.9 on 100 rows, a difference of "
@@ -345,8 +347,8 @@ def test_what_keeps_the_gate_shut_is_told_with_what_to_do() -> None:
     told = "auc 0.95 against 0.9 of the champion on 200 rows it never saw, a difference of"
     unproven = judge(evaluation(low=-0.01), POLICY).reason
     assert unproven == (
-        f"Not surely better: {told} 0.05 (-0.01 to 0.09) where more is better. The champion stays; drop more data for "
-        "a clearer answer."
+        f"Not surely better: {told} 0.05 (-0.01 to 0.09) where more is better. The champion stays. More rows may "
+        "make a better model, but the holdout stays as it is; where that is too small, begin a new project."
     )
     worse = judge(evaluation(low=-0.1, estimate=-0.05, high=-0.02), POLICY).reason
     assert worse == f"Not better: {told} -0.05 (-0.1 to -0.02) where more is better."

@@ -161,6 +161,12 @@ def _engines(evaluation: Mapping[str, Any]) -> Iterator[Judgement]:
         )
 
 
+_FIRST = "Drop more rows."
+_LATER = (
+    "More rows may make a better model, but the holdout stays as it is; where that is too small, begin a new project."
+)
+
+
 def _guessing(evaluation: Mapping[str, Any], contest: Comparison) -> Iterator[Judgement]:
     """Whether it beats guessing; in format 1 that is told of first models only."""
     difference, told = contest.difference, _told(contest, evaluation)
@@ -179,7 +185,8 @@ def _guessing(evaluation: Mapping[str, Any], contest: Comparison) -> Iterator[Ju
         yield Judgement(
             Decision.INCONCLUSIVE,
             GateReason.NOT_PROVEN_BETTER_THAN_TRIVIAL,
-            f"Not better than guessing beyond chance: {told}. Drop more rows, or columns that tell more.",
+            f"Not better than guessing beyond chance: {told}. "
+            f"{_FIRST if contest.rival == 'trivial' else _LATER} Columns that tell more help, too.",
         )
 
 
@@ -204,7 +211,7 @@ def _holdout(
         yield Judgement(
             Decision.INCONCLUSIVE,
             GateReason.NOT_PROVEN_BETTER_THAN_CHAMPION,
-            f"Not surely better{wanted}{often}: {told}. The champion stays; drop more data for a clearer answer.",
+            f"Not surely better{wanted}{often}: {told}. The champion stays. {_LATER}",
         )
 
 
