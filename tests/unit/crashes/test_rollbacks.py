@@ -142,8 +142,27 @@ def test_a_person_brings_a_version_back_that_answers_nobody(
 
 
 def test_a_second_rollback_finds_another_champion_and_does_nothing(road: Road) -> None:
+    _condemn(road, 2)
     ending = planned(road, decided(road, release=2))
-    assert (ending["reason_code"], condemned(road), len(versions(road))) == ("ANOTHER_SERVES", [], 3)
+    assert (ending["reason_code"], condemned(road), len(versions(road))) == ("ANOTHER_SERVES", [2], 3)
+
+
+def test_what_was_to_be_left_is_not_gone_back_to_though_a_newer_version_took_its_place_first(road: Road) -> None:
+    """It took requests badly, whoever was faster; nobody goes back to it from the newer one."""
+    late = decided(road, release=2)
+    for _ in range(2):
+        ending = planned(road, late)
+        assert (ending["reason_code"], condemned(road), len(versions(road))) == ("ANOTHER_SERVES", [2], 3)
+    road.account.items = {key: item for key, item in road.account.items.items() if key[1] != "OWNER"}
+    assert road.ledger.claim_endpoint(IRIS)
+    assert planned(road, decided(road))["repeats"] == 1
+
+
+def test_what_was_to_be_left_is_left_though_its_endpoint_was_made_anew_meanwhile(road: Road) -> None:
+    key = (f"{IRIS.tenant}#{IRIS.name}", "RELEASE#00000002")
+    road.account.items[key] = {**road.account.items[key], "version": {"S": "version-demo-iris-c"}}
+    plan = planned(road, decided(road, release=2))
+    assert (plan["repeats"], condemned(road)) == (1, [3])
 
 
 def test_what_was_condemned_is_not_gone_back_to(road: Road) -> None:

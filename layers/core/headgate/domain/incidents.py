@@ -58,6 +58,8 @@ NO_TARGET = frozenset({"NO_VERSION_BEFORE", "NOTHING_DEPLOYABLE"})
 """Codes of a rollback's ending that leave a bad version in service for want of another one."""
 
 
+ANOTHER_SERVES = "ANOTHER_SERVES"
+"""Code of the ending of a rollback that found another version in service than the one to be left."""
 STOPPED = "TAKEN_OUT_OF_SERVICE"
 """Code of a rollback's ending that found nothing to go back to, and left nothing in service."""
 

@@ -9,7 +9,7 @@ from headgate.aws.ledger_changes import LeaseKept, ReleaseCondemned, ReleasePlan
 from headgate.aws.s3 import Objects, place_of
 from headgate.aws.sagemaker import Endpoints
 from headgate.domain.errors import EndpointBusyError, HeadgateError, NotFoundError, TransientError
-from headgate.domain.incidents import BY_HAND, ENDPOINT, NO_TARGET, STOPPED, Incident
+from headgate.domain.incidents import ANOTHER_SERVES, BY_HAND, ENDPOINT, NO_TARGET, STOPPED, Incident
 from headgate.domain.lease import Lease
 from headgate.domain.names import Project
 from headgate.domain.releases import OF_ITS_COURSE, TAKEN_BACK, EndpointState, Release, ReleaseState, good_ones_before
@@ -36,7 +36,8 @@ def plan_rollback(
     condemned before, which is how whoever comes again knows that the endpoint is gone on purpose.
 
     What the decision rested on is looked at again, now that nobody else can change it. The release that is left is
-    condemned by the same write, so that its version does not come back by itself, whatever becomes of the rollback.
+    condemned by the same write, so that its version does not come back by itself, whatever becomes of the rollback; so
+    it is where a newer version took its place before.
 
     Returns:
         The release, with the tenant and the project, as the tasks after this one read it; or an ending (`outcome`,
@@ -56,13 +57,17 @@ def plan_rollback(
     if planned is None:
         settle_the_one_before(project, lease, ledger, endpoints, now)
         releases = ledger.releases(project)  # nobody moves or condemns one but who holds the lease
+        serves = ledger.head(project).champion
+        champion = _numbered(serves.sequence, releases) if serves is not None else None
         left = _numbered(incident.release, releases)
-        chosen = _choose(incident, left, project, releases, ledger, endpoints, archives)
+        if left is not None and champion is not None and left.version == champion.version:
+            left = champion  # made anew meanwhile, it is the same version
+        chosen = _choose(incident, left, champion, releases, endpoints.describe(project.endpoint), archives)
         if isinstance(chosen, Ending):
-            if chosen.reason_code in NO_TARGET:
+            if chosen.reason_code in {*NO_TARGET, ANOTHER_SERVES}:
                 ledger.write(project, ledger.head(project), LeaseKept(lease), *_condemning(incident, left, now))
-                if incident.fails_closed:
-                    chosen = _stopped(project, lease, chosen, ledger, endpoints)
+            if chosen.reason_code in NO_TARGET and incident.fails_closed:
+                chosen = _stopped(project, lease, chosen, ledger, endpoints)
             return returned(chosen)
         planned = _write(project, lease, incident, chosen, left, ledger, now)
     return {"tenant": project.tenant, "project": project.name, **asdict(planned)}
@@ -89,16 +94,12 @@ def _numbered(sequence: int | None, releases: Sequence[Release]) -> Release | No
 def _choose(
     incident: Incident,
     left: Release | None,
-    project: Project,
+    champion: Release | None,
     releases: Sequence[Release],
-    ledger: Ledger,
-    endpoints: Endpoints,
+    endpoint: EndpointState | None,
     archives: Objects,
 ) -> Release | Ending:
     """The release to repeat, or why there is none."""
-    serves = ledger.head(project).champion
-    champion = _numbered(serves.sequence, releases) if serves is not None else None
-    endpoint = endpoints.describe(project.endpoint)
     if champion is None or (endpoint is None and not _is_gone_on_purpose(champion, incident)):
         return _nothing("NOTHING_SERVES", "Nothing is in service any more.")
     if incident.kind == ENDPOINT and endpoint is not None:
@@ -125,10 +126,13 @@ def _nothing_to_leave(incident: Incident, left: Release | None, champion: Releas
             return None
         said = f"Release {left.sequence} did not take over, and release {champion.sequence} serves on. {left.reason}"
         return _nothing(TAKEN_BACK, said)
-    if champion.sequence == incident.release:
+    if left is not None and left.sequence == champion.sequence:
         return None
-    about = f"Release {champion.sequence} serves now, not {incident.release}, which was to be left."
-    return _nothing("ANOTHER_SERVES", about)
+    about = (
+        f"Release {champion.sequence} serves now, not {incident.release}, which was to be left and does not come back "
+        "by itself."
+    )
+    return _nothing(ANOTHER_SERVES, about)
 
 
 def _is_gone_on_purpose(champion: Release, incident: Incident) -> bool:
