@@ -77,6 +77,11 @@ def test_hours_of_waiting_for_a_person_are_counted(play: Play) -> None:
     assert [payload["visit"] for name, payload in played.calls if name == "AwaitApproval"] == [0, 1, 2]
 
 
+def test_days_of_waiting_for_a_person_do_not_end_in_an_outage_of_minutes(play: Play) -> None:
+    away = [Failure("TransientError")] * 10
+    assert play("promote", MANUAL, {**SCRIPT, "AwaitApproval": [*away, APPROVED]}).output == PROMOTED
+
+
 def test_a_version_without_approval_never_comes_for_the_endpoint(play: Play) -> None:
     ending = {"outcome": "NOT_PROMOTED", "reason_code": "NOT_APPROVED", "reason": "Version 3 was rejected: No."}
     played = play("promote", MANUAL, {**SCRIPT, "AwaitApproval": [ending]})

@@ -1,6 +1,5 @@
 """The adapter of endpoints against answers that the API reference gives, checked by botocore's model of them."""
 
-from collections.abc import Iterator
 from contextlib import nullcontext
 from datetime import UTC, datetime
 from typing import Any
@@ -11,7 +10,6 @@ from botocore.stub import ANY, Stubber
 
 from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.sagemaker import Endpoints
-from headgate.aws.searches import Searches
 from headgate.aws.trials import Trials
 from headgate.domain.captures import Capture
 from headgate.domain.errors import EndpointBusyError, NameTakenError
@@ -38,13 +36,6 @@ VARIANT = {
 def unused() -> Autoscaling:
     """No call of SageMaker's own opens what scales."""
     raise AssertionError
-
-
-@pytest.fixture
-def sagemaker(aws: boto3.Session) -> Iterator[Stubber]:
-    with Stubber(aws.client("sagemaker")) as stubber:
-        yield stubber
-        stubber.assert_no_pending_responses()
 
 
 @pytest.fixture
@@ -251,6 +242,17 @@ def test_an_update_hands_over_the_deployment_where_there_is_one(sagemaker: Stubb
     endpoints.update("demo-iris", NAME, None)
 
 
+@pytest.mark.parametrize("operation", ["create_endpoint", "update_endpoint"])
+def test_a_quota_that_others_use_up_is_waited_for_and_told_if_that_does_not_help(
+    sagemaker: Stubber, endpoints: Endpoints, operation: str
+) -> None:
+    """Each release in its bake has two fleets, and a rollback is not to be lost for that."""
+    sagemaker.add_client_error(operation, "ResourceLimitExceeded", "The limit of ml.m5.large is 4 Instances.")
+    change = endpoints.create if operation == "create_endpoint" else endpoints.update
+    with pytest.raises(EndpointBusyError, match=r"is 4 Instances\. .*Service Quotas"):
+        change("demo-iris", NAME, {})
+
+
 def test_a_variant_loses_its_requests_unless_the_endpoint_moves_or_sagemaker_will_not(
     sagemaker: Stubber, endpoints: Endpoints
 ) -> None:
@@ -274,53 +276,6 @@ def test_the_template_lets_nobody_change_an_endpoint_of_another_ledger(template:
     [statement] = [each for each in policy["Statement"] if changing & set(each["Action"])]
     assert set(statement["Action"]) == changing
     assert statement["Condition"] == {"StringEquals": {f"aws:ResourceTag/{OWNER_TAG}": {"Ref": "Ledger"}}}
-
-
-def describe_search(sagemaker: Stubber, status: str) -> None:
-    limits = {"MaxNumberOfTrainingJobs": 4, "MaxParallelTrainingJobs": 2}
-    answer = {
-        "HyperParameterTuningJobName": "search",
-        "HyperParameterTuningJobArn": f"{ARN}:hyper-parameter-tuning-job/search",
-        "HyperParameterTuningJobConfig": {"Strategy": "Bayesian", "ResourceLimits": limits},
-        "HyperParameterTuningJobStatus": status,
-        "CreationTime": MOMENT,
-        "TrainingJobStatusCounters": {},
-        "ObjectiveStatusCounters": {},
-    }
-    wanted = {"HyperParameterTuningJobName": "search"}
-    sagemaker.add_response("describe_hyper_parameter_tuning_job", answer, wanted)
-
-
-@pytest.mark.parametrize(("status", "over"), [("Completed", True), ("Stopped", True), ("InProgress", False)])
-def test_a_search_is_over_when_it_has_ended(sagemaker: Stubber, status: str, over: bool) -> None:
-    describe_search(sagemaker, status)
-    assert Searches(sagemaker.client).is_over("search") is over
-
-
-@pytest.mark.parametrize("code", ["ResourceNotFound", "ValidationException"])
-def test_a_search_that_is_not_there_has_no_trials_and_is_not_over(sagemaker: Stubber, code: str) -> None:
-    gone = f"Could not find requested job with name: search. {ARN}"
-    sagemaker.add_client_error("describe_hyper_parameter_tuning_job", code, gone)
-    assert Searches(sagemaker.client).is_over("search") is False
-    sagemaker.add_client_error("list_training_jobs_for_hyper_parameter_tuning_job", "ResourceNotFound", gone)
-    assert Searches(sagemaker.client).trials("search") == []
-
-
-def test_all_pages_of_trials_are_read(sagemaker: Stubber) -> None:
-    def page(number: int) -> dict[str, Any]:
-        return {
-            "TrainingJobName": f"trial-{number}",
-            "TrainingJobArn": f"{ARN}:training-job/trial-{number}",
-            "CreationTime": MOMENT,
-            "TrainingJobStatus": "Completed",
-            "TunedHyperParameters": {},
-        }
-
-    call, name = "list_training_jobs_for_hyper_parameter_tuning_job", {"HyperParameterTuningJobName": "search"}
-    sagemaker.add_response(call, {"TrainingJobSummaries": [page(1)], "NextToken": "more"}, name)
-    sagemaker.add_response(call, {"TrainingJobSummaries": [page(2)]}, {**name, "NextToken": "more"})
-    found = Searches(sagemaker.client).trials("search")
-    assert [trial["TrainingJobName"] for trial in found] == ["trial-1", "trial-2"]
 
 
 @pytest.mark.parametrize(("owner", "left"), [("ledger", 0), ("another", 1)])

@@ -10,7 +10,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from headgate.aws.autoscaling import Autoscaling
-from headgate.aws.errors import translated
+from headgate.aws.errors import code_of, translated
 from headgate.aws.sentences import ABSENT, EXISTS, says
 from headgate.aws.tags import as_tags
 from headgate.domain.alarms import VARIANT
@@ -212,14 +212,15 @@ class Endpoints:
         """Start to create an endpoint.
 
         Raises:
-            EndpointBusyError: when there is one already, which another attempt has just begun to create.
+            EndpointBusyError: when there is one already, which another attempt has just begun to create, or a quota
+                is used up.
         """
         try:
             with translated(f"create endpoint {name}"):
                 self._client.create_endpoint(EndpointName=name, EndpointConfigName=config, Tags=as_tags(tags))
         except ClientError as error:
-            if says(error, EXISTS):
-                raise EndpointBusyError(name) from error
+            if (busy := _for_now(error, name, EXISTS)) is not None:
+                raise busy from error
             raise
 
     def update(self, name: str, config: str, deployment: Mapping[str, Any] | None, *, retain: bool = True) -> None:
@@ -228,7 +229,7 @@ class Endpoints:
         `deployment` is the DeploymentConfig; None: all at once, and unguarded.
 
         Raises:
-            EndpointBusyError: when another change is under way.
+            EndpointBusyError: when another change is under way, or a quota is used up.
         """
         try:
             with translated(f"update endpoint {name}"):
@@ -239,8 +240,8 @@ class Endpoints:
                     **({"DeploymentConfig": deployment} if deployment else {}),
                 )
         except ClientError as error:
-            if says(error, _BUSY):
-                raise EndpointBusyError(name) from error
+            if (busy := _for_now(error, name, _BUSY)) is not None:
+                raise busy from error
             raise
 
     def silence(self, name: str, variant: str) -> bool:
@@ -303,6 +304,15 @@ class Endpoints:
         except ClientError as error:
             if not says(error, EXISTS):
                 raise
+
+
+def _for_now(error: ClientError, endpoint: str, sentence: str) -> EndpointBusyError | None:
+    """The error where SageMaker will change an endpoint later: it says so, or that a quota of the account is used up,
+    as it is while other releases bake on two fleets.
+    """
+    if code_of(error) == "ResourceLimitExceeded":
+        return EndpointBusyError(endpoint, str(error.response["Error"].get("Message", "")))
+    return EndpointBusyError(endpoint) if says(error, sentence) else None
 
 
 def captured_config(capture: Capture) -> dict[str, Any]:

@@ -71,10 +71,15 @@ class UnsignedError(HeadgateError):
 
 
 class EndpointBusyError(HeadgateError):
-    """Raised when an endpoint is being changed, so that AWS refuses another change; the state machine retries it."""
+    """Raised when AWS refuses a change of an endpoint for now; the state machine retries it.
 
-    def __init__(self, endpoint: str) -> None:
-        super().__init__(f"Endpoint {endpoint} is being changed; try again when it has come to rest.")
+    Another change is under way; or a quota of the account is used up, of which AWS `said` which, for others release.
+    """
+
+    def __init__(self, endpoint: str, said: str = "") -> None:
+        moves = f"Endpoint {endpoint} is being changed; try again when it has come to rest."
+        full = f"AWS has no room to change endpoint {endpoint}: {said.rstrip('.')}. Ask for more in Service Quotas."
+        super().__init__(full if said else moves)
 
 
 class LeaseLostError(HeadgateError):
