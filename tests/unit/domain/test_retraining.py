@@ -1,5 +1,6 @@
 """Which datasets a retraining learns from, and when there is none."""
 
+import json
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +19,7 @@ from headgate.domain.retraining import (
     asked_for,
     choose,
     dataset_of,
+    facts_of,
     identity,
     in_window,
     most_of,
@@ -68,7 +70,7 @@ def test_a_window_holds_uploads_that_were_not_refused_the_newest_first(window: s
     ],
 )
 def test_what_does_not_go_with_the_newest_is_left_out_by_its_reason(other: Accepted, says: str) -> None:
-    chosen = choose([accepted(5), other], {}, 1000)
+    chosen = choose([accepted(5), other], 1000)
     assert taken(chosen) == ["d05"]
     assert [each.name for each in chosen.left_out] == ["d01.csv"]
     assert says in chosen.left_out[0].why
@@ -76,22 +78,37 @@ def test_what_does_not_go_with_the_newest_is_left_out_by_its_reason(other: Accep
 
 def test_of_what_does_not_fit_all_that_is_older_is_left_out() -> None:
     large = accepted(3, parts=[Part("3.csv", "v1", 950)])
-    assert taken(choose([accepted(5), large, accepted(1)], {}, 1000)) == ["d05"]
+    assert taken(choose([accepted(5), large, accepted(1)], 1000)) == ["d05"]
+
+
+def test_older_datasets_are_not_looked_at_where_there_is_no_room_for_them() -> None:
+    looked = []
+    for_each = (looked.append(day) or accepted(day, parts=[Part(f"{day}.csv", "v1", 400)]) for day in range(9, 0, -1))
+    chosen = choose(for_each, 1000)
+    assert (taken(chosen), looked) == (["d09", "d08"], [9, 8, 7])
+
+
+def test_what_is_told_of_thousands_that_are_left_out_has_room_in_an_item_of_the_ledger() -> None:
+    long = Part("demo/iris/incoming/" + "x" * 1000, "v" * 32, 1)
+    facts = facts_of(choose([accepted(9), *[accepted(5, gone=long)] * 4000], 1000))
+    assert len(json.dumps(facts)) < 100_000
+    assert facts["left_out"][-1]["name"] == "3950 more"
 
 
 def test_a_part_that_is_gone_is_named_and_the_next_dataset_gives_the_form() -> None:
-    chosen = choose([accepted(5, kind="Parquet"), accepted(4), accepted(3)], {"d05": Part("5.csv", "v9", 1)}, 1000)
-    assert taken(chosen) == ["d04", "d03"]
+    deleted = accepted(5, kind="Parquet", gone=Part("5.csv", "v9", 1))
+    chosen = choose([deleted, accepted(4), accepted(3)], 1000)
+    assert (taken(chosen), chosen.newest) == (["d04", "d03"], run(5).order)
     assert chosen.left_out[0].why == "5.csv (version v9) is deleted from the data bucket"
 
 
 def test_archives_of_pictures_are_not_put_together() -> None:
-    assert taken(choose([accepted(5, kind=PICTURES), accepted(4, kind=PICTURES)], {}, 1000)) == ["d05"]
+    assert taken(choose([accepted(5, kind=PICTURES), accepted(4, kind=PICTURES)], 1000)) == ["d05"]
 
 
 def test_parts_come_once_and_in_the_order_of_the_uploads() -> None:
     both = [Part("1.csv", "v1", 100), Part("5.csv", "v1", 100)]
-    assert choose([accepted(5, parts=both), accepted(1)], {}, 1000).parts == both
+    assert choose([accepted(5, parts=both), accepted(1)], 1000).parts == both
 
 
 def test_data_code_and_settings_are_what_a_retraining_is() -> None:
@@ -135,7 +152,7 @@ def test_an_upload_that_is_all_there_is_was_trained_on_by_the_same_code_and_sett
 
 
 def test_an_upload_that_waits_goes_before_a_retraining_and_takes_its_place() -> None:
-    again, newer = order_of(run(5), AT, "r"), run(6)
+    again, newer = order_of(run(5).order, AT, "r"), run(6)
     assert admit(Head(active="x", waiting=newer.run, waiting_order=newer.order), "again", again) == Supersede(newer.run)
     assert admit(Head(active="x", waiting="again", waiting_order=again), newer.run, newer.order) == Wait("again")
     assert admit(Head(active="x", waiting=run(5).run, waiting_order=run(5).order), "again", again) == Wait(run(5).run)

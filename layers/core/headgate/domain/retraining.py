@@ -16,6 +16,8 @@ NOTHING_NEW, NO_DATA = "NOTHING_NEW", "NO_DATA"
 """Codes of requests that end without a training."""
 PICTURES = "ZIP archive of pictures"
 """Archives of pictures are one dataset each; see `headgate.tables.intake.Format`."""
+MOST_TOLD = 50
+"""Datasets that are left out and told by name; an item of the ledger has room for 400 KB."""
 _AGAIN = frozenset({Outcome.FAILED, Outcome.SUPERSEDED})
 _NOT_JUDGED = frozenset({"CHAMPION_CHANGED", "FROZEN"})
 """Endings, and reasons of others, after which the same may be tried again: they say nothing about the data."""
@@ -34,7 +36,7 @@ class Accepted:
     """A dataset that validation accepted: its run, its parts, and what its report says of it.
 
     `kind` and `columns` are None, and so is `recipe`, where a report of an earlier Headgate does not tell; `recipe` is,
-    too, where rows were erased since.
+    too, where rows were erased since. `gone` is a part whose version is not in the data bucket any more.
     """
 
     run: Run
@@ -42,6 +44,7 @@ class Accepted:
     kind: str | None
     columns: Sequence[str]
     recipe: Recipe | None
+    gone: Part | None = None
 
     @property
     def size(self) -> int:
@@ -59,10 +62,11 @@ class LeftOut:
 
 @dataclass(frozen=True, slots=True)
 class Chosen:
-    """The datasets of a window, the newest first, and those left out."""
+    """The datasets of a window, the newest first, and those left out; `newest` is the order of the newest of both."""
 
     taken: list[Accepted]
     left_out: list[LeftOut] = field(default_factory=list)
+    newest: str = ""
 
     @property
     def parts(self) -> list[Part]:
@@ -91,34 +95,33 @@ def most_of(window: str) -> int | None:
     return int(window.removeprefix("last:")) if window.startswith("last:") else None
 
 
-def choose(accepted: Sequence[Accepted], gone: dict[str, Part], max_bytes: int) -> Chosen:
+def choose(accepted: Iterable[Accepted], max_bytes: int) -> Chosen:
     """Of accepted datasets, the newest first, those that make one dataset.
 
     Left out are those of which a part is gone, those that have other columns or another format than the newest, and,
-    from the first that does not fit, the older ones.
+    from the first that does not fit, the older ones, which are not even looked at.
 
     Args:
         accepted: those of the window.
-        gone: by dataset, a part whose version is not in the data bucket any more.
         max_bytes: what one dataset may hold.
     """
-    chosen, room = Chosen([]), max_bytes
-    full = False
+    taken, left_out, newest, room = list[Accepted](), list[LeftOut](), "", max_bytes
     for each in accepted:
-        newest = chosen.taken[0] if chosen.taken else each
-        why = _unfit(each, newest, gone.get(each.run.dataset))
-        if why is None and (full or each.size > room):
-            full, why = True, f"with it there would be more than {max_bytes / 1024**3:.3g} GB"
-        if why is None:
-            chosen.taken.append(each)
-            room -= each.size
+        newest = newest or each.run.order
+        if (why := _unfit(each, taken[0] if taken else each)) is not None:
+            left_out.append(LeftOut(each.run.name, why))
+        elif each.size > room:
+            more = f"with it there would be more than {max_bytes / 1024**3:.3g} GB; nor are older ones taken"
+            left_out.append(LeftOut(each.run.name, more))
+            break
         else:
-            chosen.left_out.append(LeftOut(each.run.name, why))
-    return chosen
+            taken.append(each)
+            room -= each.size
+    return Chosen(taken, left_out, newest)
 
 
-def _unfit(each: Accepted, newest: Accepted, gone: Part | None) -> str | None:
-    if gone is not None:
+def _unfit(each: Accepted, newest: Accepted) -> str | None:
+    if (gone := each.gone) is not None:
         return f"{gone.key} (version {gone.version_id}) is deleted from the data bucket"
     if each is newest:
         return None
@@ -201,16 +204,16 @@ def title(chosen: Chosen) -> str:
     return f"retraining on {names}{more}"
 
 
-def order_of(newest: Run, at: str, request: str) -> str:
-    """A retraining is as new as the newest dataset in it, and newer than what was asked for before: an upload that
-    waits goes first, and takes its place.
+def order_of(newest: str, at: str, request: str) -> str:
+    """A retraining is as new as the newest dataset of its window, and newer than what was asked for before: an upload
+    that waits goes first, and takes its place.
     """
-    return f"{newest.order}|{at}|{request}"
+    return f"{newest}|{at}|{request}"
 
 
 def facts_of(chosen: Chosen) -> dict[str, Any]:
     """What the ledger keeps of the choice."""
-    return {
-        "of": [each.run.dataset for each in chosen.taken],
-        "left_out": [{"name": each.name, "why": each.why} for each in chosen.left_out],
-    }
+    told = [{"name": each.name, "why": each.why} for each in chosen.left_out[:MOST_TOLD]]
+    if more := len(chosen.left_out) - len(told):
+        told.append({"name": f"{more} more", "why": "older ones, for reasons like these"})
+    return {"of": [each.run.dataset for each in chosen.taken], "left_out": told}

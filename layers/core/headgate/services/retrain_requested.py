@@ -1,7 +1,9 @@
 """A project wants to be trained anew: make one dataset of those that it has, and give its run its turn."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any
 
 from headgate.aws.s3 import Objects
@@ -34,6 +36,7 @@ from headgate.services.object_created import turned_away
 from headgate.services.runs import Runs
 from headgate.services.settings import settings_of
 
+_AT_ONCE = 10  # connections that boto3 keeps, unless it is told otherwise
 _LONGEST, _NAME = 1000, 200
 """Characters of why a request is made, of which what is longer is cut, and of what it names."""
 
@@ -114,8 +117,7 @@ class Retrainings:
             window, settings = self._settings(asked)
         except SettingsError as error:
             return self._refuse(asked, asked.window or "", Reason.SETTINGS_INVALID, str(error), Chosen([]))
-        accepted = self._accepted(project, in_window(known, window, asked.at), most_of(window))
-        chosen = choose(accepted, self._gone(accepted), max_bytes)
+        chosen = choose(self._accepted(project, in_window(known, window, asked.at), most_of(window)), max_bytes)
         if not chosen.taken:
             return self._refuse(asked, window, NO_DATA, no_data(project, chosen.left_out), chosen)
         recipe = Recipe(self.code, settings)
@@ -124,7 +126,7 @@ class Retrainings:
         if standing is not None:
             return self._refuse(asked, window, NOTHING_NEW, nothing_new(standing), chosen)
         made = {"recipe": asdict(recipe), "attempt": attempt}
-        return self._begin(asked, window, chosen, whole, made, accepted[0].run)
+        return self._begin(asked, window, chosen, whole, made)
 
     def _settings(self, asked: RetrainRequested) -> tuple[str, str]:
         """The window, and the hash of the settings that change training."""
@@ -136,46 +138,44 @@ class Retrainings:
         window = settings.retrain.window if asked.window is None else window_of(asked.window)
         return window, settings.training_digest
 
-    def _accepted(self, project: Project, runs: Sequence[Run], most: int | None) -> list[Accepted]:
-        """Those of the runs whose datasets were accepted; no more than `most`."""
-        found: list[Accepted] = []
-        for run in runs:
-            if most is not None and len(found) == most:
-                break
-            folder = project.dataset_folder(run.dataset)
-            try:
-                report = self.objects.get_json(self.artifact_bucket, f"{folder}report.json")
-                manifest = self.objects.get_json(self.artifact_bucket, f"{folder}manifest.json")
-            except NotFoundError:
-                continue  # not validated, or not yet
-            if report.get("verdict") != "accepted" or manifest["bucket"] != self.data_bucket:
-                continue
-            parts = [Part(**part) for part in manifest["parts"]]
-            # Where rows were erased since, what is left was never trained on.
-            recipe = report.get("recipe") if dataset_id(manifest["bucket"], parts) == run.dataset else None
-            found.append(
-                Accepted(
-                    run,
-                    parts,
-                    report.get("kind"),
-                    [column["name"] for column in report["profile"]],
-                    Recipe(**recipe) if recipe else None,
-                )
-            )
-        return found
+    def _accepted(self, project: Project, runs: Sequence[Run], most: int | None) -> Iterator[Accepted]:
+        """Those of the runs whose datasets were accepted, some at a time; no more than `most`."""
+        found = 0
+        with ThreadPoolExecutor(_AT_ONCE) as readers:  # it is waiting for S3 that takes time, for each dataset
+            for start in range(0, len(runs), _AT_ONCE):
+                for each in readers.map(partial(self._read, project), runs[start : start + _AT_ONCE]):
+                    if each is None:
+                        continue
+                    yield each
+                    found += 1
+                    if found == most:
+                        return
 
-    def _gone(self, accepted: Sequence[Accepted]) -> dict[str, Part]:
-        """By dataset, the first part that is deleted; what a person deleted is not trained on again."""
-        gone: dict[str, Part] = {}
-        for each in accepted:
-            lost = next((part for part in each.parts if not self.objects.stands(self.data_bucket, part)), None)
-            if lost is not None:
-                gone[each.run.dataset] = lost
-        return gone
+    def _read(self, project: Project, run: Run) -> Accepted | None:
+        """What is known of a run's dataset, if it was accepted. A part that a person deleted is told: it is not trained
+        on again.
+        """
+        folder = project.dataset_folder(run.dataset)
+        try:
+            report = self.objects.get_json(self.artifact_bucket, f"{folder}report.json")
+            manifest = self.objects.get_json(self.artifact_bucket, f"{folder}manifest.json")
+        except NotFoundError:
+            return None  # not validated, or not yet
+        if report.get("verdict") != "accepted" or manifest["bucket"] != self.data_bucket:
+            return None
+        parts = [Part(**part) for part in manifest["parts"]]
+        # Where rows were erased since, what is left was never trained on.
+        recipe = report.get("recipe") if dataset_id(manifest["bucket"], parts) == run.dataset else None
+        return Accepted(
+            run,
+            parts,
+            report.get("kind"),
+            [column["name"] for column in report["profile"]],
+            Recipe(**recipe) if recipe else None,
+            next((part for part in parts if not self.objects.stands(self.data_bucket, part)), None),
+        )
 
-    def _begin(
-        self, asked: RetrainRequested, window: str, chosen: Chosen, whole: str, made: dict[str, Any], newest: Run
-    ) -> str:
+    def _begin(self, asked: RetrainRequested, window: str, chosen: Chosen, whole: str, made: dict[str, Any]) -> str:
         """Write the manifest and the run, in this order: a run in the ledger always finds its manifest.
 
         What the dataset is `made` by stands in the manifest, so that whoever reads it can tell whether it is the one.
@@ -195,7 +195,7 @@ class Retrainings:
             project=project.name,
             dataset=dataset,
             name=title(chosen),
-            order=order_of(newest, asked.at, asked.request),
+            order=order_of(chosen.newest, asked.at, asked.request),
             arrived_at=self.runs.now,
             retrain={**_facts(asked, window), **facts_of(chosen), "identity": whole},
         )
