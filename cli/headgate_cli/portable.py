@@ -76,7 +76,7 @@ where the cluster can read it, name that place in `kserve.yaml`, and `kubectl ap
 """
 _RUN = """- `model`: the network, and how raw columns are encoded for it
 - `headgate_training`: the code that encodes rows and words answers, as it was when the version was trained
-- `predict.py`: answers the rows of a file
+- `predict.py`: answers the rows of a file such as `request.json`
 
 Run it (Python 3.11 or newer):
 
