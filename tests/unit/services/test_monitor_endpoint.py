@@ -1,6 +1,7 @@
 """Looks at captured requests, on a real table and buckets of moto's: what is judged, when, and what is kept of it."""
 
 import json
+from dataclasses import replace
 
 import boto3
 import pytest
@@ -10,6 +11,7 @@ from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.sagemaker import Endpoints
 from headgate.aws.sqs import Queue
 from headgate.domain.names import Project
+from headgate.services import window_judgement
 from headgate.services.monitor import Look
 from headgate.services.monitor_endpoint import monitor_endpoint
 from headgate.services.monitoring_due import have_endpoints_monitored
@@ -96,6 +98,27 @@ def test_labels_that_come_late_are_judged_with_a_later_window(world: World) -> N
     second = world.look()
     assert world.report(second)["quality"]["value"] == pytest.approx(0.666, abs=0.001)
     assert world.published[1]["QualityLoss"] == pytest.approx(1 / 3, abs=0.01)
+
+
+def test_labels_find_their_answers_once_however_many_windows_came_since(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ids = world.ask(people(200), "a")
+    first = world.look(now=LATER).window
+    assert first is not None
+    for number in range(2, 62):
+        world.ledger.keep_window(IRIS, replace(first, number=number, name=f"{number}"))
+    world.objects.put_bytes(
+        "data", "demo/iris/feedback/l.csv", "\n".join(["id,label", *(f"{i},yes" for i in ids)]).encode()
+    )
+    kept = "_captured/demo/iris/demo-iris-r1/answers/"
+    body = world.objects.get_bytes("artifacts", f"{kept}{first.name}.parquet")
+    world.objects.put_bytes("artifacts", f"{kept}000001-looked-too.parquet", body)  # and was not the first to judge
+    world.ask(people(1000, seed=3), "b")
+    assert world.report(world.look())["quality"]["rows"] == 200
+    monkeypatch.setattr(window_judgement, "MOST_BYTES", 10)
+    world.ask(people(1000, seed=4), "c")
+    assert world.report(world.look())["quality"]["rows"] == 0
 
 
 def test_a_project_can_switch_the_monitor_off_and_set_its_limits(world: World) -> None:

@@ -37,18 +37,18 @@ class Monitor:
 
 @dataclass(frozen=True, slots=True)
 class Requests:
-    """Captured requests that are one window or the beginning of one, the windows `before` it, the newest first."""
+    """Captured requests that are one window or the beginning of one, and the window `before` it."""
 
     project: Project
     release: Release
-    before: Sequence[Window]
+    before: Window | None
     files: Sequence[File]
     now: str
 
     @property
     def number(self) -> int:
         """The window's."""
-        return self.before[0].number + 1 if self.before else 1
+        return self.before.number + 1 if self.before else 1
 
     @property
     def name(self) -> str:
@@ -65,9 +65,10 @@ class Requests:
         """Where its report begins in the artifact bucket; ends with a slash."""
         return f"{self.project.prefix}monitor/{self.release.sequence}/{self.name}/"
 
-    def answers(self, window: str) -> str:
-        """Where a window's answers lie in the artifact bucket: beside the requests, so that they go when those go."""
-        return f"{self.project.captured(self.release.name)}answers/{window}.parquet"
+    @property
+    def answers(self) -> str:
+        """Where windows' answers lie in the artifact bucket: beside the requests, so that they go when those go."""
+        return f"{self.project.captured(self.release.name)}answers/"
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,8 +5,6 @@ once, and a report that lost against another one lies there unread. What is more
 machines (docs/decisions/0038).
 """
 
-from collections.abc import Sequence
-
 from headgate.aws.stepfunctions import Executions
 from headgate.domain.alarms import VARIANT
 from headgate.domain.names import Project
@@ -14,9 +12,6 @@ from headgate.domain.observed import Observation
 from headgate.domain.releases import Release
 from headgate.domain.window import MACHINES_BYTES, File, Window, taken
 from headgate.services.monitor import Look, Monitor, Publish, Requests
-
-MOST_WINDOWS = 50
-"""Windows whose answers are judged by labels that came since."""
 
 
 def monitor_endpoint(project: Project, monitor: Monitor, executions: Executions, *, publish: Publish, now: str) -> Look:
@@ -34,7 +29,7 @@ def monitor_endpoint(project: Project, monitor: Monitor, executions: Executions,
         return Look("NOTHING_SERVES")
     if not release.capture_percent:
         return Look("OFF")
-    before = monitor.ledger.windows(project, release.sequence, MOST_WINDOWS)
+    before = _last(project, release, monitor)
     files = _waiting(project, release, monitor, before)
     if not files:
         return Look("NOTHING_NEW")
@@ -52,17 +47,20 @@ def judge_observed(project: Project, observation: Observation, monitor: Monitor,
     release = monitor.ledger.release(project, observation.release)
     if release is None:
         return Look("NOTHING_SERVES")
-    before = monitor.ledger.windows(project, release.sequence, MOST_WINDOWS)
-    if (before[0].number + 1 if before else 1) != observation.number:
+    before = _last(project, release, monitor)
+    if (before.number + 1 if before else 1) != observation.number:
         return Look("JUDGED_BEFORE")
     from headgate.services.windows import judge_brought  # as above
 
     return judge_brought(Requests(project, release, before, (), now), observation, monitor, publish=publish)
 
 
-def _waiting(project: Project, release: Release, monitor: Monitor, before: Sequence[Window]) -> list[File]:
+def _last(project: Project, release: Release, monitor: Monitor) -> Window | None:
+    return next(iter(monitor.ledger.windows(project, release.sequence, 1)), None)
+
+
+def _waiting(project: Project, release: Release, monitor: Monitor, last: Window | None) -> list[File]:
     """The captured files since the last window, with those that came late."""
-    last = before[0] if before else None
     prefix = f"{project.captured(release.name)}{project.endpoint}/{VARIANT}/"
     found = monitor.objects.files(monitor.artifact_bucket, prefix, last.cursor if last else "")
     return taken(found, last, MACHINES_BYTES)

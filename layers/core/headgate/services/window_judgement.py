@@ -1,7 +1,9 @@
 """Judge a window of requests from what was seen in it, and write all there is to tell but its record."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate, chain
 from pathlib import Path
 
 from headgate.domain.baseline import Baseline
@@ -9,12 +11,11 @@ from headgate.domain.drift import judge_drift
 from headgate.domain.errors import NotFoundError
 from headgate.domain.feedback import Row
 from headgate.domain.gaps import judge_gaps
-from headgate.domain.moments import written
 from headgate.domain.monitor_settings import MonitorSettings
 from headgate.domain.observed import CaptureCounts, Observed
 from headgate.domain.quality import Loss, judge_quality
 from headgate.domain.spec import TrainingSpec
-from headgate.domain.window import Window, done_with
+from headgate.domain.window import Window, done_with, newest_since
 from headgate.domain.window_page import page
 from headgate.domain.window_report import Judged, measures_of, report_of, says_of
 from headgate.services.labels import Labels
@@ -24,6 +25,9 @@ from headgate.tables.labelled import labelled
 
 LABEL_DAYS = 30
 """How long labels are waited for, and with them the windows whose answers they may be of."""
+MOST_WINDOWS, MOST_BYTES = 500, 500_000_000
+"""Windows, and bytes of their answers, among which answers are looked for; the window itself needs the disk, too."""
+_AT_ONCE = 10  # connections that boto3 keeps, unless it is told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,26 +63,37 @@ def _judge_quality(work: Work, spec: TrainingSpec, monitor: Monitor, engine: Eng
     """
     if work.baseline.quality is None or not (labels := _labels(work, monitor)):
         return None
-    answers = [folder / "answers.parquet"]
-    for window in work.before:
-        if window.ended_at >= _days_ago(work.now):
-            try:
-                answers.append(monitor.fetch(work.answers(window.name), folder / f"{window.name}.parquet"))
-            except NotFoundError:
-                continue  # it has expired
-    rows = labelled(engine, answers, labels, spec, folder)
+    rows = labelled(engine, _answers(work, monitor, folder), labels, spec, folder)
     positive = (spec.classes or []).index(spec.positive) if spec.positive is not None else 0
     return judge_quality(work.baseline.quality, rows, positive, work.settings.limits)
 
 
+def _answers(work: Work, monitor: Monitor, folder: Path) -> list[Path]:
+    """The window's answers, and those of the windows before, the newest ones, as many as there is room for.
+
+    What a look has left that was not the first to judge is among them; a row's answer is the same in both.
+    """
+    kept = newest_since(monitor.objects.files(monitor.artifact_bucket, work.answers), _since(work))[:MOST_WINDOWS]
+    sizes = accumulate(file.size for file in kept)
+    fit = [file.key for file, together in zip(kept, sizes, strict=True) if together <= MOST_BYTES]
+
+    def fetched(key: str) -> list[Path]:
+        try:
+            return [monitor.fetch(key, folder / f"before-{key.rpartition('/')[2]}")]
+        except NotFoundError:
+            return []  # it has expired
+
+    with ThreadPoolExecutor(_AT_ONCE) as fetchers:
+        return [folder / "answers.parquet", *chain.from_iterable(fetchers.map(fetched, fit))]
+
+
 def _labels(work: Work, monitor: Monitor) -> dict[Row, str]:
     """The labels of the last days, of each row the newest."""
-    labels = Labels(work.project, monitor.objects, monitor.data_bucket, monitor.missed)
-    return labels.newest(datetime.fromisoformat(work.now) - timedelta(days=LABEL_DAYS))
+    return Labels(work.project, monitor.objects, monitor.data_bucket, monitor.missed).newest(_since(work))
 
 
 def _written(work: Work, monitor: Monitor, judged: Judged, quality: Loss | None, folder: Path) -> Window:
-    cursor, read = done_with(work.files, work.before[0] if work.before else None)
+    cursor, read = done_with(work.files, work.before)
     window = Window(
         release=work.release.sequence,
         number=work.number,
@@ -97,12 +112,11 @@ def _written(work: Work, monitor: Monitor, judged: Judged, quality: Loss | None,
     )
     report = report_of(work.project, work.release, window, judged, quality, work.settings.limits)
     objects, bucket = monitor.objects, monitor.artifact_bucket
-    objects.put_file(bucket, work.answers(work.name), folder / "answers.parquet")
+    objects.put_file(bucket, f"{work.answers}{work.name}.parquet", folder / "answers.parquet")
     objects.put_bytes(bucket, f"{work.place}report.html", page(report).encode(), "text/html; charset=utf-8")
     objects.put_json(bucket, f"{work.place}report.json", report)
     return window
 
 
-def _days_ago(now: str) -> str:
-    earliest = datetime.fromisoformat(now) - timedelta(days=LABEL_DAYS)
-    return written(earliest)
+def _since(work: Work) -> datetime:
+    return datetime.fromisoformat(work.now) - timedelta(days=LABEL_DAYS)

@@ -23,7 +23,7 @@ def write_answers(engine: Engine, path: Path) -> None:
 def labelled(
     engine: Engine, answers: Sequence[Path], labels: Mapping[Row, str], spec: TrainingSpec, workdir: Path
 ) -> list[LabelledAnswer]:
-    """The newest answers that have a label which the model could have told."""
+    """The newest answers that have a label which the model could have told, each row once."""
     if not answers or not labels:
         return []
     path = workdir / "labels.jsonl"
@@ -32,9 +32,12 @@ def labelled(
             file.write(json.dumps({"inference": inference, "number": number, "truth": label}) + "\n")
     columns = "{inference: 'VARCHAR', number: 'BIGINT', truth: 'VARCHAR'}"
     read = f"read_json({literal(path)}, format = 'newline_delimited', columns = {columns})"
+    told = f"truth IN ({', '.join(map(literal, spec.classes))})" if spec.classes else "true"
     found = engine.rows(
         f"SELECT truth, label, probabilities, value FROM read_parquet({literal(answers)}) "
-        f"JOIN {read} USING (inference, number) ORDER BY moment DESC, inference, number LIMIT {MOST_ROWS}"
+        f"JOIN {read} USING (inference, number) WHERE {told} "
+        "QUALIFY row_number() OVER (PARTITION BY inference, number ORDER BY moment DESC) = 1 "
+        f"ORDER BY moment DESC, inference, number LIMIT {MOST_ROWS}"
     )
     path.unlink()
     rows = (_answered(*row, classes=spec.classes) for row in found)
