@@ -72,6 +72,12 @@ def infer_goal(name: str, values: TargetValues, settings: ProjectSettings, befor
         DatasetRefusedError: TARGET_MISSING_VALUES, TARGET_CONSTANT, TOO_MANY_CLASSES, CLASS_TOO_RARE, SCHEMA_CHANGED,
             or SETTINGS_INVALID when project.yaml asks for what the values do not allow.
     """
+    if values.missing == values.rows:
+        raise DatasetRefusedError(
+            Reason.TARGET_MISSING_VALUES,
+            f"The target {name} has no value in any row. Name another in project.yaml (`target`); where each line ends "
+            "with a delimiter, take that away.",
+        )
     if values.missing:
         raise DatasetRefusedError(
             Reason.TARGET_MISSING_VALUES,

@@ -14,6 +14,7 @@ from headgate.domain.reasons import Reason
 HEAD_BYTES = 1024**2
 _DELIMITERS = (",", ";", "\t", "|")
 _SAMPLE_CELLS = 10_000
+_EXCELS_HINT = re.compile(r'\s*"?sep=.?"?[\r\n]', re.IGNORECASE)
 _HEADER_ROWS = 200  # below the first record, to tell whether it is one of them
 _USUAL = ("", "NA", "NULL")  # what most programs write for a missing value
 _DECIMAL_COMMA = re.compile(rf"[-+]?\d+,\d+([eE][-+]?\d+)?|{GROUPED}")
@@ -41,7 +42,7 @@ def detect(head: bytes) -> Dialect:
     """Read the beginning (up to HEAD_BYTES) of a UTF-8 CSV file.
 
     Raises:
-        DatasetRefusedError: ROW_TOO_LONG when the names alone fill it.
+        DatasetRefusedError: ROW_TOO_LONG when the names alone fill it; NO_HEADER when Excel's hint is there instead.
     """
     complete = len(head) < HEAD_BYTES
     text = head.decode("utf-8", errors="ignore")
@@ -50,6 +51,10 @@ def detect(head: bytes) -> Dialect:
     if not text.strip("\r\n"):
         raise DatasetRefusedError(
             Reason.ROW_TOO_LONG, "The first line is longer than 1 MB, so it does not hold column names. Add a header."
+        )
+    if _EXCELS_HINT.match(text):
+        raise DatasetRefusedError(
+            Reason.NO_HEADER, "The first line, sep=, is for Excel alone. Delete it: the delimiter is found without it."
         )
     delimiter = max(_DELIMITERS, key=lambda candidate: _fitness(text, candidate))
     header = next(iter(_records(text, delimiter, limit=1)), [""])

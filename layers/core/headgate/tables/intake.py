@@ -161,7 +161,9 @@ class _LineLengths:
 
 
 def _not_utf8(what: str) -> DatasetRefusedError:
-    return DatasetRefusedError(Reason.NOT_UTF8, f"The text is not UTF-8. {what}. Export it as UTF-8.")
+    return DatasetRefusedError(
+        Reason.NOT_UTF8, f"The text is not UTF-8. {what}. Export it as UTF-8 (in Excel: CSV UTF-8)."
+    )
 
 
 def _gunzip(blocks: Iterable[bytes]) -> Iterator[bytes]:
