@@ -141,6 +141,16 @@ def test_a_person_brings_a_version_back_that_answers_nobody(
     assert (plan["repeats"] if isinstance(expected, int) else plan["reason_code"]) == expected
 
 
+@pytest.mark.parametrize("there", [None, "demo-iris-r1"])
+def test_a_person_puts_back_what_the_ledger_says_where_somebody_changed_or_deleted_the_endpoint(
+    road: Road, there: str | None
+) -> None:
+    assert road.account.endpoint is not None
+    road.account.endpoint = {**road.account.endpoint, "EndpointConfigName": there} if there else None
+    asked = decided(road, kind=BY_HAND, by="ada", to="version-demo-iris-c")
+    assert (planned(road, asked)["repeats"], condemned(road)) == (3, [])
+
+
 def test_a_second_rollback_finds_another_champion_and_does_nothing(road: Road) -> None:
     _condemn(road, 2)
     ending = planned(road, decided(road, release=2))

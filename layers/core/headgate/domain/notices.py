@@ -127,6 +127,7 @@ def _advice(run: Run) -> str:
         "FROZEN": f"To do: once the freeze is over (headgate unfreeze {named}): {drop}",
         "UPDATE_ROLLED_BACK": f"To do: see in SageMaker's words above what refused it, mend that, then: {drop}",
         "ENDPOINT_GONE": f"To do: find out who deleted it; the next version makes it anew: {drop}",
+        "PROMOTION_FAILED": f"To do: mend what is named above, then: {drop}",
         "NOT_DEPLOYED": f"To do: {drop}",
         "TRIAL_STOPPED": f"To do: {drop}",
         "ENDPOINT_FAILED": f"To do: docs/runbooks/endpoint-failed.md. What serves: headgate releases {named}",

@@ -109,8 +109,8 @@ def _choose(
     if incident.to is not None:
         wanted = [each for each in releases if each.version == incident.to and each.in_service_at is not None]
         candidates = wanted[:1]
-        answers = endpoint is not None and endpoint.status == "InService"
-        if answers and candidates and candidates[0].version == champion.version:
+        serves = endpoint is not None and (endpoint.status, endpoint.config) == ("InService", champion.name)
+        if serves and candidates and candidates[0].version == champion.version:
             return _nothing("SERVES_ALREADY", f"Version {incident.to} serves already.")
         if any(each.condemned for each in wanted) and not incident.anyway:
             return _nothing("CONDEMNED", f"Version {incident.to} was condemned; say --anyway to go back to it.")
