@@ -41,6 +41,16 @@ def judge_gaps(now: Mapping[str, Told], before: Mapping[str, Told], limits: Marg
     return [_gap(column, seen, was, limits, len(comparable)) for column, (seen, was) in comparable.items()]
 
 
+def _variance_of_change(now: tuple[int, int], before: tuple[int, int]) -> float:
+    """Of the change of a group's rate: as the two rates tell it, and no less than one rate for both would have.
+
+    A group is looked at for its extreme rate, by which alone the variance is too small.
+    """
+    rate = (now[0] + before[0] + 1) / (now[1] + before[1] + 2)
+    of_one = rate * (1 - rate) * (1 / now[1] + 1 / before[1])
+    return max(of_one, variance_of_rate(*now) + variance_of_rate(*before))
+
+
 def _large(groups: Told) -> dict[str, tuple[int, int]]:
     return {name: (told, rows) for name, (told, rows) in groups.items() if rows >= LEAST_ROWS}
 
@@ -50,7 +60,7 @@ def _gap(column: str, now: Told, before: Told, limits: Margins, columns: int) ->
     lowest, highest = min(rates, key=lambda name: rates[name]), max(rates, key=lambda name: rates[name])
     rates_before = [told / rows for told, rows in before.values()]
     gap, gap_before = rates[highest] - rates[lowest], max(rates_before) - min(rates_before)
-    error = math.sqrt(sum(variance_of_rate(*groups[name]) for groups in (now, before) for name in (lowest, highest)))
+    error = math.sqrt(sum(_variance_of_change(now[name], before[name]) for name in (lowest, highest)))
     asked = columns * len(now) * (len(now) - 1) / 2  # the two groups were chosen for their gap
     sure = normal_tail((gap - gap_before) / error) * asked <= LEVEL
     widened = gap - gap_before if sure and gap - gap_before >= limits.gap else 0.0
