@@ -32,14 +32,17 @@ def project_name(path: Path) -> str:
     Raises:
         UsageError: when nothing of the name is left.
     """
+    if not (slug := _slug(path)):
+        raise UsageError("The file's name makes no project's name. Give one with --project NAME.")
+    return slug
+
+
+def _slug(path: Path) -> str:
     name = path.resolve().name
     while (suffix := PurePosixPath(name).suffix.lower()) in _DATA_SUFFIXES and suffix:
         name = name[: -len(suffix)]
     ascii_name = unicodedata.normalize("NFKD", name.casefold()).encode("ascii", "ignore").decode().lower()
-    slug = re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:_LONGEST_PROJECT].strip("-")
-    if not slug:
-        raise UsageError("The file's name makes no project's name. Give one with --project NAME.")
-    return slug
+    return re.sub(r"[^a-z0-9]+", "-", ascii_name).strip("-")[:_LONGEST_PROJECT].strip("-")
 
 
 def plan(project: Project, paths: Sequence[Path], now: datetime) -> Plan:
@@ -60,7 +63,7 @@ def plan(project: Project, paths: Sequence[Path], now: datetime) -> Plan:
     if len(paths) == 1 and paths[0].is_file():
         return Plan(((paths[0], incoming + paths[0].name),))
     # The time keeps a second drop of the same folder from being mixed with the parts of the first.
-    folder = f"{incoming}{project_name(paths[0])}-{now:%Y%m%dt%H%M%S}/"
+    folder = f"{incoming}{_slug(paths[0]) or project.name}-{now:%Y%m%dt%H%M%S}/"
     objects = tuple((file, folder + name) for path in paths for file, name in _files(path))
     if not objects:
         raise UsageError(f"{paths[0]} holds no data files (hidden files are left out).")

@@ -75,6 +75,8 @@ def test_a_directory_is_one_dataset_of_its_data_files(folder: Path) -> None:
     root = "demo/boards/incoming/boards-20261123t143005/"
     assert [key for _, key in planned.objects] == [root + "a.csv", root + "march/b.csv"]
     assert planned.marker == root + "_SUCCESS"
+    nameless = plan(PROJECT_OF_DEMO, [folder.rename(folder.with_name("日本語"))], NOW)
+    assert nameless.marker == planned.marker
 
 
 def test_several_files_form_one_dataset(tmp_path: Path) -> None:
