@@ -5,11 +5,13 @@ together here.
 import dataclasses
 from typing import get_args
 
+import pytest
 from botocore.session import get_session
 
 from headgate.domain import columns, formats, project
 from headgate.domain import metrics as core
 from headgate_cli import prediction
+from headgate_local.api.errors import ApiError
 from headgate_local.sagemaker.hosting import runtime
 from headgate_training import compression, litert, metrics, settings
 from headgate_training import spec as training_spec
@@ -42,3 +44,12 @@ def test_a_request_of_predict_is_one_that_every_endpoint_takes() -> None:
     )
     assert prediction.LARGEST + envelope <= min(body.metadata["max"], runtime.LARGEST)
     assert prediction.LARGEST_SERVERLESS + envelope <= min(4_000_000, runtime.LARGEST_SERVERLESS)
+
+
+def test_headers_of_a_request_may_be_as_long_as_the_api_says_and_no_longer() -> None:
+    asked = get_session().get_service_model("sagemaker-runtime").operation_model("InvokeEndpoint").input_shape.members
+    for header, (name, longest) in runtime.LONGEST.items():
+        assert asked[name].metadata["max"] == longest
+        assert runtime.Request.of({header: "x" * longest}, b"").headers
+        with pytest.raises(ApiError, match=name):
+            runtime.Request.of({header: "x" * (longest + 1)}, b"")

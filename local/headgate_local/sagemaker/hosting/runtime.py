@@ -37,6 +37,11 @@ NOT_SUPPORTED = {
     "x-amzn-sagemaker-enable-explanations": "EnableExplanations",
     "x-amzn-sagemaker-prefix-aware-id": "PrefixAwareId",
 }
+LONGEST = {
+    "x-amzn-sagemaker-inference-id": ("InferenceId", 64),
+    "x-amzn-sagemaker-custom-attributes": ("CustomAttributes", 1024),
+}
+"""Characters that the API's model allows in a header."""
 LARGEST = 25 * 1024 * 1024
 """Bytes of a request's body, by the developer guide (hosting FAQs); the model of the API says 6,291,456."""
 LARGEST_SERVERLESS = 4 * 1024 * 1024
@@ -64,6 +69,9 @@ class Request:
                 raise unsupported(f"{feature} of InvokeEndpoint")
         if len(body) > LARGEST:
             raise _too_large(LARGEST)
+        for header, (name, longest) in LONGEST.items():
+            if len(headers.get(header, "")) > longest:
+                raise ApiError("ValidationError", f"{name} must have length less than or equal to {longest}.")
         passed = {shown: headers[name] for name, shown in CONTAINER_HEADERS.items() if name in headers}
         content_type = headers.get("content-type", "application/octet-stream")
         passed["Content-Type"] = content_type
