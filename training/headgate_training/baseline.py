@@ -43,22 +43,31 @@ def write_features(table: Table, spec: Spec, folder: Path) -> None:
     (folder / FILE).write_text(json.dumps(features_of(table, spec), allow_nan=False), encoding="utf-8")
 
 
-def write_baseline(folder: Path, output: Path, outcome: Outcome, evaluation: Mapping[str, Any], spec: Spec) -> None:
+def write_baseline(
+    folder: Path,
+    output: Path,
+    outcome: Outcome,
+    evaluation: Mapping[str, Any],
+    spec: Spec,
+    pruned: Outcome | None = None,
+) -> None:
     """Write baseline.json: the archive's distributions, and how the version answers rows that it has not seen.
 
-    An archive of old has no distributions, and then there is no baseline.
+    The pruned version, where there is one, answers otherwise, and has its own ``answers`` and ``quality``. An archive
+    of old has no distributions, and then there is no baseline.
     """
     if not (folder / FILE).is_file():
         return
     features = json.loads((folder / FILE).read_text(encoding="utf-8"))
     importance = {line["column"]: line["drop"] for line in evaluation["importance"]}
-    document = features | {
-        "answers": answers_of(outcome, spec),
-        "quality": quality_of(outcome, spec),
-        "importance": importance,
-        "groups": _groups(evaluation["groups"]),
-    }
+    document = features | _told(outcome, spec) | {"importance": importance, "groups": _groups(evaluation["groups"])}
+    if pruned is not None:
+        document["pruned"] = _told(pruned, spec)
     (output / FILE).write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
+
+
+def _told(outcome: Outcome, spec: Spec) -> Shown:
+    return {"answers": answers_of(outcome, spec), "quality": quality_of(outcome, spec)}
 
 
 def answers_of(outcome: Outcome, spec: Spec) -> Shown:

@@ -17,7 +17,7 @@ from headgate_training.bootstrap import LEVEL, paired_difference
 from headgate_training.calibration import calibration
 from headgate_training.card import write_card
 from headgate_training.contenders import Contender, EvaluationError, Seen, look, parity
-from headgate_training.formats import formats_of
+from headgate_training.formats import formats_of, outcome_of
 from headgate_training.groups import compare_groups
 from headgate_training.importance import importance
 from headgate_training.litert import PRUNED, LiteRtModel
@@ -68,11 +68,14 @@ def evaluate(root: Path) -> dict[str, object]:
         # What the version answers to invented rows, to be asked again by whoever watches it in service.
         shutil.copyfile(challenger.directory / "assets.extra" / "golden.json", output / "golden.json")
         # Where the holdout is an older dataset's, the newest rows are of the same kind as those that it learnt from.
-        unseen = (newest or holdout).challenger.outcome
-        write_baseline(challenger.directory / "assets.extra", output, unseen, evaluation, challenger.spec)
-        write_card(root, evaluation, challenger, holdout)
+        unseen, pruned = newest or holdout, None
         if any(each["name"] == PRUNED and not each["skipped"] for each in evaluation["formats"]):
             pack_pruned(challenger.directory, output / PRUNED / "model.tar.gz")
+            rows = unseen.table, unseen.challenger.outcome
+            pruned = outcome_of(PRUNED, challenger.directory, *rows, challenger.spec)
+        extra = challenger.directory / "assets.extra"
+        write_baseline(extra, output, unseen.challenger.outcome, evaluation, challenger.spec, pruned)
+        write_card(root, evaluation, challenger, holdout)
     return evaluation
 
 

@@ -3,7 +3,7 @@
 import json
 import statistics
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -62,6 +62,11 @@ def formats_of(
             reasons[name] = "It gives answers that are no finite numbers."
         listed.append({"name": name} | entry | {"skipped": reasons.get(name)})
     return listed
+
+
+def outcome_of(name: str, directory: Path, table: Table, outcome: Outcome, spec: Spec) -> Outcome:
+    """What a format answers to rows whose ``outcome`` by the version itself is known."""
+    return replace(outcome, predicted=_predicted(LiteRtModel(directory, name).predict(table), spec))
 
 
 def _load(directory: Path) -> tuple[list[tuple[str, LiteRtModel]], dict[str, str]]:

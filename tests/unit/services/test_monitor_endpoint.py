@@ -1,6 +1,7 @@
 """Looks at captured requests, on a real table and buckets of moto's: what is judged, when, and what is kept of it."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 
 import boto3
@@ -11,10 +12,12 @@ from headgate.aws.autoscaling import Autoscaling
 from headgate.aws.sagemaker import Endpoints
 from headgate.aws.sqs import Queue
 from headgate.domain.names import Project
+from headgate.domain.releases import Release
 from headgate.services import window_judgement
-from headgate.services.monitor import Look
+from headgate.services.monitor import Look, Requests
 from headgate.services.monitor_endpoint import monitor_endpoint
 from headgate.services.monitoring_due import have_endpoints_monitored
+from headgate.services.windows import judge_requests
 
 
 def test_requests_like_the_training_data_say_nothing(world: World) -> None:
@@ -134,6 +137,29 @@ def test_settings_that_cannot_be_read_switch_nothing_off(world: World) -> None:
     world.objects.put_bytes("data", "demo/iris/project.yaml", b"monitor: {enabled: maybe}")
     world.ask(people(1000), "a")
     assert world.look().decision == "JUDGED"
+
+
+def test_a_pruned_version_is_compared_with_its_own_answers(world: World) -> None:
+    key = f"demo/iris/runs/{RUN}/evaluation/baseline.json"
+    document = world.objects.get_json("artifacts", key)
+    own = {"pruned": {"answers": document["answers"], "quality": document["quality"]}}
+    half = document["answers"]["numbers"]
+    others = document["answers"] | {"numbers": half | {"edges": [edge / 2 for edge in half["edges"]]}}
+    world.objects.put_json("artifacts", key, document | {"answers": others} | own)
+    world.ask(people(1000), "a")
+    serving = world.ledger.serving(IRIS)
+    assert serving is not None
+    assert moved(world, serving) > 0.1
+    assert moved(world, replace(serving, format="pruned")) == 0
+
+
+def moved(world: World, release: Release) -> float:
+    """By how much a look at this release would say that its answers moved."""
+    files = world.objects.files("artifacts", "_captured/")
+    published = list[Mapping[str, float]]()
+    requests = Requests(IRIS, release, None, files, world.moment())
+    judge_requests(requests, world.monitor, world.executions, publish=published.append)
+    return published[0]["PredictionDrift"]
 
 
 def test_a_version_without_a_baseline_is_let_be(world: World) -> None:

@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from headgate_training.archive import unpack
+from headgate_training.baseline import answers_of
 from headgate_training.evaluation import evaluate
 from headgate_training.families import FAMILIES, cnn, dnn
 from headgate_training.fitting import Part, fit
+from headgate_training.formats import outcome_of
 from headgate_training.heads import Classes
 from headgate_training.layout import GridPlace, Layout
 from headgate_training.litert import LiteRtModel
+from headgate_training.metrics import Outcome
 from headgate_training.parquet import read_parquet
 from headgate_training.pruning import KEEP, prune
 from headgate_training.settings import Settings
@@ -98,6 +101,10 @@ def test_the_pruned_version_is_judged_and_packed_as_a_version_of_its_own(
     table = read_parquet(mixed_job.test, spec)
     served = LiteRtModel(version).predict(table)
     assert served == pytest.approx(LiteRtModel(mixed_job.version, "pruned").predict(table), abs=1e-6)
+    baseline = json.loads((root / "output" / "baseline.json").read_text())
+    told = outcome_of("pruned", mixed_job.version, table, Outcome(np.zeros(len(table)), served), spec)
+    assert baseline["pruned"]["answers"] == answers_of(told, spec)
+    assert baseline["pruned"]["quality"]["value"] == pytest.approx(entries["pruned"]["value"])
     assert (tmp_path / "unpacked" / "code" / "inference.py").is_file()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from headgate.aws.stepfunctions import Executions
 from headgate.domain.baseline import Baseline
 from headgate.domain.errors import NotFoundError, SettingsError
+from headgate.domain.formats import PRUNED
 from headgate.domain.monitor_settings import MonitorSettings
 from headgate.domain.observed import Observation
 from headgate.domain.spec import TrainingSpec
@@ -95,11 +96,13 @@ def _spec(requests: Requests, monitor: Monitor) -> TrainingSpec:
 
 
 def _baseline(requests: Requests, monitor: Monitor) -> dict[str, Any]:
-    """What the version's evaluation wrote of its training data.
+    """What the version's evaluation wrote of its training data, and of the answers of the network that serves.
 
     Raises:
         NotFoundError: where the version is older than baselines.
     """
     key = f"{requests.project.run_folder(requests.release.run)}evaluation/baseline.json"
     document: dict[str, Any] = monitor.objects.get_json(monitor.artifact_bucket, key)
+    if requests.release.format == PRUNED:
+        document |= document.get("pruned", {})
     return document
