@@ -112,13 +112,15 @@ def test_labels_find_their_answers_once_however_many_windows_came_since(
     for number in range(2, 62):
         world.ledger.keep_window(IRIS, replace(first, number=number, name=f"{number}"))
     world.objects.put_bytes(
-        "data", "demo/iris/feedback/l.csv", "\n".join(["id,label", *(f"{i},yes" for i in ids)]).encode()
+        "data", "demo/iris/feedback/l.csv", "\n".join(["id,label", *(f"{i},yes" for i in ids), "other,1.0"]).encode()
     )
     kept = "_captured/demo/iris/demo-iris-r1/answers/"
     body = world.objects.get_bytes("artifacts", f"{kept}{first.name}.parquet")
     world.objects.put_bytes("artifacts", f"{kept}000001-looked-too.parquet", body)  # and was not the first to judge
     world.ask(people(1000, seed=3), "b")
-    assert world.report(world.look())["quality"]["rows"] == 200
+    quality = world.report(world.look())["quality"]
+    assert quality["rows"] == 200
+    assert quality["why"].endswith("Of 201 labels 1 are none that the model could tell, and are left out.")
     monkeypatch.setattr(window_judgement, "MOST_BYTES", 10)
     world.ask(people(1000, seed=4), "c")
     assert world.report(world.look())["quality"]["rows"] == 0

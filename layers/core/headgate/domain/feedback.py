@@ -58,11 +58,17 @@ def check_labels(labels: Mapping[Row, str], classes: Sequence[str] | None) -> No
         FeedbackError: when one is neither.
     """
     for (inference_id, number), label in labels.items():
-        if classes is None and number_of(label) is None:
+        if could_be_told(label, classes):
+            continue
+        if classes is None:
             raise FeedbackError(f"The label of {inference_id}#{number} is no number: the model predicts an amount.")
-        if classes is not None and label not in classes:
-            known = ", ".join(classes[:20])
-            raise FeedbackError(f"The label of {inference_id}#{number} is none of the model's classes: {known}.")
+        known = ", ".join(classes[:20])
+        raise FeedbackError(f"The label of {inference_id}#{number} is none of the model's classes: {known}.")
+
+
+def could_be_told(label: str, classes: Sequence[str] | None) -> bool:
+    """Whether a label is one of the model's classes, or a number where `classes` is None."""
+    return number_of(label) is not None if classes is None else label in classes
 
 
 def number_of(label: str) -> float | None:

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 
 _DAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat")
 _MONTHS = ("", "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_LONGEST = (0, 31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
+"""Days of each month, at most."""
 _FIELDS = (
     ("minute", 0, 59, ()),
     ("hour", 0, 23, ()),
@@ -31,13 +33,15 @@ class Cron:
         """Read `minute hour day month weekday`: numbers, names of months and weekdays, `*`, lists, ranges and steps.
 
         Raises:
-            ValueError: saying which field cannot be read.
+            ValueError: saying which field cannot be read, or that it never comes.
         """
         fields = text.lower().split()
         if len(fields) != len(_FIELDS):
             raise ValueError("write five fields: minute, hour, day, month, weekday, such as `0 3 * * mon`")
         read = [_read(field, *known) for field, known in zip(fields, _FIELDS, strict=True)]
         weekdays = frozenset(day % 7 for day in read[4])
+        if fields[2] != "*" and fields[4] == "*" and min(read[2]) > max(_LONGEST[month] for month in read[3]):
+            raise ValueError(f"the day {fields[2]!r} never comes in the month {fields[3]!r}")
         return cls(read[0], read[1], read[2], read[3], weekdays, fields[2] == "*", fields[4] == "*")
 
     def last(self, now: datetime, back: timedelta) -> datetime | None:
@@ -66,6 +70,10 @@ def _read(field: str, what: str, low: int, high: int, names: tuple[str, ...]) ->
             every = int(step) if slash else 1
         except ValueError:
             raise ValueError(f"the {what} {item!r} cannot be read") from None
+        if what == "weekday" and last == "sun":
+            end = high  # at the end of a range a Sunday is that of the week
+        if low <= end < begin <= high:
+            raise ValueError(f"the {what} {item!r} ends before it begins: write two ranges, with a comma between")
         if not (low <= begin <= end <= high and every >= 1):
             raise ValueError(f"the {what} {item!r} is not between {low} and {high}")
         values.update(range(begin, end + 1, every))

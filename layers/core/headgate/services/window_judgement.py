@@ -1,7 +1,7 @@
 """Judge a window of requests from what was seen in it, and write all there is to tell but its record."""
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 from itertools import accumulate, chain
 from pathlib import Path
@@ -9,7 +9,7 @@ from pathlib import Path
 from headgate.domain.baseline import Baseline
 from headgate.domain.drift import judge_drift
 from headgate.domain.errors import NotFoundError
-from headgate.domain.feedback import Row
+from headgate.domain.feedback import Row, could_be_told
 from headgate.domain.gaps import judge_gaps
 from headgate.domain.monitor_settings import MonitorSettings
 from headgate.domain.observed import CaptureCounts, Observed
@@ -65,7 +65,10 @@ def _judge_quality(work: Work, spec: TrainingSpec, monitor: Monitor, engine: Eng
         return None
     rows = labelled(engine, _answers(work, monitor, folder), labels, spec, folder)
     positive = (spec.classes or []).index(spec.positive) if spec.positive is not None else 0
-    return judge_quality(work.baseline.quality, rows, positive, work.settings.limits)
+    loss = judge_quality(work.baseline.quality, rows, positive, work.settings.limits)
+    strange = sum(not could_be_told(label, spec.classes) for label in labels.values())
+    told = f"{loss.why} Of {len(labels)} labels {strange} are none that the model could tell, and are left out."
+    return replace(loss, why=told) if strange else loss
 
 
 def _answers(work: Work, monitor: Monitor, folder: Path) -> list[Path]:
