@@ -23,6 +23,7 @@ from headgate.domain.watch import (
     rules_of,
     stand_of,
     together,
+    unguarded_pause,
 )
 
 FINE = Period(60, 0)
@@ -176,3 +177,8 @@ def test_labels_alone_must_be_alike() -> None:
     assert not same_answer({"label": "no"}, {"label": "yes"})
     assert same_answer({"value": 1000.4}, {"value": 1000.0})
     assert not same_answer({"value": 1010.0}, {"value": 1000.0})
+
+
+def test_a_history_has_room_for_hours_in_which_an_unguarded_release_waits_for_its_instances() -> None:
+    assert unguarded_pause(6) == 1
+    assert 9 * (3 * 3600 // unguarded_pause(600) + 3 * 3600 // 30) < 25_000

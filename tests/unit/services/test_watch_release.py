@@ -22,7 +22,7 @@ PROVING = "2026-01-01T00:10:05.000Z"
 """Soon after an endpoint came to rest (`conftest.LATER`)."""
 
 
-LATER = {"outcome": "LATER", "seconds": 30}
+LATER, COMING = {"outcome": "LATER", "seconds": 30}, {"outcome": "LATER", "seconds": 5}
 settle = partial(conftest.settle, watched=False)
 
 
@@ -218,7 +218,7 @@ def on_probation(watched: Watched, kind: str) -> Watched:
         ExpressionAttributeValues={":s": {"M": {name: {"N": str(value)} for name, value in command.items()}}},
     )
     watched.deploy()
-    assert watched.look() == SOON  # it is on its way
+    assert watched.look() == COMING
     watched.rest()
     return watched
 
@@ -317,7 +317,7 @@ def test_an_endpoint_that_is_deleted_to_be_made_anew_is_watched_when_it_is_there
     with pytest.raises(EndpointBusyError):
         watched.deploy()
     assert watched.endpoints.state is None
-    assert watched.look() == SOON
+    assert watched.look() == COMING
     watched.deploy()
     watched.endpoints.rest()
     watched.requests.serving = "demo-iris-r2"

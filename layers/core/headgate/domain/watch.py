@@ -47,6 +47,7 @@ WAGERS_SINCE = {ERRORS: RARE_SINCE, SLOW: COMMON, SLOWEST: RARE_SINCE}
 """The same beside the past alone."""
 _AS_JUDGED = Share(10_000)
 """What answers are compared with: those that were judged are right by definition."""
+_PROVING_PAUSE = 5
 _LOOKS = 1500
 """A history of Step Functions holds 25,000 events (developer guide: service-quotas), nine of each look; the rest is for
 the looks of the settlement."""
@@ -120,6 +121,13 @@ def pause_seconds(baking: int, published: int = ALARM_PERIOD, limit: int = 0) ->
     seconds is not looked at more often than its history has room for.
     """
     return max(min(30, published), -(-limit // _LOOKS)) if baking > 2 * ALARM_PERIOD else 1
+
+
+def unguarded_pause(proving: int) -> int:
+    """Seconds between two looks at a release that does not bake, and has so many to prove itself once it serves: until
+    then its instances, and a quota, may be waited for, which has to fit into a history too.
+    """
+    return _PROVING_PAUSE if proving > 2 * ALARM_PERIOD else 1
 
 
 def began(since: datetime, seconds: int) -> datetime:

@@ -51,6 +51,7 @@ from headgate.domain.watch import (
     stand_of,
     stood,
     together,
+    unguarded_pause,
 )
 from headgate.services.captured import Captured
 from headgate.services.commands import OfRelease
@@ -167,6 +168,8 @@ class _Look:
     @property
     def pause(self) -> int:
         """Seconds until the next look."""
+        if not self.plan.get("guarded"):
+            return unguarded_pause(self.plan.get("bake_seconds", 0))
         return pause_seconds(baking_seconds(self.plan), self.published, self.plan.get("limit_seconds", 0))
 
     @property
