@@ -105,6 +105,11 @@ def test_a_person_may_name_what_shall_serve_where_nothing_answers_any_more() -> 
     assert (unnamed.action, "headgate rollback --to VERSION" in unnamed.reason) == (Action.IGNORE, True)
 
 
+def test_a_person_takes_a_release_back_while_its_failed_endpoint_is_deleted_to_be_made_anew() -> None:
+    going = seen(incident("by-hand", alarm="by-hand", by="ada"), serves=False, moving=True, on_its_way=release(3))
+    assert (decided(going).action, decided(going).takes_back) == (Action.ROLLBACK, 3)
+
+
 @pytest.mark.parametrize("closed", [False, True])
 def test_only_an_alarms_rollback_fails_closed_and_only_where_the_project_asks(closed: bool) -> None:
     assert decided(seen(), fails_closed=closed).fails_closed is closed

@@ -81,8 +81,8 @@ def decide(seen: Situation, rules: Rules, now: str) -> Decision:
     """Decide what is done about an incident; asking again in the same situation gives the same answer."""
     at = datetime.fromisoformat(now)
     champion, kind = seen.champion, seen.incident.kind
-    stopped_on_purpose = kind == BY_HAND and seen.incident.to is not None
-    if champion is None or not (seen.serves or stopped_on_purpose):
+    made_anew = kind == BY_HAND and (seen.incident.to is not None or seen.on_its_way is not None)
+    if champion is None or not (seen.serves or made_anew):
         gone = "its endpoint is deleted" if champion is not None else "nothing is in service"
         anew = " Name the version that shall serve on a new one: `headgate rollback --to VERSION`."
         return _ignored(f"There is nothing to act on: {gone}.{anew if champion and kind == BY_HAND else ''}")
