@@ -64,8 +64,8 @@ class FakeObjects:
     def files(self, _bucket: str, prefix: str) -> list[File]:
         return [File(key, len(body), written(BEGAN)) for key, body in self.captured.items() if key.startswith(prefix)]
 
-    def get_bytes(self, _bucket: str, key: str) -> bytes:
-        return self.captured[key]
+    def get_newest(self, _bucket: str, key: str, *, limit: int) -> tuple[bytes, str]:
+        return self.captured[key][:limit], "1"
 
     def answer(self, config: str, label: str, number: int, at: datetime) -> None:
         """A configuration has answered so many requests of users so, each of them another."""

@@ -51,6 +51,16 @@ def test_no_more_is_read_than_there_is_room_for(s3: Any, captured: Captured, mon
     assert [row.inference_id for row in found] == ["old"]
 
 
+def test_of_a_file_that_is_too_large_its_beginning_is_read(
+    s3: Any, captured: Captured, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lines = [capturing.captured({}, {"label": "yes"}, str(number), NOW) for number in range(9)]
+    s3.put_object(Bucket="artifacts", Key=capturing.place("large", NOW), Body="\n".join(lines).encode())
+    monkeypatch.setattr(module, "_MOST_BYTES", 3 * len(lines[0]))
+    found = captured.answers("demo-iris-r1", "main", NOW - timedelta(hours=1), NOW)
+    assert [row.inference_id for row in found] == ["0", "1"]  # the third one's end is not there
+
+
 def test_the_first_answers_of_both_end_where_one_has_no_more_room(
     s3: Any, captured: Captured, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,9 +50,6 @@ class FakeObjects:
     def files(self, _bucket: str, prefix: str) -> list[File]:
         return [File(key, len(body), written(BEGAN)) for key, body in self.bodies.items() if key.startswith(prefix)]
 
-    def get_bytes(self, _bucket: str, key: str) -> bytes:
-        return self.bodies[key]
-
     def get_newest(self, _bucket: str, key: str, *, limit: int) -> tuple[bytes, str]:
         return self.bodies[key][:limit], "1"
 

@@ -56,16 +56,19 @@ class Captured:
         return sorted((row for row in found if begin <= row.moment <= end), key=lambda row: row.moment), is_all
 
     def _bodies(self, hours: Sequence[str], since: datetime, *, first: bool) -> tuple[list[bytes], bool]:
-        """The first or the newest objects under the prefixes, until room or time is used up; whether these are all."""
+        """The first or the newest objects under the prefixes, until room or time is used up; whether these are all.
+
+        Of the last one as much is read as there is room for: a busy instance writes more than that in a minute.
+        """
         begun, room, bucket, bodies = time.monotonic(), _MOST_BYTES, self.artifact_bucket, list[bytes]()
         for prefix in hours if first else reversed(hours):
             files = newest_since(self.objects.files(bucket, prefix), since)
             for file in reversed(files) if first else files:
-                if file.size > room or time.monotonic() - begun > _MOST_SECONDS:
+                if room <= 0 or time.monotonic() - begun > _MOST_SECONDS:
                     return bodies, False
-                room -= file.size
                 try:
-                    bodies.append(self.objects.get_bytes(bucket, file.key))
+                    bodies.append(self.objects.get_newest(bucket, file.key, limit=room)[0])
                 except NotFoundError:
                     continue  # it expired in this moment
-        return bodies, True
+                room -= file.size
+        return bodies, room >= 0
