@@ -47,7 +47,7 @@ def predict(
     spec = Artifacts(cloud).spec(RunRef(project, champion.dataset)) if champion else None
     if champion is None or spec is None:
         raise CommandError(
-            f"{project.endpoint} does not serve yet: no version of {project.name} was promoted. "
+            f"{project.endpoint} does not serve: no version of {project.name} is in service. "
             f"`headgate runs --tenant {project.tenant} --project {project.name}` tells why."
         )
     release = ledger.release(project, champion.sequence)
@@ -81,6 +81,8 @@ def _invoke(cloud: Cloud, project: Project, batch: list[bytes], before: int, inf
             EndpointName=project.endpoint, ContentType="application/json", InferenceId=inference_id, Body=body
         )
     except ClientError as error:
+        if code_of(error) == "ValidationError" and "not found" in str(error):
+            raise CommandError(gone(project)) from error
         if code_of(error) != "ModelError":
             raise
         # The container's own answer travels inside SageMaker's error.
@@ -93,6 +95,14 @@ def _invoke(cloud: Cloud, project: Project, batch: list[bytes], before: int, inf
     if len(predictions) != len(batch):
         raise CommandError(f"The endpoint gave {len(predictions)} answers to {len(batch)} rows.")
     return list(predictions)
+
+
+def gone(project: Project) -> str:
+    """What is said where a version serves by the ledger, and the endpoint is not there."""
+    return (
+        f"A version of {project.name} serves by the ledger, but there is no endpoint {project.endpoint}: "
+        "docs/runbooks/endpoint-gone.md says how it comes back."
+    )
 
 
 def _sentence(body: str) -> str:

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from headgate.aws.errors import code_of
 from headgate.domain.alarms import standing_name
 from headgate.domain.incidents import Action, Incident
 from headgate.domain.names import Project
@@ -17,6 +18,7 @@ from headgate.domain.releases import Release
 from headgate_cli import faults
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
+from headgate_cli.prediction import gone
 from headgate_cli.rows import Instances, Row
 from headgate_cli.runs import Artifacts, Records, RunRef
 from headgate_cli.timeline import Timeline
@@ -167,11 +169,22 @@ class Rehearsal:
 
 
 def instances_of(cloud: Cloud, project: Project, rows: Iterable[Row]) -> list[Row]:
-    """Rows of a file, as what serves takes them. Raises UsageError when nothing serves, or no row is given."""
+    """Rows of a file, as what serves takes them.
+
+    Raises:
+        UsageError: when nothing serves, or no row is given.
+        CommandError: when the endpoint is gone.
+    """
     champion = Records(cloud).ledger.head(project).champion
     spec: dict[str, Any] | None = Artifacts(cloud).spec(RunRef(project, champion.dataset)) if champion else None
     if spec is None:
         raise UsageError(f"Nothing of {project.tenant}/{project.name} serves: `headgate drop` a dataset first.")
+    try:
+        cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
+    except ClientError as error:
+        if code_of(error) != "ValidationException":
+            raise
+        raise CommandError(gone(project)) from error
     take = Instances(spec["columns"])
     made = [take.instance(number, row) for number, row in enumerate(islice(rows, _MOST_ROWS), start=1)]
     if not made:

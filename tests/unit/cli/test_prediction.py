@@ -31,9 +31,14 @@ class Runtime:
         self.requests: list[list[dict[str, Any]]] = []
         self.ids: list[str] = []
         self.fails: tuple[int, str] | None = None
+        self.gone = False
 
     def invoke_endpoint(self, *, EndpointName: str, ContentType: str, InferenceId: str, Body: bytes) -> dict[str, Any]:
         assert (EndpointName, ContentType) == ("demo-iris", "application/json")
+        if self.gone:
+            raise ClientError(
+                {"Error": {"Code": "ValidationError", "Message": "Endpoint x not found."}}, "InvokeEndpoint"
+            )
         if self.fails:
             status, said = self.fails
             error = {"Error": {"Code": "ModelError"}, "OriginalStatusCode": status, "OriginalMessage": said}
@@ -136,6 +141,12 @@ def test_an_endpoint_that_breaks_is_not_the_callers_mistake(cloud: CloudWithEndp
     assert not isinstance(error.value, UsageError)
 
 
+def test_an_endpoint_that_somebody_deleted_is_told_with_the_way_back(cloud: CloudWithEndpoint) -> None:
+    cloud.runtime.gone = True
+    with pytest.raises(CommandError, match="endpoint-gone"):
+        predict(cloud, IRIS, [{"age": "1", "ward": "B"}], lambda _: None)
+
+
 def test_a_project_that_serves_nothing_says_so(cloud: CloudWithEndpoint) -> None:
-    with pytest.raises(CommandError, match="no version of other was promoted"):
+    with pytest.raises(CommandError, match="no version of other is in service"):
         predict(cloud, Project("demo", "other"), [{"age": 1}], lambda _: None)
