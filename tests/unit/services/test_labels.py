@@ -1,7 +1,9 @@
 """Files of labels as they lie in S3: which are read, and which are left out."""
 
+import json
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import boto3
@@ -49,6 +51,18 @@ def test_a_file_without_room_keeps_no_other_from_being_read(
         feedback.put(name, body)
     monkeypatch.setattr(module, "LARGEST", 100)
     assert feedback.labels.files(SINCE) == [{("a", 1): "yes"}, {("c", 1): "no"}]
+    assert list(feedback.missed) == ["demo/iris/feedback/b"]
+
+
+def test_labels_are_written_as_they_came_but_for_files_that_cannot_be_read(feedback: Feedback, tmp_path: Path) -> None:
+    feedback.put("a", "id,label\na,yes\nb#2,maybe\n")
+    feedback.put("b", "id,label\nc,yes\nd\n")
+    feedback.put("c", "id,label\na,no\n")
+    path = tmp_path / "labels.jsonl"
+    assert feedback.labels.write(SINCE, path, {"yes", "no"}.__contains__) == (3, 1)
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    assert [(each["inference"], each["number"], each["truth"]) for each in lines] == [("a", 1, "yes"), ("a", 1, "no")]
+    assert lines[0]["line"] < lines[1]["line"]
     assert list(feedback.missed) == ["demo/iris/feedback/b"]
 
 

@@ -114,6 +114,11 @@ def test_labels_find_their_answers(tmp_path: Path) -> None:
     with opened(tmp_path, Limits(memory_mb=128, threads=1)) as engine:
         read_captures(engine, [path], SPEC.columns, tmp_path)
         write_answers(engine, tmp_path / "answers.parquet")
-        labels = {("i", 1): "yes", ("i", 3): "no", ("i", 4): "perhaps", ("j", 1): "yes"}
-        rows = labelled(engine, [tmp_path / "answers.parquet"], labels, SPEC, tmp_path)
+        labels, answers = tmp_path / "labels.jsonl", [tmp_path / "answers.parquet"] * 2
+        labels.touch()
+        assert labelled(engine, answers, labels, SPEC.classes) == []
+        told = [("i", 1, "no"), ("i", 1, "yes"), ("i", 3, "no"), ("j", 1, "yes")]
+        named = ({"inference": i, "number": n, "truth": truth, "line": at} for at, (i, n, truth) in enumerate(told))
+        labels.write_text("".join(f"{json.dumps(each)}\n" for each in named))
+        rows = labelled(engine, answers, labels, SPEC.classes)
     assert [(row.label, row.told) for row in rows] == [(1, 0), (0, 1)]

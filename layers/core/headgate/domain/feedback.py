@@ -29,26 +29,30 @@ _IS_JSON = re.compile(rb"(\xef\xbb\xbf)?\s*\{")
 
 
 def read_labels(body: bytes, wanted: Container[Row] | None = None) -> dict[Row, str]:
-    """The labels of a file, as texts; the last one of each row counts. Where rows are `wanted`, only theirs are kept.
-
-    The file is read line by line: of a large one little more than itself and what is kept is in memory.
+    """The labels of a file; the last one of each row counts. Where rows are `wanted`, only theirs are kept.
 
     Raises:
         FeedbackError: when a line cannot be understood, or there is none.
     """
+    return {row: label for row, label in labels_of(body) if wanted is None or row in wanted}
+
+
+def labels_of(body: bytes) -> Iterator[tuple[Row, str]]:
+    """The labels of a file line by line, as texts: of a large one nothing but itself is in memory.
+
+    Raises:
+        FeedbackError: when a line cannot be understood, or there is none; lines before it were given by then.
+    """
     text = io.TextIOWrapper(io.BytesIO(body), "utf-8-sig", newline="\n")
     named = _json_lines(text) if _IS_JSON.match(body) else _csv_lines(text)
-    labels, line = dict[Row, str](), 0
+    line = 0
     try:
         for line, name, told in named:
-            row, label = _row(name, line), _label(told, line)
-            if wanted is None or row in wanted:
-                labels[row] = label
+            yield _row(name, line), _label(told, line)
     except UnicodeDecodeError as error:
         raise FeedbackError("The labels are not UTF-8 text: save the file as UTF-8.") from error
     if not line:
         raise FeedbackError("There is no label in the file: it needs a line for each row, with its id and its label.")
-    return labels
 
 
 def check_labels(labels: Mapping[Row, str], classes: Sequence[str] | None) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 from headgate.domain.baseline import Baseline
 from headgate.domain.drift import judge_drift
 from headgate.domain.errors import NotFoundError
-from headgate.domain.feedback import Row, could_be_told
+from headgate.domain.feedback import could_be_told
 from headgate.domain.gaps import judge_gaps
 from headgate.domain.monitor_settings import MonitorSettings
 from headgate.domain.observed import CaptureCounts, Observed
@@ -61,13 +61,16 @@ def _judge_quality(work: Work, spec: TrainingSpec, monitor: Monitor, engine: Eng
 
     None where the version's own quality is not known, or nobody gives labels.
     """
-    if work.baseline.quality is None or not (labels := _labels(work, monitor)):
+    if work.baseline.quality is None:
         return None
-    rows = labelled(engine, _answers(work, monitor, folder), labels, spec, folder)
+    labels, path = Labels(work.project, monitor.objects, monitor.data_bucket, monitor.missed), folder / "labels.jsonl"
+    count, strange = labels.write(_since(work), path, lambda label: could_be_told(label, spec.classes))
+    if not count:
+        return None
+    rows = labelled(engine, _answers(work, monitor, folder), path, spec.classes)
     positive = (spec.classes or []).index(spec.positive) if spec.positive is not None else 0
     loss = judge_quality(work.baseline.quality, rows, positive, work.settings.limits)
-    strange = sum(not could_be_told(label, spec.classes) for label in labels.values())
-    told = f"{loss.why} Of {len(labels)} labels {strange} are none that the model could tell, and are left out."
+    told = f"{loss.why} Of {count} labels {strange} are none that the model could tell, and are left out."
     return replace(loss, why=told) if strange else loss
 
 
@@ -88,11 +91,6 @@ def _answers(work: Work, monitor: Monitor, folder: Path) -> list[Path]:
 
     with ThreadPoolExecutor(_AT_ONCE) as fetchers:
         return [folder / "answers.parquet", *chain.from_iterable(fetchers.map(fetched, fit))]
-
-
-def _labels(work: Work, monitor: Monitor) -> dict[Row, str]:
-    """The labels of the last days, of each row the newest."""
-    return Labels(work.project, monitor.objects, monitor.data_bucket, monitor.missed).newest(_since(work))
 
 
 def _written(work: Work, monitor: Monitor, judged: Judged, quality: Loss | None, folder: Path) -> Window:

@@ -1,13 +1,11 @@
 # ruff: noqa: S608 - SQL here is made of names and paths of our own, as quoted literals
 """Answers whose labels came later, joined by the names of their rows."""
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from headgate.domain.feedback import Row, number_of
+from headgate.domain.feedback import number_of
 from headgate.domain.quality import LabelledAnswer
-from headgate.domain.spec import TrainingSpec
 from headgate.tables.engine import Engine, literal
 
 MOST_ROWS = 5000
@@ -21,26 +19,25 @@ def write_answers(engine: Engine, path: Path) -> None:
 
 
 def labelled(
-    engine: Engine, answers: Sequence[Path], labels: Mapping[Row, str], spec: TrainingSpec, workdir: Path
+    engine: Engine, answers: Sequence[Path], labels: Path, classes: Sequence[str] | None
 ) -> list[LabelledAnswer]:
-    """The newest answers that have a label which the model could have told, each row once."""
-    if not answers or not labels:
-        return []
-    path = workdir / "labels.jsonl"
-    with path.open("w", encoding="utf-8") as file:
-        for (inference, number), label in labels.items():
-            file.write(json.dumps({"inference": inference, "number": number, "truth": label}) + "\n")
-    columns = "{inference: 'VARCHAR', number: 'BIGINT', truth: 'VARCHAR'}"
-    read = f"read_json({literal(path)}, format = 'newline_delimited', columns = {columns})"
-    told = f"truth IN ({', '.join(map(literal, spec.classes))})" if spec.classes else "true"
+    """The newest answers that have a label, each row once, with the label of it that came last.
+
+    Args:
+        engine: what reads the files.
+        answers: as `write_answers` writes them, at least one.
+        labels: JSON Lines, as `services.labels.Labels.write` writes them.
+        classes: the model's; None of one that tells amounts.
+    """
+    columns = "{inference: 'VARCHAR', number: 'BIGINT', truth: 'VARCHAR', line: 'BIGINT'}"
+    read = f"read_json({literal(labels)}, format = 'newline_delimited', columns = {columns})"
     found = engine.rows(
         f"SELECT truth, label, probabilities, value FROM read_parquet({literal(answers)}) "
-        f"JOIN {read} USING (inference, number) WHERE {told} "
-        "QUALIFY row_number() OVER (PARTITION BY inference, number ORDER BY moment DESC) = 1 "
+        f"JOIN {read} USING (inference, number) "
+        "QUALIFY row_number() OVER (PARTITION BY inference, number ORDER BY line DESC, moment DESC) = 1 "
         f"ORDER BY moment DESC, inference, number LIMIT {MOST_ROWS}"
     )
-    path.unlink()
-    rows = (_answered(*row, classes=spec.classes) for row in found)
+    rows = (_answered(*row, classes=classes) for row in found)
     return [row for row in rows if row is not None]
 
 
