@@ -22,6 +22,9 @@ def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
     Returns:
         For each: how many `entries`, how many of them are `uncopied`, and its `flaws`; `project` is None of the
         tenant's own.
+
+    Raises:
+        UsageError: when there never was such a tenant or project.
     """
     ledger = Records(cloud).ledger
     copied = Copies(Objects(cloud.client("s3")), cloud.outputs["AuditBucket"])
@@ -29,6 +32,8 @@ def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
     for name, chain in _chosen(ledger, tenant, project):
         copies = copied.of(chain)
         head, entries = ledger.trail.read(chain)
+        if project is not None and not (head.sequence or entries or copies):
+            raise UsageError(f"There is no record of {tenant}/{project}. `headgate runs` shows projects.")
         found.append(
             {
                 "tenant": tenant,

@@ -5,12 +5,13 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
+from headgate.domain.errors import SettingsError
 from headgate.domain.names import Project
 from headgate.domain.retrain_settings import window_of
 from headgate.domain.retraining import asked_for
 from headgate.domain.runs import Run
 from headgate_cli.connection import Cloud, user_name
-from headgate_cli.errors import CommandError
+from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.runs import Records
 from headgate_cli.waiting import eventually
 
@@ -22,16 +23,20 @@ def ask(cloud: Cloud, project: Project, window: str | None, reason: str) -> Run:
     """Ask for a retraining and wait until its run is recorded, which may be one that has ended at once.
 
     Raises:
-        SettingsError: when the window is none.
+        UsageError: when the window is none.
         CommandError: when nothing was recorded in two minutes; the request stands.
     """
+    try:
+        chosen = window_of(window) if window is not None else None
+    except SettingsError as error:
+        raise UsageError(str(error)) from error
     request = f"by-hand-{uuid4()}"
     detail = {
         "tenant": project.tenant,
         "project": project.name,
         "reason": f"{user_name(cloud)} asked for it: {reason}".rstrip(": "),
         "request": request,
-        "window": window_of(window) if window is not None else None,
+        "window": chosen,
     }
     entry = {"Source": "headgate.cli", "DetailType": "RetrainRequested", "Detail": json.dumps(detail)}
     answer = cloud.client("events").put_events(Entries=[entry])

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from headgate_cli.commands import options
+from headgate_cli.errors import UsageError
 from headgate_cli.output import Output
 
 app = typer.Typer(help="Who may have work done, and how much.", no_args_is_help=True)
@@ -39,8 +40,10 @@ def add(  # noqa: PLR0913
         "DataPrincipal": principal,
         "NotificationEmail": email,
     }
+    if email is not None and not all(email.partition("@")):
+        raise UsageError(f"{email} is no address of mail, such as people@example.org.")
     wanted = {
-        key: f"{value:g}" if isinstance(value, float) else str(value)
+        key: f"{value:.15g}" if isinstance(value, float) else str(value)
         for key, value in given.items()
         if value is not None
     }

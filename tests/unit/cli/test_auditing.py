@@ -61,6 +61,8 @@ def test_a_sound_trail_is_verified_and_exported_with_who_did_what(told: Any) -> 
     assert (frozen["what"], frozen["why"]) == (["project changed"], "Holidays.")
     assert frozen["who"].startswith("user/")
     assert frozen["changes"][0]["after"]["freeze"]["who"] == frozen["who"]
+    code, document = told("audit", "verify", "--project", "iriss")
+    assert (code, document["error"][:33]) == (2, "There is no record of demo/iriss.")
 
 
 def test_tampering_is_pinpointed_with_the_fields_that_differ(

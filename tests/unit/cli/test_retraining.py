@@ -72,7 +72,7 @@ def test_a_window_that_is_none_is_not_asked_for(
     on_the_bus: Callable[..., Bus], capsys: pytest.CaptureFixture[str]
 ) -> None:
     bus = on_the_bus()
-    assert main(["retrain", "--project", "iris", "--window", "some", "--json"]) != 0
+    assert main(["retrain", "--project", "iris", "--window", "some", "--json"]) == 2
     assert "days: 90" in json.loads(capsys.readouterr().out)["error"]
     assert bus.detail == {}
 

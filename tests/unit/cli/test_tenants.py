@@ -14,10 +14,11 @@ from headgate.domain.audit import Author
 from headgate.domain.names import OWNER_TAG, TENANT_TAG, Project
 from headgate.domain.runs import Run
 from headgate.domain.tenants import Quotas, Tenant
-from headgate_cli import leaving, tenants
+from headgate_cli import connection, leaving, tenants
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.leaving_sagemaker import Possessions
+from headgate_cli.main import main
 
 KEYS = ["iris/incoming/a.csv", "iris/incoming/ü +%2e%2e.csv", "iris/../../bolt/x", "../x", "iris//x", "iris/folder/"]
 
@@ -238,3 +239,12 @@ def test_an_object_that_stays_ends_the_removal_there(cloud: Cloud) -> None:
 def test_a_name_that_no_tenant_can_have_reaches_no_cloud(name: str) -> None:
     with pytest.raises(UsageError, match="cannot be a tenant"):
         tenants.add(Cloud(None, "headgate", None, {}), name, {})
+
+
+def test_quotas_reach_the_stack_to_the_last_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[dict[str, str]] = []
+    monkeypatch.setattr(connection, "connect", lambda _stack: None)
+    monkeypatch.setattr(tenants, "add", lambda _cloud, _name, wanted: asked.append(wanted) or {})
+    assert main(["tenant", "add", "acme", "--money", "1234567.5", "--storage", "3", "--json"]) == 0
+    assert asked == [{"MoneyPerMonth": "1234567.5", "StorageGigabytes": "3"}]
+    assert main(["tenant", "add", "acme", "--email", "nobody"]) == 2
