@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 from headgate.domain.baseline import Baseline, Numbers
 from headgate.domain.spec import Grid, SpecColumn, TrainingSpec
@@ -115,6 +116,8 @@ def test_labels_find_their_answers(tmp_path: Path) -> None:
         read_captures(engine, [path], SPEC.columns, tmp_path)
         write_answers(engine, tmp_path / "answers.parquet")
         labels, answers = tmp_path / "labels.jsonl", [tmp_path / "answers.parquet"] * 2
+        kept = parquet.read_metadata(answers[0]).row_group(0).column(0)
+        assert kept.compression == "ZSTD"  # a quarter of the bytes
         labels.touch()
         assert labelled(engine, answers, labels, SPEC.classes) == []
         told = [("i", 1, "no"), ("i", 1, "yes"), ("i", 3, "no"), ("j", 1, "yes")]

@@ -30,7 +30,8 @@ from headgate.domain.spec import TrainingSpec
 from headgate.domain.window import File
 from headgate.services.monitor import Monitor
 from headgate.services.window_judgement import Work
-from headgate.tables.engine import Engine, literal
+from headgate.tables.engine import Engine
+from headgate.tables.labelled import put_together
 
 TIMES = 3
 """How often machines are asked for one window; after that a function reads of it what it can."""
@@ -117,7 +118,7 @@ def brought_together(
     if (len(shards), len(answers)) != (expected, expected):
         raise IncompleteObservationError(observation.name(project), len(shards), expected)
     paths = [monitor.fetch(key, folder / f"{number}.parquet") for number, key in enumerate(answers)]
-    engine.write(f"SELECT * FROM read_parquet({literal(paths)})", folder / "answers.parquet")  # noqa: S608
+    put_together(engine, paths, folder / "answers.parquet")
     for path in paths:
         path.unlink()
     return Found(

@@ -159,11 +159,11 @@ class Engine:
         for file in self._kept.pop(name):
             file.unlink()
 
-    def write(self, query: str, path: Path) -> None:
-        """Write the rows of a query, in their order if it has one, as Parquet."""
+    def write(self, query: str, path: Path, *, compression: str = "uncompressed") -> None:
+        """Write the rows of a query, in their order if it has one, as Parquet; `zstd` is for what is kept long."""
         group = max(1, _ROW_GROUP_BYTES // self.shape.row_bytes // _VECTOR_ROWS) * _VECTOR_ROWS
         # Small dictionaries, for categories: large ones cost time, and one for each of many columns fills memory.
-        options = "FORMAT parquet, COMPRESSION uncompressed, WRITE_BLOOM_FILTER false, DICTIONARY_SIZE_LIMIT 200"
+        options = f"FORMAT parquet, COMPRESSION {compression}, WRITE_BLOOM_FILTER false, DICTIONARY_SIZE_LIMIT 200"
         self.rows(f"COPY ({query}) TO {literal(path)} ({options}, ROW_GROUP_SIZE {group})")
 
     def close(self) -> None:

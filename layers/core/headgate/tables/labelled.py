@@ -15,7 +15,12 @@ MOST_ROWS = 5000
 def write_answers(engine: Engine, path: Path) -> None:
     """Write the answers of the table `captured` that a label can still come for; no feature is among them."""
     columns = "inference, number, moment, label, probabilities, value"
-    engine.write(f"SELECT {columns} FROM captured WHERE inference IS NOT NULL", path)
+    engine.write(f"SELECT {columns} FROM captured WHERE inference IS NOT NULL", path, compression="zstd")
+
+
+def put_together(engine: Engine, answers: Sequence[Path], path: Path) -> None:
+    """Write the answers of some files as one."""
+    engine.write(f"SELECT * FROM read_parquet({literal(answers)})", path, compression="zstd")
 
 
 def labelled(
