@@ -113,3 +113,20 @@ def test_each_rule_notices_what_it_is_for_and_no_other_does(rule: Any, deploymen
     assert list(found) == [rule.name]
     assert found[rule.name][0][0] in (first.name,)
     assert all((rule.hipaa, rule.pci, rule.nist, rule.asks))
+
+
+@pytest.mark.parametrize(
+    ("statement", "says"),
+    [
+        ({}, True),
+        ({"Principal": {"AWS": "*"}, "Action": ["s3:*"]}, True),
+        ({"Principal": {"AWS": "arn:aws:iam::123456789012:role/one"}}, False),
+        ({"Action": "s3:PutObject"}, False),
+        ({"Effect": "Allow"}, False),
+        ({"Condition": {}}, False),
+    ],
+)
+def test_a_bucket_takes_only_tls_when_everybody_is_refused_without(statement: dict[str, Any], says: bool) -> None:
+    only = {"Bool": {"aws:SecureTransport": "false"}}
+    refused = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": only}
+    assert says_tls_only([refused | statement]) is says

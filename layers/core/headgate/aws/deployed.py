@@ -47,9 +47,10 @@ def deployed(client: Callable[[str], Any], places: Places) -> Deployment:
 
 
 def says_tls_only(statements: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a bucket's policy refuses whatever comes without TLS."""
+    """Whether a bucket's policy refuses whatever comes without TLS, whoever sends it."""
     return any(
         each["Effect"] == "Deny"
+        and each.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
         and each.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") in ("false", False)
         and "s3:*" in (each["Action"] if isinstance(each["Action"], list) else [each["Action"]])
         for each in statements
