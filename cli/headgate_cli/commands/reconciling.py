@@ -24,7 +24,7 @@ def reconcile(
         from headgate_cli.reconciling import round_by_hand
 
         document = round_by_hand(cloud, owner, dry=dry_run)
-    Output(as_json).result(document, lambda console: _show(console, document))
+    Output(as_json).result(document, lambda console: _show(console, document, dry=dry_run))
     raise typer.Exit(ExitCode.FAILED if _untold(document) else ExitCode.DONE)
 
 
@@ -33,7 +33,7 @@ def _untold(document: dict[str, Any]) -> list[str]:
     return [each["untold"] for each in document["findings"] if each["untold"]]
 
 
-def _show(console: Console, document: dict[str, Any]) -> None:
+def _show(console: Console, document: dict[str, Any], *, dry: bool) -> None:
     from headgate_cli.tables import rows
 
     found = document["findings"]
@@ -42,7 +42,7 @@ def _show(console: Console, document: dict[str, Any]) -> None:
         for d in found
     )
     fine = f"All is well with {counted(document['projects'], 'project')}."
-    rows(console, ("project", "found", "what", "done"), lines, empty=fine)
+    rows(console, ("project", "found", "what", "would be done" if dry else "done"), lines, empty=fine)
     if untold := _untold(document):
         said = (
             f"People could not be told of {len(untold)} of these: {', '.join(sorted(set(untold)))}. "

@@ -61,6 +61,7 @@ def test_a_round_by_hand_tells_what_was_found(
     assert main(["reconcile", *arguments]) == 0
     said = " ".join(capsys.readouterr().out.split())
     assert all(word in said for word in ("demo/iris", "lease-left", "freed"))
+    assert ("would be done" in said) == ("--dry-run" in arguments)
 
 
 def test_where_all_is_well_it_says_so(behind: Callable[..., Function], capsys: pytest.CaptureFixture[str]) -> None:
