@@ -89,7 +89,8 @@ class World:
 
     def moment(self) -> str:
         """When the last request was captured."""
-        return max((file.at for file in self.objects.files("artifacts", "_captured/")), default=LATER)
+        found = (file for file in self.objects.files("artifacts", "_captured/") if file.key.endswith(".jsonl"))
+        return max((file.at for file in found), default=LATER)
 
     def judge(self, time: int = 1) -> Look:
         """What *Judge The Window* answers of the first window."""

@@ -14,7 +14,9 @@ from tests.watched import IRIS, World, answer, people
 from headgate import job
 from headgate.domain.errors import IncompleteObservationError
 from headgate.domain.machines import machines_for
+from headgate.services import windows
 from headgate.services.monitor import Look
+from headgate.tables.engine import Limits
 
 PLACE = "_captured/demo/iris/demo-iris-r1/observations/000001-"
 ELSEWHERE = Look("OBSERVED_ELSEWHERE")
@@ -148,6 +150,18 @@ def test_what_nobody_can_read_does_not_hold_up_what_comes_behind_it(large: World
     large.monitor = replace(large.monitor, function_bytes=10**9)
     large.ask(people(1000), "c")
     assert large.look().rows == 1000
+
+
+def test_what_a_function_has_no_memory_for_goes_to_machines(
+    world: World, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    world.ask([patient | {"ward": "long " * 10_000} for patient in people(300)], "a")
+    with monkeypatch.context() as patch:
+        patch.setattr(windows, "_LIMITS", Limits(memory_mb=20, threads=1))
+        assert world.look() == world.look() == ELSEWHERE
+    assert len(inputs(world)) == 1
+    on_machines(world, tmp_path)
+    assert world.judge().rows == 300
 
 
 def test_a_window_is_not_judged_by_some_of_its_machines(large: World, tmp_path: Path) -> None:

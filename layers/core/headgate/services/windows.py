@@ -6,7 +6,7 @@ from typing import Any
 
 from headgate.aws.stepfunctions import Executions
 from headgate.domain.baseline import Baseline
-from headgate.domain.errors import NotFoundError, SettingsError
+from headgate.domain.errors import DatasetRefusedError, NotFoundError, SettingsError
 from headgate.domain.formats import PRUNED
 from headgate.domain.monitor_settings import MonitorSettings
 from headgate.domain.observed import Observation
@@ -40,10 +40,19 @@ def judge_requests(requests: Requests, monitor: Monitor, executions: Executions,
     spec, baseline = _spec(requests, monitor), Baseline.parse(document)
     readable = taken(requests.files, None, monitor.function_bytes)
     work = Work(requests.project, requests.release, requests.before, readable, requests.now, settings, baseline)
+
+    def elsewhere() -> bool:
+        return have_observed(work, requests.files, spec, document, monitor, executions)
+
     too_large = sum(file.size for file in requests.files) > monitor.function_bytes
-    if too_large and have_observed(work, requests.files, spec, document, monitor, executions):
+    if too_large and elsewhere():
         return Look("OBSERVED_ELSEWHERE")
-    window, rows = _judged(work, spec, monitor, whatever=too_large)
+    try:
+        window, rows = _judged(work, spec, monitor, whatever=too_large)
+    except DatasetRefusedError:  # long texts take more memory than their bytes say; a machine has more of it
+        if too_large or not elsewhere():
+            raise
+        return Look("OBSERVED_ELSEWHERE")
     return Look("WAITING", rows=rows) if window is None else _recorded(work, monitor, window, publish)
 
 
