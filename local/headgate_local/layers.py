@@ -7,6 +7,7 @@ made. There it cannot write to them; here Python leaves what it compiled.
 
 import hashlib
 import os
+import shutil
 import tempfile
 import threading
 import zipfile
@@ -14,38 +15,40 @@ from pathlib import Path
 from typing import Any
 
 LAYER = "layer_"
-"""How the folder begins that MiniStack unpacks a layer to."""
+"""How an archive's name begins that MiniStack writes a layer to."""
 _one_at_a_time = threading.Lock()
 
 
-class Archive(zipfile.ZipFile):
-    """An archive that is unpacked into a layer's folder by a link to what was unpacked before."""
+class Layer(zipfile.ZipFile):
+    """A layer's archive, which is unpacked by a link to what was unpacked before."""
 
-    def extractall(self, path: Any = None, members: Any = None, pwd: bytes | None = None) -> None:
-        """Unpack, as `zipfile.ZipFile` does; a layer's folder, which is empty, becomes a link."""
-        folder = Path(path or ".")
-        if not folder.name.startswith(LAYER) or members is not None:
-            super().extractall(path, members, pwd)
-            return
-        shared = Path(tempfile.gettempdir()) / f"layer-{self._digest()}"
+    def extractall(self, path: str | Path) -> None:  # type: ignore[override] - as MiniStack calls it
+        """Let an empty folder become that link."""
+        folder, shared = Path(path), Path(tempfile.gettempdir()) / f"layer-{self._digest()}"
         with _one_at_a_time:
             if not shared.exists():
-                half = Path(tempfile.mkdtemp(prefix="unpacking-", dir=shared.parent))
-                super().extractall(half)
-                half.rename(shared)
+                half = tempfile.mkdtemp(prefix="unpacking-", dir=shared.parent)
+                shutil.unpack_archive(self._place, half, "zip")
+                Path(half).rename(shared)
         folder.rmdir()
         folder.symlink_to(shared)
 
-    def _digest(self) -> str:
+    @property
+    def _place(self) -> Path:
         assert isinstance(self.filename, str | os.PathLike)
-        with Path(self.filename).open("rb") as file:
+        return Path(self.filename)
+
+    def _digest(self) -> str:
+        with self._place.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()[:32]
 
 
 class Zips:
     """The module `zipfile` as MiniStack's runtime of functions sees it."""
 
-    ZipFile = Archive
-
     def __getattr__(self, name: str) -> Any:
         return getattr(zipfile, name)
+
+    def ZipFile(self, file: str) -> zipfile.ZipFile:
+        """An archive: a layer's, or the code of a function, which has it to itself."""
+        return (Layer if Path(file).name.startswith(LAYER) else zipfile.ZipFile)(file)

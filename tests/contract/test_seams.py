@@ -209,7 +209,7 @@ def test_layers_are_unpacked_where_they_can_become_links() -> None:
     from headgate_local.layers import LAYER
 
     source = inspect.getsource(find("ministack.core.lambda_runtime.Worker._spawn"))
-    assert f'f"{LAYER}{{' in source, f"Layers are unpacked elsewhere now. {WHY}"
+    assert f'f"{LAYER}{{len(layers_dirs)}}.zip"' in source, f"Layers are unpacked elsewhere now. {WHY}"
     assert "zipfile.ZipFile(lzip)" in source, f"Layers are unpacked in another way now. {WHY}"
 
 

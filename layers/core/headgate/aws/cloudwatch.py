@@ -61,8 +61,9 @@ class Alarms:
         with translated(f"look at the alarm {name}"):
             found = self._shared.describe_alarms(AlarmNames=[name], AlarmTypes=["MetricAlarm", "CompositeAlarm"])
         for each in [*found.get("MetricAlarms", []), *found.get("CompositeAlarms", [])]:
-            # StateUpdatedTimestamp moves on while the state stays, as an alarm is evaluated otherwise (API reference)
-            since = written(each["StateTransitionedTimestamp"])
+            # StateUpdatedTimestamp moves on while the state stays, as an alarm is evaluated otherwise; the API does not
+            # promise the other one.
+            since = written(each.get("StateTransitionedTimestamp") or each["StateUpdatedTimestamp"])
             return AlarmNow(each["StateValue"], since, each.get("ActionsEnabled", True))
         return None
 
