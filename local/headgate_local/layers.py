@@ -22,7 +22,7 @@ _one_at_a_time = threading.Lock()
 class Layer(zipfile.ZipFile):
     """A layer's archive, which is unpacked by a link to what was unpacked before."""
 
-    def extractall(self, path: str | Path) -> None:  # type: ignore[override] - as MiniStack calls it
+    def extractall(self, path: str | Path) -> None:  # type: ignore[override]  # as MiniStack calls it
         """Let an empty folder become that link."""
         folder, shared = Path(path), Path(tempfile.gettempdir()) / f"layer-{self._digest()}"
         with _one_at_a_time:
