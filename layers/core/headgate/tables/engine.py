@@ -7,6 +7,7 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,7 @@ class Engine:
         self._limits = limits
         self._workdir = workdir
         self._kept: dict[str, list[Path]] = {}
+        self._numbers = count()
         self.shape = Shape(columns=1, row_bytes=8)
         self._connection = duckdb.connect()
         spill = workdir / "spill"
@@ -80,6 +82,7 @@ class Engine:
             "TimeZone": "UTC",  # a time with a zone means the same moment on every machine
             "enable_progress_bar": False,  # a query of some seconds would draw one into the log
             "preserve_insertion_order": True,  # the same upload gives the same files
+            "parquet_metadata_cache": True,  # a dozen queries read the same file
             "autoinstall_known_extensions": False,
             "autoload_known_extensions": False,
             "allowed_directories": [f"{workdir}/"],
@@ -143,7 +146,8 @@ class Engine:
         and thread. Queries of the same form come one after the other: of a union DuckDB holds the rows of its later
         parts in memory until the earlier ones have ended.
         """
-        files = [self._workdir / f"{name}.{number}.kept.parquet" for number in range(len(queries))]
+        # No file has the name of an earlier one: DuckDB would take it for that one, whose metadata it remembers.
+        files = [self._workdir / f"{name}.{next(self._numbers)}.kept.parquet" for _ in queries]
         for query, file in zip(queries, files, strict=True):
             self.write(query, file)
         self._kept[name] = files
