@@ -15,6 +15,7 @@ from typing import Any
 from rich.console import Console
 
 from headgate.domain.evidence import legible
+from headgate.domain.names import Project
 from headgate_cli.errors import UsageError
 
 _PIPE_WIDTH = 1000
@@ -80,6 +81,11 @@ def seconds_text(seconds: float) -> str:
 def counted(number: int, one: str, many: str | None = None) -> str:
     """A number with what is counted: 1 label, 2 labels."""
     return f"{number} {one if number == 1 else many or one + 's'}"
+
+
+def name_of(whose: Project | str) -> str:
+    """A project with its tenant, or a tenant, as people read it."""
+    return whose if isinstance(whose, str) else f"{whose.tenant}/{whose.name}"
 
 
 def moment_text(moment: str | None) -> str:

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from headgate.aws.errors import code_of
 from headgate.domain.alarms import standing_name
 from headgate.domain.incidents import Action, Incident
 from headgate.domain.names import Project
@@ -19,6 +18,7 @@ from headgate_cli import faults
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
 from headgate_cli.prediction import gone
+from headgate_cli.rollouts import endpoint_of
 from headgate_cli.rows import Instances, Row
 from headgate_cli.runs import Artifacts, Records, RunRef
 from headgate_cli.timeline import Timeline
@@ -179,12 +179,8 @@ def instances_of(cloud: Cloud, project: Project, rows: Iterable[Row]) -> list[Ro
     spec: dict[str, Any] | None = Artifacts(cloud).spec(RunRef(project, champion.dataset)) if champion else None
     if spec is None:
         raise UsageError(f"Nothing of {project.tenant}/{project.name} serves: `headgate drop` a dataset first.")
-    try:
-        cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
-    except ClientError as error:
-        if code_of(error) != "ValidationException":
-            raise
-        raise CommandError(gone(project)) from error
+    if endpoint_of(cloud, project) is None:
+        raise CommandError(gone(project))
     take = Instances(spec["columns"])
     made = [take.instance(number, row) for number, row in enumerate(islice(rows, _MOST_ROWS), start=1)]
     if not made:

@@ -13,6 +13,7 @@ from headgate.domain.alarms import alarms_of
 from headgate.domain.names import Project
 from headgate.domain.project_file import parse_settings
 from headgate.domain.release_plan import planned, tried_beside
+from headgate.domain.releases import EndpointState
 from headgate.domain.rollout import Wishes
 from headgate.domain.scaling import Scaling, keep, without_instances
 from headgate.domain.serverless import chosen
@@ -21,6 +22,12 @@ from headgate.domain.trial import Trial, planned_trial
 from headgate.services.settings import settings_of
 from headgate_cli.connection import Cloud
 from headgate_cli.runs import Records
+
+
+def endpoint_of(cloud: Cloud, project: Project) -> EndpointState | None:
+    """The endpoint of a project as it is now, or None when there is none."""
+    endpoints = Endpoints(cloud.client("sagemaker"), lambda: Autoscaling(cloud.client("application-autoscaling")))
+    return endpoints.describe(project.endpoint)
 
 
 def planned_rollout(cloud: Cloud, project: Project, now: datetime) -> dict[str, Any]:
@@ -34,8 +41,7 @@ def planned_rollout(cloud: Cloud, project: Project, now: datetime) -> dict[str, 
     settings = (written or parse_settings(b"")).endpoint
     default = int(cloud.outputs.get("BakeSeconds", Wishes().bake_seconds))
     wishes = Wishes.of(settings.rollout.model_dump(), default)
-    endpoints = Endpoints(cloud.client("sagemaker"), lambda: Autoscaling(cloud.client("application-autoscaling")))
-    serving = endpoints.describe(project.endpoint)
+    serving = endpoint_of(cloud, project)
     asked = settings.serverless.model_dump() if settings.variant != "instances" else None
     head = Records(cloud).ledger.head(project)
     hours = None

@@ -9,7 +9,7 @@ from rich.console import Console
 from headgate.domain.names import Project
 from headgate_cli.commands import options
 from headgate_cli.errors import ExitCode
-from headgate_cli.output import Output, moment_text, seconds_text
+from headgate_cli.output import Output, moment_text, name_of, seconds_text
 
 
 def incidents(
@@ -80,8 +80,7 @@ def _show_incidents(console: Console, documents: list[dict[str, Any]], whose: Pr
 
     # The name of an incident tells when, `explain` tells the rest: the four fit a terminal of 80 columns.
     lines = ((d["incident"], d["kind"], d["outcome"] or d["state"], d["reason"]) for d in documents)
-    named = whose if isinstance(whose, str) else f"{whose.tenant}/{whose.name}"
-    rows(console, ("incident", "alarm", "outcome", "why"), lines, empty=f"No alarm of {named} rang yet.")
+    rows(console, ("incident", "alarm", "outcome", "why"), lines, empty=f"No alarm of {name_of(whose)} rang yet.")
 
 
 def _show_incident(console: Console, document: Mapping[str, Any]) -> None:

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from headgate.domain.names import Project
 from headgate_cli.commands import options
-from headgate_cli.output import Output, moment_text, number_text
+from headgate_cli.output import Output, moment_text, name_of, number_text
 
 
 def runs(
@@ -162,8 +162,7 @@ def _show_runs(console: Console, documents: list[dict[str, Any]], whose: Project
         for d in documents
     )
     columns = ("run", "arrived", "state", "version", "why")
-    named = whose if isinstance(whose, str) else f"{whose.tenant}/{whose.name}"
-    rows(console, columns, lines, empty=f"{named} has no runs yet. `headgate drop FILE` starts one.")
+    rows(console, columns, lines, empty=f"{name_of(whose)} has no runs yet. `headgate drop FILE` starts one.")
 
 
 def _show_versions(console: Console, documents: list[dict[str, Any]]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
-from headgate.aws.s3 import Objects
+from headgate.aws.s3 import AT_ONCE, Objects
 from headgate.aws.tenants import Tenants
 from headgate.domain.errors import BadKeyError, ConflictError, NotFoundError, SettingsError
 from headgate.domain.names import MAX_BYTES, Part, Project, dataset_id, printable
@@ -36,7 +36,6 @@ from headgate.services.object_created import turned_away
 from headgate.services.runs import Runs
 from headgate.services.settings import settings_of
 
-_AT_ONCE = 10  # connections that boto3 keeps, unless it is told otherwise
 _LONGEST, _NAME = 1000, 200
 """Characters of why a request is made, of which what is longer is cut, and of what it names."""
 
@@ -141,9 +140,9 @@ class Retrainings:
     def _accepted(self, project: Project, runs: Sequence[Run], most: int | None) -> Iterator[Accepted]:
         """Those of the runs whose datasets were accepted, some at a time; no more than `most`."""
         found = 0
-        with ThreadPoolExecutor(_AT_ONCE) as readers:  # it is waiting for S3 that takes time, for each dataset
-            for start in range(0, len(runs), _AT_ONCE):
-                for each in readers.map(partial(self._read, project), runs[start : start + _AT_ONCE]):
+        with ThreadPoolExecutor(AT_ONCE) as readers:  # it is waiting for S3 that takes time, for each dataset
+            for start in range(0, len(runs), AT_ONCE):
+                for each in readers.map(partial(self._read, project), runs[start : start + AT_ONCE]):
                     if each is None:
                         continue
                     yield each

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 
 from headgate.aws.errors import kind_of
-from headgate.aws.s3 import Objects
+from headgate.aws.s3 import AT_ONCE, Objects
 from headgate.aws.sqs import Queue
 from headgate.domain.errors import SettingsError
 from headgate.domain.names import Project
@@ -12,7 +12,6 @@ from headgate.domain.schedule import Cron
 from headgate.services.projects import projects_in
 from headgate.services.settings import settings_of
 
-_AT_ONCE = 10  # connections that boto3 keeps, unless it is told otherwise
 LOOK_BACK = timedelta(hours=1)
 """So long a look that failed, or did not take place, delays a retraining and does not lose it."""
 
@@ -41,7 +40,7 @@ def have_projects_retrained(
             return project, None
         return project, settings.retrain.schedule if settings is not None else None
 
-    with ThreadPoolExecutor(_AT_ONCE) as readers:  # it is waiting for S3 that takes time, once for each project
+    with ThreadPoolExecutor(AT_ONCE) as readers:  # it is waiting for S3 that takes time, once for each project
         for project, schedule in readers.map(schedule_of, projects_in(objects, data_bucket)):
             moment = Cron.parse(schedule).last(at, LOOK_BACK) if schedule else None
             if moment is not None:

@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate, chain
 from pathlib import Path
 
+from headgate.aws.s3 import AT_ONCE
 from headgate.domain.baseline import Baseline
 from headgate.domain.drift import judge_drift
 from headgate.domain.errors import NotFoundError
@@ -27,7 +28,6 @@ LABEL_DAYS = 30
 """How long labels are waited for, and with them the windows whose answers they may be of."""
 MOST_WINDOWS, MOST_BYTES = 500, 500_000_000
 """Windows, and bytes of their answers, among which answers are looked for; the window itself needs the disk, too."""
-_AT_ONCE = 10  # connections that boto3 keeps, unless it is told otherwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +89,7 @@ def _answers(work: Work, monitor: Monitor, folder: Path) -> list[Path]:
         except NotFoundError:
             return []  # it has expired
 
-    with ThreadPoolExecutor(_AT_ONCE) as fetchers:
+    with ThreadPoolExecutor(AT_ONCE) as fetchers:
         return [folder / "answers.parquet", *chain.from_iterable(fetchers.map(fetched, fit))]
 
 
