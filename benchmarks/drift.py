@@ -123,7 +123,7 @@ def judge(table: Rows, baseline: Baseline, frame: pd.DataFrame, score: np.ndarra
         path = Path(own) / "captured.jsonl"
         path.write_text("".join(lines(names, frame[names].itertuples(index=False, name=None), score)))
         with opened(Path(own), Limits(threads=1, memory_mb=128)) as engine:
-            read = read_captures(engine, [path], table.spec.columns, Path(own))
+            read = read_captures(engine, [path], table.spec.columns)
             assert read.malformed == 0
             assert read.rows == len(frame)
             seen = observe(engine, baseline, table.spec)
@@ -272,7 +272,7 @@ def read(folder: Path) -> None:
     baseline = Baseline.parse(json.loads((folder / "baseline.json").read_text()))
     spec = TrainingSpec.model_validate_json((folder / "spec.json").read_text())
     with opened(folder, Limits()) as engine:
-        found = read_captures(engine, sorted(folder.glob("[0-9]*.jsonl")), spec.columns, folder)
+        found = read_captures(engine, sorted(folder.glob("[0-9]*.jsonl")), spec.columns)
         seen = observe(engine, baseline, spec)
     drift = judge_drift(baseline, seen.features, seen.answers)
     seconds = time.perf_counter() - begun

@@ -37,7 +37,7 @@ def prepare(table: PublicTable, split: int, folder: Path) -> dict[str, Any]:
     """Bring a table through Headgate's examination into the channels of a training job; return its spec.json."""
     from headgate.domain.findings import Findings
     from headgate.domain.project import ProjectSettings
-    from headgate.tables.engine import Limits
+    from headgate.tables.engine import Limits, opened
     from headgate.tables.examine import examine
     from headgate.tables.intake import Format
 
@@ -47,15 +47,9 @@ def prepare(table: PublicTable, split: int, folder: Path) -> dict[str, Any]:
         settings |= {"columns": {SALT: "drop"}, "identity": [SALT, *frame.columns.drop(table.target)]}
         frame[SALT] = split
     frame.to_csv(folder / "table.csv", index=False)
-    spec = examine(
-        [folder / "table.csv"],
-        Format.CSV,
-        ProjectSettings.model_validate(settings),
-        None,
-        Findings(),
-        workdir=folder,
-        limits=Limits(),
-    )
+    of_project = ProjectSettings.model_validate(settings)
+    with opened(folder, Limits()) as engine:
+        spec = examine(engine, [folder / "table.csv"], Format.CSV, of_project, None, Findings())
     for part in ("train", "validation", "test"):
         (folder / part).mkdir()
         (folder / f"{part}.parquet").rename(folder / part / f"{part}.parquet")

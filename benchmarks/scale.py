@@ -62,7 +62,7 @@ def captured(size: int, folder: Path) -> dict[str, float]:
 
     def read() -> None:
         with opened(folder, Limits()) as engine:
-            assert read_captures(engine, files, spec.columns, folder).rows == size // FILES * FILES
+            assert read_captures(engine, files, spec.columns).rows == size // FILES * FILES
             observe(engine, before, spec)
 
     return _measured(read) | {"megabytes": FILES * len(lines) / 10**6}

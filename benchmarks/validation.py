@@ -26,7 +26,7 @@ from typing import Any
 
 COLUMNS = 20
 GOAL_RATIO, GOAL_PEAK_MB = 0.59, 400  # a million rows a second where polars reads and profiles 1.7 million
-BLOCK_BYTES = 4 * 1024**2
+BLOCK_BYTES = 1024**2
 SMALL_ROWS = 2_000
 
 
@@ -57,16 +57,16 @@ def headgate_verdict(path: Path) -> float:
 def _examined(path: Path) -> float:
     from headgate.domain.findings import Findings
     from headgate.domain.project import ProjectSettings
-    from headgate.tables.engine import Limits
+    from headgate.tables.engine import Limits, opened
     from headgate.tables.examine import examine
     from headgate.tables.intake import save
 
-    with tempfile.TemporaryDirectory(dir=path.parent) as folder:
+    with tempfile.TemporaryDirectory(dir=path.parent) as folder, opened(Path(folder), Limits()) as engine:
         copy = Path(folder) / "part"
         kind = save(_blocks(path), copy)
         assert kind is not None
         findings = Findings()
-        examine([copy], kind, ProjectSettings(), None, findings, workdir=Path(folder), limits=Limits())
+        examine(engine, [copy], kind, ProjectSettings(), None, findings)
         return time.perf_counter() - findings.seconds["split"]
 
 

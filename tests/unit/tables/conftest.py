@@ -11,7 +11,7 @@ from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.findings import Findings
 from headgate.domain.project_file import parse_settings
 from headgate.domain.spec import TrainingSpec
-from headgate.tables.engine import Limits
+from headgate.tables.engine import Limits, opened
 from headgate.tables.examine import Learned, examine
 from headgate.tables.intake import save
 
@@ -52,15 +52,8 @@ def examined(tmp_path_factory: pytest.TempPathFactory) -> Examine:
             paths = [folder / f"part-{number}" for number in range(len(parts))]
             kinds = [save([part], path) for part, path in zip(parts, paths, strict=True)]
             assert None not in kinds
-            spec = examine(
-                paths,
-                kinds[0],
-                parse_settings(settings.encode()),
-                before,
-                findings,
-                workdir=folder,
-                limits=limits or Limits(),
-            )
+            with opened(folder, limits or Limits()) as engine:
+                spec = examine(engine, paths, kinds[0], parse_settings(settings.encode()), before, findings)
         except DatasetRefusedError as refusal:
             return Answer(refusal.reason_code, str(refusal), findings, None, folder)
         return Answer("FIT", "", findings, spec, folder)

@@ -45,7 +45,7 @@ def read(tmp_path: Path) -> Read:
         for path, content in zip(paths, files, strict=True):
             path.write_bytes(content)
         with opened(tmp_path, Limits(memory_mb=128, threads=1)) as engine:
-            found = read_captures(engine, paths, COLUMNS, tmp_path)
+            found = read_captures(engine, paths, COLUMNS)
             return found, engine.rows(f"SELECT {select} FROM captured")
 
     return run

@@ -19,16 +19,16 @@ from pathlib import Path
 from headgate.domain.errors import DatasetRefusedError
 from headgate.domain.findings import Findings
 from headgate.domain.project import ProjectSettings
-from headgate.tables.engine import Limits
+from headgate.tables.engine import Limits, opened
 from headgate.tables.examine import examine
 from headgate.tables.intake import save
 
 source, folder = Path(sys.argv[1]), Path(sys.argv[2])
 code = "FIT"
 try:
-    with source.open("rb") as file:
+    with source.open("rb") as file, opened(folder, Limits()) as engine:
         kind = save(iter(lambda: file.read(4 * 1024**2), b""), folder / "part")
-    examine([folder / "part"], kind, ProjectSettings(), None, Findings(), workdir=folder, limits=Limits())
+        examine(engine, [folder / "part"], kind, ProjectSettings(), None, Findings())
 except DatasetRefusedError as refusal:
     code = refusal.reason_code
 # Not ru_maxrss: it begins with the size of the process that started this one.

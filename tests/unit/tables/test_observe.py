@@ -61,7 +61,7 @@ def observed(rows: list[Row], baseline: Baseline, folder: Path) -> Observed:
     path = folder / "captured.jsonl"
     path.write_text(captured(rows))
     with opened(folder, Limits(memory_mb=128, threads=1)) as engine:
-        read_captures(engine, [path], SPEC.columns, folder)
+        read_captures(engine, [path], SPEC.columns)
         return observe(engine, baseline, SPEC)
 
 
@@ -113,7 +113,7 @@ def test_labels_find_their_answers(tmp_path: Path) -> None:
     path = tmp_path / "captured.jsonl"
     path.write_text(captured([patient()] * 4))
     with opened(tmp_path, Limits(memory_mb=128, threads=1)) as engine:
-        read_captures(engine, [path], SPEC.columns, tmp_path)
+        read_captures(engine, [path], SPEC.columns)
         write_answers(engine, tmp_path / "answers.parquet")
         labels, answers = tmp_path / "labels.jsonl", [tmp_path / "answers.parquet"] * 2
         kept = parquet.read_metadata(answers[0]).row_group(0).column(0)

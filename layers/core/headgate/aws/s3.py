@@ -15,7 +15,7 @@ from headgate.domain.moments import written
 from headgate.domain.names import Part
 from headgate.domain.window import File
 
-BLOCK_BYTES = 4 * 1024**2
+BLOCK_BYTES = 1024**2
 AT_ONCE = 10
 """Objects that are read side by side: so many connections a client of boto3 keeps, unless it is told otherwise."""
 

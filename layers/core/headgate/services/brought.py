@@ -20,7 +20,7 @@ from headgate.tables.labelled import write_answers
 from headgate.tables.observe import observe
 from headgate.tables.split import PARTS
 
-_BLOCK = 4 * 1024**2
+_BLOCK = 1024**2
 
 
 def observe_brought(root: Path, limits: Limits) -> str:
@@ -38,7 +38,7 @@ def observe_brought(root: Path, limits: Limits) -> str:
     files = sorted(path for path in folder.rglob("*") if path.is_file())
     output.mkdir(exist_ok=True)
     with opened(folder, limits) as engine:
-        captured = read_captures(engine, files, spec.columns, folder)
+        captured = read_captures(engine, files, spec.columns)
         seen = observe(engine, baseline, spec)
         write_answers(engine, folder / "answers")
     shutil.move(folder / "answers", output / f"{ANSWERS}{host}.parquet")

@@ -17,7 +17,7 @@ from headgate.domain.reasons import Reason
 from headgate.domain.search_worth import is_to_be_planned
 from headgate.domain.spec import SpecColumn, TrainingSpec
 from headgate.services.settings import read_settings
-from headgate.tables.engine import Limits
+from headgate.tables.engine import Limits, opened
 from headgate.tables.examine import Learned, examine, timed
 from headgate.tables.intake import Format, save, too_large
 from headgate.tables.split import PARTS
@@ -126,9 +126,10 @@ def judge_dataset(
     try:
         settings = known.parsed()
         findings = known.findings(settings)
-        files, kind = _fetch(parts, blocks, folder, findings, max_bytes)
-        findings.kind = str(kind)
-        spec = examine(files, kind, settings, known.before, findings, workdir=folder, limits=limits)
+        with opened(folder, limits) as engine:
+            files, kind = _fetch(parts, blocks, folder, findings, max_bytes)
+            findings.kind = str(kind)
+            spec = examine(engine, files, kind, settings, known.before, findings)
         machine = _machine(settings, spec, findings)
     except SettingsError as error:
         return refused(findings, Reason.SETTINGS_INVALID, str(error))

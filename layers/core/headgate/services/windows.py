@@ -82,7 +82,7 @@ def _judged(work: Work, spec: TrainingSpec, monitor: Monitor, *, whatever: bool)
     with tempfile.TemporaryDirectory(dir=monitor.workdir) as own, opened(Path(own), _LIMITS) as engine:
         folder = Path(own)
         paths = [monitor.fetch(file.key, folder / f"{at:06d}.jsonl") for at, file in enumerate(work.files)]
-        captured = read_captures(engine, paths, spec.columns, folder)
+        captured = read_captures(engine, paths, spec.columns)
         if not whatever and not is_complete(captured.rows, work.begun_at, work.now, work.settings):
             return None, captured.rows
         seen = observe(engine, work.baseline, spec)

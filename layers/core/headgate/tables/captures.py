@@ -36,7 +36,7 @@ _LONGEST_CELL = 32 * 1024**2  # a cell may be as long as a request
 _HEAD_BYTES = 1024**2
 
 
-def read_captures(engine: Engine, files: Sequence[Path], columns: Sequence[SpecColumn], workdir: Path) -> CaptureCounts:
+def read_captures(engine: Engine, files: Sequence[Path], columns: Sequence[SpecColumn]) -> CaptureCounts:
     """Create the table `captured` from files of captured requests to a model with these columns.
 
     Its columns: `event` and `inference` (ids), `number` (of the row in its request, from 1), `moment`, the features
@@ -45,13 +45,12 @@ def read_captures(engine: Engine, files: Sequence[Path], columns: Sequence[SpecC
 
     Args:
         engine: where the table goes.
-        files: in `workdir`, as SageMaker wrote them.
+        files: in its directory, as SageMaker wrote them.
         columns: the model's, in the order of its spec.
-        workdir: the engine's directory.
     """
     readable, lost = _keep_lines(engine, files)
     engine.expect(Shape(len(columns) + 7, max(64, 16 * len(columns))))
-    quoted_rows = workdir / "csv.rows.jsonl"
+    quoted_rows = engine.workdir / "csv.rows.jsonl"
     with quoted_rows.open("w", encoding="utf-8") as file:
         file.writelines(_rows_of_quoted(engine))
     json_rows = (_instances(columns), _inputs(columns), _json_lines(columns))

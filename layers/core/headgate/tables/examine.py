@@ -32,7 +32,7 @@ from headgate.domain.reasons import Reason
 from headgate.domain.series import FoundForecast
 from headgate.domain.spec import SpecColumn, TrainingSpec
 from headgate.domain.target import ENOUGH_ROWS_PER_CLASS, choose_target, class_too_rare, infer_goal
-from headgate.tables.engine import Engine, Limits, opened
+from headgate.tables.engine import Engine
 from headgate.tables.forecasts import find_forecast, goal_settings, grids_of_windows, windows_of, without_future
 from headgate.tables.intake import Format
 from headgate.tables.leaks import associations
@@ -76,32 +76,28 @@ def timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
 
 
 def examine(
+    engine: Engine,
     files: Sequence[Path],
     kind: Format,
     settings: ProjectSettings,
     before: Learned | None,
     findings: Findings,
-    *,
-    workdir: Path,
-    limits: Limits,
 ) -> TrainingSpec:
-    """Examine a dataset; write train.parquet, validation.parquet and test.parquet into `workdir`.
+    """Examine a dataset; write train.parquet, validation.parquet and test.parquet into the engine's directory.
 
     Args:
+        engine: of this dataset's own.
         files: plain files of one format with the same columns; deleted once they are loaded.
         kind: their format.
         settings: the project's.
         before: the champion, whose form the data must keep.
         findings: filled on the way.
-        workdir: an existing directory of this dataset's own.
-        limits: of memory, disk and time.
 
     Raises:
         DatasetRefusedError: when the dataset is unfit to train on.
     """
     try:
-        with opened(workdir, limits) as engine:
-            return _Examination(engine, settings, before, findings).run(files, kind, workdir)
+        return _Examination(engine, settings, before, findings).run(files, kind)
     except duckdb.Error as error:
         # What else a file makes the engine stumble over is the file's fault; the engine's words may quote rows, and
         # so they are not passed on.
@@ -119,10 +115,10 @@ class _Examination:
     before: Learned | None
     findings: Findings
 
-    def run(self, files: Sequence[Path], kind: Format, workdir: Path) -> TrainingSpec:
+    def run(self, files: Sequence[Path], kind: Format) -> TrainingSpec:
         known, settings, spec = self.findings, self.settings, self.before.spec if self.before else None
         with timed(known.seconds, "read"):
-            loaded = self._loaded(files, kind, workdir)
+            loaded = self._loaded(files, kind)
         names = [column.name for column in loaded]
         known.target, known.target_why = choose_target(names, settings, spec)
         check_settings(names, known.target, settings)
@@ -166,15 +162,15 @@ class _Examination:
             declared = [name for name in dict.fromkeys((*settings.slices, *settings.sensitive)) if name in sql]
             written = dict.fromkeys([*(column.name for column in used), *declared])
             selected = [(name, sql[name]) for name in written] + [(known.target, target_sql)]
-            write_parts(self.engine, selected, parts, workdir)
-            self._count_parts(workdir)
+            write_parts(self.engine, selected, parts)
+            self._count_parts()
         return _spec(known, settings)
 
-    def _loaded(self, files: Sequence[Path], kind: Format, workdir: Path) -> list[Loaded]:
+    def _loaded(self, files: Sequence[Path], kind: Format) -> list[Loaded]:
         """The table `data`, in whose place on disk it comes."""
         texts = self._texts()
         if kind is Format.PICTURES:
-            table, of_pictures = self._pictured(files, workdir)
+            table, of_pictures = self._pictured(files)
             files, kind, texts = [table], Format.CSV, [*texts, *of_pictures]
         loaded = load(self.engine, files, kind, as_text=texts, codes=self._codes())
         for path in files:
@@ -184,7 +180,7 @@ class _Examination:
                 raise mixed_points(column.name)
         return loaded
 
-    def _pictured(self, archives: Sequence[Path], workdir: Path) -> tuple[Path, Sequence[str]]:
+    def _pictured(self, archives: Sequence[Path]) -> tuple[Path, Sequence[str]]:
         """The table of an archive's pictures, which takes its place on disk, and which columns of it are text."""
         from headgate.tables.archives import learned_grid, write_table  # most datasets hold no pictures
 
@@ -192,7 +188,7 @@ class _Examination:
             raise DatasetRefusedError(
                 Reason.PARTS_DIFFER, "A dataset of pictures is one archive. Pack all of them into one."
             )
-        table = workdir / "pictures.csv"
+        table = self.engine.workdir / "pictures.csv"
         learned = learned_grid(self.before.spec if self.before else None)
         written = write_table(archives[0], table, self.settings.images, learned)
         self.findings.pictures = written.found
@@ -309,12 +305,12 @@ class _Examination:
         known.identified = [_identified(before.get(column.name), _spec_column(column)) for column in now]
         return now
 
-    def _count_parts(self, folder: Path) -> None:
+    def _count_parts(self) -> None:
         known = self.findings
         assert known.goal is not None
         assert known.target is not None
         label = known.target if known.goal.classes else None
-        counts = count_parts(self.engine, folder, label)
+        counts = count_parts(self.engine, label)
         known.parts = {part: sum(rows.values()) for part, rows in counts.items()}
         expected: set[str | None] = {*known.goal.classes} if known.goal.classes else {None}
         if all(expected <= rows.keys() for rows in counts.values()):

@@ -2,7 +2,7 @@
 
 import codecs
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 from itertools import chain
 from pathlib import Path
@@ -119,13 +119,14 @@ def _text(blocks: Iterable[bytes]) -> Iterator[bytes]:
         block, carried = carried + raw, b""
         if block.endswith(b"\r"):
             block, carried = block[:-1], b"\r"
-        if b"\r" in block:
+        returns = b"\r" in block
+        if returns:
             block = block.replace(b"\r\n", b"\n")
         if leading:
             block = block.removeprefix(codecs.BOM_UTF8).lstrip(b"\r\n")
             leading = not block
         if block:
-            lines.check(block)
+            lines.check(block, (b"\n", b"\r") if returns else (b"\n",))
             yield block
     if decoder.getstate()[0]:
         raise _not_utf8("The last character is cut off")
@@ -141,12 +142,12 @@ class _LineLengths:
         self._open = 0  # bytes since the last end of line
         self._in_header = True
 
-    def check(self, block: bytes) -> None:
-        first = min((at for at in (block.find(b"\n"), block.find(b"\r")) if at >= 0), default=len(block))
+    def check(self, block: bytes, ends: Sequence[bytes]) -> None:
+        """Look at a block; `ends` are the ends of lines that may be in it, for looking in vain is looking at it all."""
+        first = min((at for end in ends if (at := block.find(end)) >= 0), default=len(block))
         windows = range(0, len(block) - MAX_LINE_BYTES, MAX_LINE_BYTES)
         if self._open + first > 2 * MAX_LINE_BYTES or any(
-            block.find(b"\n", at, at + MAX_LINE_BYTES) < 0 and block.find(b"\r", at, at + MAX_LINE_BYTES) < 0
-            for at in windows
+            all(block.find(end, at, at + MAX_LINE_BYTES) < 0 for end in ends) for at in windows
         ):
             if self._in_header and max(map(block[:first].count, _DELIMITERS)) > MAX_COLUMNS:
                 raise too_many_columns()
@@ -155,7 +156,7 @@ class _LineLengths:
                 f"A line is longer than {MAX_LINE_BYTES // 1024} KB. Leave such texts out, or end every row with a "
                 "line break.",
             )
-        last = max(block.rfind(b"\n"), block.rfind(b"\r"))
+        last = max(map(block.rfind, ends))
         self._open = len(block) - last - 1 if last >= 0 else self._open + len(block)
         self._in_header = self._in_header and last < 0
 

@@ -1,9 +1,10 @@
 # ruff: noqa: S608 - SQL here is made of numbered columns
 """Which columns are grids: by settings, or by how alike neighbours are in the sample that `measure` keeps."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache, partial
 from itertools import islice
+from typing import Any
 
 from headgate.domain.columns import Measured
 from headgate.domain.grids import FoundGrid, Look, candidates, demanded_grid, infer_grid
@@ -57,31 +58,32 @@ def look_at(engine: Engine, indexes: Sequence[int], shape: Sequence[int] | None)
     columns, as in the corners of images, say nothing.
     """
     columns = [f"c{index}" for index in indexes]
-    whole = all(_all_whole(engine, chunk) for chunk in _batched(columns))
     stride = shape[2] if shape is not None else 1
     row = shape[1] * stride if shape is not None else len(columns)
     near = [
         (column, columns[at + stride]) for at, column in enumerate(columns) if at % row + stride < row
     ]  # the end of a row and the beginning of the next are far apart
     far = list(zip(columns, columns[len(columns) // 2 :], strict=False))
-    return Look(whole, _mean_correlation(engine, near), _mean_correlation(engine, far))
+    wholes = [f"coalesce(bool_and({column} = floor({column})), true)" for column in columns]
+    neighbours, strangers = _correlations(near), _correlations(far)
+    answers = iter(_answers(engine, [*wholes, *neighbours, *strangers]))
+    are_whole = list(islice(answers, len(wholes)))
+    return Look(all(are_whole), _mean(islice(answers, len(neighbours))), _mean(answers))
 
 
-def _all_whole(engine: Engine, columns: Sequence[str]) -> bool:
-    facts = ", ".join(f"coalesce(bool_and({column} = floor({column})), true)" for column in columns)
-    return all(engine.row(f"SELECT {facts} FROM sampled"))
+def _correlations(pairs: Sequence[tuple[str, str]]) -> list[str]:
+    """SQL for those of some of the pairs, spread evenly over all; null where one does not vary."""
+    chosen = islice(pairs, 0, None, max(1, len(pairs) // _PAIRS))
+    return [f"CASE WHEN var_pop({a}) > 0 AND var_pop({b}) > 0 THEN corr({a}, {b}) END" for a, b in chosen]
 
 
-def _mean_correlation(engine: Engine, pairs: Sequence[tuple[str, str]]) -> float:
-    """The mean over some of the pairs, spread evenly over all; 0 where no pair varies."""
-    chosen = list(islice(pairs, 0, None, max(1, len(pairs) // _PAIRS)))
-    facts = [f"CASE WHEN var_pop({a}) > 0 AND var_pop({b}) > 0 THEN corr({a}, {b}) END" for a, b in chosen]
-    values = [
-        value for chunk in _batched(facts) for value in engine.row("SELECT " + ", ".join(chunk) + " FROM sampled")
-    ]
+def _answers(engine: Engine, facts: Sequence[str]) -> list[Any]:
+    """What the sample says, fact by fact."""
+    starts = range(0, len(facts), _FACTS_IN_ONE_QUERY)
+    chunks = [", ".join(facts[start : start + _FACTS_IN_ONE_QUERY]) for start in starts]
+    return [answer for chunk in chunks for answer in engine.row(f"SELECT {chunk} FROM sampled")]
+
+
+def _mean(values: Iterable[float | None]) -> float:
     found = [value for value in values if value is not None]
     return sum(found) / len(found) if found else 0.0
-
-
-def _batched(facts: Sequence[str]) -> list[Sequence[str]]:
-    return [facts[start : start + _FACTS_IN_ONE_QUERY] for start in range(0, len(facts), _FACTS_IN_ONE_QUERY)]

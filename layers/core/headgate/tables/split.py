@@ -65,29 +65,27 @@ def write_parts(
     engine: Engine,
     columns: Sequence[tuple[str, str]],
     conditions: Mapping[str, str],
-    folder: Path,
 ) -> None:
-    """Write train.parquet, validation.parquet and test.parquet.
+    """Write train.parquet, validation.parquet and test.parquet into the engine's directory.
 
     Args:
         engine: holds the table `data`.
         columns: names and SQL expressions of what is written.
         conditions: SQL for whether a row is in a part, for each part.
-        folder: where the files go.
     """
     selected = ", ".join(f"{expression} AS {quoted(name)}" for name, expression in columns)
     for part, condition in conditions.items():
-        engine.write(f"SELECT {selected} FROM data WHERE {condition}", _file(folder, part))
+        engine.write(f"SELECT {selected} FROM data WHERE {condition}", _file(engine, part))
 
 
-def count_parts(engine: Engine, folder: Path, label: str | None) -> dict[str, dict[str | None, int]]:
+def count_parts(engine: Engine, label: str | None) -> dict[str, dict[str | None, int]]:
     """Rows of each part that was written, by class: the values of the column `label`, or None without classes."""
     name = quoted(label) if label is not None else "NULL"
     return {
-        part: dict(engine.rows(f"SELECT {name}, count(*) FROM read_parquet({literal(_file(folder, part))}) GROUP BY 1"))
+        part: dict(engine.rows(f"SELECT {name}, count(*) FROM read_parquet({literal(_file(engine, part))}) GROUP BY 1"))
         for part in PARTS
     }
 
 
-def _file(folder: Path, part: str) -> Path:
-    return folder / f"{part}.parquet"
+def _file(engine: Engine, part: str) -> Path:
+    return engine.workdir / f"{part}.parquet"
