@@ -18,11 +18,21 @@ import time
 from pathlib import Path
 
 from headgate_local.card import home
+from headgate_local.leftovers import sweep
 
 HOST = "127.0.0.1"
 REGION = "eu-central-1"
 UNBORN_SECONDS = 2.0
 """How long a cloud that nobody would find has to end in order: it holds nothing yet that could be lost."""
+
+
+TEMPORARY = "headgate-cloud-"
+"""How the name of a cloud's folder for what it needs for a while begins; its process's number follows."""
+
+
+def sweep_temporary() -> None:
+    """Take away the folders that killed clouds left behind, whichever home they had."""
+    sweep(Path(tempfile.gettempdir()), TEMPORARY)
 
 
 def environment(port: int) -> dict[str, str]:
@@ -118,7 +128,8 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     Path(home()).mkdir(parents=True, exist_ok=True)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))  # until it serves; the folder below goes then, too
-    with tempfile.TemporaryDirectory(prefix="headgate-", ignore_cleanup_errors=True) as folder:
+    sweep_temporary()
+    with tempfile.TemporaryDirectory(prefix=f"{TEMPORARY}{os.getpid()}-", ignore_cleanup_errors=True) as folder:
         tempfile.tempdir = folder  # MiniStack leaves behind what environments that begin at the end unpack
         if options.born is not None:
             _end_unless_born(options.born, folder)

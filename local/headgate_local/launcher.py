@@ -21,7 +21,7 @@ from typing import IO
 import boto3
 
 from headgate_local.card import Card, home, work
-from headgate_local.cloud import HOST, REGION, UNBORN_SECONDS
+from headgate_local.cloud import HOST, REGION, UNBORN_SECONDS, sweep_temporary
 from headgate_local.deploy import STACK, deploy
 
 DEFAULT_PORT = 4566
@@ -80,6 +80,7 @@ def down(purge: bool, progress: Progress) -> bool:
             progress(f"stopping the local cloud at {card.endpoint_url}")
             _stop(card)
         Card.remove()
+        sweep_temporary()  # of one that had to be killed, now or before
         if purge:
             (home() / "local.log").unlink(missing_ok=True)
             shutil.rmtree(work(), ignore_errors=True)  # of a cloud that was killed; others leave nothing there

@@ -1,4 +1,4 @@
-"""What a process uses of the machine, from /proc; see proc(5)."""
+"""What is known of a process of the machine, from /proc; see proc(5)."""
 
 import os
 from pathlib import Path
@@ -31,6 +31,20 @@ def use_of(pid: int | str) -> Use | None:
     user, system, children_user, children_system = (int(field) / os.sysconf("SC_CLK_TCK") for field in fields[11:15])
     memory = int(fields[21]) * os.sysconf("SC_PAGE_SIZE")
     return Use(int(fields[1]), int(fields[2]), user + system, children_user + children_system, memory)
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process. One that has ended and waits for its parent to take note is none."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):  # no process has a number as large as that
+        return False
+    except PermissionError:
+        return True
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()[0] not in ("Z", "X")
+    except OSError:  # it has ended since, or there is no /proc
+        return not PROC.is_dir()
 
 
 def children_of(parent: int) -> list[int]:

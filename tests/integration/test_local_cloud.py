@@ -107,11 +107,13 @@ def test_it_ends_whole_when_it_is_killed_and_starts_again_over_the_card_that_it_
     eventually(lambda: not alive(everything), "the end of every process", 30)
     again = json.loads(run(home, "up")[1])["pid"]
     assert again != pid
+    assert [str(again) in folder.name for folder in temporary(home).iterdir()] == [True]
     os.kill(again, signal.SIGKILL)
     eventually(lambda: not alive({again}), "its end", 30)
     assert (home / "local.work").exists()
     assert run(home, "down", "--purge")[0] == 0
     assert not any((home / name).exists() for name in ("local.work", "local.log", "local.json"))
+    assert list(temporary(home).iterdir()) == []
 
 
 def started_until(process: "subprocess.Popen[str]", said: str) -> set[int]:

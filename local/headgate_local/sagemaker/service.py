@@ -20,6 +20,7 @@ from headgate_local.cloudwatch.alarms import Alarms
 from headgate_local.cloudwatch.metrics import Metrics
 from headgate_local.faults.api import resource_name, strike
 from headgate_local.faults.book import Faults
+from headgate_local.leftovers import sweep
 from headgate_local.pool import WarmPool
 from headgate_local.sagemaker import model_packages
 from headgate_local.sagemaker.clients import SERVICE
@@ -142,19 +143,7 @@ def _working_folder() -> Path:
     """A folder of this process's own; those that killed processes left behind are taken away."""
     parent = work()
     parent.mkdir(parents=True, exist_ok=True)
-    for left in parent.iterdir():
-        if left.name.isdigit() and not _lives(int(left.name)):
-            shutil.rmtree(left, ignore_errors=True)
+    sweep(parent)
     folder = parent / str(os.getpid())
     folder.mkdir()
     return folder
-
-
-def _lives(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return pid != os.getpid()
