@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Any
 
 from headgate.aws.audit import Copies
-from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.domain.audit import Entry, flaws, uncopied
 from headgate.domain.keys import project_key, tenant_key
@@ -26,10 +25,9 @@ def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
     Raises:
         UsageError: when there never was such a tenant or project.
     """
-    ledger = Records(cloud).ledger
-    copied = Copies(Objects(cloud.client("s3")), cloud.outputs["AuditBucket"])
+    ledger, copied = Records(cloud).ledger, _copies(cloud)
     found = []
-    for name, chain in _chosen(ledger, tenant, project):
+    for name, chain in _chosen(cloud, tenant, project):
         copies = copied.of(chain)
         head, entries = ledger.trail.read(chain)
         if project is not None and not (head.sequence or entries or copies):
@@ -51,27 +49,29 @@ def exported(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
     first.
     """
     ledger = Records(cloud).ledger
-    return [_document(each) for _, chain in _chosen(ledger, tenant, project) for each in ledger.trail.read(chain)[1]]
+    return [_document(each) for _, chain in _chosen(cloud, tenant, project) for each in ledger.trail.read(chain)[1]]
 
 
-def _chosen(ledger: Ledger, tenant: str, project: str | None) -> list[tuple[str | None, str]]:
-    """As `trails_of`.
+def _chosen(cloud: Cloud, tenant: str, project: str | None) -> list[tuple[str | None, str]]:
+    """The trails of a tenant: its own, of what became of it, and those of its projects by their names; or of one.
+
+    A project is known by its runs or, where somebody took them away, by its copies.
 
     Raises:
         UsageError: when there never was such a tenant.
     """
-    found = trails_of(ledger, tenant, project)
-    if len(found) == 1 and project is None and not ledger.trail.head(found[0][1]).sequence:
-        raise UsageError(f"There is no record of a tenant {tenant}. `headgate tenant list` lists those that exist.")
-    return found
-
-
-def trails_of(ledger: Ledger, tenant: str, project: str | None = None) -> list[tuple[str | None, str]]:
-    """The trails of a tenant: its own, of what became of it, and those of its projects by their names; or of one."""
     if project is not None:
         return [(project, project_key(Project(tenant, project)))]
-    owned = [(each.name, project_key(each)) for each in projects_of(ledger, tenant, unknown=True)]
-    return [(None, tenant_key(tenant)), *owned]
+    ledger = Records(cloud).ledger
+    names = {each.name for each in projects_of(ledger, tenant, unknown=True)} | _copies(cloud).projects(tenant)
+    own = tenant_key(tenant)
+    if not names and not ledger.trail.head(own).sequence and not _copies(cloud).of(own):
+        raise UsageError(f"There is no record of a tenant {tenant}. `headgate tenant list` lists those that exist.")
+    return [(None, own), *((name, project_key(Project(tenant, name))) for name in sorted(names))]
+
+
+def _copies(cloud: Cloud) -> Copies:
+    return Copies(Objects(cloud.client("s3")), cloud.outputs["AuditBucket"])
 
 
 def _document(entry: Entry) -> dict[str, Any]:

@@ -8,18 +8,24 @@ from typing import Any
 from headgate.aws.deployed import Places, deployed
 from headgate.aws.registry import Registry
 from headgate.domain.approval import APPROVED
-from headgate.domain.audit import flaws
 from headgate.domain.compliance import Judged, Served, Trail, judged
+from headgate.domain.errors import NotFoundError
 from headgate.domain.moments import written
-from headgate_cli.auditing import trails_of
+from headgate_cli.auditing import verified
 from headgate_cli.connection import Cloud
 from headgate_cli.page import templates
 from headgate_cli.runs import Artifacts, Records, projects_of, ref_of
+from headgate_cli.tenants import names_of
 
 
 def report(cloud: Cloud, tenants: list[str]) -> dict[str, Any]:
-    """Judge the deployment, and what serves of these tenants; only settings and records are read."""
+    """Judge the deployment, and what serves of these tenants, or of all; only settings and records are read.
+
+    Raises:
+        UsageError: when there never was a tenant of such a name.
+    """
     seen = deployed(cloud.client, _places(cloud))
+    tenants = tenants or names_of(cloud)
     served = [each for tenant in tenants for each in _served(cloud, tenant)]
     trails = [each for tenant in tenants for each in _trails(cloud, tenant)]
     found = judged(replace(seen, served=served, trails=trails))
@@ -80,18 +86,24 @@ def _served(cloud: Cloud, tenant: str) -> Iterator[Served]:
             continue
         run = ledger.run(project, release.run)
         approval = run.approval if run is not None else None
-        word = Registry(cloud.client("sagemaker")).version(str(approval["package"])) if approval else None
         yield Served(
             f"{tenant}/{project.name}",
             release.version,
             run is not None and artifacts.card(ref_of(run)) is not None,
-            approval is not None,
-            word is not None and word.status == APPROVED and bool(word.description),
+            run is None or approval is not None,  # without its record nobody can tell
+            approval is not None and _approved(cloud, str(approval["package"])),
         )
 
 
+def _approved(cloud: Cloud, package: str) -> bool:
+    """Whether the registry has a person's word on a version; not of one that was taken out of it."""
+    try:
+        word = Registry(cloud.client("sagemaker")).version(package)
+    except NotFoundError:
+        return False
+    return word.status == APPROVED and bool(word.description)
+
+
 def _trails(cloud: Cloud, tenant: str) -> Iterator[Trail]:
-    ledger = Records(cloud).ledger
-    for project, chain in trails_of(ledger, tenant):
-        head, entries = ledger.trail.read(chain)
-        yield Trail("/".join(filter(None, (tenant, project))), not flaws(chain, entries, head))
+    for each in verified(cloud, tenant, None):
+        yield Trail("/".join(filter(None, (tenant, each["project"]))), not each["flaws"])

@@ -70,10 +70,15 @@ def leave(cloud: Cloud, name: str, days: int, now: datetime) -> dict[str, Any]:
 
 def list_all(cloud: Cloud) -> list[dict[str, Any]]:
     """Every tenant of the system, by name."""
+    return [document(cloud, each) for each in names_of(cloud)]
+
+
+def names_of(cloud: Cloud) -> list[str]:
+    """The names of all tenants of the system."""
     pages = cloud.client("cloudformation").get_paginator("describe_stacks").paginate()
     prefix = tenant_stack(cloud.stack, "")
-    names = [each["StackName"] for page in pages for each in page["Stacks"]]
-    return [document(cloud, each.removeprefix(prefix)) for each in sorted(names) if each.startswith(prefix)]
+    names = sorted(each["StackName"] for page in pages for each in page["Stacks"])
+    return [each.removeprefix(prefix) for each in names if each.startswith(prefix)]
 
 
 def document(cloud: Cloud, name: str) -> dict[str, Any]:

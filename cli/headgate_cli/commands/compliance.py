@@ -17,7 +17,9 @@ app = typer.Typer(help="Rules that hold of the deployment, mapped to HIPAA, PCI 
 @app.command()
 def report(
     to: Annotated[Path | None, typer.Option(metavar="FILE", help="Also as one page of HTML.")] = None,
-    tenant: Annotated[list[str] | None, typer.Option(metavar="NAME", help="Whose records; may be repeated.")] = None,
+    tenant: Annotated[
+        list[str] | None, typer.Option(metavar="NAME", help="Whose records; may be repeated. Default: all.")
+    ] = None,
     stack: options.Stack = None,
     as_json: options.Json = False,
 ) -> ExitCode:
@@ -27,7 +29,7 @@ def report(
     with options.cloud(stack) as cloud:
         from headgate_cli import compliance
 
-        document = compliance.report(cloud, tenant or [options.DEFAULT_TENANT])
+        document = compliance.report(cloud, tenant or [])
     if to is not None:
         write_page(to, compliance.page(document))
     Output(as_json).result(document, lambda console: _show(console, document))
@@ -41,3 +43,6 @@ def _show(console: Console, document: dict[str, Any]) -> None:
         console.print(f"{sign:7} {each['asks']}  ({controls})", markup=False, soft_wrap=True)
         for breach in each["breaches"]:
             console.print(f"        {breach['what']}: {breach['said']}", markup=False, soft_wrap=True)
+    looked = ", ".join(f"{count} {name}" for name, count in document["looked_at"].items())
+    whose = ", ".join(document["tenants"]) or "no tenant"
+    console.print(f"Looked at: {looked}; records of {whose}.", markup=False, soft_wrap=True)

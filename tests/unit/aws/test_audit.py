@@ -13,7 +13,7 @@ from headgate.aws.audit import Copies, entries_of
 from headgate.aws.ledger import Ledger
 from headgate.aws.ledger_changes import RunEnded, RunStarted
 from headgate.aws.s3 import Objects
-from headgate.domain.audit import flaws
+from headgate.domain.audit import Copy, flaws
 from headgate.domain.errors import AccessDeniedError, ConflictError, UnsignedError
 from headgate.domain.freezes import Freeze
 from headgate.domain.names import Project
@@ -101,4 +101,4 @@ def test_a_copy_stays_as_it_is_whatever_becomes_of_the_entry(
     [(chain, entry)] = entries_of(items)
     assert copies.keep(chain, entry)
     assert not copies.keep(chain, replace(entry, text="{}"))
-    assert copies.of(CHAIN) == {1: entry.text}
+    assert copies.of(CHAIN) == {1: Copy(entry.text)}

@@ -7,14 +7,16 @@ from typing import Any
 import boto3
 import pytest
 
-from headgate.aws.audit import Copies, entries_of
+from headgate.aws.audit import Copies, Trail, entries_of
+from headgate.aws.items import as_item
 from headgate.aws.ledger import Ledger
 from headgate.aws.s3 import Objects
 from headgate.aws.tenants import Tenants
-from headgate.domain.audit import Author, Entry, flaws
+from headgate.domain.audit import Author, Entry, digest, flaws
 from headgate.domain.tenants import Quotas, Tenant
-from headgate_cli import connection
+from headgate_cli import compliance, connection
 from headgate_cli.connection import Cloud
+from headgate_cli.errors import UsageError
 from headgate_cli.main import main
 
 
@@ -61,6 +63,8 @@ def test_a_sound_trail_is_verified_and_exported_with_who_did_what(told: Any) -> 
     assert (frozen["what"], frozen["why"]) == (["project changed"], "Holidays.")
     assert frozen["who"].startswith("user/")
     assert frozen["changes"][0]["after"]["freeze"]["who"] == frozen["who"]
+    with pytest.raises(UsageError, match="There is no record of a tenant nobody"):  # which would be compliant in all
+        list(compliance._trails(connection.connect(None), "nobody"))
     code, document = told("audit", "verify", "--project", "iriss")
     assert (code, document["error"][:33]) == (2, "There is no record of demo/iriss.")
 
@@ -93,6 +97,60 @@ def test_what_became_of_a_tenant_is_verified_and_exported_too(told: Any, aws: bo
     aws.client("dynamodb").delete_item(TableName="ledger", Key=key)
     code, document = told("audit", "verify")
     assert (code, document["trails"][0]["flaws"][0]) == (5, {"sequence": 2, "what": "is missing"})
+
+
+def _rewritten(aws: boto3.Session, chain: str, number: int, old: str, new: str) -> None:
+    """What an administrator does who knows how trails are made: from some entry on all is written anew."""
+    client, trail = aws.client("dynamodb"), Trail(aws.client("dynamodb"), "ledger", None)
+    previous = ""
+    for each in trail.entries(chain):
+        document = json.loads(each.text)
+        if each.sequence >= number:
+            document |= {"previous": previous or document["previous"]}
+        text = json.dumps(document, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        text = text.replace(old, new) if each.sequence == number else text
+        previous = digest(text)
+        item = {"pk": chain, "sk": f"AUDIT#{each.sequence:010d}", "entry": text, "hash": previous}
+        client.put_item(TableName="ledger", Item=as_item(item))
+        client.put_item(TableName="ledger", Item=as_item({**item, "sk": "AUDIT", "sequence": each.sequence}))
+
+
+@pytest.mark.parametrize(
+    ("chain", "folder", "at"), [("TENANT#demo", "TENANT/demo/", 0), ("demo#iris", "demo/iris/", 1)]
+)
+@pytest.mark.parametrize("hidden", [True, False])
+def test_a_copy_that_is_hidden_or_written_over_is_the_copy_still(
+    told: Any, aws: boto3.Session, chain: str, folder: str, at: int, hidden: bool
+) -> None:
+    _rewritten(aws, chain, 1, '"who":"', '"who":"not ')
+    trail, s3 = Trail(aws.client("dynamodb"), "ledger", None), aws.client("s3")
+    assert flaws(chain, trail.entries(chain), trail.head(chain)) == []  # the ledger alone tells nothing
+    for each in trail.entries(chain):
+        if hidden:
+            s3.delete_object(Bucket="audit", Key=f"{folder}{each.sequence:010d}.json")
+        else:
+            s3.put_object(Bucket="audit", Key=f"{folder}{each.sequence:010d}.json", Body=each.text.encode())
+    code, document = told("audit", "verify")
+    said = [each["what"] for each in document["trails"][at]["flaws"] if each["sequence"] == 1]
+    assert (code, said[0][:34]) == (
+        5,
+        "has a locked copy that was deleted" if hidden else "has a locked copy that was written",
+    )
+    assert said[1] == "differs from its locked copy in who"
+    assert [each.sound for each in compliance._trails(connection.connect(None), "demo")] == [at == 1, at == 0]
+
+
+def test_a_project_that_was_wiped_out_of_the_ledger_is_known_by_its_copies(told: Any, aws: boto3.Session) -> None:
+    client = aws.client("dynamodb")
+    for item in client.scan(TableName="ledger")["Items"]:
+        if item["pk"]["S"] == "demo#iris":
+            client.delete_item(TableName="ledger", Key={"pk": item["pk"], "sk": item["sk"]})
+    for copy in aws.client("s3").list_objects_v2(Bucket="audit")["Contents"]:
+        aws.client("s3").delete_object(Bucket="audit", Key=copy["Key"])
+    aws.client("s3").put_object(Bucket="audit", Key="demo/iris/notes.txt", Body=b"no copy of anything")
+    code, document = told("audit", "verify")
+    assert (code, [each["project"] for each in document["trails"]]) == (5, [None, "iris"])
+    assert document["trails"][1]["flaws"] == [{"sequence": 1, "what": "and all up to 2 are missing"}]
 
 
 def test_a_trail_that_others_keep_writing_to_is_read_up_to_where_it_was_whole(

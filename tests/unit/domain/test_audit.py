@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headgate.domain.audit import Author, Change, Entry, TrailHead, difference, digest, entry, flaws, uncopied
+from headgate.domain.audit import Author, Change, Copy, Entry, TrailHead, difference, digest, entry, flaws, uncopied
 
 CHAIN = "demo#iris"
 ADA = Author("user/ada", "2026-01-01T00:00:00.000Z")
@@ -78,7 +78,7 @@ def test_tampering_is_found_where_it_happened(tamper: Callable[..., list[Entry]]
 
 def test_a_locked_copy_tells_what_was_altered_and_that_all_was_written_anew() -> None:
     entries = trail(5)
-    copies = {each.sequence: each.text for each in entries}
+    copies = {each.sequence: Copy(each.text) for each in entries}
     found = flaws(CHAIN, forged(entries), head_of(entries), copies)
     assert (found[0].sequence, found[0].what) == (3, "differs from its locked copy in who")
     assert "ada" not in str(found)
@@ -104,7 +104,7 @@ def test_no_character_of_an_entry_can_be_another(length: int, at: int, other: st
 
 def test_entries_without_a_copy_are_counted() -> None:
     entries = trail(3)
-    assert uncopied(entries, {1: entries[0].text}) == [2, 3]
+    assert uncopied(entries, {1: Copy(entries[0].text)}) == [2, 3]
 
 
 def test_a_change_tells_what_differs_and_no_task_token() -> None:

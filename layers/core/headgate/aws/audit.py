@@ -5,6 +5,7 @@ follow one another, and what an entry says of the time before is read together w
 """
 
 import random
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,15 +14,17 @@ from botocore.exceptions import ClientError
 
 from headgate.aws.errors import code_of, translated
 from headgate.aws.items import NEW, Write, as_item, as_values
-from headgate.aws.s3 import Objects
-from headgate.domain.audit import Author, Change, Entry, TrailHead, difference, entry
+from headgate.aws.s3 import History, Objects
+from headgate.domain.audit import Author, Change, Copy, Entry, TrailHead, difference, entry
 from headgate.domain.errors import UnsignedError
+from headgate.domain.names import PROJECT
 
 AUDIT, AUDIT_HEAD = "AUDIT#", "AUDIT"
 _ATTEMPTS = 12
 _LONGEST_SECONDS = 0.5
 _LOOKS = 5
 """How often a trail is read that others are writing to."""
+_COPY = re.compile(r"[0-9]{10}\.json")
 _CONTENDED = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
@@ -154,10 +157,27 @@ class Copies:
         key = f"{_folder(chain)}{entry.sequence:010d}.json"
         return self._objects.put_new(self._bucket, key, entry.text.encode(), "application/json")
 
-    def of(self, chain: str) -> dict[int, str]:
-        """The texts of a trail's entries, by number."""
-        keys = [file.key for file in self._objects.files(self._bucket, _folder(chain))]
-        return {int(key[-15:-5]): self._objects.get_bytes(self._bucket, key).decode() for key in keys}
+    def of(self, chain: str) -> dict[int, Copy]:
+        """The copies of a trail's entries, by number.
+
+        A lock keeps the version that it lies on. Who may write to the bucket can write another over it, or hide it
+        behind a delete marker, which no lock refuses (DeleteMarker, S3 user guide): the first version is the copy.
+        """
+        folder = _folder(chain)
+        histories = self._objects.histories(self._bucket, folder)
+        numbered = {number: key for key in histories if (number := _number(key.removeprefix(folder)))}
+        return {number: self._copy(key, histories[key]) for number, key in numbered.items()}
+
+    def projects(self, tenant: str) -> set[str]:
+        """The projects of a tenant that have copies, whatever the ledger has of them."""
+        folders = self._objects.folders(self._bucket, f"{tenant}/", gone=True)
+        return {name for each in folders if PROJECT.fullmatch(name := each.split("/")[-2])}
+
+    def _copy(self, key: str, history: History) -> Copy:
+        texts = [self._objects.get_version(self._bucket, key, each).decode() for each in history.versions]
+        if len(set(texts)) > 1:
+            return Copy(texts[0], "was written over, which does not change it; remove the versions after the first one")
+        return Copy(texts[0], "was deleted, which leaves it there; remove its delete marker" if history.deleted else "")
 
 
 def entries_of(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, Entry]]:
@@ -168,6 +188,11 @@ def entries_of(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, Entry]]:
 def of_item(item: Mapping[str, Any]) -> Entry:
     """An entry from a raw item of the table or of its stream."""
     return Entry(int(item["sk"]["S"].removeprefix(AUDIT)), item["entry"]["S"], item["hash"]["S"])
+
+
+def _number(name: str) -> int:
+    """The number of the entry that a copy is of by its name; 0 where it is none."""
+    return int(name[:10]) if _COPY.fullmatch(name) else 0
 
 
 def _folder(chain: str) -> str:

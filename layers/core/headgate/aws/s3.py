@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,14 @@ from headgate.domain.window import File
 BLOCK_BYTES = 1024**2
 AT_ONCE = 10
 """Objects that are read side by side: so many connections a client of boto3 keeps, unless it is told otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """What a key stood for: its versions, the oldest first, and whether it was ever deleted while they stayed."""
+
+    versions: list[str]
+    deleted: bool
 
 
 class Objects:
@@ -79,6 +88,10 @@ class Objects:
         body = self._get(bucket, key, version_id)["Body"]
         with _reading(bucket, key):
             yield from body.iter_chunks(BLOCK_BYTES)
+
+    def get_version(self, bucket: str, key: str, version_id: str) -> bytes:
+        """Read one version of an object into memory."""
+        return b"".join(self.get_blocks(bucket, key, version_id))
 
     def put_json(self, bucket: str, key: str, document: Any) -> None:
         """Write a JSON document; the same document gives the same bytes."""
@@ -151,10 +164,23 @@ class Objects:
                 if each["IsLatest"]
             ]
 
-    def folders(self, bucket: str, prefix: str) -> list[str]:
-        """What lies right under a prefix and holds objects, as prefixes that end with a slash."""
+    def histories(self, bucket: str, prefix: str) -> dict[str, History]:
+        """What every key under a prefix stood for, of those that have versions; S3 lists a key's newest one first."""
         with translated(f"list s3://{bucket}/{prefix}"):
-            pages = self._client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
+            pages = list(self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix))
+        deleted = {each["Key"] for page in pages for each in page.get("DeleteMarkers", [])}
+        versions: dict[str, list[str]] = {}
+        for each in (each for page in pages for each in page.get("Versions", [])):
+            versions.setdefault(each["Key"], []).insert(0, each["VersionId"])
+        return {key: History(listed, key in deleted) for key, listed in versions.items()}
+
+    def folders(self, bucket: str, prefix: str, *, gone: bool = False) -> list[str]:
+        """What lies right under a prefix and holds objects, as prefixes that end with a slash; `gone`: or held some, of
+        which there are versions still.
+        """
+        with translated(f"list s3://{bucket}/{prefix}"):
+            call = "list_object_versions" if gone else "list_objects_v2"
+            pages = self._client.get_paginator(call).paginate(Bucket=bucket, Prefix=prefix, Delimiter="/")
             return [each["Prefix"] for page in pages for each in page.get("CommonPrefixes", [])]
 
     def files(self, bucket: str, prefix: str, after: str = "") -> list[File]:

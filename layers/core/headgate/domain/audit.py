@@ -52,6 +52,14 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
+class Copy:
+    """The locked copy of an entry: its text as it was written first, and what was done to it since, in words."""
+
+    text: str
+    since: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Flaw:
     """Where a trail is not as it was written, and in what."""
 
@@ -94,11 +102,13 @@ def digest(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def flaws(chain: str, entries: Sequence[Entry], head: TrailHead, copies: Mapping[int, str] | None = None) -> list[Flaw]:
+def flaws(
+    chain: str, entries: Sequence[Entry], head: TrailHead, copies: Mapping[int, Copy] | None = None
+) -> list[Flaw]:
     """Everything that is wrong with a trail, in the order of its entries; empty when it is as it was written.
 
-    `entries` are in the order of their numbers. `copies` are the texts of the locked copies by number, where there are
-    any: they tell what an altered entry said, and also of a trail that was written anew from some entry on.
+    `entries` are in the order of their numbers. `copies` are the locked copies by number, where there are any: they
+    tell what an altered entry said, and also of a trail that was written anew from some entry on.
     """
     found: list[Flaw] = []
     copies = copies or {}
@@ -122,15 +132,17 @@ def flaws(chain: str, entries: Sequence[Entry], head: TrailHead, copies: Mapping
     return found
 
 
-def uncopied(entries: Sequence[Entry], copies: Mapping[int, str]) -> list[int]:
+def uncopied(entries: Sequence[Entry], copies: Mapping[int, Copy]) -> list[int]:
     """The entries that have no locked copy; the newest get theirs within moments."""
     return [each.sequence for each in entries if each.sequence not in copies]
 
 
-def _wrong(chain: str, kept: Entry, copy: str | None) -> list[str]:
+def _wrong(chain: str, kept: Entry, copy: Copy | None) -> list[str]:
     wrong = []
-    if copy is not None and copy != kept.text:
-        wrong.append(f"differs from its locked copy in {', '.join(_differing(kept.text, copy))}")
+    if copy is not None and copy.since:
+        wrong.append(f"has a locked copy that {copy.since}")
+    if copy is not None and copy.text != kept.text:
+        wrong.append(f"differs from its locked copy in {', '.join(_differing(kept.text, copy.text))}")
     if digest(kept.text) != kept.hash:
         wrong.append("was altered: its text does not have the hash that was written with it")
     if (_field(kept.text, "chain"), _field(kept.text, "sequence")) != (chain, kept.sequence):
