@@ -69,7 +69,7 @@ def test_every_file_that_is_named_exists() -> None:
     assert missing == []
 
 
-FAULTS = {"alarms": {"A": 11, "E": 14}, "security": {"S": 16, "K": 8, "D": 16}}
+FAULTS = {"faults": {"A": 11, "E": 14}, "security": {"S": 16, "K": 8, "D": 16}}
 """How many faults of each kind a document tells of."""
 
 
