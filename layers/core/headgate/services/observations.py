@@ -8,7 +8,6 @@ meanwhile finds out that somebody is on it. What they are asked is written once 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from headgate.aws.stepfunctions import OVER, Executions
@@ -101,10 +100,8 @@ def _ask(
     executions.start(observation.name(project), given)
 
 
-def brought_together(
-    project: Project, observation: Observation, monitor: Monitor, engine: Engine, folder: Path
-) -> Found:
-    """What all machines found; their answers lie in `folder` as answers.parquet then.
+def brought_together(project: Project, observation: Observation, monitor: Monitor, engine: Engine) -> Found:
+    """What all machines found; their answers lie in the engine's directory as answers.parquet then.
 
     Raises:
         IncompleteObservationError: when one of them told nothing.
@@ -117,6 +114,7 @@ def brought_together(
     expected = asked["machines"]["instance_count"]
     if (len(shards), len(answers)) != (expected, expected):
         raise IncompleteObservationError(observation.name(project), len(shards), expected)
+    folder = engine.workdir
     paths = [monitor.fetch(key, folder / f"{number}.parquet") for number, key in enumerate(answers)]
     put_together(engine, paths, folder / "answers.parquet")
     for path in paths:

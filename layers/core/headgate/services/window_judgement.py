@@ -45,29 +45,29 @@ def judge_window(
     seen: Observed,
     monitor: Monitor,
     engine: Engine,
-    folder: Path,
 ) -> Window:
-    """Judge it, and write everything of it but its record; `folder` holds its answers as answers.parquet."""
+    """Judge it, and write everything of it but its record; the engine's directory has answers.parquet."""
     limits = work.settings.limits
     drift = judge_drift(work.baseline, seen.features, seen.answers, limits)
     gaps = judge_gaps(seen.groups, work.baseline.groups, limits)
     judged = Judged(work.baseline, seen.features, seen.answers, drift, gaps, asdict(captured))
-    quality = _judge_quality(work, spec, monitor, engine, folder)
-    return _written(work, monitor, judged, quality, folder)
+    quality = _judge_quality(work, spec, monitor, engine)
+    return _written(work, monitor, judged, quality, engine.workdir)
 
 
-def _judge_quality(work: Work, spec: TrainingSpec, monitor: Monitor, engine: Engine, folder: Path) -> Loss | None:
+def _judge_quality(work: Work, spec: TrainingSpec, monitor: Monitor, engine: Engine) -> Loss | None:
     """By all labels that came for this window and those before it.
 
     None where the version's own quality is not known, or nobody gives labels.
     """
     if work.baseline.quality is None:
         return None
-    labels, path = Labels(work.project, monitor.objects, monitor.data_bucket, monitor.missed), folder / "labels.jsonl"
+    labels = Labels(work.project, monitor.objects, monitor.data_bucket, monitor.missed)
+    path = engine.workdir / "labels.jsonl"
     count, strange = labels.write(_since(work), path, lambda label: could_be_told(label, spec.classes))
     if not count:
         return None
-    rows = labelled(engine, _answers(work, monitor, folder), path, spec.classes)
+    rows = labelled(engine, _answers(work, monitor, engine.workdir), path, spec.classes)
     positive = (spec.classes or []).index(spec.positive) if spec.positive is not None else 0
     loss = judge_quality(work.baseline.quality, rows, positive, work.settings.limits)
     told = f"{loss.why} Of {count} labels {strange} are none that the model could tell, and are left out."

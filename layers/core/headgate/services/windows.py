@@ -59,12 +59,11 @@ def judge_requests(requests: Requests, monitor: Monitor, executions: Executions,
 def judge_brought(requests: Requests, observation: Observation, monitor: Monitor, *, publish: Publish) -> Look:
     """Judge what machines have observed; their files are told by what they were asked."""
     with tempfile.TemporaryDirectory(dir=monitor.workdir) as own, opened(Path(own), _LIMITS) as engine:
-        folder = Path(own)
-        found = brought_together(requests.project, observation, monitor, engine, folder)
+        found = brought_together(requests.project, observation, monitor, engine)
         settings = _settings(requests, monitor)
         of = (requests.project, requests.release, requests.before, found.files, requests.now)
         work = Work(*of, settings, found.baseline)
-        window = judge_window(work, found.spec, found.captured, found.seen, monitor, engine, folder)
+        window = judge_window(work, found.spec, found.captured, found.seen, monitor, engine)
     return _recorded(work, monitor, window, publish)
 
 
@@ -80,14 +79,14 @@ def _judged(work: Work, spec: TrainingSpec, monitor: Monitor, *, whatever: bool)
     `whatever`: it is all that there is room for, so that waiting makes it no larger.
     """
     with tempfile.TemporaryDirectory(dir=monitor.workdir) as own, opened(Path(own), _LIMITS) as engine:
-        folder = Path(own)
+        folder = engine.workdir
         paths = [monitor.fetch(file.key, folder / f"{at:06d}.jsonl") for at, file in enumerate(work.files)]
         captured = read_captures(engine, paths, spec.columns)
         if not whatever and not is_complete(captured.rows, work.begun_at, work.now, work.settings):
             return None, captured.rows
         seen = observe(engine, work.baseline, spec)
         write_answers(engine, folder / "answers.parquet")
-        return judge_window(work, spec, captured, seen, monitor, engine, folder), captured.rows
+        return judge_window(work, spec, captured, seen, monitor, engine), captured.rows
 
 
 def _settings(requests: Requests, monitor: Monitor) -> MonitorSettings:
