@@ -27,6 +27,7 @@ FUNCTIONS = {
         "ministack.core.router.extract_access_key_id": "headers query_params",
         "ministack.services.sts.register_session": "access_key session",
         "ministack.core.responses.get_account_id": "",
+        "ministack.services.sts._evict_expired_sessions": "",
         "ministack.core.responses.get_region": "",
     },
     "conditions": {
@@ -105,6 +106,7 @@ FUNCTIONS = {
         "ministack.services.cloudformation.provisioners._physical_name": "stack_name logical_id",
     },
     "bus": {
+        "ministack.services.eventbridge._events_log_list": "",
         "ministack.core.iam_actions.request_tag_context": "service iam_action body params",
         "ministack.core.iam_actions.extract_resource_arn": "service method path headers body query_params region "
         "account_id",
@@ -219,6 +221,12 @@ def test_the_pause_that_a_seam_leaves_out_is_the_first_sleep_of_an_execution() -
     source = inspect.getsource(find("ministack.services.stepfunctions._run_execution"))
     assert source.find(f"time.sleep({PAUSE_SECONDS})") == source.find("time.sleep("), WHY
     assert "time.sleep(" in source, f"MiniStack does not pause any more: remove seams/pauses.py. {WHY}"
+
+
+def test_of_events_that_are_kept_nobody_reads() -> None:
+    source = inspect.getsource(importlib.import_module("ministack.services.eventbridge"))
+    used = [line.strip() for line in source.splitlines() if "_events_log_list(" in line]
+    assert used == ["def _events_log_list() -> list:", "_events_log_list().append(event_record)"], WHY
 
 
 def test_a_session_is_a_record_that_a_seam_can_write() -> None:

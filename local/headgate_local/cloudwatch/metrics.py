@@ -19,6 +19,8 @@ MOST = 20_000
 """Different values of one metric that are kept; with more, the older ones go by the minute, and the oldest go."""
 PAST, FUTURE = 14 * 24 * 3600, 2 * 3600
 """Seconds that a value may be old or early; others are refused, as on AWS."""
+SWEEP = 3600
+"""Seconds between two looks at metrics that nobody measures any more, such as those of a release that is gone."""
 BUSY = 900
 """Seconds that such a metric keeps by the second."""
 
@@ -57,11 +59,12 @@ class _Series:
         found = self.buckets.get(second)
         if found is None:
             if len(self.buckets) - self.sized_at > 60:
-                self._shrink(now)
+                self.shrink(now)
             found = self.buckets.setdefault(second, Distribution())
         return found
 
-    def _shrink(self, now: float) -> None:
+    def shrink(self, now: float) -> None:
+        """Keep less of what is old, and nothing of what is too old."""
         if sum(len(each.values or ()) for each in self.buckets.values()) <= MOST:
             self._roll_up(now - FINE)
         else:
@@ -89,6 +92,7 @@ class Metrics:
         self._clock = clock
         self._series: dict[Metric, dict[str, _Series]] = {}
         self._lock = threading.Lock()
+        self._next_sweep = clock() + SWEEP
         self._watched: set[Metric] = set()
         self._arrived: Arrival = lambda _metric, _at: None
 
@@ -191,11 +195,23 @@ class Metrics:
     def _bucket(self, key: Metric, unit: str, at: float, now: float) -> Distribution:
         by_unit = self._series.get(key)
         if by_unit is None:
+            if now >= self._next_sweep:
+                self._sweep(now)
             by_unit = self._series[key] = {}
         series = by_unit.get(unit)
         if series is None:
             series = by_unit[unit] = _Series()
         return series.bucket(int(at), now)
+
+    def _sweep(self, now: float) -> None:
+        self._next_sweep = now + SWEEP
+        for key, by_unit in list(self._series.items()):
+            for unit, series in list(by_unit.items()):
+                series.shrink(now)
+                if not series.buckets:
+                    del by_unit[unit]
+            if not by_unit:
+                del self._series[key]
 
 
 def _seconds(buckets: dict[int, Distribution], start: float, end: float) -> Iterator[int]:

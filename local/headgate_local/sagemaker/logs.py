@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from typing import IO, Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 logger = logging.getLogger("headgate.sagemaker")
 
@@ -33,7 +33,7 @@ class LogStream:
     """Copies a container's output into a log stream until its end.
 
     As on AWS the container's role must allow the logging; without it the container runs and its log is lost, which
-    the local cloud's own log tells.
+    the local cloud's own log tells once. What cannot be sent is lost, what comes later is tried again.
     """
 
     def __init__(
@@ -91,7 +91,7 @@ class LogStream:
 
     def _send(self) -> None:
         batch, self._pending = self._pending, []
-        if not batch or self._lost:
+        if not batch:
             return
         try:
             if not self._open:
@@ -101,9 +101,11 @@ class LogStream:
             for start in range(0, len(batch), BATCH):
                 events = batch[start : start + BATCH]
                 self._client.put_log_events(logGroupName=self.group, logStreamName=self.stream, logEvents=events)
-        except ClientError as error:
-            self._lost = True
-            logger.warning("The log of %s/%s is lost: %s", self.group, self.stream, error)
+            self._lost = False
+        except (ClientError, BotoCoreError) as error:  # whatever it is, the container must not end of it
+            if not self._lost:
+                logger.warning("The log of %s/%s is lost: %s", self.group, self.stream, error)
+            self._lost, self._open = True, False  # somebody may have deleted it
 
     @staticmethod
     def _create(call: Any, **names: str) -> None:

@@ -9,6 +9,7 @@ import contextvars
 import json
 import secrets
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -104,6 +105,15 @@ def install() -> None:
         return _SAME_PERMISSION.get(action, action) if action else action
 
     iam_actions.extract_iam_action = extract_iam_action
+    sts._evict_expired_sessions = end_expired_sessions
+
+
+def end_expired_sessions() -> None:
+    """Forget sessions whose time is over; others may come meanwhile, which ends MiniStack's own look at them."""
+    now = time.time()
+    for key, session in list(sts._sessions.items()):  # in one step, so that no other thread comes in between
+        if session.get("Expiration", now) < now:
+            sts._sessions.pop(key, None)
 
 
 def assume(role_arn: str, service: str, session: str) -> Credentials | None:

@@ -102,6 +102,22 @@ def test_memory_is_bounded_and_what_is_old_goes_by_the_minute() -> None:
     assert all(known.count == 1200 for at, known in recent.items() if now[0] - 600 <= at < now[0] - 60)
 
 
+def test_a_metric_that_nobody_measures_any_more_shrinks_and_goes() -> None:
+    now = [1_800_000_000.0]
+    metrics = Metrics(lambda: now[0])
+    key = metric("N", "M", {"EndpointConfigName": "r1"})
+    for _ in range(300):
+        now[0] += 1
+        metrics.put("N", "M", {"EndpointConfigName": "r1"}, 1.0)
+    for later, kept in ((4 * 3600, 6), (store.KEPT, None)):
+        now[0] += later
+        metrics.put("N", "M", {"EndpointConfigName": f"after {later} s"}, 1.0)
+        known = metrics._series.get(key)
+        assert (len(known["None"].buckets) if known else None) == kept
+        whole = metrics.by_period(key, 3600, now[0] - 5 * 3600, now[0])
+        assert sum(known.count for known in whole.values()) == (300 if kept else 0)
+
+
 def test_a_quiet_metric_keeps_the_seconds_of_three_hours_and_the_minutes_of_a_day() -> None:
     now = [1_800_000_000.0]
     metrics = Metrics(lambda: now[0])

@@ -260,6 +260,14 @@ def test_idle_instances_go_and_provisioned_ones_stay(launch, started) -> None:
     instances.close()
 
 
+def test_a_serverless_instance_that_nobody_ever_asks_goes(launch, started) -> None:
+    instances = on_demand(launch, idle=0.01)
+    instances.resize(1)  # as a deployment does, to see that it can
+    eventually(lambda: instances.count == 0)
+    eventually(lambda: [server.closed for server in started] == [True])
+    instances.close()
+
+
 def test_a_busy_serverless_instance_does_not_go(launch, started) -> None:
     instances = on_demand(launch, idle=0.01)
     with instances.take():

@@ -1,6 +1,7 @@
 """The sessions in which services hold a role."""
 
 from collections.abc import Iterator
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -8,6 +9,7 @@ from ministack.services import iam, sts
 
 from headgate_local.seams import identity
 
+FOREVER = float("inf")
 SERVICE = "states.amazonaws.com"
 
 
@@ -39,3 +41,19 @@ def test_of_more_sessions_those_end_that_were_taken_on_longest_ago(role) -> None
     known = {credentials.access_key_id for credentials in (first, second, third)} & sts._sessions.keys()
     assert known == {first.access_key_id, third.access_key_id}
     assert take_on(role, "b") != second
+
+
+def test_sessions_may_come_while_those_that_are_over_are_looked_for() -> None:
+    class Session(dict[str, Any]):
+        def get(self, *_: Any) -> Any:
+            sts._sessions["ASIANEW"] = {"Expiration": FOREVER}  # what another thread does meanwhile
+            return 0.0
+
+    sts._sessions |= {"ASIAOLD": Session(Expiration=0.0), "ASIALASTS": {"Expiration": FOREVER}}
+    try:
+        identity.end_expired_sessions()
+        assert {"ASIANEW", "ASIALASTS"} <= sts._sessions.keys()
+        assert "ASIAOLD" not in sts._sessions
+    finally:
+        for key in ("ASIANEW", "ASIALASTS"):
+            sts._sessions.pop(key)

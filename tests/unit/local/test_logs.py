@@ -6,6 +6,8 @@ import resource
 from typing import Any
 
 import pytest
+from botocore.exceptions import ReadTimeoutError
+from waiting import eventually
 
 from headgate_local.sagemaker import logs
 from headgate_local.sagemaker.logs import LogStream
@@ -53,3 +55,24 @@ def test_who_keeps_the_output_of_a_container_open_after_its_end_is_not_waited_fo
     with pytest.raises(BrokenPipeError):
         os.write(writer, b"three")
     os.close(writer)
+
+
+def test_a_log_that_cannot_be_sent_ends_no_container_and_goes_on_when_it_can(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(logs, "PAUSE", 0.01)
+    client = Kept()
+    tries = []
+
+    def refused(**_names: str) -> None:
+        tries.append(None)
+        raise ReadTimeoutError(endpoint_url="http://busy")
+
+    monkeypatch.setattr(client, "create_log_group", refused)
+    reader, writer = os.pipe()
+    log = LogStream(client, "group", "stream", os.fdopen(reader, "rb", buffering=0))
+    os.write(writer, b"lost\n")
+    eventually(lambda: tries)
+    monkeypatch.undo()
+    os.write(writer, b"kept\n")  # nobody would read it any more: BrokenPipeError
+    os.close(writer)
+    log.finish()
+    assert (client.messages, list(log.tail)) == (["kept"], ["lost", "kept"])

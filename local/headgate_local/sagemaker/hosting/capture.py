@@ -11,6 +11,8 @@ import uuid
 from datetime import UTC, datetime
 from pathlib import Path
 
+from botocore.exceptions import BotoCoreError
+
 from headgate_local.api.records import Record
 from headgate_local.sagemaker.clients import Storage, TransferError
 
@@ -78,13 +80,13 @@ class Capture:
         now = datetime.now(UTC)
         milliseconds = now.microsecond // 1000
         uri = f"{self._root}/{now:%Y/%m/%d/%H}/{now:%M-%S}-{milliseconds:03}-{uuid.uuid4()}.jsonl"
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / "capture.jsonl"
-            file.write_text("\n".join(lines) + "\n")
-            try:
+        try:
+            with tempfile.TemporaryDirectory() as folder:
+                file = Path(folder) / "capture.jsonl"
+                file.write_text("\n".join(lines) + "\n")
                 self._storage.upload(file, uri, self._config.get("KmsKeyId"))
-            except TransferError as error:
-                logger.warning("Captured data is lost: %s", error)
+        except (TransferError, BotoCoreError, OSError) as error:  # a full disk, too: the endpoint goes on, or ends
+            logger.warning("Captured data is lost: %s", error)
 
     def _schedule(self, wait: float) -> None:
         if self._timer:

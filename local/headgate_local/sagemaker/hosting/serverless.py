@@ -45,6 +45,11 @@ class OnDemand(Instances):
             self._leave(chosen)
             self._reap_later()
 
+    def resize(self, count: int) -> None:
+        """See Instances; those that are not provisioned go when nobody uses them."""
+        super().resize(count)
+        self._reap_later()
+
     def adjust(self, concurrency: int, provisioned: int) -> None:
         """Change how many there may be, and how many of those that there are stay."""
         self.concurrency, self.provisioned = concurrency, provisioned
