@@ -55,7 +55,7 @@ def measure(kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
         metrics, _ = trained(folder, **settings)
         spec = read_spec(folder / "spec" / "spec.json")
         table, target = read_parquet(folder / "test", spec), read_target(folder / "test", spec)
-        formats = formats_of(folder / "model" / "1", table, target, spec)
+        formats, _ = formats_of(folder / "model" / "1", table, target, spec)
     return {
         "metric": spec.metric,
         "formats": formats,

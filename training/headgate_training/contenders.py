@@ -8,7 +8,6 @@ from typing import Self
 import numpy as np
 
 from headgate_training.answers import Answer, answers
-from headgate_training.litert import LiteRtModel
 from headgate_training.metrics import METRICS, Outcome
 from headgate_training.parquet import read_parquet, read_target
 from headgate_training.savedmodel import SavedModel
@@ -99,12 +98,12 @@ def look(path: Path, challenger: Contender, champion: Contender | None) -> Seen:
     )
 
 
-def parity(seen: Seen, twin: LiteRtModel) -> dict[str, float | int | None]:
-    """How far apart the two engines are: the SavedModel, and LiteRT behind the numpy encoding.
+def parity(seen: Seen, twin: np.ndarray) -> dict[str, float | int | None]:
+    """How far apart the two engines are: the SavedModel, and LiteRT behind the numpy encoding, which answered ``twin``.
 
     Errors are relative to the larger of 1 and the SavedModel's output, so that units do not matter.
     """
-    errors = np.abs(twin.predict(seen.table) - seen.outputs) / np.maximum(1.0, np.abs(seen.outputs))
+    errors = np.abs(twin - seen.outputs) / np.maximum(1.0, np.abs(seen.outputs))
     worst = float(errors.max(initial=0.0))
     return {"max_abs_error": worst if np.isfinite(worst) else None, "rows": seen.rows}
 

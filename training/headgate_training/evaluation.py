@@ -20,7 +20,7 @@ from headgate_training.contenders import Contender, EvaluationError, Seen, look,
 from headgate_training.formats import formats_of, outcome_of
 from headgate_training.groups import compare_groups
 from headgate_training.importance import importance
-from headgate_training.litert import PRUNED, LiteRtModel
+from headgate_training.litert import FLOAT32, PRUNED, LiteRtModel
 from headgate_training.metrics import Outcome, measure
 from headgate_training.parquet import DataError, read_columns
 from headgate_training.pruned import pack_pruned
@@ -46,19 +46,20 @@ def evaluate(root: Path) -> dict[str, object]:
         holdout = look(inputs / "holdout", challenger, champion)
         newest, notes = _look_at_newest(inputs / "newest", challenger, champion)
         twin = LiteRtModel(challenger.directory)
+        formats, outputs = formats_of(
+            challenger.directory, holdout.table, holdout.challenger.outcome.target, challenger.spec
+        )
         evaluation: dict[str, Any] = (
             _quality(holdout, challenger.spec)
             | {"newest": _newest(newest, challenger.spec) if newest else None}
             | _fairness(holdout, challenger.spec)
             | {
-                "parity": parity(holdout, twin),
+                "parity": parity(holdout, outputs[FLOAT32]),
                 "artifact": weigh(inputs / "challenger" / "model.tar.gz", challenger.directory, challenger.model, twin),
                 "importance": importance(
                     holdout.table, holdout.challenger.outcome, challenger.predict, challenger.spec
                 ),
-                "formats": formats_of(
-                    challenger.directory, holdout.table, holdout.challenger.outcome.target, challenger.spec
-                ),
+                "formats": formats,
                 "notes": notes,
             }
         )
@@ -69,10 +70,10 @@ def evaluate(root: Path) -> dict[str, object]:
         shutil.copyfile(challenger.directory / "assets.extra" / "golden.json", output / "golden.json")
         # Where the holdout is an older dataset's, the newest rows are of the same kind as those that it learnt from.
         unseen, pruned = newest or holdout, None
-        if any(each["name"] == PRUNED and not each["skipped"] for each in evaluation["formats"]):
+        if PRUNED in outputs:
             pack_pruned(challenger.directory, output / PRUNED / "model.tar.gz")
-            rows = unseen.table, unseen.challenger.outcome
-            pruned = outcome_of(PRUNED, challenger.directory, *rows, challenger.spec)
+            given = LiteRtModel(challenger.directory, PRUNED).predict(newest.table) if newest else outputs[PRUNED]
+            pruned = outcome_of(given, unseen.challenger.outcome, challenger.spec)
         extra = challenger.directory / "assets.extra"
         write_baseline(extra, output, unseen.challenger.outcome, evaluation, challenger.spec, pruned)
         write_card(root, evaluation, challenger, holdout)

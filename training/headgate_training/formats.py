@@ -12,7 +12,7 @@ import numpy as np
 from headgate_training.answers import answers
 from headgate_training.bootstrap import paired_difference
 from headgate_training.contenders import EvaluationError
-from headgate_training.litert import FORMATS, PRUNED, LiteRtModel, engine_file
+from headgate_training.litert import FLOAT32, FORMATS, PRUNED, LiteRtModel, engine_file
 from headgate_training.metrics import Outcome, plain
 from headgate_training.pruned import time_saved_models
 from headgate_training.spec import Spec
@@ -25,8 +25,9 @@ TURN = 5
 
 def formats_of(
     directory: Path, table: Table, target: np.ndarray, spec: Spec, rounds: int = ROUNDS
-) -> list[dict[str, Any]]:
-    """The ``formats`` of evaluation.json for the version in ``directory`` (``1/``), measured on rows it never saw.
+) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    """The ``formats`` of evaluation.json for the version in ``directory`` (``1/``), measured on rows it never saw; and
+    what float32 and those that could serve answer to these rows [rows, outputs].
 
     Each has ``name``, ``bytes``, ``p50_microseconds`` (one row: encode, network, answer), ``value`` of the metric,
     ``difference`` (``estimate``, ``low``, ``high``: this format minus float32, oriented so that more is better; None
@@ -36,7 +37,8 @@ def formats_of(
     engines, reasons = _load(directory)
     times = _time(engines, table, rounds)
     positive = spec.classes.index(spec.positive) if spec.positive else 0
-    outputs = {name: engine.predict(table) for name, engine in engines}
+    encoded = engines[0][1].encode(table)  # the same for every format
+    outputs = {name: engine.run(encoded) for name, engine in engines}
     in_tensorflow = _in_tensorflow(directory, table, outputs, reasons)
     outcomes = {
         name: Outcome(target, _predicted(given, spec), positive)
@@ -53,26 +55,24 @@ def formats_of(
             entry["p50_microseconds"] = round(times[name], 2)
             value = plain(spec.metric, outcomes[name])
             entry["value"] = value if np.isfinite(value) else None
-            if name != "float32":
-                compared = paired_difference(
-                    spec.metric, spec.direction, outcomes[name], outcomes["float32"], spec.seed
-                )
+            if name != FLOAT32:
+                compared = paired_difference(spec.metric, spec.direction, outcomes[name], outcomes[FLOAT32], spec.seed)
                 entry["difference"] = asdict(compared)
         elif name in outcomes:
             reasons[name] = "It gives answers that are no finite numbers."
         listed.append({"name": name} | entry | {"skipped": reasons.get(name)})
-    return listed
+    return listed, {name: given for name, given in outputs.items() if name == FLOAT32 or name not in reasons}
 
 
-def outcome_of(name: str, directory: Path, table: Table, outcome: Outcome, spec: Spec) -> Outcome:
-    """What a format answers to rows whose ``outcome`` by the version itself is known."""
-    return replace(outcome, predicted=_predicted(LiteRtModel(directory, name).predict(table), spec))
+def outcome_of(outputs: np.ndarray, outcome: Outcome, spec: Spec) -> Outcome:
+    """What a format that answered ``outputs`` says of rows whose ``outcome`` by the version itself is known."""
+    return replace(outcome, predicted=_predicted(outputs, spec))
 
 
 def _load(directory: Path) -> tuple[list[tuple[str, LiteRtModel]], dict[str, str]]:
     """The engines that can be loaded, and why the others cannot; float32 has to."""
     extra = directory / "assets.extra"
-    engines, reasons = [("float32", LiteRtModel(directory))], _reasons(extra)
+    engines, reasons = [(FLOAT32, LiteRtModel(directory))], _reasons(extra)
     for name in FORMATS[1:]:
         if not (extra / engine_file(name)).is_file():
             reasons.setdefault(name, "The version was trained without it.")

@@ -18,15 +18,14 @@ except ModuleNotFoundError:  # as in SageMaker's TensorFlow image, which has its
 
     Interpreter = tensorflow.lite.Interpreter
 
-__all__ = ["BATCH", "FORMATS", "Interpreter", "LiteRtModel", "engine_file"]
+__all__ = ["BATCH", "FLOAT32", "FORMATS", "Interpreter", "LiteRtModel", "engine_file"]
 
 BATCH = 4096
-FORMATS = ("float32", "float16", "dynamic", "int8", "pruned")
-"""Formats that a version's network may come in; the first is always there."""
-
-
-PRUNED = "pruned"
-"""The folder of the pruned version in ``assets.extra``, where no model server looks for one."""
+FLOAT32, PRUNED = "float32", "pruned"
+"""What a version is sure to come in; and the folder of the pruned version in ``assets.extra``, where no model server
+looks for one."""
+FORMATS = (FLOAT32, "float16", "dynamic", "int8", PRUNED)
+"""Formats that a version's network may come in."""
 
 
 def engine_file(name: str) -> str:
@@ -36,14 +35,14 @@ def engine_file(name: str) -> str:
     """
     if name not in FORMATS:
         raise TrainingError(f"There is no format {name!r}; known: {', '.join(FORMATS)}.")
-    own = {"float32": "model.litert", PRUNED: f"{PRUNED}/assets.extra/model.litert"}
+    own = {FLOAT32: "model.litert", PRUNED: f"{PRUNED}/assets.extra/model.litert"}
     return own.get(name, f"model.{name}.litert")
 
 
 class LiteRtModel:
     """The model of one version directory (``1/``). Not for use by several threads at a time."""
 
-    def __init__(self, directory: Path, engine: str = "float32") -> None:
+    def __init__(self, directory: Path, engine: str = FLOAT32) -> None:
         extra = directory / "assets.extra"
         self.spec = read_spec(extra / "spec.json")
         self._reader = RowReader(self.spec.columns)
@@ -59,7 +58,14 @@ class LiteRtModel:
 
     def predict(self, table: Table) -> np.ndarray:
         """The network's output [rows, outputs] for a table; raises RequestError for text that is no datetime."""
-        encoded = self._encoder.encode(table)
+        return self.run(self.encode(table))
+
+    def encode(self, table: Table) -> np.ndarray:
+        """The rows as the network takes them, in every format: float32 [rows, width]. Raises as `predict` does."""
+        return self._encoder.encode(table)
+
+    def run(self, encoded: np.ndarray) -> np.ndarray:
+        """The network's output [rows, outputs] for encoded rows."""
         if len(encoded) <= BATCH:
             return self._run(encoded)
         return np.concatenate([self._run(encoded[start : start + BATCH]) for start in range(0, len(encoded), BATCH)])

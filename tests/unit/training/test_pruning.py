@@ -102,7 +102,7 @@ def test_the_pruned_version_is_judged_and_packed_as_a_version_of_its_own(
     served = LiteRtModel(version).predict(table)
     assert served == pytest.approx(LiteRtModel(mixed_job.version, "pruned").predict(table), abs=1e-6)
     baseline = json.loads((root / "output" / "baseline.json").read_text())
-    told = outcome_of("pruned", mixed_job.version, table, Outcome(np.zeros(len(table)), served), spec)
+    told = outcome_of(served, Outcome(np.zeros(len(table)), served), spec)
     assert baseline["pruned"]["answers"] == answers_of(told, spec)
     assert baseline["pruned"]["quality"]["value"] == pytest.approx(entries["pruned"]["value"])
     assert (tmp_path / "unpacked" / "code" / "inference.py").is_file()
