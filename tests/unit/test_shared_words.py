@@ -10,10 +10,11 @@ from botocore.session import get_session
 
 from headgate.domain import columns, formats, project
 from headgate.domain import metrics as core
+from headgate.tables import measure
 from headgate_cli import prediction
 from headgate_local.api.errors import ApiError
 from headgate_local.sagemaker.hosting import runtime
-from headgate_training import compression, litert, metrics, settings
+from headgate_training import compression, litert, metrics, settings, text
 from headgate_training import spec as training_spec
 
 
@@ -32,6 +33,10 @@ def test_both_know_the_same_formats_and_when_one_could_pay() -> None:
     assert (formats.FLOAT32, *formats.COMPRESSED) == litert.FORMATS
     assert compression.LEAST_MICROSECONDS == formats.MICROSECONDS
     assert compression.LARGE_BYTES == formats.MATTERS_BYTES
+
+
+def test_scripts_without_blanks_are_words_by_the_character_for_both() -> None:
+    assert measure.WITHOUT_BLANKS in text.SINGLE
 
 
 def test_a_request_of_predict_is_one_that_every_endpoint_takes() -> None:

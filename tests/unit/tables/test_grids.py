@@ -121,6 +121,15 @@ def test_a_slice_that_is_no_feature_stands_in_the_files(examined, table) -> None
     assert examined(content, settings="sensitive: [kee]").reason.endswith("did you mean key?")
 
 
+@pytest.mark.parametrize(
+    "words", ["质量很好 快递太慢 推荐 退货 满意 失望", "とても良い 残念でした 普通 また買う 返品 満足"]
+)
+def test_prose_of_a_script_without_blanks_is_text(examined, table, words: str) -> None:
+    said = lambda rand, row: "".join(rand.choices(words.split(), k=4)) + str(row)  # noqa: E731
+    answer = examined(table(400, note=said, y=lambda rand, _: rand.choice("ab")))
+    assert [column.kind for column in answer.spec.columns] == ["text"]
+
+
 def test_prose_is_text_and_many_codes_are_categories(examined, table) -> None:
     words = ["the", "pump", "was", "loud", "and", "then", "it", "stopped", "again", "after", "work"]
     answer = examined(
