@@ -73,13 +73,15 @@ def watch(
     """Watch a run, or all runs of a tenant that have not ended, until they end."""
     out = Output(as_json)
     with options.cloud(stack) as cloud:
-        from headgate_cli import dropping
+        from headgate_cli import astray, dropping
         from headgate_cli.runs import Records, ref_of
 
         book = Records(cloud)
         records = [book.find_run(run)] if run else [r for r in book.ledger.runs_of_tenant(tenant) if not r.ended]
         if not records:
             out.note(f"Nothing runs for {tenant}. `headgate drop FILE` starts something.")
+            if hint := astray.hint(cloud, tenant):
+                out.note(hint)
         ended = dropping.wait(cloud, [ref_of(record) for record in records], timeout, out) if records else []
         documents = [dropping.document(cloud, progress) for progress in ended]
     out.result({"runs": documents}, lambda console: _show_all(console, documents))

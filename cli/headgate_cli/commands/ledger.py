@@ -19,14 +19,17 @@ def runs(
     as_json: options.Json = False,
 ) -> None:
     """List the runs of a tenant or of one project, the newest first."""
-    owner = Project(tenant, project) if project else None
+    out, owner = Output(as_json), Project(tenant, project) if project else None
     with options.cloud(stack) as cloud:
+        from headgate_cli import astray
         from headgate_cli.runs import Records, run_document
 
         ledger = Records(cloud).ledger
         records = ledger.runs_of_project(owner) if owner else ledger.runs_of_tenant(tenant)
         documents = [run_document(record) for record in records]
-    Output(as_json).result({"runs": documents}, lambda console: _show_runs(console, documents, owner or tenant))
+        if not records and (hint := astray.hint(cloud, tenant, project)):
+            out.note(hint)
+    out.result({"runs": documents}, lambda console: _show_runs(console, documents, owner or tenant))
 
 
 def show(

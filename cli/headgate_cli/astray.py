@@ -1,0 +1,54 @@
+"""Uploads that start nothing, because they lie where Headgate does not look for data: outside `incoming/`."""
+
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from headgate.domain.names import is_data
+from headgate_cli.connection import Cloud
+
+_PLACES = ("incoming/", "feedback/", "project.yaml")
+"""What a project has in the data bucket (docs/architecture.md, Places)."""
+_NAMED = 3
+
+
+def hint(cloud: Cloud, tenant: str, project: str | None = None) -> str:
+    """What to do about uploads of a tenant, or of one project of it, that start nothing; empty where there are none.
+
+    One list request, and one more for each project; what a person may not list is passed over.
+    """
+    found: list[str] = []
+    with suppress(ClientError):
+        found += _astray(cloud.client("s3"), cloud.data_bucket, tenant, project)
+    if not found:
+        return ""
+    some = ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "")
+    return (
+        f"In {cloud.data_bucket} lies what starts nothing, because it is not under incoming/: {some}. "
+        f"Put data at {tenant}/{project or '<project>'}/incoming/<file>, or let `headgate drop FILE` do so."
+    )
+
+
+def _astray(s3: Any, bucket: str, tenant: str, project: str | None) -> Iterator[str]:
+    """Keys, and folders (with a slash) that hold some."""
+    if project is None:
+        files, _ = _level(s3, bucket, "")
+        yield from files
+        files, folders = _level(s3, bucket, f"{tenant}/")
+        yield from files
+    else:
+        folders = [f"{tenant}/{project}/"]
+    for folder in folders:
+        files, within = _level(s3, bucket, folder)
+        places = [folder + place for place in _PLACES]
+        yield from (key for key in files + within if key not in places)
+
+
+def _level(s3: Any, bucket: str, prefix: str) -> tuple[list[str], list[str]]:
+    """The data and the folders that lie directly below a prefix; the first thousand of them."""
+    page = s3.list_objects_v2(Bucket=bucket, Prefix=prefix, Delimiter="/")
+    keys = [each["Key"] for each in page.get("Contents", [])]
+    folders = [each["Prefix"] for each in page.get("CommonPrefixes", [])]
+    return [key for key in keys if is_data(key.removeprefix(prefix))], folders
