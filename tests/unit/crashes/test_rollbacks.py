@@ -100,6 +100,14 @@ def test_where_nothing_is_left_the_bad_version_serves_on_and_is_condemned(road: 
     assert condemned(road) == [3]
 
 
+def test_a_person_who_names_a_version_that_cannot_be_deployed_changes_nothing(road: Road) -> None:
+    road.account.lost = frozenset({archive_of("a")})
+    ending = planned(road, decided(road, kind=BY_HAND, by="ada", to="version-demo-iris-a"))
+    assert (ending["outcome"], ending["reason_code"]) == ("NOT_PROMOTED", "CANNOT_BE_DEPLOYED")
+    assert "Without --to" in ending["reason"]
+    assert (condemned(road), len(versions(road))) == ([], 3)
+
+
 def test_the_first_release_has_nothing_before_it(clients: Clients) -> None:
     account, _ = before(clients, Scenario("one version served", served=("a",), runs=()))
     road = Road(clients, account, THREE)

@@ -107,16 +107,33 @@ def _choose(
     if (over := _nothing_to_leave(incident, left, champion)) is not None:
         return over
     if incident.to is not None:
-        wanted = [each for each in releases if each.version == incident.to and each.in_service_at is not None]
-        candidates = wanted[:1]
-        serves = endpoint is not None and (endpoint.status, endpoint.config) == ("InService", champion.name)
-        if serves and candidates and candidates[0].version == champion.version:
-            return _nothing("SERVES_ALREADY", f"Version {incident.to} serves already.")
-        if any(each.condemned for each in wanted) and not incident.anyway:
-            return _nothing("CONDEMNED", f"Version {incident.to} was condemned; say --anyway to go back to it.")
-    else:
-        candidates = good_ones_before(champion, releases)
-    return _first_that_can_be_deployed(candidates, archives)
+        return _asked_for(incident, champion, releases, endpoint, archives)
+    return _first_that_can_be_deployed(good_ones_before(champion, releases), archives)
+
+
+def _asked_for(
+    incident: Incident,
+    champion: Release,
+    releases: Sequence[Release],
+    endpoint: EndpointState | None,
+    archives: Objects,
+) -> Release | Ending:
+    """The release of the version that a person named, or why it is not repeated; then nothing else is, either: that
+    what serves is worse than any other has nobody said.
+    """
+    wanted = [each for each in releases if each.version == incident.to and each.in_service_at is not None]
+    if not wanted:
+        return _nothing("NEVER_SERVED", f"Version {incident.to} never served.")
+    newest = wanted[0]
+    serves = endpoint is not None and (endpoint.status, endpoint.config) == ("InService", champion.name)
+    if serves and newest.version == champion.version:
+        return _nothing("SERVES_ALREADY", f"Version {incident.to} serves already.")
+    if any(each.condemned for each in wanted) and not incident.anyway:
+        return _nothing("CONDEMNED", f"Version {incident.to} was condemned; say --anyway to go back to it.")
+    if (why := _unfit(newest, archives)) is not None:
+        otherwise = "Without --to the newest good version that can be is gone back to."
+        return _nothing("CANNOT_BE_DEPLOYED", f"Version {incident.to} cannot be deployed any more: {why}. {otherwise}")
+    return newest
 
 
 def _nothing_to_leave(incident: Incident, left: Release | None, champion: Release) -> Ending | None:
