@@ -6,12 +6,14 @@ from collections.abc import Mapping
 import yaml
 
 from headgate.aws.s3 import Objects
-from headgate.domain.errors import SettingsError
+from headgate.domain.errors import NotFoundError, SettingsError
 from headgate.domain.names import MAX_SETTINGS_BYTES, Project
 from headgate.domain.project_file import parse_settings
 from headgate.services.settings import written_settings
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError
+
+_TRIES = 5
 
 
 def merge_settings(cloud: Cloud, project: Project, wanted: Mapping[str, str]) -> bool:
@@ -23,8 +25,21 @@ def merge_settings(cloud: Cloud, project: Project, wanted: Mapping[str, str]) ->
     Raises:
         CommandError: when the settings that are there cannot be read or cannot be changed; then nothing is written.
     """
-    s3 = cloud.client("s3")
-    present, _ = written_settings(project, Objects(s3), cloud.data_bucket) or (b"", "")
+    objects = Objects(cloud.client("s3"))
+    for _ in range(_TRIES):
+        if (written := _merged(objects, cloud, project, wanted)) is not None:
+            return written
+    raise CommandError(f"{project.settings} was changed by others each time it was to be written. Try again.")
+
+
+def _merged(objects: Objects, cloud: Cloud, project: Project, wanted: Mapping[str, str]) -> bool | None:
+    """As `merge_settings` gives it; None where somebody wrote it at the same time, whose words stay."""
+    bucket = cloud.data_bucket
+    try:  # asked before it is read: what is read may be newer, and then is not overwritten either
+        etag = str(objects.identity(bucket, project.settings)["etag"])
+    except NotFoundError:
+        etag = None
+    present, _ = written_settings(project, objects, bucket) or (b"", "")
     if _says(present, wanted):
         return False
     try:
@@ -33,12 +48,11 @@ def merge_settings(cloud: Cloud, project: Project, wanted: Mapping[str, str]) ->
         text = with_settings(present.decode("utf-8-sig"), wanted)
     except (SettingsError, UnicodeDecodeError) as error:
         lines = "; ".join(f"{name}: {value}" for name, value in wanted.items())
-        place = f"s3://{cloud.data_bucket}/{project.settings}"
+        place = f"s3://{bucket}/{project.settings}"
         raise CommandError(
             f"{place} cannot take {lines}. {error} Write it there yourself, or mend it first."
         ) from error
-    s3.put_object(Bucket=cloud.data_bucket, Key=project.settings, Body=text.encode(), ContentType="application/yaml")
-    return True
+    return True if objects.replace(bucket, project.settings, etag, text.encode(), "application/yaml") else None
 
 
 def with_settings(text: str, wanted: Mapping[str, str]) -> str:

@@ -7,8 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headgate.aws.s3 import Objects
 from headgate.domain.names import Project
 from headgate.domain.project_file import parse_settings
+from headgate.services.settings import written_settings
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError
 from headgate_cli.settings import merge_settings, with_settings
@@ -86,6 +88,23 @@ def test_any_column_can_become_the_target(target: str) -> None:
 def test_settings_that_are_there_already_are_not_written_again(cloud: Cloud) -> None:
     assert merge_settings(cloud, PROJECT_OF_DEMO, {"target": "skips"})
     assert not merge_settings(cloud, PROJECT_OF_DEMO, {"target": "skips"})
+
+
+def test_what_another_writes_at_the_same_time_stays(
+    cloud: Cloud, settings_file: Callable[..., str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings_file("metric: mae\n")
+    others = iter(["metric: rmse\n", "metric: r2\n"])
+
+    def read_late(project: Project, objects: Objects, bucket: str) -> tuple[bytes, str] | None:
+        found = written_settings(project, objects, bucket)
+        if (text := next(others, None)) is not None:
+            settings_file(text)
+        return found
+
+    monkeypatch.setattr("headgate_cli.settings.written_settings", read_late)
+    assert merge_settings(cloud, PROJECT_OF_DEMO, {"target": "skips"})
+    assert settings_file() == "metric: r2\ntarget: skips\n"
 
 
 LARGE = f"target: a_long_name\n{'# notes'.ljust(80)}\n" + "#" * (64 * 1024) + "\nmin_rows: 500\n"

@@ -104,13 +104,20 @@ class Objects:
 
     def put_new(self, bucket: str, key: str, body: bytes, content_type: str) -> bool:
         """Write an object under a key that holds none; False when it holds one, which stays as it is."""
+        return self.replace(bucket, key, None, body, content_type)
+
+    def replace(self, bucket: str, key: str, etag: str | None, body: bytes, content_type: str) -> bool:
+        """Write an object in the place of the one with an ETag, or where there is None; False when another is there,
+        which stays as it is.
+        """
+        condition = {"IfNoneMatch": "*"} if etag is None else {"IfMatch": etag}
         with translated(f"write s3://{bucket}/{key}"):
             try:
                 self._client.put_object(
-                    Bucket=bucket, Key=key, Body=body, ContentType=content_type, IfNoneMatch="*", **self._sealed
+                    Bucket=bucket, Key=key, Body=body, ContentType=content_type, **condition, **self._sealed
                 )
-            except ClientError as error:  # 412; 409 would be another writer at this moment, and is to be tried again
-                if code_of(error) != "PreconditionFailed":
+            except ClientError as error:  # 412, or 404 where the one to be replaced is gone; 409 is to be tried again
+                if code_of(error) not in ("PreconditionFailed", "NoSuchKey"):
                     raise
                 return False
         return True
