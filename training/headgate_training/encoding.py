@@ -16,8 +16,8 @@ A row becomes one float32 vector of seven blocks:
 6. *grids*: pixels and steps, centred and divided by the spread of their channel in the whole grid; missing is 0.
 7. *words*: what is said of free text (``text``).
 
-A flag ("missing", "any other") exists only if training saw a case of it: a weight that was never trained would
-answer with noise.
+A flag ("missing", "any other") exists only if training saw a case of it, and a column of which training saw one case
+alone says nothing, whatever comes: a weight that was never trained would answer with noise.
 """
 
 import json
@@ -55,6 +55,8 @@ GRID_LIMIT = 30.0
 """Scaled pixels and steps are cut here. They are not bent: what comes next in a series goes on in a straight line."""
 SEEN = 3
 """A value seen in fewer training rows than this is "any other"."""
+UNTOLD = float(np.finfo(np.float64).max)
+"""Spread of a column that had one value in training: every other is as good as that."""
 CYCLES = 6
 """Numbers for each datetime column in block 2."""
 
@@ -182,19 +184,22 @@ def fit_encoding(table: Table, spec: Spec, wanted: Wanted = "bag") -> Encoding:
             onehot.append(fitted)
         else:
             index.append(fitted)
-    return Encoding(tuple(numeric), tuple(datetimes), tuple(onehot), tuple(index), tuple(grids), tuple(words))
+    encoding = Encoding(tuple(numeric), tuple(datetimes), tuple(onehot), tuple(index), tuple(grids), tuple(words))
+    if not encoding.width:
+        raise TrainingError("Every column has a single value in the training part: there is nothing to learn from.")
+    return encoding
 
 
 def _fit_scaled(name: str, values: np.ndarray) -> Scaled:
-    finite = values[np.isfinite(values)]
+    finite, missing = values[np.isfinite(values)], bool(np.isnan(values).any())
     if not len(finite):
-        return Scaled(name, 0.0, 1.0, asinh=False, missing=True)
+        return Scaled(name, 0.0, UNTOLD, asinh=False, missing=False)
+    if finite.min() == finite.max():
+        return Scaled(name, float(finite[0]), UNTOLD, asinh=False, missing=missing)
     low, center, high = np.quantile(finite, [0.25, 0.5, 0.75])
     spread = (high - low) / 1.349 or np.std(finite) or 1.0
     scaled = np.clip((finite - center) / spread, -1e3, 1e3)
-    return Scaled(
-        name, float(center), float(spread), bool(abs(skewness(scaled)) > SKEWED), bool(np.isnan(values).any())
-    )
+    return Scaled(name, float(center), float(spread), bool(abs(skewness(scaled)) > SKEWED), missing)
 
 
 def skewness(values: np.ndarray) -> float:
@@ -210,7 +215,8 @@ def _fit_categories(name: str, values: Sequence[str]) -> OneHot | Index:
     kept = tuple(value for value in ranked[:CATEGORIES] if counts[value] >= SEEN)
     if len(kept) > VOCABULARY:
         return Index(name, kept)
-    return OneHot(name, kept, other=len(kept) < len(counts), missing=missing)
+    onehot = OneHot(name, kept, other=len(kept) < len(counts), missing=missing)
+    return onehot if onehot.width > 1 else OneHot(name, (), other=False, missing=False)
 
 
 def _fit_grid(grid: Grid, values: np.ndarray) -> GridScaled:

@@ -5,14 +5,14 @@ They are invented from what the encoding knows of each column, so that no row of
 
 import json
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import date
 from pathlib import Path
 
 import numpy as np
 import tensorflow as tf
 
 from headgate_training.answers import answers
-from headgate_training.encoding import Encoder, Encoding, GridScaled, Index, OneHot, Scaled
+from headgate_training.encoding import UNTOLD, Encoder, Encoding, GridScaled, Index, OneHot, Scaled
 from headgate_training.export import Served
 from headgate_training.spec import Spec
 from headgate_training.table import Table
@@ -21,10 +21,10 @@ from headgate_training.text import Words
 ROWS = 20
 MISSING = 0.1
 """How often a value is left out."""
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+EPOCH = date(1970, 1, 1).toordinal()
 COMMON, LONGEST = 300, 25
 """Invented texts are of so many of the commonest words, and of less than so many words."""
-LAST_DAY = (datetime(9999, 12, 31, tzinfo=UTC) - EPOCH).days
+LARGEST = float(np.finfo(np.float64).max)
 
 
 def export_golden(served: Served, path: Path, encoding: Encoding, spec: Spec) -> None:
@@ -59,14 +59,15 @@ def invent(encoding: Encoding, spec: Spec, rows: int) -> Table:
 
 def _numbers(column: Scaled, rows: int, random: np.random.Generator) -> np.ndarray:
     scaled = random.normal(size=rows)
-    values = column.center + column.spread * (np.sinh(scaled) if column.asinh else scaled)
+    spread = 1.0 if column.spread == UNTOLD else column.spread
+    values = column.center + spread * (np.sinh(scaled) if column.asinh else scaled)
     values[random.random(rows) < MISSING] = np.nan
-    return np.round(values, 6)
+    return _short(values)
 
 
 def _dates(column: Scaled, rows: int, random: np.random.Generator) -> Sequence[str]:
-    days = np.clip(np.nan_to_num(_numbers(column, rows, random), nan=np.inf), 0, np.inf)
-    return ["" if day > LAST_DAY else (EPOCH + timedelta(int(day))).strftime("%Y-%m-%dT00:00:00") for day in days]
+    days = np.clip(_numbers(column, rows, random) + EPOCH, date.min.toordinal(), date.max.toordinal())
+    return ["" if np.isnan(day) else f"{date.fromordinal(int(day))}T00:00:00" for day in days]
 
 
 def _cells(grid: GridScaled, rows: int, random: np.random.Generator) -> np.ndarray:
@@ -75,7 +76,13 @@ def _cells(grid: GridScaled, rows: int, random: np.random.Generator) -> np.ndarr
     center, spread = (np.array(of_channels * count)[:, None] for of_channels in (grid.center, grid.spread))
     cells = center + spread * random.normal(size=(len(grid.columns), rows))
     cells[random.random(cells.shape) < MISSING / 10] = np.nan
-    return np.round(cells, 6)
+    return _short(cells)
+
+
+def _short(values: np.ndarray) -> np.ndarray:
+    """Six digits of each number, however large or small it is."""
+    finite = np.clip(values, -LARGEST, LARGEST)
+    return np.array([float(f"{value:.6g}") for value in finite.ravel().tolist()]).reshape(values.shape)
 
 
 def _prose(column: Words, rows: int, random: np.random.Generator) -> Sequence[str]:

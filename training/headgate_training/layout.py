@@ -133,7 +133,8 @@ def find_layout(encoding: Encoding, encoded: np.ndarray, forecast: Forecast | No
             places.append(Place(tuple(at), _edges(encoded[:, position])))
     start = flags_at + len(flagged)
     for column in encoding.onehot:
-        places.append(Place(tuple(range(start, start + column.width))))
+        if column.width:
+            places.append(Place(tuple(range(start, start + column.width))))
         start += column.width
     indices = [IndexPlace(start + number, column.size) for number, column in enumerate(encoding.index)]
     start += len(indices)

@@ -1,6 +1,7 @@
 """The encoding in both engines: same description, same numbers."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +12,10 @@ from hypothesis import strategies as st
 
 from headgate_training import encoding_tf
 from headgate_training.encoding import Encoder, Encoding, Scaled, fit_encoding, load_encoding, parse_datetimes
+from headgate_training.layout import find_layout
 from headgate_training.spec import Column, Spec
 from headgate_training.table import RequestError, RowReader, Table
+from headgate_training.words import TrainingError
 
 SPEC = Spec(
     target="y",
@@ -107,6 +110,37 @@ def test_flags_exist_only_for_what_training_saw() -> None:
     flagged = {column.name: column.missing for column in (*ENCODING.scaled, *ENCODING.onehot)}
     assert flagged == {"plain": True, "skewed": False, "on": True, "ward": True, "smoker": False}
     assert not any(column.other for column in ENCODING.onehot)
+
+
+def _of_one_value(other: object) -> list[dict[str, object]]:
+    """Rows as of ONE_VALUE, but for columns of which training saw one value: there each has an ``other`` one."""
+    row: dict[str, object] = {"a": 1.0, "same": 5.0, "none": math.nan, "only": "x", "empty": ""}
+    return [row | {"same": other, "none": other, "only": str(other), "empty": str(other)}, row]
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_column_of_which_training_saw_one_case_says_nothing_whatever_comes(*, alone: bool) -> None:
+    kinds = {"a": "numeric", "same": "numeric", "none": "numeric", "only": "categorical", "empty": "categorical"}
+    spec = replace(SPEC, columns=tuple(Column(name, kind) for name, kind in kinds.items()))  # type: ignore[arg-type]
+    numbers = np.column_stack([np.arange(40.0), np.full(40, 5.0), np.full(40, np.nan)])
+    encoding = fit_encoding(Table(numbers, [["x"] * 40, [""] * 40]), spec)
+    rows, reader = _of_one_value(-300.0), RowReader(spec.columns)
+    by_numpy = [
+        Encoder(encoding, spec).encode(reader.read(some)) for some in ([rows[:1], rows[1:]] if alone else [rows])
+    ]
+    first, second = np.concatenate(by_numpy)
+    np.testing.assert_array_equal(first, second)
+    given = {name: tf.constant([row[name] for row in rows], tf.float64 if kind == "numeric" else tf.string)
+             for name, kind in kinds.items()}  # fmt: skip
+    np.testing.assert_allclose(encoding_tf.encode(encoding, given).numpy(), [first, second], atol=1e-6)
+    places = find_layout(encoding, by_numpy[0]).places
+    assert sorted(position for place in places for position in place.at) == list(range(encoding.width))
+
+
+def test_a_training_part_of_one_value_in_every_column_is_refused_in_words() -> None:
+    spec = replace(SPEC, columns=(Column("only", "categorical"),))
+    with pytest.raises(TrainingError, match="nothing to learn from"):
+        fit_encoding(Table(np.empty((9, 0)), [["x"] * 9]), spec)
 
 
 def test_rare_categories_share_the_place_of_any_other() -> None:

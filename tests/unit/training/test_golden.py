@@ -1,6 +1,7 @@
 """Golden requests hold nothing of anybody's rows."""
 
 import numpy as np
+import pytest
 
 from headgate_training.encoding import Encoder, fit_encoding
 from headgate_training.golden import invent
@@ -53,3 +54,23 @@ def test_they_are_the_same_for_a_seed() -> None:
     first, second = (invent(fit_encoding(given, spec), spec, 20) for _ in range(2))
     np.testing.assert_array_equal(first.numbers, second.numbers)
     assert first.texts == second.texts
+
+
+@pytest.mark.parametrize("size", [1e-300, 1e-9, 1.0, 1e9, 1e305])
+def test_numbers_of_any_size_are_invented_in_their_own_size_and_finite(size: float) -> None:
+    spec = spec_of((Column("dose", "numeric"),))
+    given = Table(size * np.linspace(-100, 100, 50)[:, None], [])
+    invented = invent(fit_encoding(given, spec), spec, 20).numbers
+    told = invented[~np.isnan(invented)]
+    assert np.isfinite(told).all()
+    assert len(np.unique(told)) == len(told)
+    assert 10 * size < np.abs(told).max() < 1000 * size
+
+
+def test_invented_dates_lie_where_those_of_the_data_do() -> None:
+    spec = spec_of((Column("seen", "datetime"),))
+    given = Table(np.empty((60, 0)), [[f"{year}-07-01" for year in range(1850, 1910)]])
+    (dates,) = invent(fit_encoding(given, spec), spec, 20).texts
+    years = {int(date[:4]) for date in dates if date}
+    assert min(years) > 1600
+    assert 1800 < sorted(years)[len(years) // 2] < 1960
