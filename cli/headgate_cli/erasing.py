@@ -23,7 +23,7 @@ from headgate.tables.erase import Unread
 from headgate_cli.connection import Cloud
 from headgate_cli.erasing_versions import Version, Versions
 from headgate_cli.errors import CommandError
-from headgate_cli.runs import Artifacts, Records
+from headgate_cli.runs import Artifacts, Records, check_known
 
 _PARTS = ("train.parquet", "validation.parquet", "test.parquet")
 _KEPT, _KEPT_BEFORE = ".kept-", re.compile(r"^\.kept-.{8}-")
@@ -63,6 +63,7 @@ class Erasure:
         Raises:
             CommandError: when a run reads rows of the subject at this moment, or is about to, or may yet be judged on a
                 part that goes whole; the message says what was done.
+            UsageError: when there is no such project, in which nothing could be found.
         """
         ledger = Records(self.cloud).ledger
         versions = Versions(self.cloud, self.project.tenant, self.subject)
@@ -99,6 +100,8 @@ class Erasure:
 
     def _look(self, ledger: Ledger, versions: Versions) -> tuple[Found, list[Run]]:
         under = versions.under(self.cloud.data_bucket, self.project.incoming)
+        if not under:  # uploads may be there that no run came of
+            check_known(ledger, self.project)
         incoming = [each for each in under if not self._is_marker(each.key)]
         found = Found(_held({each: versions.look(each) for each in incoming}))
         runs = ledger.runs_of_project(self.project)

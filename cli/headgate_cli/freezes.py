@@ -13,7 +13,7 @@ from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud, user_name
 from headgate_cli.errors import UsageError
-from headgate_cli.runs import Records, chosen_projects, moment_of
+from headgate_cli.runs import Records, check_known, chosen_projects, moment_of
 
 _SPAN = re.compile(r"(\d{1,5})(m|h|d)")
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -24,7 +24,8 @@ def freeze(cloud: Cloud, tenant: str, project: str | None, why: str, until: str 
     """Freeze one project, or all that the tenant has now; a freeze that holds already is replaced.
 
     Raises:
-        UsageError: when no reason is given, or `until` is no time to come; nothing is written.
+        UsageError: when no reason is given, `until` is no time to come, or there is no such project; nothing is
+            written.
     """
     if not why.strip():
         raise UsageError("Say why with --reason TEXT: whoever meets the freeze reads it.")
@@ -32,6 +33,8 @@ def freeze(cloud: Cloud, tenant: str, project: str | None, why: str, until: str 
     wanted = Freeze(user_name(cloud), " ".join(why.split()), written(now), end_of(until, now) if until else None)
     ledger = Records(cloud).ledger
     owners = chosen_projects(ledger, tenant, project)
+    for owner in owners:
+        check_known(ledger, owner)
     return [freeze_document(owner, _write(ledger, owner, lambda _known: wanted)) for owner in owners]
 
 

@@ -174,13 +174,24 @@ def projects_of(ledger: Ledger, tenant: str, *, unknown: bool = False) -> list[P
     return [Project(tenant, name) for name in sorted(names) if unknown or name != UNKNOWN]
 
 
-def chosen_projects(ledger: Ledger, tenant: str, project: str | None, *, unknown: bool = False) -> list[Project]:
+def chosen_projects(ledger: Ledger, tenant: str, project: str | None) -> list[Project]:
     """The project that was named, or else all of the tenant's.
 
     Raises:
         UsageError: when none was named and the tenant has none.
     """
-    found = [Project(tenant, project)] if project is not None else projects_of(ledger, tenant, unknown=unknown)
+    found = [Project(tenant, project)] if project is not None else projects_of(ledger, tenant)
     if not found:
         raise UsageError(f"{tenant} has no projects yet; name one with --project.")
     return found
+
+
+def check_known(ledger: Ledger, project: Project) -> None:
+    """See that a project is one: a slip of the pen must not pass for something that was done.
+
+    Raises:
+        UsageError: when no data was ever dropped for it.
+    """
+    if not ledger.runs_of_project(project):
+        named = ", ".join(each.name for each in projects_of(ledger, project.tenant)) or "none"
+        raise UsageError(f"{project.tenant} has no project {project.name}. Its projects: {named}.")

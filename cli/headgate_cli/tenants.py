@@ -17,6 +17,14 @@ from headgate_cli.errors import CommandError, UsageError
 TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "tenant.yaml"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
 _NOTHING_NEW = "No updates are to be performed"
+_NEVER_CAME_UP = ("ROLLBACK_COMPLETE", "DELETE_COMPLETE")
+_GOING_ON = {
+    "CREATE_IN_PROGRESS": "stack_create_complete",
+    "UPDATE_IN_PROGRESS": "stack_update_complete",
+    "UPDATE_COMPLETE_CLEANUP_IN_PROGRESS": "stack_update_complete",
+    "DELETE_IN_PROGRESS": "stack_delete_complete",
+}
+"""What a stack that is being changed is waited for, by its status."""
 _FROM_SYSTEM = ("RegisterTenantFunction", "DataBucket", "ArtifactBucket", "PermissionsBoundary", "JobSubnetIds")
 
 
@@ -33,7 +41,7 @@ def add(cloud: Cloud, name: str, wanted: Mapping[str, str]) -> dict[str, Any]:
         )
     from_system = {key: cloud.outputs[key] for key in _FROM_SYSTEM if key in cloud.outputs}
     given = {"System": cloud.stack, "Tenant": name, **from_system}
-    before = _describe(cloud, name)
+    before = _settled(cloud, name)
     if before is None:
         _deploy(cloud, name, {**given, **wanted}, "create")
     else:
@@ -77,7 +85,8 @@ def names_of(cloud: Cloud) -> list[str]:
     """The names of all tenants of the system."""
     pages = cloud.client("cloudformation").get_paginator("describe_stacks").paginate()
     prefix = tenant_stack(cloud.stack, "")
-    names = sorted(each["StackName"] for page in pages for each in page["Stacks"])
+    stacks = [each for page in pages for each in page["Stacks"] if each["StackStatus"] not in _NEVER_CAME_UP]
+    names = sorted(each["StackName"] for each in stacks)
     return [each.removeprefix(prefix) for each in names if each.startswith(prefix)]
 
 
@@ -117,13 +126,36 @@ def document(cloud: Cloud, name: str) -> dict[str, Any]:
 
 
 def _describe(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """A tenant's stack; None where there is none, or one that never came up."""
+    found = _found(cloud, tenant_stack(cloud.stack, name))
+    return None if found is None or found["StackStatus"] in _NEVER_CAME_UP else found
+
+
+def _settled(cloud: Cloud, name: str) -> dict[str, Any] | None:
+    """As `_describe`, once what an earlier call began has ended; CloudFormation changes no stack before.
+
+    One that never came up can only be deleted (stack status codes, CloudFormation user guide), and is in the way of a
+    new one of its name.
+    """
+    stack = tenant_stack(cloud.stack, name)
+    found = _found(cloud, stack)
+    if found is not None and (what := _GOING_ON.get(found["StackStatus"])):
+        wait_for(cloud, stack, what)
+        found = _found(cloud, stack)
+    if found is not None and found["StackStatus"] == "ROLLBACK_COMPLETE":
+        cloud.client("cloudformation").delete_stack(StackName=stack)
+        wait_for(cloud, stack, "stack_delete_complete")
+        return None
+    return _describe(cloud, name)
+
+
+def _found(cloud: Cloud, stack: str) -> dict[str, Any] | None:
     try:
-        found = cloud.client("cloudformation").describe_stacks(StackName=tenant_stack(cloud.stack, name))["Stacks"]
+        return dict(cloud.client("cloudformation").describe_stacks(StackName=stack)["Stacks"][0])
     except ClientError as error:
         if code_of(error) == "ValidationError":  # what CloudFormation says of a stack that is not there
             return None
         raise
-    return next((stack for stack in found if stack["StackStatus"] != "DELETE_COMPLETE"), None)
 
 
 def _deploy(cloud: Cloud, name: str, parameters: Mapping[str, str], how: str) -> None:

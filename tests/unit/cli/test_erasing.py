@@ -327,6 +327,13 @@ def test_an_upload_that_no_run_came_of_is_waited_for_and_what_is_left_of_it_then
     assert (re.sub("-.{8}-", "-", key), body) == ("incoming/.kept-a.csv", LEFT.encode())
 
 
+def test_a_project_that_is_not_there_is_told_so_and_gets_no_trail(erase: Erase, open_clinic: Open) -> None:
+    clinic = open_clinic()
+    clinic.project = Project("demo", "iriss")
+    assert erase(clinic, code=2)["error"] == "demo has no project iriss. Its projects: iris."
+    assert clinic.ledger.trail.entries("demo#iriss") == []
+
+
 def test_what_cannot_be_read_is_told_and_goes_where_it_is_a_copy(
     erase: Erase, open_clinic: Open, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -346,6 +353,7 @@ def test_what_cannot_be_read_is_told_and_goes_where_it_is_a_copy(
 
 def test_captured_requests_go_that_ask_about_the_subject_and_no_others(erase: Erase, open_clinic: Open) -> None:
     clinic = open_clinic(filled=False)
+    clinic.put(clinic.data, "incoming/other.csv", OTHERS)
     theirs = [
         asked(json.dumps({"instances": [{"patient": 17, "age": 3}]})),
         asked(base64.b64encode(b"patient,age\n17,3\n").decode(), "BASE64"),
@@ -359,6 +367,7 @@ def test_captured_requests_go_that_ask_about_the_subject_and_no_others(erase: Er
     clinic.s3.put_object(Bucket=clinic.artifacts, Key=f"{clinic.project.captured()}r1/answers/1.parquet", Body=answers)
     assert erase(clinic, value="17")["rows"] == 2
     assert [body.decode().splitlines() for body in clinic.everything().values()] == [
+        OTHERS.splitlines(),
         answers.decode().splitlines(),
         others,
     ]

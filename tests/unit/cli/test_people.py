@@ -79,7 +79,13 @@ def test_without_a_version_that_waits_nothing_is_written(told: Told, package: st
     assert "No version of iris waits for approval." in told("approve")[1]["error"]
 
 
-def test_a_freeze_is_told_with_who_why_and_until_and_lifted_once(told: Told, ledger: Ledger) -> None:
+def test_a_freeze_is_told_with_who_why_and_until_and_lifted_once(
+    told: Told, ledger: Ledger, make_run: Callable[..., Any]
+) -> None:
+    code, document = told("freeze", "--reason", "Of what is not there.")
+    assert (code, document["error"]) == (2, "demo has no project iris. Its projects: none.")
+    assert ledger.trail.entries("demo#iris") == []
+    ledger.add_run(make_run("a"))
     code, document = told("freeze", "--reason", "The\nauditors come.", "--until", "2d")
     [frozen] = document["freezes"]
     assert (code, frozen["project"], frozen["why"]) == (0, "iris", "The auditors come.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 
 from headgate.aws.ledger import Ledger
 from headgate.aws.tenants import Tenants
@@ -248,3 +249,39 @@ def test_quotas_reach_the_stack_to_the_last_digit(monkeypatch: pytest.MonkeyPatc
     assert main(["tenant", "add", "acme", "--money", "1234567.5", "--storage", "3", "--json"]) == 0
     assert asked == [{"MoneyPerMonth": "1234567.5", "StorageGigabytes": "3"}]
     assert main(["tenant", "add", "acme", "--email", "nobody"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("statuses", "calls"),
+    [
+        ([], ["create_stack"]),
+        (["ROLLBACK_COMPLETE"], ["delete_stack", "wait stack_delete_complete", "create_stack"]),
+        (["CREATE_IN_PROGRESS", "CREATE_COMPLETE"], ["wait stack_create_complete", "update_stack"]),
+        (["UPDATE_IN_PROGRESS", "UPDATE_COMPLETE"], ["wait stack_update_complete", "update_stack"]),
+        (["DELETE_IN_PROGRESS"], ["wait stack_delete_complete", "create_stack"]),
+        (["UPDATE_ROLLBACK_COMPLETE"], ["update_stack"]),
+    ],
+)
+def test_a_tenant_is_added_whatever_an_earlier_call_that_was_cut_off_left(
+    aws: boto3.Session, monkeypatch: pytest.MonkeyPatch, statuses: list[str], calls: list[str]
+) -> None:
+    cloud, done = Cloud(aws, "headgate", None, {}), list[str]()
+    client, left = cloud.client("cloudformation"), list(statuses)
+    gone = ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "DescribeStacks")
+
+    def describe(**_: Any) -> dict[str, Any]:
+        if not left:
+            raise gone
+        return {"Stacks": [{"StackStatus": left[0], "Parameters": []}]}
+
+    def wait(_cloud: Cloud, _stack: str, what: str) -> None:
+        done.append(f"wait {what}")
+        del left[:1]
+
+    monkeypatch.setattr(client, "describe_stacks", describe)
+    for call in ("create_stack", "update_stack", "delete_stack"):
+        monkeypatch.setattr(client, call, lambda call=call, **_: done.append(call))
+    monkeypatch.setattr(tenants, "wait_for", wait)
+    monkeypatch.setattr(tenants, "document", lambda *_: {})
+    tenants.add(cloud, "acme", {})
+    assert done[:-1] == calls
