@@ -7,8 +7,9 @@ from typing import Any
 
 from headgate.aws.deployed import Places, deployed
 from headgate.aws.registry import Registry
+from headgate.aws.tenants import Tenants
 from headgate.domain.approval import APPROVED
-from headgate.domain.compliance import Judged, Served, Trail, judged
+from headgate.domain.compliance import Judged, Key, Served, Trail, judged
 from headgate.domain.errors import NotFoundError
 from headgate.domain.moments import written
 from headgate_cli.auditing import verified
@@ -28,7 +29,8 @@ def report(cloud: Cloud, tenants: list[str]) -> dict[str, Any]:
     tenants = tenants or names_of(cloud)
     served = [each for tenant in tenants for each in _served(cloud, tenant)]
     trails = [each for tenant in tenants for each in _trails(cloud, tenant)]
-    found = judged(replace(seen, served=served, trails=trails))
+    keys = [key for tenant in tenants if (key := _key(cloud, tenant)) is not None]
+    found = judged(replace(seen, served=served, trails=trails, keys=keys))
     return {
         "stack": cloud.stack,
         "region": seen.region,
@@ -41,6 +43,7 @@ def report(cloud: Cloud, tenants: list[str]) -> dict[str, Any]:
             "queues": len(seen.queues),
             "log groups": len(seen.logs),
             "topics": len(seen.topics),
+            "tenants' keys": len(keys),
             "versions that serve": len(served),
             "audit trails": len(trails),
         },
@@ -77,6 +80,15 @@ def _places(cloud: Cloud) -> Places:
         [each["PhysicalResourceId"] for each in queues if each["LogicalResourceId"].endswith("DeadLetters")],
         cloud.outputs["NotificationTopic"],
     )
+
+
+def _key(cloud: Cloud, tenant: str) -> Key | None:
+    """The key of a tenant; None of one that is gone, with which it goes."""
+    known = Tenants(cloud.client("dynamodb"), cloud.outputs["LedgerTable"]).find(tenant)
+    if known is None:
+        return None
+    status = cloud.client("kms").get_key_rotation_status(KeyId=known.key) if known.key else {}
+    return Key(tenant, bool(status.get("KeyRotationEnabled")))
 
 
 def _served(cloud: Cloud, tenant: str) -> Iterator[Served]:

@@ -8,6 +8,13 @@ import boto3
 import pytest
 
 BUCKETS = ("data", "artifacts", "audit")
+
+
+def locked_for(days: int) -> dict[str, Any]:
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": days}}
+    return {"ObjectLockConfiguration": {"ObjectLockEnabled": "Enabled", "Rule": rule}}
+
+
 SUSPENDED = {"Status": "Suspended"}
 
 
@@ -30,10 +37,7 @@ def broken(
         s3.put_bucket_policy(Bucket=name, Policy=json.dumps({"Version": "2012-10-17", "Statement": [refused]}))
         rule = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
         s3.put_bucket_encryption(Bucket=name, ServerSideEncryptionConfiguration={"Rules": [rule]})
-    locked = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
-    s3.put_object_lock_configuration(
-        Bucket="audit", ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": locked}
-    )
+    s3.put_object_lock_configuration(Bucket="audit", **locked_for(2190))
     aws.client("dynamodb").update_continuous_backups(
         TableName="ledger", PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
     )
@@ -80,6 +84,7 @@ def test_what_is_set_as_the_template_says_is_compliant(broken: Callable[[], set[
         ("s3", "delete_bucket_policy", {"Bucket": "data"}, "encryption-in-transit"),
         ("s3", "delete_public_access_block", {"Bucket": "artifacts"}, "no-public-access"),
         ("s3", "put_bucket_versioning", {"Bucket": "data", "VersioningConfiguration": SUSPENDED}, "versions-kept"),
+        ("s3", "put_object_lock_configuration", {"Bucket": "audit", **locked_for(1)}, "audit-locked"),
         ("cloudwatch", "disable_alarm_actions", {"AlarmNames": ["headgate-DeadAlarm"]}, "alarms-present"),
         ("logs", "delete_retention_policy", {"logGroupName": "/aws/lambda/headgate-Reconcile"}, "logs-kept"),
     ],

@@ -10,8 +10,9 @@ from tests.lint_template import REGION, ROOT
 from tests.prove.stack import Stack
 
 from headgate.aws.deployed import says_tls_only
-from headgate.domain.compliance import RULES, Bucket, Deployment, Logs, Queue, Served, Table, Topic, Trail, judged
+from headgate.domain.compliance import RULES, Bucket, Deployment, Key, Logs, Queue, Served, Table, Topic, Trail, judged
 
+ONLY = {"Bool": {"aws:SecureTransport": "false"}}
 GOOD = Served("demo/iris", "1", True, True, True)
 
 
@@ -45,6 +46,7 @@ def of_template(stack: Stack) -> Deployment:
             Topic(name, True, keys[stack.plain(each["KmsMasterKeyId"])]["EnableKeyRotation"])
             for name, each in stack.of("AWS::SNS::Topic")
         ],
+        [Key("demo", True)],
         [GOOD],
         [Trail("demo", True), Trail("demo/iris", True)],
     )
@@ -63,8 +65,8 @@ def _buckets(stack: Stack) -> Iterator[tuple[str, Bucket]]:
                 bool(each["BucketEncryption"]["ServerSideEncryptionConfiguration"]),
                 each["VersioningConfiguration"]["Status"] == "Enabled",
                 len(block) == 4 and all(block.values()),
-                says_tls_only(policies[name]["Statement"]),
-                bool(rule) if name == "AuditBucket" else None,
+                says_tls_only([stack.plain(each) for each in policies[name]["Statement"]], stack.named(name)),
+                stack.plain(rule)["DefaultRetention"]["Days"] if name == "AuditBucket" else None,
             ),
         )
 
@@ -94,7 +96,7 @@ BROKEN: dict[str, tuple[str, dict[str, Any]]] = {
     "key-rotation": ("topics", {"rotates": False}),
     "versions-kept": ("buckets", {"versioned": False}),
     "point-in-time-recovery": ("tables", {"recoverable": False}),
-    "audit-locked": ("buckets", {"locked": False}),
+    "audit-locked": ("buckets", {"locked": 1}),
     "logs-kept": ("logs", {"days": 7}),
     "alarms-present": ("queues", {"alarmed": False}),
     "data-residency": ("tables", {"region": "us-east-1"}),
@@ -115,6 +117,11 @@ def test_each_rule_notices_what_it_is_for_and_no_other_does(rule: Any, deploymen
     assert all((rule.hipaa, rule.pci, rule.nist, rule.asks))
 
 
+def test_a_tenants_key_that_does_not_rotate_is_noticed(deployment: Deployment) -> None:
+    found = {each.rule.name: each.breaches for each in judged(replace(deployment, keys=[Key("acme", False)]))}
+    assert found["key-rotation"] == [("acme", "Its key does not rotate.")]
+
+
 @pytest.mark.parametrize(
     ("statement", "says"),
     [
@@ -124,9 +131,13 @@ def test_each_rule_notices_what_it_is_for_and_no_other_does(rule: Any, deploymen
         ({"Action": "s3:PutObject"}, False),
         ({"Effect": "Allow"}, False),
         ({"Condition": {}}, False),
+        ({"Condition": {**ONLY, "StringEquals": {"aws:SourceVpc": "vpc-1"}}}, False),
+        ({"Resource": ["arn:aws:s3:::data", "arn:aws:s3:::data/*"]}, True),
+        ({"Resource": "arn:aws:s3:::data"}, False),
+        ({"Resource": "arn:aws:s3:::data/demo/*"}, False),
+        ({"Action": None, "NotAction": "s3:GetObject"}, False),
     ],
 )
 def test_a_bucket_takes_only_tls_when_everybody_is_refused_without(statement: dict[str, Any], says: bool) -> None:
-    only = {"Bool": {"aws:SecureTransport": "false"}}
-    refused = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": only}
-    assert says_tls_only([refused | statement]) is says
+    refused = {"Effect": "Deny", "Principal": "*", "Action": "s3:*", "Resource": "*", "Condition": ONLY}
+    assert says_tls_only([refused | statement], "data") is says

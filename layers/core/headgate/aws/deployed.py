@@ -46,15 +46,31 @@ def deployed(client: Callable[[str], Any], places: Places) -> Deployment:
         )
 
 
-def says_tls_only(statements: Sequence[Mapping[str, Any]]) -> bool:
-    """Whether a bucket's policy refuses whatever comes without TLS, whoever sends it."""
+def says_tls_only(statements: Sequence[Mapping[str, Any]], bucket: str) -> bool:
+    """Whether a bucket's policy refuses whatever comes without TLS, whoever sends it and for whichever object.
+
+    A statement counts that asks for nothing else: another condition, or a narrower resource, would let something pass.
+    """
     return any(
         each["Effect"] == "Deny"
         and each.get("Principal") in ("*", {"AWS": "*"}, {"AWS": ["*"]})
-        and each.get("Condition", {}).get("Bool", {}).get("aws:SecureTransport") in ("false", False)
-        and "s3:*" in (each["Action"] if isinstance(each["Action"], list) else [each["Action"]])
+        and each.get("Condition") in [{"Bool": {"aws:SecureTransport": no}} for no in ("false", False, ["false"])]
+        and {"s3:*", "*"} & set(_listed(each.get("Action")))
+        and any(
+            arn == "*" or arn.endswith((f":::{bucket}/*", f":::{bucket}*")) for arn in _listed(each.get("Resource"))
+        )
         for each in statements
     )
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value or ""]
+
+
+def _kept_days(lock: Mapping[str, Any]) -> int:
+    """For how many days objects cannot be deleted that say nothing else; 0 where nothing locks them."""
+    kept = lock.get("ObjectLockConfiguration", {}).get("Rule", {}).get("DefaultRetention", {})
+    return int(kept.get("Days", 0)) + 365 * int(kept.get("Years", 0))
 
 
 def _bucket(s3: Any, name: str, places: Places) -> Bucket:
@@ -67,8 +83,8 @@ def _bucket(s3: Any, name: str, places: Places) -> Bucket:
         bool(_set(s3.get_bucket_encryption, Bucket=name)),
         s3.get_bucket_versioning(Bucket=name).get("Status") == "Enabled",
         len(block) == 4 and all(block.values()),
-        says_tls_only(json.loads(policy)["Statement"]),
-        None if lock is None else bool(lock.get("ObjectLockConfiguration", {}).get("Rule")),
+        says_tls_only(_listed(json.loads(policy)["Statement"]), name),
+        None if lock is None else _kept_days(lock),
     )
 
 

@@ -242,6 +242,11 @@ class Ledger:
         )
         accepted("keep who waits for approval", self._client.update_item, **update.request)
 
+    def keep_approval(self, project: Project, run: str, word: Mapping[str, str]) -> None:
+        """Keep that a person approved of a run's version, what they said and who it was, unless the run has ended."""
+        update = self._writes.update(project, run_key(run), {"approved": word}, NOT_ENDED, OUTCOME_VALUES)
+        self._recorded(project, update, "approval found", "A person approved of the version in the registry.")
+
     def keep_verdict(self, project: Project, sequence: int, verdict: Mapping[str, Any]) -> None:
         """Keep what the watch of a release says, unless the release is settled or the watch had its last word."""
         going = "attribute_exists(pk) AND (attribute_not_exists(outcome) OR outcome = :null)"

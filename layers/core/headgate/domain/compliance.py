@@ -13,7 +13,7 @@ LEAST_LOG_DAYS = 365
 
 @dataclass(frozen=True, slots=True)
 class Bucket:
-    """A bucket of S3 as it is; `locked` is None where nobody asks for that, else whether objects are by default."""
+    """A bucket of S3 as it is; `locked` is None where nobody asks for that, else for how many days objects are."""
 
     name: str
     region: str
@@ -21,7 +21,7 @@ class Bucket:
     versioned: bool
     private: bool
     over_tls: bool
-    locked: bool | None = None
+    locked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,14 @@ class Topic:
 
 
 @dataclass(frozen=True, slots=True)
+class Key:
+    """The key that all of a tenant lies under."""
+
+    name: str
+    rotates: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Served:
     """A version in service: whether its `card` is there, and the word of a person where it needs one."""
 
@@ -89,6 +97,7 @@ class Deployment:
     queues: Sequence[Queue] = ()
     logs: Sequence[Logs] = ()
     topics: Sequence[Topic] = ()
+    keys: Sequence[Key] = ()
     served: Sequence[Served] = ()
     trails: Sequence[Trail] = ()
 
@@ -128,7 +137,7 @@ def _public(seen: Deployment) -> Iterator[Breach]:
 
 
 def _keys(seen: Deployment) -> Iterator[Breach]:
-    return _unsound(seen.topics, lambda each: each.rotates, "Its key does not rotate.")
+    return _unsound([*seen.topics, *seen.keys], lambda each: each.rotates, "Its key does not rotate.")
 
 
 def _versions(seen: Deployment) -> Iterator[Breach]:
@@ -141,7 +150,10 @@ def _recovery(seen: Deployment) -> Iterator[Breach]:
 
 
 def _lock(seen: Deployment) -> Iterator[Breach]:
-    return _unsound(seen.buckets, lambda each: each.locked is not False, "Objects in it can be deleted.")
+    said = (
+        f"Objects in it can be deleted after {{each.locked}} days; {LEAST_LOG_DAYS} are asked for (AuditRetentionDays)."
+    )
+    return _unsound(seen.buckets, lambda each: each.locked is None or each.locked >= LEAST_LOG_DAYS, said)
 
 
 def _retention(seen: Deployment) -> Iterator[Breach]:
@@ -204,7 +216,14 @@ RULES: tuple[Rule, ...] = (
         "CP-10",
         _recovery,
     ),
-    Rule("audit-locked", "The audit trail's copies cannot be deleted.", "164.312(b)", "10.3.2", "AU-9", _lock),
+    Rule(
+        "audit-locked",
+        f"The audit trail's copies cannot be deleted for {LEAST_LOG_DAYS} days or longer.",
+        "164.312(b)",
+        "10.3.2",
+        "AU-9",
+        _lock,
+    ),
     Rule(
         "logs-kept",
         f"Logs are kept for {LEAST_LOG_DAYS} days or longer, and not for ever.",

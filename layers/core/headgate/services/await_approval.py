@@ -68,6 +68,8 @@ def await_approval(command: AwaitApproval, *, ledger: Ledger, registry: Registry
     ledger.wait_for_approval(project, command.run, command.package, command.task_token, command.visit)
     version = registry.version(command.package)
     if version.status == APPROVED:
+        # Whoever spoke, by the command line, the console or another tool: the audit trail tells of it.
+        ledger.keep_approval(project, command.run, {"said": version.description, "by": version.changed_by})
         tasks.succeed(command.task_token, APPROVED_ANSWER)
         return "approved"
     if version.status == REFUSED:
