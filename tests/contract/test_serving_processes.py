@@ -13,11 +13,12 @@ from typing import IO, Any
 import pytest
 from waiting import eventually
 
+from headgate_local.sagemaker.hosting import server as hosting
 from headgate_local.sagemaker.hosting.server import InstanceGone, NotServable, Server
 from headgate_local.serving import Server as Container
 
 PROGRAM = """
-import json, os, pathlib, sys
+import json, os, pathlib, sys, time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 folder = pathlib.Path(sys.argv[-1])
@@ -30,6 +31,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"]))
         answer = os.environ.get("SAID", "").encode() or body
+        if body == b"slow":
+            time.sleep(0.5)
         self.send_response(200)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -82,6 +85,22 @@ def test_a_connection_that_ended_unseen_costs_no_request_and_no_instance(start, 
 
 def test_the_environment_of_the_container_is_the_process_s(start) -> None:
     assert start(environment={"SAID": "this"}).invoke(b"", {}).body == b"this"
+
+
+def test_a_process_that_hangs_is_ended_and_starts_again_and_one_that_is_slow_is_not(
+    start, tmp_path, monkeypatch
+) -> None:
+    monkeypatch.setattr(hosting, "PATIENCE", 0.2)
+    monkeypatch.setattr(hosting, "PING", 0.2)
+    server = start()
+    with pytest.raises(TimeoutError):
+        server.invoke(b"slow", {})
+    assert (server.up, server.invoke(b"again", {}).body) == (True, b"again")
+    os.kill(server.pid, signal.SIGSTOP)
+    with pytest.raises(TimeoutError):
+        server.invoke(b"to nobody", {})
+    eventually(lambda: starts(tmp_path) == 2 and server.up)
+    assert server.invoke(b"here", {}).body == b"here"
 
 
 def test_what_cannot_start_again_is_tried_until_it_can(start, tmp_path) -> None:

@@ -20,6 +20,8 @@ READY = 60.0
 """Seconds that a container has to answer /ping when its variant does not say."""
 PATIENCE = 60.0
 """Seconds that an invocation may take, as on AWS."""
+PING = 2.0
+"""Seconds in which a container answers /ping, by the developer guide (your-algorithms-inference-code)."""
 CONNECTIONS = 64
 GRACE = 5.0
 """Seconds between SIGTERM and SIGKILL; the process keeps nothing that it would have to save."""
@@ -75,17 +77,21 @@ class Server:
         """Send one request to the container; raises InstanceGone, or TimeoutError after AWS's 60 seconds.
 
         A kept-alive connection may have ended while nobody looked, which says nothing of the process: the request is
-        sent again on a fresh one. Models keep nothing between requests, so that asking twice is safe.
+        sent again on a fresh one. Models keep nothing between requests, so that asking twice is safe. A process that
+        answers neither in time nor to /ping hangs: it is ended, and starts again.
         """
+        process, port = self._process, self._port
         try:
             try:
                 return _ask(self._http, body, headers)
             except urllib3.exceptions.ReadTimeoutError:
                 raise
             except urllib3.exceptions.HTTPError:
-                with _connections(self._port, 1) as fresh:
+                with _connections(port, 1) as fresh:
                     return _ask(fresh, body, headers)
         except urllib3.exceptions.ReadTimeoutError as error:
+            if not _answers(port):
+                process.kill()  # this one, and not the next
             raise TimeoutError from error
         except urllib3.exceptions.HTTPError as error:
             raise InstanceGone from error
@@ -197,6 +203,15 @@ def _reap(process: subprocess.Popen[bytes]) -> None:
 
 def _connections(port: int, number: int) -> urllib3.HTTPConnectionPool:
     return urllib3.HTTPConnectionPool("127.0.0.1", port, maxsize=number, timeout=PATIENCE, retries=False)
+
+
+def _answers(port: int) -> bool:
+    """Whether a process answers /ping in time."""
+    with _connections(port, 1) as http:
+        try:
+            return http.request("GET", "/ping", timeout=PING).status == 200
+        except urllib3.exceptions.HTTPError:
+            return False
 
 
 def _ask(http: urllib3.HTTPConnectionPool, body: bytes, headers: dict[str, str]) -> Answer:
