@@ -15,7 +15,7 @@ from headgate.aws.ledger import Ledger
 from headgate.domain.audit import Change
 from headgate.domain.errors import BadKeyError
 from headgate.domain.keys import project_key
-from headgate.domain.names import COMPLETION_MARKERS, Project, parse_upload
+from headgate.domain.names import COMPLETION_MARKERS, PROJECT, UNKNOWN, Project, parse_upload
 from headgate.domain.reconcile import UPLOAD_GRACE
 from headgate.domain.runs import Run
 from headgate.domain.subject import Subject
@@ -99,7 +99,7 @@ class Erasure:
         return whose | told | {"unread": sorted(versions.unread)}
 
     def _look(self, ledger: Ledger, versions: Versions) -> tuple[Found, list[Run]]:
-        under = versions.under(self.cloud.data_bucket, self.project.incoming)
+        under = self._uploaded(versions)
         if not under:  # uploads may be there that no run came of
             check_known(ledger, self.project)
         incoming = [each for each in under if not self._is_marker(each.key)]
@@ -124,6 +124,14 @@ class Erasure:
                 found.removed_whole.add(dataset)
         _refuse_while_read(_readers(runs, found), "Nothing was changed")
         return found, runs
+
+    def _uploaded(self, versions: Versions) -> list[Version]:
+        """What was dropped for the project; for `unknown`, under keys that name no project."""
+        if self.project.name != UNKNOWN:
+            return versions.under(self.cloud.data_bucket, self.project.incoming)
+        everything = versions.under(self.cloud.data_bucket, f"{self.project.tenant}/")
+        named = ((each, each.key.split("/")[1]) for each in everything)
+        return [each for each, name in named if name == UNKNOWN or not PROJECT.fullmatch(name)]
 
     def _remembered(self, ledger: Ledger, found: Found, versions: Versions) -> tuple[set[str], set[str]]:
         """The datasets that held the subject, and those of them that go whole, with what earlier calls found that did

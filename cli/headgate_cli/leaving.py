@@ -49,6 +49,7 @@ def remove(cloud: Cloud, name: str, folder: Path, hold_days: int) -> dict[str, A
         raise UsageError(f"{name} is held until {known['leaves_on']}; nothing was removed.")
     _check_nothing_goes_on(cloud, name)
     counts = export(cloud, name, folder)
+    tenants.record(cloud, name, "tenant removal begun", {key: str(count) for key, count in counts.items()})
     _take_away(cloud, name)
     said = (
         f"{name} is removed: {counts['objects']} objects and {counts['items']} records, its endpoints and models. They "
@@ -163,17 +164,22 @@ def _take_away(cloud: Cloud, name: str) -> None:
     """
     served = Possessions(cloud, name)
     served.end()
-    for bucket, place in places_of(name, cloud.data_bucket, cloud.artifact_bucket):
-        _empty(cloud, bucket, place)
+    _empty_all(cloud, name)
     dynamodb = cloud.client("dynamodb")
     for item in _items(cloud, name):
         if item["sk"]["S"].startswith(AUDIT_HEAD):
             continue  # what was done for a tenant is known after it has gone
         dynamodb.delete_item(TableName=cloud.outputs["LedgerTable"], Key={"pk": item["pk"], "sk": item["sk"]})
     served.end()  # what a rollback made meanwhile: nobody finds it once the tenant is gone
+    _empty_all(cloud, name)  # what people dropped and endpoints captured meanwhile
     stack = tenant_stack(cloud.stack, name)
     cloud.client("cloudformation").delete_stack(StackName=stack)
     tenants.wait_for(cloud, stack, "stack_delete_complete")
+
+
+def _empty_all(cloud: Cloud, name: str) -> None:
+    for bucket, place in places_of(name, cloud.data_bucket, cloud.artifact_bucket):
+        _empty(cloud, bucket, place)
 
 
 def _empty(cloud: Cloud, bucket: str, prefix: str) -> None:

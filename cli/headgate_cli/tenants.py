@@ -9,10 +9,13 @@ from botocore.exceptions import ClientError, WaiterError
 
 from headgate.aws.errors import code_of
 from headgate.aws.tenants import Tenants
+from headgate.domain.audit import Change
+from headgate.domain.keys import tenant_key
 from headgate.domain.names import TENANT, UNKNOWN, tenant_stack
 from headgate.domain.tenants import PROJECTS, Standing
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import CommandError, UsageError
+from headgate_cli.runs import Records
 
 TEMPLATE = Path(__file__).resolve().parents[2] / "infra" / "tenant.yaml"
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"]
@@ -42,12 +45,23 @@ def add(cloud: Cloud, name: str, wanted: Mapping[str, str]) -> dict[str, Any]:
     from_system = {key: cloud.outputs[key] for key in _FROM_SYSTEM if key in cloud.outputs}
     given = {"System": cloud.stack, "Tenant": name, **from_system}
     before = _settled(cloud, name)
+    if wanted or before is None:
+        record(cloud, name, "tenant change asked for", wanted)
     if before is None:
         _deploy(cloud, name, {**given, **wanted}, "create")
     else:
         kept = {each["ParameterKey"]: each["ParameterValue"] for each in before.get("Parameters", [])}
         _deploy(cloud, name, {**kept, **given, **wanted}, "update")
     return document(cloud, name)
+
+
+def record(cloud: Cloud, name: str, what: str, wanted: Mapping[str, str]) -> None:
+    """Tell the audit trail who asks for it, before it is done: the stack registers what becomes of it and does not
+    know by whose call. Of an address of mail only that there is one.
+    """
+    told = {key: "set" if key == "NotificationEmail" else str(value) for key, value in wanted.items()}
+    asked = Change("STACK", {}, {"tenant": name, **told})
+    Records(cloud).ledger.trail.record(tenant_key(name), what, "A person called for it.", asked)
 
 
 def change(cloud: Cloud, name: str, wanted: Mapping[str, str]) -> dict[str, Any]:

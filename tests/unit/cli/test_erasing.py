@@ -327,6 +327,26 @@ def test_an_upload_that_no_run_came_of_is_waited_for_and_what_is_left_of_it_then
     assert (re.sub("-.{8}-", "-", key), body) == ("incoming/.kept-a.csv", LEFT.encode())
 
 
+def test_what_was_dropped_under_the_name_of_no_project_is_found_as_unknown(erase: Erase, open_clinic: Open) -> None:
+    clinic = open_clinic(filled=False)
+    for key in (
+        "demo/Iris_A/incoming/a.csv",
+        "demo/unknown/incoming/a.csv",
+        "demo/iris/incoming/a.csv",
+        "demos/I/a.csv",
+    ):
+        clinic.s3.put_object(Bucket=clinic.data, Key=key, Body=ROWS.encode())
+    clinic.project = Project("demo", "unknown")
+    assert erase(clinic)["rows"] == 4
+    left = {re.sub("-.{8}-", "-", key): body.decode() for (key, _), body in clinic.everything().items()}
+    assert left == {
+        "demo/Iris_A/incoming/.kept-a.csv": LEFT,
+        "incoming/.kept-a.csv": LEFT,
+        "demo/iris/incoming/a.csv": ROWS,
+        "demos/I/a.csv": ROWS,
+    }
+
+
 def test_a_project_that_is_not_there_is_told_so_and_gets_no_trail(erase: Erase, open_clinic: Open) -> None:
     clinic = open_clinic()
     clinic.project = Project("demo", "iriss")

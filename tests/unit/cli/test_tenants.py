@@ -188,23 +188,33 @@ def test_a_tenant_whose_jobs_are_going_stays(
     assert not over
 
 
-def test_an_endpoint_that_comes_up_meanwhile_goes_too(
-    cloud: Cloud, tmp_path: Path, over: list[str], monkeypatch: pytest.MonkeyPatch
+def test_what_comes_up_or_is_dropped_meanwhile_goes_too(
+    cloud: Cloud, ledger: Ledger, tmp_path: Path, over: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    client, empty = cloud.client("sagemaker"), leaving._empty
+    client, empty, s3 = cloud.client("sagemaker"), leaving._empty, cloud.client("s3")
+    late_key = {"Bucket": "data", "Key": "acme/iris/incoming/late.csv"}
     variant = {"VariantName": "main", "ModelName": "acme-m", "InstanceType": "ml.m5.large", "InitialInstanceCount": 1}
 
     def late(*given: Any) -> None:
-        if not client.list_models()["Models"]:
+        if not there:
             role, tags = "arn:aws:iam::123456789012:role/models", [{"Key": OWNER_TAG, "Value": "ledger"}]
             client.create_model(ModelName="acme-m", ExecutionRoleArn=role, Tags=tags)
             client.create_endpoint_config(EndpointConfigName="acme-c", ProductionVariants=[variant], Tags=tags)
             client.create_endpoint(EndpointName="acme-iris", EndpointConfigName="acme-c", Tags=tags)
         empty(*given)
+        if not there:
+            there.append(s3.put_object(**late_key, Body=b"dropped after the bucket was emptied"))
 
+    there: list[Any] = []
     monkeypatch.setattr(leaving, "_empty", late)
     assert leaving.remove(cloud, "acme", tmp_path / "out", 0)["removed"]
     assert over == ["headgate-tenant-acme"]
+    assert {each["Key"].partition("/")[0] for each in s3.list_object_versions(Bucket="data")["Versions"]} == {
+        "acmes",
+        "bolt",
+    }
+    [entry] = [each.text for each in ledger.trail.entries("TENANT#acme") if "removal begun" in each.text]
+    assert json.loads(entry)["who"].startswith("user/")
     assert not client.list_endpoints()["Endpoints"]
     assert not client.list_models()["Models"] + client.list_endpoint_configs()["EndpointConfigs"]
 
@@ -263,9 +273,9 @@ def test_quotas_reach_the_stack_to_the_last_digit(monkeypatch: pytest.MonkeyPatc
     ],
 )
 def test_a_tenant_is_added_whatever_an_earlier_call_that_was_cut_off_left(
-    aws: boto3.Session, monkeypatch: pytest.MonkeyPatch, statuses: list[str], calls: list[str]
+    aws: boto3.Session, ledger: Ledger, monkeypatch: pytest.MonkeyPatch, statuses: list[str], calls: list[str]
 ) -> None:
-    cloud, done = Cloud(aws, "headgate", None, {}), list[str]()
+    cloud, done = Cloud(aws, "headgate", None, {"LedgerTable": "ledger"}), list[str]()
     client, left = cloud.client("cloudformation"), list(statuses)
     gone = ClientError({"Error": {"Code": "ValidationError", "Message": "does not exist"}}, "DescribeStacks")
 
@@ -283,5 +293,8 @@ def test_a_tenant_is_added_whatever_an_earlier_call_that_was_cut_off_left(
         monkeypatch.setattr(client, call, lambda call=call, **_: done.append(call))
     monkeypatch.setattr(tenants, "wait_for", wait)
     monkeypatch.setattr(tenants, "document", lambda *_: {})
-    tenants.add(cloud, "acme", {})
+    tenants.add(cloud, "acme", {"Trials": "7", "NotificationEmail": "ada@example.org"})
     assert done[:-1] == calls
+    [entry] = [json.loads(each.text) for each in ledger.trail.entries("TENANT#acme")]
+    assert entry["who"].startswith("user/")
+    assert entry["changes"][0]["after"] == {"tenant": "acme", "Trials": "7", "NotificationEmail": "set"}
