@@ -2,16 +2,21 @@
 
 import json
 from dataclasses import asdict
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from headgate.aws.audit import Copies
 from headgate.aws.s3 import Objects
 from headgate.domain.audit import Entry, flaws, uncopied
 from headgate.domain.keys import project_key, tenant_key
+from headgate.domain.moments import written
 from headgate.domain.names import Project
 from headgate_cli.connection import Cloud
 from headgate_cli.errors import UsageError
 from headgate_cli.runs import Records, projects_of
+
+_COPIED_WITHIN = timedelta(days=1)
+"""For so long a stream of DynamoDB keeps what the copies are made from; what was not copied by then never is."""
 
 
 def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, Any]]:
@@ -26,6 +31,7 @@ def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
         UsageError: when there never was such a tenant or project.
     """
     ledger, copied = Records(cloud).ledger, _copies(cloud)
+    due = written(datetime.now(UTC) - _COPIED_WITHIN)
     found = []
     for name, chain in _chosen(cloud, tenant, project):
         copies = copied.of(chain)
@@ -38,7 +44,7 @@ def verified(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
                 "project": name,
                 "entries": len(entries),
                 "uncopied": len(uncopied(entries, copies)),
-                "flaws": [asdict(flaw) for flaw in flaws(chain, entries, head, copies)],
+                "flaws": [asdict(flaw) for flaw in flaws(chain, entries, head, copies, due)],
             }
         )
     return found

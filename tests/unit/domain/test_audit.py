@@ -102,6 +102,17 @@ def test_no_character_of_an_entry_can_be_another(length: int, at: int, other: st
     assert all(flaw.sequence >= number + 1 for flaw in found)
 
 
+@pytest.mark.parametrize(("copied", "first"), [(0, [1]), (2, [3]), (3, []), (None, [1])])
+def test_the_end_of_a_trail_that_was_not_copied_in_time_is_told(copied: int | None, first: list[int]) -> None:
+    entries = trail(3)
+    copies = {each.sequence: Copy(each.text) for each in entries if each.sequence <= (copied or 0)}
+    assert flaws(CHAIN, entries, head_of(entries), copies, due=ADA.at) == []  # moments ago
+    late = flaws(CHAIN, entries, head_of(entries), copies if copied is not None else None, due="2026-01-02")
+    assert [each.sequence for each in late] == first
+    only_last = {3: Copy(entries[2].text)}  # whose hash vouches for those before it
+    assert flaws(CHAIN, entries, head_of(entries), only_last, due="2026-01-02") == []
+
+
 def test_entries_without_a_copy_are_counted() -> None:
     entries = trail(3)
     assert uncopied(entries, {1: Copy(entries[0].text)}) == [2, 3]

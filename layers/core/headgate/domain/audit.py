@@ -103,12 +103,13 @@ def digest(text: str) -> str:
 
 
 def flaws(
-    chain: str, entries: Sequence[Entry], head: TrailHead, copies: Mapping[int, Copy] | None = None
+    chain: str, entries: Sequence[Entry], head: TrailHead, copies: Mapping[int, Copy] | None = None, due: str = ""
 ) -> list[Flaw]:
     """Everything that is wrong with a trail, in the order of its entries; empty when it is as it was written.
 
     `entries` are in the order of their numbers. `copies` are the locked copies by number, where there are any: they
-    tell what an altered entry said, and also of a trail that was written anew from some entry on.
+    tell what an altered entry said, and also of a trail that was written anew from some entry on. What was written
+    before `due` has one by then, or one of a later entry, which vouches for it by its hash.
     """
     found: list[Flaw] = []
     copies = copies or {}
@@ -129,7 +130,18 @@ def flaws(
         found.append(
             Flaw(expected - 1, f"is the last one, but the trail's head names entry {head.sequence} with another hash")
         )
-    return found
+    return found + _unvouched(entries, copies, due)
+
+
+def _unvouched(entries: Sequence[Entry], copies: Mapping[int, Copy], due: str) -> list[Flaw]:
+    """The end of a trail that nothing but the ledger tells of, though it is old enough to be copied."""
+    last = max(copies, default=0)
+    first = next((each for each in entries if each.sequence > last and str(_field(each.text, "at") or "") < due), None)
+    said = (
+        "and what follows were not copied in time, and could be written anew: what copies failed, or was switched off. "
+        "The next entry that is copied vouches for them"
+    )
+    return [Flaw(first.sequence, said)] if first is not None else []
 
 
 def uncopied(entries: Sequence[Entry], copies: Mapping[int, Copy]) -> list[int]:
