@@ -181,6 +181,12 @@ class Objects:
             versions.setdefault(each["Key"], []).insert(0, each["VersionId"])
         return {key: History(listed, key in deleted) for key, listed in versions.items()}
 
+    def stored(self, bucket: str, prefix: str) -> int:
+        """The bytes of all versions under a prefix: each is kept, and paid for, until it is deleted itself."""
+        with translated(f"list s3://{bucket}/{prefix}"):
+            pages = self._client.get_paginator("list_object_versions").paginate(Bucket=bucket, Prefix=prefix)
+            return sum(each["Size"] for page in pages for each in page.get("Versions", []))
+
     def folders(self, bucket: str, prefix: str, *, gone: bool = False) -> list[str]:
         """What lies right under a prefix and holds objects, as prefixes that end with a slash; `gone`: or held some, of
         which there are versions still.

@@ -98,8 +98,8 @@ def _over(name: str, quotas: Quotas, used: Used, month: str) -> Refusal | None:
     if stored >= quotas.storage:
         return Refusal(
             "QUOTA_STORAGE",
-            f"{name} keeps {stored:.1f} GB, and its quota is {quotas.storage:g}. Delete what is not needed, or raise "
-            f"it: `headgate tenant add {name} --storage N`.",
+            f"{name} keeps {stored:.1f} GB, and its quota is {quotas.storage:g}. Delete what is not needed, in "
+            f"all versions, or raise it: `headgate tenant add {name} --storage N`.",
         )
     return None
 

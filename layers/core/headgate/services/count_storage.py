@@ -17,7 +17,7 @@ def count_storage(
     now: str,
     is_over: Callable[[], bool] = bool,
 ) -> tuple[dict[str, int], dict[str, str]]:
-    """Count what was not counted today: objects in their newest versions, in both buckets; until there is no time left.
+    """Count what was not counted today: objects in all their versions, in both buckets; until there is no time left.
 
     Returns:
         Bytes by tenant, of those that were counted, and of the others what it failed with, in a word: the next round
@@ -34,7 +34,7 @@ def count_storage(
             if tenants.find(name) is None or tenants.used(name).counted_on == day:
                 continue
             objects = open_objects(name)
-            stored = sum(file.size for place in places_of(name, *buckets) for file in objects.files(*place))
+            stored = sum(objects.stored(*place) for place in places_of(name, *buckets))
             tenants.count(name, stored, day)
             counted[name] = stored
         except Exception as error:  # whatever it is, the others are counted all the same
