@@ -1,6 +1,7 @@
 """IAM checks the operation that runs, whatever else the same request says."""
 
 import json
+import time
 from urllib.parse import quote, urlencode
 
 import pytest
@@ -213,3 +214,19 @@ def test_a_policy_may_ask_what_an_event_says_it_is(cloud, make_user, kind, allow
     else:
         with pytest.raises(ClientError, match="not authorized to perform: events:PutEvents"):
             events.put_events(Entries=[entry])
+
+
+def test_a_permission_to_write_into_streams_of_ones_own_is_one(cloud, make_user, name) -> None:
+    """A tenant's jobs have no other (infra/tenant.yaml)."""
+    group = f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:/{name}"
+    logs = cloud.client("logs", **make_user(statement("logs:PutLogEvents", f"{group}:log-stream:demo-*")))
+    cloud.client("logs").create_log_group(logGroupName=f"/{name}")
+    for stream, allowed in (("demo-iris", True), ("other-iris", False)):
+        cloud.client("logs").create_log_stream(logGroupName=f"/{name}", logStreamName=stream)
+        event = {"timestamp": int(time.time() * 1000), "message": "a line"}
+        line = {"logGroupName": f"/{name}", "logStreamName": stream, "logEvents": [event]}
+        if allowed:
+            logs.put_log_events(**line)
+        else:
+            with pytest.raises(ClientError, match=f"not authorized to perform: logs:PutLogEvents on .*:{stream}"):
+                logs.put_log_events(**line)

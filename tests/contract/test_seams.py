@@ -111,6 +111,10 @@ FUNCTIONS = {
         "ministack.core.iam_actions.extract_resource_arn": "service method path headers body query_params region "
         "account_id",
     },
+    "streams": {
+        "ministack.core.iam_actions.extract_resource_arn": "service method path headers body query_params region "
+        "account_id",
+    },
     "events": {
         "ministack.services.eventbridge._put_events": "data allow_aws_source",
     },

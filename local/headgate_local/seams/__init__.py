@@ -31,6 +31,7 @@ def install(endpoint_url: str) -> None:
         routing,
         scaling,
         settings,
+        streams,
         transport,
     )
 
@@ -51,6 +52,7 @@ def install(endpoint_url: str) -> None:
     queues.install()
     transport.install()
     bus.install()
+    streams.install()
     connections.install()
     machines.install(sagemaker)
     faults.install(sagemaker.faults)  # the last: it stands before every service that was added
