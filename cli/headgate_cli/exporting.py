@@ -104,7 +104,8 @@ def _assemble(version: Version, format_name: str, source: Path, made: Path) -> N
     extra = source / "1" / "assets.extra"
     spec = json.loads((extra / "spec.json").read_text(encoding="utf-8"))
     example = json.loads((extra / "golden.json").read_text(encoding="utf-8"))["golden"][:3]
-    _write(made / "signature.json", signature_of(spec))
+    precise = "unit" in json.loads((extra / "encoding.json").read_text(encoding="utf-8"))
+    _write(made / "signature.json", signature_of(spec, "float64" if precise else "float32"))
     _write(made / "request.json", {"instances": [each["request"] for each in example]})
     _write(made / "expected.json", {"predictions": [each["answer"] for each in example]})
     (made / "README.md").write_text(portable.readme(format_name, version.number), encoding="utf-8")
@@ -128,14 +129,13 @@ def _assemble(version: Version, format_name: str, source: Path, made: Path) -> N
     _check(made, exact=format_name == "onnx" or version.engine == "float32")
 
 
-def signature_of(spec: Mapping[str, Any]) -> dict[str, Any]:
-    """Names and types of what goes in and comes out."""
+def signature_of(spec: Mapping[str, Any], numbers: str) -> dict[str, Any]:
+    """Names and types of what goes in and comes out; ``numbers`` is the type of a regression's answers."""
     inputs = [
         {"name": column["name"], "type": "float64" if column["kind"] == "numeric" else "string", "kind": column["kind"]}
         for column in spec["columns"]
     ]
-    numbers = ("value", "low", "high")
-    outputs: list[dict[str, Any]] = [{"name": name, "type": "float32"} for name in numbers]
+    outputs: list[dict[str, Any]] = [{"name": name, "type": numbers} for name in ("value", "low", "high")]
     if spec["task"] != "regression":
         classes = spec["classes"]
         outputs = [

@@ -49,12 +49,13 @@ from headgate_training.table import RowReader
 
 extra = HERE / "model" / "assets.extra"
 spec = read_spec(extra / "spec.json")
-encoder = Encoder(load_encoding(extra / "encoding.json"), spec)
+encoding = load_encoding(extra / "encoding.json")
+encoder, unit = Encoder(encoding, spec), getattr(encoding, "unit", None)  # older versions have none
 session = onnxruntime.InferenceSession(HERE / "model" / "model.onnx", providers=["CPUExecutionProvider"])
 rows = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))["instances"]
 encoded = encoder.encode(RowReader(spec.columns).read(rows))
 [outputs] = session.run(None, {session.get_inputs()[0].name: encoded})
-print(json.dumps({"predictions": answers(outputs, spec)}))
+print(json.dumps({"predictions": answers(unit.of(outputs) if unit else outputs, spec)}))
 '''
 
 PREDICT = {"litert": _LITERT, "onnx": _ONNX}

@@ -113,6 +113,22 @@ class GridScaled:
 
 
 @dataclass(frozen=True)
+class Unit:
+    """What a network's numbers are of the target: ``zero + one * number``. Of classes they are what they are.
+
+    Networks count in 32 bits, of which a target of large numbers that differ little (moments in seconds) would leave
+    nothing; so they answer in a unit of about 1, and both engines translate that in 64 bits.
+    """
+
+    zero: float = 0.0
+    one: float = 1.0
+
+    def of(self, outputs: np.ndarray) -> np.ndarray:
+        """The target's own numbers for those of the network."""
+        return outputs if self == Unit() else self.zero + self.one * outputs.astype(np.float64)
+
+
+@dataclass(frozen=True)
 class Encoding:
     """The description itself: what encoding.json holds, columns in the order of the spec."""
 
@@ -122,6 +138,7 @@ class Encoding:
     index: tuple[Index, ...] = ()
     grids: tuple[GridScaled, ...] = ()
     words: tuple[Words, ...] = ()
+    unit: Unit = Unit()
 
     @property
     def scaled(self) -> tuple[Scaled, ...]:
@@ -155,9 +172,10 @@ def load_encoding(path: Path) -> Encoding:
         "grids": GridScaled,
         "words": Words,
     }
-    # Models that are out know the first three alone.
+    # Models that are out know the first three alone, and no unit.
     return Encoding(
-        **{block: tuple(_described(kind, one) for one in raw.get(block, ())) for block, kind in kinds.items()}
+        **{block: tuple(_described(kind, one) for one in raw.get(block, ())) for block, kind in kinds.items()},
+        unit=Unit(**raw.get("unit", {})),
     )
 
 

@@ -19,7 +19,7 @@ class Served(tf.Module):
 
     def __init__(self, model: keras.Model, head: Head, encoding: Encoding, spec: Spec) -> None:
         super().__init__()
-        self._spec = spec
+        self._spec, self._unit = spec, encoding.unit
         self.weights = [weight.value for weight in model.weights]
         encoded = tf.TensorSpec([None, encoding.width], tf.float32, name="encoded")
         # Nothing here branches or loops by a tensor in Python; to rewrite it for that is most of what an export takes.
@@ -40,7 +40,8 @@ class Served(tf.Module):
 
     def _as_named(self, outputs: tf.Tensor) -> dict[str, tf.Tensor]:
         if self._spec.task == "regression":
-            low, value, high = tf.unstack(outputs, axis=1)
+            numbers = self._unit.zero + self._unit.one * tf.cast(outputs, tf.float64)
+            low, value, high = tf.unstack(numbers, axis=1)
             return {"value": value, "low": low, "high": high}
         labels = tf.gather(tf.constant(self._spec.classes), tf.argmax(outputs, axis=1))
         return {"label": labels, "probabilities": outputs}

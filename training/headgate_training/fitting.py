@@ -173,7 +173,7 @@ class _Training:
             course = (settings.schedule, settings.learning_rate, progress.epoch, settings.epochs)
             loss = self._run(order, rates(*course, len(order)))
             val_loss, predicted = self._validated()
-            report(Epoch(progress.epoch, loss, val_loss, predicted))
+            report(Epoch(progress.epoch, loss, val_loss, self._head.unit.of(predicted)))
             if val_loss < progress.best_loss - ENOUGH:
                 progress.best, progress.best_loss, progress.best_state = progress.epoch, val_loss, self._read_state()
             self._keep()

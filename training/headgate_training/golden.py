@@ -34,7 +34,7 @@ def export_golden(served: Served, path: Path, encoding: Encoding, spec: Spec) ->
     """
     table = invent(encoding, spec, ROWS)
     encoded = Encoder(encoding, spec).encode(table)
-    expected = answers(served.network(tf.constant(encoded)).numpy(), spec)
+    expected = answers(encoding.unit.of(served.network(tf.constant(encoded)).numpy()), spec)
     golden = [
         {"request": request, "answer": answer} for request, answer in zip(_requests(table, spec), expected, strict=True)
     ]

@@ -1,7 +1,8 @@
 """What the raw scores of a network mean: loss and answer for each kind of target.
 
 Scores are [members, rows, outputs]; an answer is the mean over the members, and the network that is exported
-ends with it. Answers: probabilities [rows, classes] for classes; low, value, high [rows, 3] for numbers.
+ends with it. Answers: probabilities [rows, classes] for classes; low, value, high [rows, 3] for numbers, in the unit of
+their head.
 """
 
 import math
@@ -10,8 +11,9 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from headgate_training.encoding import skewness
+from headgate_training.encoding import Unit, skewness
 from headgate_training.spec import Spec
+from headgate_training.words import TrainingError
 
 HELD = 0.9
 """``low`` to ``high`` shall hold the true value of so many rows that nobody has seen."""
@@ -23,6 +25,8 @@ LEAST_SHARE = 0.05
 """Of the target's deviation: an answer of nothing has errors, too."""
 LEAST_STARTED = 0.02
 """Of the mean amount: a row of less is one of so much where scores are asked for; those of nothing have no end."""
+LARGEST, SMALLEST = 1e150, 1e-150
+"""Squares of targets beyond have no place in 64 bits."""
 LEAST = 1e-6
 """Of the mean amount: less is not predicted, so that its logarithm stays finite."""
 
@@ -32,6 +36,8 @@ class Head(Protocol):
 
     outputs: int
     """Scores that the network gives for each row."""
+    unit: Unit
+    """Of the answers."""
 
     def prepare(self, target: np.ndarray) -> np.ndarray:
         """The target as the loss takes it."""
@@ -43,10 +49,10 @@ class Head(Protocol):
         """The scores [1, rows, outputs] of the members' mean answer."""
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
-        """The members' mean answer: probabilities [rows, classes] or values [rows]."""
+        """The members' mean answer: probabilities [rows, classes] or values [rows], in the head's unit."""
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
-        """Learn from the validation part how far answers are off."""
+        """Learn from the validation part, whose target comes in its own unit, how far answers are off."""
 
     def answer(self, scores: tf.Tensor) -> tf.Tensor:
         """The one output of the exported network."""
@@ -54,6 +60,8 @@ class Head(Protocol):
 
 class Classes:
     """Two classes or more: softmax and cross-entropy, each row weighted by its class where ``weights`` are given."""
+
+    unit = Unit()
 
     def __init__(self, classes: int, weights: np.ndarray | None = None) -> None:
         self.outputs = classes
@@ -92,14 +100,13 @@ class Numbers:
 
     def __init__(self, target: np.ndarray, *, ahead: bool = False) -> None:
         self._ahead = ahead
-        self._mean = float(target.mean())
-        self._deviation = float(target.std()) or 1.0
+        self.unit = self._unit_of(target)
         self._residuals = (0.0, 0.0)
         self._grows = False
 
     def prepare(self, target: np.ndarray) -> np.ndarray:
         """Deviations from the training mean, in standard deviations."""
-        return ((target - self._mean) / self._deviation).astype(np.float32)
+        return ((target - self.unit.zero) / self.unit.one).astype(np.float32)
 
     def scores_of(self, target: np.ndarray) -> np.ndarray:
         """The scores [rows] that would answer these rows."""
@@ -114,11 +121,12 @@ class Numbers:
         return tf.reduce_mean(scores, axis=0, keepdims=True)
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
-        """The mean score in the target's own unit."""
-        return self.pool(scores)[0, :, 0] * self._deviation + self._mean
+        """The mean score."""
+        return self.pool(scores)[0, :, 0]
 
     def calibrate(self, predicted: np.ndarray, target: np.ndarray) -> None:
         """Keep how far the validation errors reach, in the unit that errors grow with."""
+        target = (target - self.unit.zero) / self.unit.one
         if self._ahead:
             self._grows = self._errors_grow(predicted, target)
         residuals = (target - predicted) / self._error_unit(tf.constant(predicted)).numpy()
@@ -132,7 +140,10 @@ class Numbers:
 
     def _error_unit(self, value: tf.Tensor) -> tf.Tensor:
         """Errors are the same for small values and large ones, or so of a series that grows in per cent."""
-        return tf.abs(value) + LEAST_SHARE * self._deviation if self._grows else tf.ones_like(value)
+        return tf.abs(value + self.unit.zero / self.unit.one) + LEAST_SHARE if self._grows else tf.ones_like(value)
+
+    def _unit_of(self, target: np.ndarray) -> Unit:
+        return Unit(float(target.mean()), float(target.std()) or 1.0)
 
     def _errors_grow(self, predicted: np.ndarray, target: np.ndarray) -> bool:
         """Whether errors are more alike in shares of the answers than as they are: of which they are likelier.
@@ -153,13 +164,9 @@ class Amounts(Numbers):
     influences on large amounts add up where exp would multiply them, and an unusual row is not answered beyond reason.
     """
 
-    def prepare(self, target: np.ndarray) -> np.ndarray:
-        """Multiples of the training mean."""
-        return (target / self._mean).astype(np.float32)
-
     def scores_of(self, target: np.ndarray) -> np.ndarray:
         """The inverse of softplus, for amounts of LEAST_STARTED and more."""
-        amounts = np.maximum(target / self._mean, LEAST_STARTED)
+        amounts = np.maximum(target / self.unit.one, LEAST_STARTED)
         return (amounts + np.log(-np.expm1(-amounts)) - START).astype(np.float32)
 
     def loss(self, prepared: tf.Tensor, scores: tf.Tensor) -> tf.Tensor:
@@ -173,15 +180,19 @@ class Amounts(Numbers):
         return (amounts + tf.math.log(-tf.math.expm1(-amounts)) - START)[None, :, None]
 
     def predict(self, scores: tf.Tensor) -> tf.Tensor:
-        """The mean amount in the target's own unit."""
-        return self._amounts(scores) * self._mean
+        """The mean amount."""
+        return self._amounts(scores)
 
     def answer(self, scores: tf.Tensor) -> tf.Tensor:
         """Low, value and high, none of them negative."""
         return tf.maximum(super().answer(scores), 0.0)
 
+    def _unit_of(self, target: np.ndarray) -> Unit:
+        """Multiples of the training mean."""
+        return Unit(0.0, float(target.mean()))
+
     def _amounts(self, scores: tf.Tensor) -> tf.Tensor:
-        """Mean over the members [rows], as multiples of the training mean."""
+        """Mean over the members [rows]."""
         return tf.reduce_mean(_softplus(scores[..., 0] + START) + LEAST, axis=0)
 
     def _error_unit(self, value: tf.Tensor) -> tf.Tensor:
@@ -199,6 +210,10 @@ def choose_head(spec: Spec, target: np.ndarray, class_weights: str = "none") -> 
     if spec.task != "regression":
         classes = len(spec.classes)
         return Classes(classes, balanced_weights(target, classes) if class_weights == "balanced" else None)
+    largest = float(np.abs(target).max())
+    if largest > LARGEST or 0 < largest < SMALLEST:
+        size = "large" if largest > LARGEST else "small"
+        raise TrainingError(f"The numbers of {spec.target!r} are too {size} to be squared. Write them in another unit.")
     # What comes next in a series goes on in a straight line, which the score of an amount is not.
     if spec.forecast is None and target.min() >= 0 and skewness(target) > SKEWED:
         return Amounts(target)

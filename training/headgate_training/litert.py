@@ -46,7 +46,8 @@ class LiteRtModel:
         extra = directory / "assets.extra"
         self.spec = read_spec(extra / "spec.json")
         self._reader = RowReader(self.spec.columns)
-        self._encoder = Encoder(load_encoding(extra / "encoding.json"), self.spec)
+        encoding = load_encoding(extra / "encoding.json")
+        self._encoder, self._unit = Encoder(encoding, self.spec), encoding.unit
         self._interpreter = Interpreter(model_path=str(extra / engine_file(engine)), num_threads=1)
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._output = self._interpreter.get_output_details()[0]["index"]
@@ -57,7 +58,7 @@ class LiteRtModel:
         return answers(self.predict(self._reader.read(rows)), self.spec) if rows else []
 
     def predict(self, table: Table) -> np.ndarray:
-        """The network's output [rows, outputs] for a table; raises RequestError for text that is no datetime."""
+        """The version's answers [rows, outputs] for a table; raises RequestError for text that is no datetime."""
         return self.run(self.encode(table))
 
     def encode(self, table: Table) -> np.ndarray:
@@ -65,10 +66,11 @@ class LiteRtModel:
         return self._encoder.encode(table)
 
     def run(self, encoded: np.ndarray) -> np.ndarray:
-        """The network's output [rows, outputs] for encoded rows."""
+        """The version's answers [rows, outputs] for encoded rows."""
         if len(encoded) <= BATCH:
-            return self._run(encoded)
-        return np.concatenate([self._run(encoded[start : start + BATCH]) for start in range(0, len(encoded), BATCH)])
+            return self._unit.of(self._run(encoded))
+        parts = [self._run(encoded[start : start + BATCH]) for start in range(0, len(encoded), BATCH)]
+        return self._unit.of(np.concatenate(parts))
 
     def _run(self, encoded: np.ndarray) -> np.ndarray:
         if len(encoded) != self._rows:

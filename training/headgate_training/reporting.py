@@ -32,12 +32,12 @@ class Reporter:
         line = {"loss": epoch.loss, "val_loss": epoch.val_loss, f"val_{self._metric}": value}
         # JSON has no NaN: a metric that the validation part does not define is null.
         self._history.append(
-            {name: round(number, 6) if math.isfinite(number) else None for name, number in line.items()}
+            {name: float(f"{number:.6g}") if math.isfinite(number) else None for name, number in line.items()}
         )
         if not self._is_chief:
             return
         self._events.scalars(epoch.number, line)
-        words = " ".join(f"{name}={number:.4f}" for name, number in line.items())
+        words = " ".join(f"{name}={number:.6g}" for name, number in line.items())
         sys.stdout.write(f"epoch={epoch.number} {words} objective={self._objective():.6g}\n")
         sys.stdout.flush()
 

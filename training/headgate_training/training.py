@@ -191,6 +191,7 @@ def _fitted(
     if isinstance(head, Numbers):
         start_linear(model, part.encoded, head.scores_of(part.target), Past.of(spec, encoding, head))
     fitted = fit(model, head, part, val_part, settings, report, around)
+    encoding = dataclasses.replace(encoding, unit=head.unit)
     return _Trained(model, head, encoding, spec, part, val_part, settings, layout, fitted)
 
 

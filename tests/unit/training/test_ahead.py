@@ -111,8 +111,8 @@ def test_ranges_of_a_series_grow_where_its_errors_do(grows: bool) -> None:
     random, level = np.random.default_rng(4), np.linspace(10, 100, 400)
     errors = random.normal(size=400) * (0.1 * level if grows else 5.0)
     head = Numbers(level + errors, ahead=True)
-    head.calibrate(level.astype(np.float32), level + errors)
-    answers = head.answer(head.prepare(np.array([10.0, 100.0]))[None, :, None]).numpy()
+    head.calibrate(head.prepare(level), level + errors)
+    answers = head.unit.of(head.answer(head.prepare(np.array([10.0, 100.0]))[None, :, None]).numpy())
     width = answers[:, 2] - answers[:, 0]
     assert (width[1] > 5 * width[0]) == grows
     assert width[1] == pytest.approx(33 if grows else 16.5, rel=0.2)

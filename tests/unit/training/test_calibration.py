@@ -83,8 +83,8 @@ def test_the_head_of_a_forecast_has_the_same_range_on_either_side() -> None:
     answered = {}
     for spec in (NUMBER, series):
         head = choose_head(spec, target)
-        head.calibrate(target - 1.0, target)
-        low, value, high = head.answer(np.zeros((1, 1, 1), np.float32)).numpy()[0]
+        head.calibrate(head.prepare(target - 1.0), target)
+        low, value, high = head.unit.of(head.answer(np.zeros((1, 1, 1), np.float32)).numpy())[0]
         answered[spec] = (value - low, high - value)
     assert answered[NUMBER] == pytest.approx((0, 1), abs=1e-5)
     assert answered[series] == pytest.approx((1, 1), abs=1e-5)

@@ -57,7 +57,8 @@ def test_the_same_seed_gives_the_same_weights() -> None:
 @pytest.mark.parametrize("head", [Amounts(np.array([1.0, 2.0, 3.0])), Numbers(np.array([1.0, 2.0, 3.0]))])
 def test_a_line_starts_from_the_scores_that_would_answer_its_rows(head: Numbers) -> None:
     target = np.array([0.04, 1.0, 2.0, 5.0, 300.0])
-    np.testing.assert_allclose(head.predict(head.scores_of(target)[None, :, None]), target, rtol=1e-4)
+    answers = head.unit.of(np.asarray(head.predict(head.scores_of(target)[None, :, None])))
+    np.testing.assert_allclose(answers, target, rtol=1e-4)
     assert np.isfinite(head.scores_of(np.zeros(1))).all()
 
 
@@ -90,7 +91,7 @@ def test_intervals_are_learned_before_the_validation_part_is() -> None:
     model, head = dnn.build(4, 1, settings), Watching(target[:160])
     told: list[Epoch] = []
     best = fit(model, head, Part(ROWS[:160], target[:160]), Part(ROWS[160:], target[160:]), settings, told.append).best
-    np.testing.assert_allclose(head.seen, told[best - 1].predicted, rtol=1e-5)
+    np.testing.assert_allclose(head.unit.of(head.seen), told[best - 1].predicted, rtol=1e-5)
 
 
 @pytest.mark.parametrize(

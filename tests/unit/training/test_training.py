@@ -12,17 +12,21 @@ import numpy as np
 import pytest
 
 from headgate_training.answers import answers
+from headgate_training.fitting import Epoch
 from headgate_training.heads import Amounts, Classes, Numbers, choose_head
 from headgate_training.litert import LiteRtModel
 from headgate_training.parquet import DataError, read_parquet, read_target
+from headgate_training.reporting import Reporter
 from headgate_training.savedmodel import SavedModel
 from headgate_training.settings import Settings
 from headgate_training.spec import Spec, SpecError, read_spec
 from headgate_training.table import Table
+from headgate_training.tensorboard import EventLog
 from headgate_training.training import Places, train
 from headgate_training.trivial import load_trivial
+from headgate_training.words import TrainingError
 
-from .jobs import MIXED_COLUMNS, Job, make_spec, write_spec
+from .jobs import MIXED_COLUMNS, Job, make_spec, run_job, write_spec
 
 TRAIN_PY = Path(__file__).parents[3] / "training" / "train.py"
 
@@ -289,3 +293,37 @@ def test_a_file_that_does_not_fit_the_spec_is_refused(mixed_job: Job, tmp_path: 
     tmp_path.mkdir()
     with pytest.raises(DataError, match="no Parquet file"):
         read_parquet(tmp_path, read_spec(mixed_job.places.spec / "spec.json"))
+
+
+@pytest.mark.parametrize("target", ["1e-60 * y", "1e60 * y", "1.7e12 + y", "1e40 * exp(3 * y)"])
+def test_answers_are_as_fine_as_the_target_whatever_its_unit(tmp_path: Path, target: str) -> None:
+    drawn = "SELECT (hash(i) % 1000) / 1000.0 AS a, (i % 7)::DOUBLE AS b, 2 * a + b / 7 AS y FROM range(400) rows(i)"
+    query = f"SELECT a::DOUBLE AS a, b, ({target})::DOUBLE AS y FROM ({drawn})"
+    job = run_job(tmp_path, query, make_spec({"a": "numeric", "b": "numeric"}, "y", "regression"), epochs=40)
+    spec = read_spec(job.places.spec / "spec.json")
+    table, true = read_parquet(job.test, spec), read_target(job.test, spec)
+    with SavedModel(job.version) as model:
+        low, value, high = model.predict(table).T
+    assert np.square(value - true).mean() < 0.1 * true.var()
+    assert ((low <= true) & (true <= high)).mean() > 0.7
+    np.testing.assert_allclose(LiteRtModel(job.version).predict(table)[:, 1], value, rtol=0, atol=1e-5 * true.std())
+    told = [epoch["val_rmse"] for epoch in job.metrics["history"]]
+    assert told[-1] < true.std()
+
+
+@pytest.mark.parametrize(("size", "word"), [(1e200, "large"), (1e-200, "small")])
+def test_a_target_whose_squares_are_no_numbers_is_refused_in_words(
+    spec_of: Callable[..., Spec], size: float, word: str
+) -> None:
+    with pytest.raises(TrainingError, match=f"are too {word}"):
+        choose_head(spec_of("regression"), size * np.linspace(1, 2, 9))
+
+
+def test_the_objective_tells_small_targets_apart(
+    spec_of: Callable[..., Spec], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A search for settings reads the objective from the log, where small ones must not be 0."""
+    target = 1e-12 * np.arange(4.0)
+    report = Reporter(spec_of("regression"), target, [], EventLog(None))
+    report(Epoch(1, 0.5, 0.5, target + 1.5e-13))
+    assert "val_rmse=1.5e-13 objective=1.5e-13" in capsys.readouterr().out
