@@ -12,12 +12,14 @@ from headgate_cli.connection import Cloud
 _PLACES = ("incoming/", "feedback/", "project.yaml")
 """What a project has in the data bucket (docs/architecture.md, Places)."""
 _NAMED = 3
+_PROJECTS = 20
+"""So many projects of a tenant are looked at, for each is a request; whoever names one has it looked at."""
 
 
 def hint(cloud: Cloud, tenant: str, project: str | None = None) -> str:
     """What to do about uploads of a tenant, or of one project of it, that start nothing; empty where there are none.
 
-    One list request, and one more for each project; what a person may not list is passed over.
+    A list request for each project, and two for a whole tenant; what a person may not list is passed over.
     """
     found: list[str] = []
     with suppress(ClientError):
@@ -40,7 +42,7 @@ def _astray(s3: Any, bucket: str, tenant: str, project: str | None) -> Iterator[
         yield from files
     else:
         folders = [f"{tenant}/{project}/"]
-    for folder in folders:
+    for folder in folders[:_PROJECTS]:
         files, within = _level(s3, bucket, folder)
         places = [folder + place for place in _PLACES]
         yield from (key for key in files + within if key not in places)
