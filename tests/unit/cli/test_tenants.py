@@ -219,6 +219,16 @@ def test_what_comes_up_or_is_dropped_meanwhile_goes_too(
     assert not client.list_models()["Models"] + client.list_endpoint_configs()["EndpointConfigs"]
 
 
+def test_who_leaves_without_a_day_is_held_first(
+    cloud: Cloud, tmp_path: Path, over: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    held: dict[str, Any] = {"standing": "LEAVING", "leaves_on": None}
+    monkeypatch.setattr(tenants, "document", lambda *_: held)
+    monkeypatch.setattr(tenants, "leave", lambda *given: {**held, "leaves_on": f"in {given[2]} days"})
+    told = leaving.remove(cloud, "acme", tmp_path / "out", 30)
+    assert (told["removed"], told["leaves_on"], over) == (False, "in 30 days", [])
+
+
 def test_lists_of_an_export_stay_when_another_is_made(cloud: Cloud, tmp_path: Path) -> None:
     leaving.export(cloud, "acme", tmp_path)
     whole = (tmp_path / "records.jsonl").read_text()
