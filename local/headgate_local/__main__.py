@@ -26,6 +26,9 @@ def main() -> int:
     except (LocalCloudError, DeploymentError) as error:
         _say(str(error))
         return 1
+    except OSError as error:  # a full disk, a home that is not there
+        _say(f"The local cloud's files cannot be written: {error}. `headgate doctor` looks for the cause.")
+        return 1
     except KeyboardInterrupt:
         _say("interrupted; nothing was left running")
         return 130

@@ -138,4 +138,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    ended = main()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Everything is ended and taken away. Python would wait for its executors' threads, and those may wait for hours:
+    # for a task that a person has to answer, for an execution within another one.
+    os._exit(ended)

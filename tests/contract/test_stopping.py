@@ -58,8 +58,8 @@ def keep_busy(cloud: Cloud, archive: bytes) -> None:
 
 
 def make_role(cloud: Cloud) -> str:
-    services = ["sagemaker.amazonaws.com", "lambda.amazonaws.com"]
-    return live.make_role(cloud, statement(["s3:*", "logs:*"]), services=services)
+    services = ["sagemaker.amazonaws.com", "lambda.amazonaws.com", "states.amazonaws.com"]
+    return live.make_role(cloud, statement(["s3:*", "logs:*", "states:*", "events:*"]), services=services)
 
 
 def make_endpoint(cloud: Cloud, name: str, **members) -> None:
@@ -68,6 +68,19 @@ def make_endpoint(cloud: Cloud, name: str, **members) -> None:
     sagemaker.create_endpoint_config(EndpointConfigName=name, ProductionVariants=[variant])
     sagemaker.create_endpoint(EndpointName=name, EndpointConfigName=name)
     eventually(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService")
+
+
+def wait_in_a_machine(cloud: Cloud) -> None:
+    """An execution whose task, which has a time-out, is an execution that takes long."""
+    machines, role = cloud.client("stepfunctions"), make_role(cloud)
+    long = {"StartAt": "Wait", "States": {"Wait": {"Type": "Wait", "Seconds": 600, "End": True}}}
+    inner = machines.create_state_machine(name="long", definition=json.dumps(long), roleArn=role)["stateMachineArn"]
+    task = {"Type": "Task", "Resource": "arn:aws:states:::states:startExecution.sync:2", "TimeoutSeconds": 900}
+    waits = {**task, "Parameters": {"StateMachineArn": inner}, "End": True}
+    outer = json.dumps({"StartAt": "Go", "States": {"Go": waits}})
+    arn = machines.create_state_machine(name="outer", definition=outer, roleArn=role)["stateMachineArn"]
+    machines.start_execution(stateMachineArn=arn)
+    eventually(lambda: machines.list_executions(stateMachineArn=inner, statusFilter="RUNNING")["executions"])
 
 
 def started_by(cloud: Cloud) -> set[int]:
@@ -88,9 +101,10 @@ def test_no_process_outlives_the_cloud(busy, number) -> None:
     assert number == signal.SIGKILL or not list((busy.log.parent / "local.work").iterdir())
 
 
-def test_neither_a_request_under_way_nor_jobs_that_wait_for_their_turn_keep_a_cloud_up(busy) -> None:
+def test_neither_a_request_under_way_nor_what_waits_for_its_turn_or_its_end_keeps_a_cloud_up(busy) -> None:
     before, role = serving(busy), make_role(busy)
     make_endpoint(busy, "one", ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1})
+    wait_in_a_machine(busy)
     for number in range(2 * max(2, os.cpu_count() or 2)):
         start_job(busy, f"more-{number}", role, "busy")
 

@@ -46,6 +46,8 @@ def test_a_better_dataset_replaces_the_champion_and_a_worse_one_does_not(cloud: 
     assert job["ProcessingJobStatus"] == "Completed", job
     assert (better.state, better.version) == (Outcome.PROMOTED, "2"), better.reason
     assert better.metrics["rows"] == first.metrics["rows"]  # the same holdout
+    of_run = {"logGroupName": "/aws/sagemaker/TrainingJobs", "logStreamNamePrefix": f"{better.run}/"}
+    assert cloud.client("logs").filter_log_events(**of_run)["events"]
 
     endpoint = cloud.client("sagemaker").describe_endpoint(EndpointName=project.endpoint)
     assert endpoint["EndpointStatus"] == "InService"
