@@ -16,6 +16,8 @@ MOST_PREDICTED = 150_000
 LEAST_ROWS = 50
 ASKED_AT_ONCE = 4096
 """Rows for which the model is asked at a time."""
+OF_CLASSES = frozenset({"auc", "balanced_accuracy"})
+"""Metrics that count every class the same, however many rows it has."""
 SHOWN = 200
 """Of more columns the rest is not told."""
 
@@ -34,7 +36,7 @@ def importance(table: Table, outcome: Outcome, predict: Predict, spec: Spec) -> 
     rows = min(len(table), ROWS)
     repeats = REPEATS if rows * len(units) * REPEATS <= MOST_PREDICTED else 1
     rows = max(min(rows, LEAST_ROWS), min(rows, MOST_PREDICTED // (len(units) * repeats)))
-    drawn = random.choice(len(table), rows, replace=False)
+    drawn = _draw(outcome.target, rows, spec.metric, random)
     sample, target = _rows(table, drawn), outcome.target[drawn]
     sign = 1 if spec.direction == "maximize" else -1
 
@@ -53,6 +55,18 @@ def importance(table: Table, outcome: Outcome, predict: Predict, spec: Spec) -> 
     drops = whole - np.reshape(values, (len(units), repeats)).mean(axis=1)
     lines = zip(drops.tolist(), units, strict=True)
     return [{"column": name, "drop": drop} for drop, name in sorted(lines, key=lambda line: -line[0])[:SHOWN]]
+
+
+def _draw(target: np.ndarray, rows: int, metric: str, random: np.random.Generator) -> np.ndarray:
+    """Numbers of so many rows. Where the metric counts classes alike, of a rare one all rows come: two tell nothing."""
+    order = random.permutation(len(target))
+    if metric in OF_CLASSES:
+        turns = np.empty(len(order), np.int64)  # classes take turns, one row each
+        for number in np.unique(target):
+            members = target[order] == number
+            turns[members] = np.arange(members.sum())
+        order = order[np.argsort(turns, kind="stable")]
+    return order[:rows]
 
 
 def _units(spec: Spec) -> dict[str, Sequence[str]]:

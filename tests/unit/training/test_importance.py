@@ -62,3 +62,24 @@ def test_wide_tables_are_measured_on_fewer_rows() -> None:
     assert lines[0]["column"] == "c0"
     assert sum(asked) <= 151_000
     assert len(lines) == 200
+
+
+@pytest.mark.parametrize("metric", ["auc", "balanced_accuracy"])
+def test_a_rare_class_is_measured_by_all_of_its_rows(metric: str) -> None:
+    random = np.random.default_rng(8)
+    numbers = random.normal(size=(6000, 2))
+    target = np.zeros(6000, np.int64)
+    target[random.choice(6000, 20, replace=False)] = 1
+    numbers[:, 0] += 8 * target
+
+    def sure(table: Table) -> np.ndarray:
+        chance = 1 / (1 + np.exp(4 - table.numbers[:, 0]))
+        return np.column_stack([1 - chance, chance])
+
+    drops = []
+    for seed in range(4):
+        columns = (Column("telling", "numeric"), Column("idle", "numeric"))
+        spec = Spec("y", "binary", ("a", "b"), "b", metric, "maximize", seed, columns)
+        told = importance(Table(numbers, []), Outcome(target, sure(Table(numbers, []))), sure, spec)
+        drops.append({line["column"]: line["drop"] for line in told})
+    assert all(0.3 < each["telling"] < 0.6 and abs(each["idle"]) < 0.01 for each in drops)
