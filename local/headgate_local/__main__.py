@@ -27,7 +27,7 @@ def main() -> int:
         _say(str(error))
         return 1
     except OSError as error:  # a full disk, a home that is not there
-        _say(f"The local cloud's files cannot be written: {error}. `headgate doctor` looks for the cause.")
+        _say(f"The local cloud's files cannot be written: {error}.")
         return 1
     except KeyboardInterrupt:
         _say("interrupted; nothing was left running")

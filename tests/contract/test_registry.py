@@ -120,6 +120,17 @@ def test_tags_are_added_replaced_listed_and_deleted(cloud, group) -> None:
 
 
 @pytest.mark.aws
+def test_tags_that_only_aws_gives_are_refused(cloud, group, name) -> None:
+    client, tags = cloud.client("sagemaker"), [{"Key": "AWS:createdBy", "Value": "me"}]
+    arn = client.describe_model_package_group(ModelPackageGroupName=group)["ModelPackageGroupArn"]
+    for call in (
+        lambda: client.add_tags(ResourceArn=arn, Tags=tags),
+        lambda: client.create_model_package_group(ModelPackageGroupName=f"{name}-2", Tags=tags),
+    ):
+        with pytest.raises(ClientError, match=r"ValidationException.*aws: prefixed tag key names are not allowed"):
+            call()
+
+
 def test_tags_of_creation_are_kept(cloud, name) -> None:
     client = cloud.client("sagemaker")
     made = client.create_model_package_group(ModelPackageGroupName=name, Tags=[{"Key": "t", "Value": "v"}])

@@ -8,7 +8,7 @@ from typing import Any
 import boto3
 import pytest
 from moto.s3.models import s3_backends
-from tests.dropping import queued
+from tests.dropping import SORTED, queued
 
 from headgate.aws.ledger import Ledger, runs_of
 from headgate.aws.s3 import Objects
@@ -132,10 +132,18 @@ def test_what_a_marker_says_of_other_places_is_not_heeded(
     )
 
 
-def test_a_poison_message_comes_back_and_the_others_do_not_wait(invoke: Invoke, example: Any, ledger: Ledger) -> None:
-    answer = invoke("on_object_created", queued({"detail": "nonsense"}, example("s3-object-created")))
-    assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}]}
-    assert ledger.head(IRIS).active is not None
+@pytest.mark.parametrize("attributes", [SORTED, {}], ids=["sorted", "as the rule brings it"])
+def test_a_poison_message_comes_back_and_the_others_do_not_wait(
+    invoke: Invoke, example: Any, ledger: Ledger, attributes: dict[str, Any]
+) -> None:
+    nobodys = example("s3-object-created")
+    nobodys["detail"]["object"]["key"] = 7
+    messages = queued({"detail": "nonsense"}, nobodys, example("s3-object-created"))
+    for record in messages["Records"]:
+        record["messageAttributes"] = attributes
+    answer = invoke("on_object_created", messages)
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "0"}, {"itemIdentifier": "1"}]}
+    assert (ledger.head(IRIS).active is not None) == (attributes is SORTED)
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from headgate_local.faults.api import resource_name, strike
 from headgate_local.faults.book import Faults
 from headgate_local.leftovers import sweep
 from headgate_local.pool import WarmPool
-from headgate_local.sagemaker import model_packages
+from headgate_local.sagemaker import model_packages, tags
 from headgate_local.sagemaker.clients import SERVICE
 from headgate_local.sagemaker.events import Events
 from headgate_local.sagemaker.hosting import configs, endpoints, models, runtime
@@ -110,16 +110,17 @@ class SageMaker:
             )
         resources = known.resources(request)
         try:
-            tags = tag_conditions(f"sagemaker:{operation}", request)
-            caller.require(f"sagemaker:{operation}", resources[0], tags)
+            asked = tag_conditions(f"sagemaker:{operation}", request)
+            caller.require(f"sagemaker:{operation}", resources[0], asked)
             strike(self.faults, "sagemaker", operation, resource_name(resources[0]))
             validate(operation, request)
+            tags.check(request)
             for further in resources[1:]:
-                caller.require(f"sagemaker:{operation}", further, tags)
+                caller.require(f"sagemaker:{operation}", further, asked)
             for role in known.roles(request):
                 caller.require_pass_role(role, SERVICE)
             if operation.startswith("Create") and request.get("Tags"):
-                caller.require("sagemaker:AddTags", resources[0], tags)
+                caller.require("sagemaker:AddTags", resources[0], asked)
         except AccessDenied as denied:
             raise ApiError("AccessDeniedException", str(denied)) from denied
         return answer(operation, known.run(self, request))

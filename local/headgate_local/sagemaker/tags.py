@@ -14,6 +14,12 @@ MOST = 50
 """Tags that a resource can carry."""
 
 
+def check(request: Record) -> None:
+    """Raise ValidationException for tags that only AWS can give; keys with the prefix are its own in any case."""
+    if any(tag["Key"].lower().startswith("aws:") for tag in request.get("Tags", [])):
+        raise invalid("aws: prefixed tag key names are not allowed for external use.")
+
+
 def add(sagemaker: "SageMaker", request: Record) -> Record:
     """AddTags: new keys are added, known ones take the new value."""
 

@@ -39,9 +39,15 @@ class ObjectCreated:
 
     @classmethod
     def parse(cls, event: dict[str, Any]) -> "ObjectCreated":
-        """Read the raw event. Nothing decodes the key: EventBridge never encoded it."""
+        """Read the raw event. Nothing decodes the key: EventBridge never encoded it.
+
+        Raises:
+            ValueError, KeyError, TypeError: for what is no event of S3.
+        """
         detail = event["detail"]
         item = detail["object"]
+        if not isinstance(item["key"], str):
+            raise TypeError("The key is no text.")
         return cls(
             detail["bucket"]["name"],
             item["key"],
