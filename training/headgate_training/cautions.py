@@ -27,6 +27,7 @@ def cautions(card: Shown) -> list[str]:
         *_unsure(evaluation),
         *_unseen(card),
         *_one_column(evaluation),
+        *_left_out(card),
         *_few(card),
     ]
 
@@ -105,6 +106,13 @@ def _one_column(evaluation: Shown) -> Iterator[str]:
     for column, drop in drops.items():
         if len(drops) > TOLD and drop > NEARLY_ALL * whole:
             yield f"Nearly all it knows comes from {clipped(column)}: is that known before the answer is?"
+
+
+def _left_out(card: Shown) -> Iterator[str]:
+    rows = (card["training"].get("rows") or {}).get("left_out", 0)
+    if rows:
+        were, lie = ("row was", "lies") if rows == 1 else ("rows were", "lie")
+        yield f"{rows} {were} not learnt from, for what was to be predicted {lie} out of all proportion there: a slip?"
 
 
 def _few(card: Shown) -> Iterator[str]:

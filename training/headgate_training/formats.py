@@ -108,7 +108,7 @@ def _reasons(extra: Path) -> dict[str, str]:
 
 def _time(engines: list[tuple[str, LiteRtModel]], table: Table, rounds: int) -> dict[str, float]:
     """Median microseconds for one row. All take turns, so that a busy machine slows all alike; the first warms up."""
-    row = Table(table.numbers[:1], [list(values[:1]) for values in table.texts])
+    row = table.take(np.arange(1))
     taken: dict[str, list[int]] = {name: [] for name, _ in engines}
     for turn in range(rounds + 1):
         for name, engine in engines:

@@ -37,7 +37,7 @@ def importance(table: Table, outcome: Outcome, predict: Predict, spec: Spec) -> 
     repeats = REPEATS if rows * len(units) * REPEATS <= MOST_PREDICTED else 1
     rows = max(min(rows, LEAST_ROWS), min(rows, MOST_PREDICTED // (len(units) * repeats)))
     drawn = _draw(outcome.target, rows, spec.metric, random)
-    sample, target = _rows(table, drawn), outcome.target[drawn]
+    sample, target = table.take(drawn), outcome.target[drawn]
     sign = 1 if spec.direction == "maximize" else -1
 
     def value(predicted: np.ndarray) -> float:
@@ -74,10 +74,6 @@ def _units(spec: Spec) -> dict[str, Sequence[str]]:
     of_grids = {column for grid in spec.grids for column in grid.columns}
     units: dict[str, Sequence[str]] = {grid.name: grid.columns for grid in spec.grids}
     return units | {column.name: (column.name,) for column in spec.columns if column.name not in of_grids}
-
-
-def _rows(table: Table, rows: np.ndarray) -> Table:
-    return Table(table.numbers[rows], [[values[row] for row in rows.tolist()] for values in table.texts])
 
 
 def _joined(tables: Sequence[Table]) -> Table:

@@ -21,7 +21,7 @@ def time_saved_models(directory: Path, table: Table, answered: np.ndarray) -> di
     ``answered`` is what the pruned network answered to ``table`` as LiteRT file [rows, outputs]. Raises EvaluationError
     when its SavedModel contradicts that, or its golden answers.
     """
-    row = Table(table.numbers[:1], [list(values[:1]) for values in table.texts])
+    row = table.take(np.arange(1))
     with Contender(directory / "assets.extra" / PRUNED) as pruned, SavedModel(directory) as whole:
         expected = pruned.model.predict(table)
         errors = np.abs(answered - expected) / np.maximum(1.0, np.abs(expected))

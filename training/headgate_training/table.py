@@ -25,6 +25,10 @@ class Table:
     def __len__(self) -> int:
         return len(self.numbers)
 
+    def take(self, rows: np.ndarray) -> "Table":
+        """The rows of these numbers."""
+        return Table(self.numbers[rows], [[values[row] for row in rows.tolist()] for values in self.texts])
+
 
 class RowReader:
     """Reads rows of a request, checked against the columns of a model as ``rows`` says."""

@@ -31,6 +31,7 @@ from headgate_training.parquet import read_parquet, read_target
 from headgate_training.pruning import prune
 from headgate_training.reporting import Reporter
 from headgate_training.settings import Settings
+from headgate_training.slips import without_slips
 from headgate_training.spec import Spec, read_spec
 from headgate_training.table import Table
 from headgate_training.tensorboard import EventLog
@@ -92,6 +93,8 @@ class _Data:
     target: np.ndarray
     val_table: Table
     val_target: np.ndarray
+    left_out: int
+    """Rows of both parts that are not learnt from."""
     data: str
     code: str
 
@@ -99,13 +102,13 @@ class _Data:
     def read(cls, places: Places) -> "_Data":
         data, code = data_digest(places.train, places.validation, places.spec), code_digest()
         spec = read_spec(places.spec / "spec.json")
-        train, validation = places.train, places.validation
-        return cls(
-            spec,
-            read_parquet(train, spec), read_target(train, spec),
-            read_parquet(validation, spec), read_target(validation, spec),
-            data, code,
-        )  # fmt: skip
+        parts = [(read_parquet(part, spec), read_target(part, spec)) for part in (places.train, places.validation)]
+        rows = sum(map(len, (target for _, target in parts)))
+        if spec.task == "regression" and spec.forecast is None:
+            parts = without_slips(parts)
+        (table, target), (val_table, val_target) = parts
+        left_out = rows - len(target) - len(val_target)
+        return cls(spec, table, target, val_table, val_target, left_out, data, code)
 
     def encoded(self, encoding: Encoding) -> tuple[Part, Part]:
         encoder = Encoder(encoding, self.spec)
@@ -224,7 +227,7 @@ def _metrics(read: _Data, trained: _Trained, around: Circumstances, watch: Stopw
         "resumed": {"stage": resumed.stage, "epoch": resumed.epoch} if resumed else None,
         "history": around.history,
         "parameters": trained.model.count_params(),
-        "rows": {"train": len(read.target), "validation": len(read.val_target)},
+        "rows": {"train": len(read.target), "validation": len(read.val_target), "left_out": read.left_out},
         "settings": dataclasses.asdict(trained.settings),
         "seed": trained.settings.seed,
         "data_digest": read.data,

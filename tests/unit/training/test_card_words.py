@@ -92,6 +92,7 @@ def card(**evaluation: Any) -> dict[str, Any]:
         "spec": {"positive": "ill", "classes": ["ill", "well"]},
         "curves": {"challenger": {"confusion": [[90, 10], [20, 280]]}},
         "evaluation": unremarkable | evaluation,
+        "training": {},
     }
 
 
@@ -168,3 +169,10 @@ def test_text_and_lines_stand_out_in_light_and_dark(theme: int) -> None:
             assert contrast(palette[text], palette[ground]) >= 4.5, text
         for line in ("water", "rival"):
             assert contrast(palette[line], palette[ground]) >= 3, line
+
+
+@pytest.mark.parametrize(("rows", "said"), [(1, "1 row was not"), (3, "3 rows were not")])
+def test_rows_that_were_not_learnt_from_are_told(rows: int, said: str) -> None:
+    (told,) = cautions(card() | {"training": {"rows": {"train": 400, "left_out": rows}}})
+    assert told.startswith(said)
+    assert not cautions(card() | {"training": {"rows": {"train": 400, "left_out": 0}}})
