@@ -6,7 +6,8 @@ Who runs it needs to read and delete versions of both buckets. The value is comp
 import json
 import re
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -27,7 +28,7 @@ from headgate_cli.runs import Artifacts, Records, check_known
 
 _PARTS = ("train.parquet", "validation.parquet", "test.parquet")
 _KEPT, _KEPT_BEFORE = ".kept-", re.compile(r"^\.kept-.{8}-")
-_BEGUN, _ERASED = "erasure begun", "rows erased"
+_BEGUN, _STOPPED, _ERASED = "erasure begun", "erasure stopped", "rows erased"
 
 Manifests = Mapping[str, dict[str, Any]]
 
@@ -57,16 +58,18 @@ class Erasure:
     project: Project
     subject: Subject
 
-    def run(self, reason: str) -> dict[str, Any]:
+    def run(self, reason: str, *, take_over: bool = False) -> dict[str, Any]:
         """Take the rows out, tell the audit trail before and after, and say what was trained on them.
 
         Raises:
             CommandError: when a run reads rows of the subject at this moment, or is about to, or may yet be judged on a
-                part that goes whole; the message says what was done.
+                part that goes whole; or when another call is on its way, unless this one shall `take_over` from it. The
+                message says what was done.
             UsageError: when there is no such project, in which nothing could be found.
         """
         ledger = Records(self.cloud).ledger
         versions = Versions(self.cloud, self.project.tenant, self.subject)
+        looked = ledger.trail.head(project_key(self.project)).sequence
         found, runs = self._look(ledger, versions)
         datasets, removed_whole = self._remembered(ledger, found, versions)
         told: dict[str, Any] = {
@@ -75,7 +78,50 @@ class Erasure:
             "removed_whole": sorted(removed_whole),
         }
         call = uuid.uuid4().hex
-        ledger.record(self.project, _BEGUN, reason, Change("DATA", {}, told | {"call": call}))
+        try:
+            ledger.record(self.project, _BEGUN, reason, Change("DATA", {}, told | {"call": call}))
+            self._refuse_beside_another(ledger, call, looked, take_over=take_over)
+            self._take_out(ledger, versions, found, removed_whole)
+            told |= {
+                "rows": versions.rows,
+                "objects": versions.objects,
+                "versions_to_retrain": sorted(set(filter(None, map(_version, _of(runs, datasets)))), key=int),
+                "without_column": len(versions.without_column),
+            }
+            ended = told | {"unread": len(versions.unread), "call": call}
+            ledger.record(self.project, _ERASED, reason, Change("DATA", {}, ended))
+        except BaseException:
+            with suppress(Exception):  # who cannot say that it stopped passes for one that is on its way
+                ledger.record(self.project, _STOPPED, "It did not end.", Change("DATA", {}, {"call": call}))
+            raise
+        whose = {"tenant": self.project.tenant, "project": self.project.name}
+        return whose | told | {"unread": sorted(versions.unread)}
+
+    def _refuse_beside_another(self, ledger: Ledger, call: str, looked: int, *, take_over: bool) -> None:
+        """Two calls at once would each write anew what the other took out, so the one that began first goes on.
+
+        `looked` is the trail's last entry at this call's look, which whatever another one did since makes worthless.
+        """
+        going: dict[str, dict[str, Any]] = {}
+        for document, after in self._calls(ledger):
+            if after["call"] == call:
+                break
+            if document["sequence"] > looked:
+                raise CommandError(
+                    f"{document['who']} began or ended an erasure meanwhile. Nothing was changed; call this again."
+                )
+            if document["what"] == [_BEGUN]:
+                going[after["call"]] = document
+            else:
+                going.pop(after["call"], None)
+        if going and not take_over:
+            other = next(iter(going.values()))
+            raise CommandError(
+                f"An erasure that {other['who']} began at {other['at']} has not ended. Nothing was changed; call this "
+                "again when it has. If it was cut off, so that it never will, add --take-over."
+            )
+
+    def _take_out(self, ledger: Ledger, versions: Versions, found: Found, removed_whole: set[str]) -> None:
         head = ledger.head(self.project)
         if head.holdout in removed_whole:
             ledger.write(self.project, replace(head, holdout=None))
@@ -87,16 +133,6 @@ class Erasure:
             if each.key.endswith(".jsonl"):  # the monitor's answers lie there, too, and hold ids alone
                 versions.clean_lines(each)
         self._uploads(found, versions, ledger)
-        told |= {
-            "rows": versions.rows,
-            "objects": versions.objects,
-            "versions_to_retrain": sorted(set(filter(None, map(_version, _of(runs, datasets)))), key=int),
-            "without_column": len(versions.without_column),
-        }
-        ended = told | {"unread": len(versions.unread), "call": call}
-        ledger.record(self.project, _ERASED, reason, Change("DATA", {}, ended))
-        whose = {"tenant": self.project.tenant, "project": self.project.name}
-        return whose | told | {"unread": sorted(versions.unread)}
 
     def _look(self, ledger: Ledger, versions: Versions) -> tuple[Found, list[Run]]:
         under = self._uploaded(versions)
@@ -139,20 +175,23 @@ class Erasure:
         """
         datasets, removed_whole = set(found.datasets), set(found.removed_whole)
         begun: dict[str, dict[str, Any]] = {}
-        for entry in ledger.trail.entries(project_key(self.project)):
-            document = json.loads(entry.text)
-            after = document["changes"][0]["after"] if document["what"] in ([_BEGUN], [_ERASED]) else {}
-            if after.get("column") != self.subject.column:
-                continue
-            if document["what"] == [_BEGUN]:
-                begun[after["call"]] = after
-            else:
+        for document, after in self._calls(ledger):
+            if document["what"] == [_ERASED]:
                 begun.pop(after["call"], None)
+            elif after.get("column") == self.subject.column:
+                begun[after["call"]] = after
         for after in begun.values():
             datasets.update(after.get("datasets", []))
             gone = (each for each in after.get("removed_whole", []) if each not in removed_whole)
             removed_whole.update(each for each in gone if not self._parts(each, versions))
         return datasets, removed_whole
+
+    def _calls(self, ledger: Ledger) -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+        """What the audit trail tells of erasures, the oldest first, each with what it says of its call."""
+        for entry in ledger.trail.entries(project_key(self.project)):
+            document = json.loads(entry.text)
+            if document["what"] in ([_BEGUN], [_STOPPED], [_ERASED]):
+                yield document, document["changes"][0]["after"]
 
     def _datasets(self, found: Found, versions: Versions) -> None:
         """The parts that datasets were split into; where the column was left out of them, those of a dataset that held

@@ -16,6 +16,8 @@ def erase(
     project: options.ProjectName,
     key: Annotated[str, typer.Option(metavar="COLUMN=VALUE", help="Whose rows; - in place of VALUE asks for it.")],
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Kept in the audit trail; name nobody in it.")],
+    *,
+    take_over: Annotated[bool, typer.Option(help="Go on though a call that was cut off has not ended.")] = False,
     tenant: options.Tenant = options.DEFAULT_TENANT,
     stack: options.Stack = None,
     as_json: options.Json = False,
@@ -30,7 +32,7 @@ def erase(
         from headgate.domain.subject import Subject
         from headgate_cli.erasing import Erasure
 
-        document = Erasure(cloud, Project(tenant, project), Subject(column, value)).run(reason)
+        document = Erasure(cloud, Project(tenant, project), Subject(column, value)).run(reason, take_over=take_over)
     Output(as_json).result(document, lambda console: _show(console, document))
     raise typer.Exit(ExitCode.FAILED if document["unread"] else ExitCode.DONE)
 

@@ -6,6 +6,8 @@ import pytest
 from headgate_cli.stages import Stage
 from headgate_cli.story import Answer, Choice, Measure, Road, Sample, Story, stretches_of
 
+from .clinic import erase, open_clinic, split  # noqa: F401 - fixtures
+
 STAGE_SECONDS = {
     "validate": 0.42,
     "train": 6.31,
