@@ -55,7 +55,8 @@ def exported(cloud: Cloud, tenant: str, project: str | None) -> list[dict[str, A
     first.
     """
     ledger = Records(cloud).ledger
-    return [_document(each) for _, chain in _chosen(cloud, tenant, project) for each in ledger.trail.read(chain)[1]]
+    trails = [ledger.trail.read(chain)[1] for _, chain in _chosen(cloud, tenant, project)]
+    return [_document(each) for entries in trails for each in entries if each.sequence]
 
 
 def _chosen(cloud: Cloud, tenant: str, project: str | None) -> list[tuple[str | None, str]]:

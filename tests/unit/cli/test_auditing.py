@@ -153,6 +153,16 @@ def test_a_project_that_was_wiped_out_of_the_ledger_is_known_by_its_copies(told:
     assert document["trails"][1]["flaws"] == [{"sequence": 1, "what": "and all up to 2 are missing"}]
 
 
+def test_what_somebody_put_beside_entries_and_copies_is_told_and_keeps_nobody_from_looking(
+    told: Any, aws: boto3.Session
+) -> None:
+    aws.client("dynamodb").put_item(TableName="ledger", Item={"pk": {"S": "demo#iris"}, "sk": {"S": "AUDIT#x"}})
+    aws.client("s3").put_object(Bucket="audit", Key="demo/iris/0000000001.json", Body=b"\xff")
+    code, document = told("audit", "verify")
+    said = [(each["sequence"], each["what"][:34]) for each in document["trails"][1]["flaws"]]
+    assert (code, said) == (5, [(0, "is no entry: somebody put it there"), (1, "has a locked copy that was written")])
+
+
 def test_a_trail_that_others_keep_writing_to_is_read_up_to_where_it_was_whole(
     ledger: Ledger, make_run: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -24,7 +24,7 @@ _ATTEMPTS = 12
 _LONGEST_SECONDS = 0.5
 _LOOKS = 5
 """How often a trail is read that others are writing to."""
-_COPY = re.compile(r"[0-9]{10}\.json")
+_NUMBER, _COPY = re.compile(r"[0-9]{10}"), re.compile(r"[0-9]{10}\.json")
 _CONTENDED = {"ConditionalCheckFailed", "TransactionConflict"}
 
 
@@ -174,7 +174,9 @@ class Copies:
         return {name for each in folders if PROJECT.fullmatch(name := each.split("/")[-2])}
 
     def _copy(self, key: str, history: History) -> Copy:
-        texts = [self._objects.get_version(self._bucket, key, each).decode() for each in history.versions]
+        texts = [
+            self._objects.get_version(self._bucket, key, each).decode(errors="replace") for each in history.versions
+        ]
         if len(set(texts)) > 1:
             return Copy(texts[0], "was written over, which does not change it; remove the versions after the first one")
         return Copy(texts[0], "was deleted, which leaves it there; remove its delete marker" if history.deleted else "")
@@ -186,8 +188,12 @@ def entries_of(items: Sequence[Mapping[str, Any]]) -> list[tuple[str, Entry]]:
 
 
 def of_item(item: Mapping[str, Any]) -> Entry:
-    """An entry from a raw item of the table or of its stream."""
-    return Entry(int(item["sk"]["S"].removeprefix(AUDIT)), item["entry"]["S"], item["hash"]["S"])
+    """An entry from a raw item of the table or of its stream; of one that Headgate did not write, what there is of it,
+    under the number 0 where its key tells none.
+    """
+    number = item["sk"]["S"].removeprefix(AUDIT)
+    text, hash_ = (str(item.get(name, {}).get("S", "")) for name in ("entry", "hash"))
+    return Entry(int(number) if _NUMBER.fullmatch(number) else 0, text, hash_)
 
 
 def _number(name: str) -> int:

@@ -111,7 +111,8 @@ def flaws(
     tell what an altered entry said, and also of a trail that was written anew from some entry on. What was written
     before `due` has one by then, or one of a later entry, which vouches for it by its hash.
     """
-    found: list[Flaw] = []
+    found = [Flaw(0, "is no entry: somebody put it there") for each in entries if not each.sequence]
+    entries = [each for each in entries if each.sequence]
     copies = copies or {}
     previous, expected = BEGINNING, 1
     for each in entries:
