@@ -13,13 +13,15 @@ _PLACES = ("incoming/", "feedback/", "project.yaml")
 """What a project has in the data bucket (docs/architecture.md, Places)."""
 _NAMED = 3
 _PROJECTS = 20
-"""So many projects of a tenant are looked at, for each is a request; whoever names one has it looked at."""
+"""So many projects of a tenant are looked at, for each is a request; whoever names one has it looked at. And so many
+folders beside the tenant's: those of other tenants are among them."""
 
 
 def hint(cloud: Cloud, tenant: str, project: str | None = None) -> str:
     """What to do about uploads of a tenant, or of one project of it, that start nothing; empty where there are none.
 
-    A list request for each project, and two for a whole tenant; what a person may not list is passed over.
+    A list request for each project, and for a whole tenant two and one for each folder beside its own; what a person
+    may not list is passed over.
     """
     found: list[str] = []
     with suppress(ClientError):
@@ -28,7 +30,7 @@ def hint(cloud: Cloud, tenant: str, project: str | None = None) -> str:
         return ""
     some = ", ".join(found[:_NAMED]) + (", ..." if len(found) > _NAMED else "")
     return (
-        f"In {cloud.data_bucket} lies what starts nothing, because it is not under incoming/: {some}. "
+        f"In {cloud.data_bucket} lies what starts nothing, because its place is no project's incoming/: {some}. "
         f"Put data at {tenant}/{project or '<project>'}/incoming/<file>, or let `headgate drop FILE` do so."
     )
 
@@ -36,8 +38,11 @@ def hint(cloud: Cloud, tenant: str, project: str | None = None) -> str:
 def _astray(s3: Any, bucket: str, tenant: str, project: str | None) -> Iterator[str]:
     """Keys, and folders (with a slash) that hold some."""
     if project is None:
-        files, _ = _level(s3, bucket, "")
+        files, others = _level(s3, bucket, "")
         yield from files
+        for other in [folder for folder in others if folder != f"{tenant}/"][:_PROJECTS]:
+            files, _ = _level(s3, bucket, f"{other}incoming/")  # whoever wrote there left the tenant out
+            yield from files
         files, folders = _level(s3, bucket, f"{tenant}/")
         yield from files
     else:

@@ -159,14 +159,19 @@ def _give_birth(port: int | None, template: Path, progress: Progress) -> Card:
 
 
 def is_running(card: Card) -> bool:
-    """Whether the process of the card is a local cloud. It need not answer: a busy one may take its time."""
+    """Whether the process of the card is its local cloud. It need not answer: a busy one may take its time.
+
+    A process of another home's cloud may have the number by now; that one has another port.
+    """
+    ours = f"{_MODULE} --port {card.endpoint_url.rpartition(':')[2]} "
     if sys.platform == "linux":
         try:
-            return _MODULE.encode() in Path(f"/proc/{card.pid}/cmdline").read_bytes()
+            command_line = Path(f"/proc/{card.pid}/cmdline").read_bytes()
         except OSError:
             return False
+        return ours.encode() in command_line.replace(b"\0", b" ")
     command = ["ps", "-ww", "-o", "command=", "-p", str(card.pid)]
-    return _MODULE in subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
+    return ours in subprocess.run(command, capture_output=True, text=True, check=False).stdout  # noqa: S603
 
 
 @contextlib.contextmanager

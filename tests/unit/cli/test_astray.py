@@ -18,6 +18,7 @@ RIGHT = (
     "demo/patients/",
     "demo/.hidden",
     "other/patients/a.csv",
+    "other/patients/incoming/a.csv",
 )
 
 
@@ -28,6 +29,9 @@ RIGHT = (
         ("a.csv", None, "a.csv"),
         ("a.csv", "patients", None),
         ("demo/a.csv", None, "demo/a.csv"),
+        ("demo/incoming/a.csv", None, "demo/incoming/a.csv"),
+        ("patients/incoming/a.csv", None, "patients/incoming/a.csv"),
+        ("patients/incoming/a.csv", "patients", None),
         ("demo/patients/a.csv", None, "demo/patients/a.csv"),
         ("demo/patients/a.csv", "patients", "demo/patients/a.csv"),
         ("demo/patients/a.csv", "boards", None),
@@ -45,7 +49,7 @@ def test_what_lies_outside_incoming_is_named_with_its_place(
     if named is None:
         assert hint == ""
     else:
-        assert f"not under incoming/: {named}. Put data at demo/{project or '<project>'}/incoming/<file>" in hint
+        assert f"no project's incoming/: {named}. Put data at demo/{project or '<project>'}/incoming/<file>" in hint
 
 
 def test_who_may_not_list_the_bucket_is_told_nothing(aws: boto3.Session, monkeypatch: pytest.MonkeyPatch) -> None:
