@@ -9,7 +9,8 @@ A row becomes one float32 vector of seven blocks:
    median, divided by the spread (interquartile range / 1.349), passed through asinh where the training values were
    skewed, and bent smoothly into (-3, 3) by ``z / sqrt(1 + (z / 3)^2)`` (Holzmueller et al., "Better by Default",
    2024), so that no value, however wild, can dominate. Missing becomes 0, the median.
-2. *cycles*: for every datetime column the sine and cosine of its month, its weekday and its time of day.
+2. *cycles*: for every datetime column the sine and cosine of its month, its weekday and its time of day; 0 of those
+   that stood still in training (all rows are of one month, no row has a time of day).
 3. *missing*: 1 where a value is missing, for columns of block 1 that had missing values in training.
 4. *one-hot*: for every column of categories its known values, then "any other" and "missing".
 5. *index*: for every column of many categories the number of its value, for a network to look up.
@@ -25,7 +26,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,13 @@ class Scaled:
     spread: float
     asinh: bool
     missing: bool
+    still: tuple[int, ...] = ()
+    """Which cycles of a datetime stood still in training: 0 is the year's, 1 the week's, 2 the day's."""
+
+    @property
+    def moving(self) -> np.ndarray:
+        """1 for sines and then cosines of the other cycles: [CYCLES]."""
+        return np.array([number not in self.still for number in range(CYCLES // 2)] * 2, np.float64)
 
 
 @dataclass(frozen=True)
@@ -195,7 +203,7 @@ def fit_encoding(table: Table, spec: Spec, wanted: Wanted = "bag") -> Encoding:
     index: list[Index] = []
     for name, values in zip(spec.text_names, table.texts, strict=True):
         if kinds[name] == "datetime":
-            datetimes.append(_fit_scaled(name, parse_datetimes(name, values)[:, 0]))
+            datetimes.append(_fit_datetime(name, parse_datetimes(name, values)))
         elif kinds[name] == "text":
             words.append(fit_words(name, values, wanted))
         elif isinstance(fitted := _fit_categories(name, values), OneHot):
@@ -218,6 +226,12 @@ def _fit_scaled(name: str, values: np.ndarray) -> Scaled:
     spread = (high - low) / 1.349 or np.std(finite) or 1.0
     scaled = np.clip((finite - center) / spread, -1e3, 1e3)
     return Scaled(name, float(center), float(spread), bool(abs(skewness(scaled)) > SKEWED), missing)
+
+
+def _fit_datetime(name: str, moments: np.ndarray) -> Scaled:
+    present = moments[~np.isnan(moments[:, 0]), 1:]
+    still = tuple(number for number, cycle in enumerate(present.T) if len(np.unique(cycle)) <= 1)
+    return replace(_fit_scaled(name, moments[:, 0]), still=still)
 
 
 def skewness(values: np.ndarray) -> float:
@@ -277,7 +291,7 @@ class Encoder:
     def __init__(self, encoding: Encoding, spec: Spec) -> None:
         self.width = encoding.width
         names = spec.text_names
-        self._datetime = [(names.index(column.name), column.name) for column in encoding.datetime]
+        self._datetime = [(names.index(column.name), column.name, column.moving) for column in encoding.datetime]
         self._scaled = [(column.center, column.spread, column.asinh) for column in encoding.scaled]
         self._center = np.array([column.center for column in encoding.scaled])
         self._spread = np.array([column.spread for column in encoding.scaled])
@@ -335,11 +349,11 @@ class Encoder:
         numbers = table.numbers if self._numeric is None else table.numbers[:, self._numeric]
         # One spare place at the end takes what has no place of its own (-1), and is cut off.
         encoded = np.zeros((len(numbers), self.width + 1), dtype=np.float32)
-        for i, (position, name) in enumerate(self._datetime):
+        for i, (position, name, moving) in enumerate(self._datetime):
             moments = parse_datetimes(name, table.texts[position])
             numbers = np.column_stack([numbers, moments[:, 0]])
             at = self._cycles_at + CYCLES * i
-            encoded[:, at : at + CYCLES] = _cycles(moments)
+            encoded[:, at : at + CYCLES] = _cycles(moments) * moving
         if len(numbers) == 1:
             self._encode_one(encoded[0], numbers[0].tolist(), table.texts)
         else:

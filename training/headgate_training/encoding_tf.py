@@ -31,7 +31,7 @@ def encode(encoding: Encoding, inputs: Mapping[str, tf.Tensor]) -> tf.Tensor:
     for column in encoding.datetime:
         days, circle = _moments(column.name, inputs[column.name])
         numbers.append(days)
-        cycles.append(circle)
+        cycles.append(circle * column.moving)
     blocks = []
     if numbers:
         stacked = tf.stack(numbers, axis=1)

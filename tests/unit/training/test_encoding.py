@@ -137,6 +137,24 @@ def test_a_column_of_which_training_saw_one_case_says_nothing_whatever_comes(*, 
     assert sorted(position for place in places for position in place.at) == list(range(encoding.width))
 
 
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_cycle_that_stood_still_in_training_says_nothing_of_another_moment(*, alone: bool) -> None:
+    """All rows are of one March, without a time of day: of December and of the evening nothing was learnt."""
+    spec = replace(SPEC, columns=(Column("on", "datetime"), Column("same", "datetime")))
+    days = [f"2024-03-{day:02}" for day in range(1, 29)]
+    encoding = fit_encoding(Table(np.empty((28, 0)), [days, ["2020-02-02"] * 28]), spec)
+    known, other = {"on": "2024-03-06", "same": "2020-02-02"}, {"on": "2024-12-04T18:00:00", "same": "1999-09-09T09:09"}
+    reader, rows = RowReader(spec.columns), [known, other]  # both are Wednesdays
+    by_numpy = np.concatenate(
+        [Encoder(encoding, spec).encode(reader.read(some)) for some in ([[known], [other]] if alone else [rows])]
+    )
+    np.testing.assert_array_equal(by_numpy[0, 1:], by_numpy[1, 1:])
+    assert np.count_nonzero(by_numpy[0, 2:]) == 2  # the sine and the cosine of Wednesday
+    assert by_numpy[0, 0] != by_numpy[1, 0]
+    given = {name: tf.constant([row[name] for row in rows]) for name in known}
+    np.testing.assert_allclose(encoding_tf.encode(encoding, given).numpy(), by_numpy, atol=1e-6)
+
+
 def test_a_training_part_of_one_value_in_every_column_is_refused_in_words() -> None:
     spec = replace(SPEC, columns=(Column("only", "categorical"),))
     with pytest.raises(TrainingError, match="nothing to learn from"):
