@@ -18,7 +18,8 @@ import keras
 import numpy as np
 import pandas as pd
 
-from headgate_training.encoding import Encoder, fit_encoding
+from headgate_training.encoding import Encoder
+from headgate_training.encoding_fit import fit_encoding
 from headgate_training.families import FAMILIES
 from headgate_training.fitting import Part, fit
 from headgate_training.heads import choose_head

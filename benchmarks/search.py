@@ -73,7 +73,8 @@ def train_curve(folder: Path, spec: dict[str, Any], given: dict[str, float]) -> 
     """The objective after each epoch: the metric at the epoch whose validation loss was the lowest so far."""
     import keras
 
-    from headgate_training.encoding import Encoder, fit_encoding
+    from headgate_training.encoding import Encoder
+    from headgate_training.encoding_fit import fit_encoding
     from headgate_training.families import dnn
     from headgate_training.fitting import Epoch, Part, fit
     from headgate_training.heads import choose_head

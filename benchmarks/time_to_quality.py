@@ -85,7 +85,8 @@ def headgate(rows: int, epochs: int) -> Course:
 
     import keras
 
-    from headgate_training.encoding import Encoder, fit_encoding
+    from headgate_training.encoding import Encoder
+    from headgate_training.encoding_fit import fit_encoding
     from headgate_training.families import FAMILIES
     from headgate_training.fitting import Epoch, Part, fit
     from headgate_training.heads import choose_head

@@ -11,7 +11,8 @@ from typing import Protocol
 import numpy as np
 import tensorflow as tf
 
-from headgate_training.encoding import Unit, skewness
+from headgate_training.encoding import Unit
+from headgate_training.encoding_fit import skewness
 from headgate_training.spec import Spec
 from headgate_training.words import TrainingError
 

@@ -18,7 +18,8 @@ from headgate_training.ahead import Past
 from headgate_training.baseline import write_features
 from headgate_training.checkpoints import NOTHING_KEPT, SECONDS, Checkpoints, Keeper
 from headgate_training.compression import compress, convert
-from headgate_training.encoding import Encoder, Encoding, fit_encoding
+from headgate_training.encoding import Encoder, Encoding
+from headgate_training.encoding_fit import fit_encoding
 from headgate_training.export import Served, export, export_code
 from headgate_training.families import FAMILIES, wanted_of_text
 from headgate_training.fitting import Circumstances, Fitted, Part, fit

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from headgate_training.ahead import Past, choose_ago, draw_line, level_of, overtones
-from headgate_training.encoding import fit_encoding
+from headgate_training.encoding_fit import fit_encoding
 from headgate_training.heads import Numbers
 from headgate_training.layout import Cycle, GridPlace, Layout, find_layout
 from headgate_training.spec import Column, Forecast, Spec

@@ -11,7 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from headgate_training import encoding_tf
-from headgate_training.encoding import Encoder, Encoding, Scaled, fit_encoding, load_encoding, parse_datetimes
+from headgate_training.encoding import Encoder, Encoding, Scaled, load_encoding, parse_datetimes
+from headgate_training.encoding_fit import fit_encoding
 from headgate_training.layout import find_layout
 from headgate_training.spec import Column, Spec
 from headgate_training.table import RequestError, RowReader, Table

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from headgate_training.encoding import Encoder, fit_encoding
+from headgate_training.encoding import Encoder
+from headgate_training.encoding_fit import fit_encoding
 from headgate_training.golden import invent
 from headgate_training.spec import Column, Spec
 from headgate_training.table import Table

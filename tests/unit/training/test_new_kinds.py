@@ -11,7 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headgate_training import encoding_tf, text_tf
-from headgate_training.encoding import GRID_LIMIT, Encoder, fit_encoding, load_encoding
+from headgate_training.encoding import GRID_LIMIT, Encoder, load_encoding
+from headgate_training.encoding_fit import fit_encoding
 from headgate_training.golden import invent
 from headgate_training.layout import find_layout
 from headgate_training.spec import Column, Grid, Spec
