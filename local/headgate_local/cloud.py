@@ -82,8 +82,13 @@ def serve(port: int, listener: int | None = None) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             loop.add_signal_handler(number, stop.set)
         seams.install(os.environ["AWS_ENDPOINT_URL"])
+
+        async def stopped() -> None:
+            await stop.wait()
+            threading.Thread(target=_let_none_work, name="ending", daemon=True).start()
+
         try:
-            await hypercorn_serve(door.guarded(ministack.app), config, shutdown_trigger=stop.wait)
+            await hypercorn_serve(door.guarded(ministack.app), config, shutdown_trigger=stopped)
         finally:
             # Before the loop closes: it waits for its threads, and those wait for the processes that end here.
             _end_lambda_workers()
@@ -117,6 +122,16 @@ def _end_lambda_workers() -> None:
     from ministack.core import lambda_runtime
 
     lambda_runtime.reset()
+
+
+def _let_none_work() -> None:
+    """End functions' processes, and those of invocations that have waited for their turn, until this process ends.
+
+    Requests are waited for, and a function's may take a quarter of an hour: MiniStack lets none be cancelled.
+    """
+    while True:
+        _end_lambda_workers()
+        time.sleep(0.1)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -22,6 +22,8 @@ from contract.live import (
 )
 from waiting import eventually
 
+from headgate_local.seams.lambdas import AT_ONCE
+
 SLEEPER = """
 import subprocess, time
 subprocess.Popen(['sleep', '600'], start_new_session=True)
@@ -70,6 +72,24 @@ def make_endpoint(cloud: Cloud, name: str, **members) -> None:
     eventually(lambda: sagemaker.describe_endpoint(EndpointName=name)["EndpointStatus"] == "InService")
 
 
+def invoke_slowly(cloud: Cloud, pool: ThreadPoolExecutor) -> None:
+    """Ask a function that takes long, also more often at a time than functions work."""
+    functions, code = (
+        cloud.client("lambda"),
+        live.function_zip("import time\n\n\ndef handler(*_):\n    time.sleep(600)\n"),
+    )
+    functions.create_function(
+        FunctionName="slow",
+        Runtime="python3.11",
+        Role=make_role(cloud),
+        Handler="app.handler",
+        Code={"ZipFile": code},
+        Timeout=900,
+    )
+    for _ in range(AT_ONCE + 2):
+        pool.submit(functions.invoke, FunctionName="slow")
+
+
 def wait_in_a_machine(cloud: Cloud) -> None:
     """An execution whose task, which has a time-out, is an execution that takes long."""
     machines, role = cloud.client("stepfunctions"), make_role(cloud)
@@ -105,6 +125,7 @@ def test_neither_a_request_under_way_nor_what_waits_for_its_turn_or_its_end_keep
     before, role = serving(busy), make_role(busy)
     make_endpoint(busy, "one", ServerlessConfig={"MemorySizeInMB": 1024, "MaxConcurrency": 1})
     wait_in_a_machine(busy)
+    invoke_slowly(busy, slow := ThreadPoolExecutor(AT_ONCE + 2))
     for number in range(2 * max(2, os.cpu_count() or 2)):
         start_job(busy, f"more-{number}", role, "busy")
 
@@ -118,7 +139,8 @@ def test_neither_a_request_under_way_nor_what_waits_for_its_turn_or_its_end_keep
         assert "ThrottlingException" in str(turned_away.exception())  # so the other one is under way
         started = started_by(busy)
         busy.process.terminate()
-        busy.process.wait(timeout=30)
+        busy.process.wait(timeout=15)
         assert all(each.exception(30) for each in asked)
         eventually(lambda: not started & processes().keys(), seconds=15)
+    slow.shutdown()
     assert not list((busy.log.parent / "local.work").iterdir())
