@@ -2,6 +2,7 @@
 
 import contextvars
 import json
+import logging
 import re
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
@@ -11,6 +12,7 @@ from ministack.services import eventbridge
 
 from headgate_local.api.records import Record
 
+logger = logging.getLogger("headgate.sagemaker")
 TRAINING = (
     "TrainingJobName",
     "TrainingJobArn",
@@ -183,8 +185,14 @@ class Events:
             "Detail": json.dumps(chosen),
             "Resources": [arn],
         }
-        put = contextvars.copy_context().run
-        self._thread.submit(put, eventbridge._put_events, {"Entries": [entry]}, allow_aws_source=True)
+        self._thread.submit(contextvars.copy_context().run, _put, entry)
+
+
+def _put(entry: Record) -> None:
+    try:
+        eventbridge._put_events({"Entries": [entry]}, allow_aws_source=True)
+    except Exception:  # or nobody would hear that it is lost
+        logger.exception("The event %s of %s could not be sent", entry["DetailType"], entry["Resources"])
 
 
 def _times(record: Record, form: Any) -> Record:
