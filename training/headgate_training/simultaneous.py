@@ -17,11 +17,12 @@ def critical_value(influences: np.ndarray, seed: int) -> float:
     Chernozhukov, Chetverikov and Kato, 2013). ``influences`` is [rows, estimates], 0 where a row has no part in an
     estimate. Estimates that depend on one another cost less than Bonferroni's correction would take.
     """
-    norms = np.sqrt(np.square(influences).sum(axis=0))
-    scaled = influences[:, norms > 0] / norms[norms > 0]
-    if scaled.shape[1] == 0:
+    products = (influences.T @ influences).astype(np.float64)  # no copy of what has as many rows as the holdout
+    norms = np.sqrt(np.diag(products))
+    vary = norms > 0
+    if not vary.any():
         return _NORMAL.inv_cdf((1 + LEVEL) / 2)
-    correlations = (scaled.T @ scaled).astype(np.float64)
+    correlations = products[np.ix_(vary, vary)] / np.outer(norms[vary], norms[vary])
     # Estimates may repeat one another exactly, and Cholesky's factor exists only where none does.
     root = np.linalg.cholesky(correlations + _LOOSENED * np.eye(len(correlations)))
     deviates = np.random.default_rng(seed).normal(size=(DRAWS, len(root))) @ root.T

@@ -186,11 +186,9 @@ def _against_whole(slices: Sequence[Slice], models: Models) -> list[Gap | None]:
 
 
 def _gaps(estimates: Sequence[float], influences: np.ndarray, slices: Sequence[Slice], seed: int) -> list[Gap | None]:
-    told = [
-        np.isfinite(estimate) and len(part.rows) >= LEAST_DECLARED_ROWS
-        for estimate, part in zip(estimates, slices, strict=True)
-    ]
-    influences = np.where(told, influences, 0)
+    """``influences`` [rows, slices] are used up."""
+    told = np.isfinite(estimates) & np.array([len(part.rows) >= LEAST_DECLARED_ROWS for part in slices], bool)
+    influences[:, ~told] = 0
     critical = critical_value(influences, seed)
     gaps: list[Gap | None] = []
     for number, part in enumerate(slices):

@@ -1,5 +1,7 @@
 """Slices: cutting columns, finding what is surely worse, and not finding what is not there."""
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -125,6 +127,19 @@ def test_intervals_for_many_are_wider_but_not_for_the_same_thing_twice() -> None
     assert repeated == pytest.approx(alone, abs=0.1)
     assert many == pytest.approx(bonferroni(30), abs=0.15)
     assert critical_value(np.zeros((10, 3)), 1) == pytest.approx(1.96, abs=0.001)
+
+
+def test_declared_slices_take_the_memory_of_one_number_for_each_row_and_slice() -> None:
+    rows, random = 200_000, np.random.default_rng(1)
+    target = random.normal(size=rows)
+    models = Models(guesses(target, 1.0, 1), guesses(target, 1.0, 2), REGRESSION)
+    columns = {name: random.choice([*"abcdefghijklmnopqrst"], rows).tolist() for name in ("ward", "shift")}
+    tracemalloc.start()
+    measured = measure_declared(columns, models)
+    _, most = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(measured) == 40
+    assert most < 2 * (4 * rows * len(measured))  # of float32, and as much again for all else
 
 
 @pytest.mark.parametrize(("rows", "quantile"), [(10, 2.262), (30, 2.045), (1_000_000, 1.960)])
