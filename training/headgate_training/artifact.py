@@ -20,11 +20,10 @@ def weigh(archive: Path, directory: Path, model: SavedModel, twin: LiteRtModel) 
     golden = json.loads((directory / "assets.extra" / "golden.json").read_text(encoding="utf-8"))["golden"]
     row = golden[0]["request"]
     reader = RowReader(model.spec.columns)
-    variables = (directory / "variables").rglob("*") if (directory / "variables").is_dir() else ()
     return {
         "bytes": {
             "archive": archive.stat().st_size,
-            "saved_model": sum(path.stat().st_size for path in (directory / "saved_model.pb", *variables)),
+            "saved_model": (directory / "saved_model.pb").stat().st_size,
             "litert": (directory / "assets.extra" / "model.litert").stat().st_size,
         },
         "p50_microseconds": {
