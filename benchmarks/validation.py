@@ -26,7 +26,6 @@ from typing import Any
 
 COLUMNS = 20
 GOAL_RATIO, GOAL_PEAK_MB = 0.59, 400  # a million rows a second where polars reads and profiles 1.7 million
-BLOCK_BYTES = 1024**2
 SMALL_ROWS = 2_000
 
 
@@ -133,6 +132,8 @@ CONTESTANTS: dict[str, Callable[[Path], Any]] = {
 
 
 def _blocks(path: Path) -> Iterator[bytes]:
+    from headgate.tables.intake import BLOCK_BYTES
+
     with path.open("rb") as file:
         while block := file.read(BLOCK_BYTES):
             yield block

@@ -16,11 +16,10 @@ from headgate.domain.spec import TrainingSpec
 from headgate.services.examination import EXAMINATION, Known, judge_dataset
 from headgate.tables.captures import read_captures
 from headgate.tables.engine import Limits, opened
+from headgate.tables.intake import BLOCK_BYTES
 from headgate.tables.labelled import write_answers
 from headgate.tables.observe import observe
 from headgate.tables.split import PARTS
-
-_BLOCK = 1024**2
 
 
 def observe_brought(root: Path, limits: Limits) -> str:
@@ -62,7 +61,7 @@ def examine_brought(root: Path, limits: Limits, max_bytes: int = MACHINE_BYTES) 
         path = brought / part.key.removeprefix(place)
         try:
             with path.open("rb") as file:
-                yield from iter(lambda: file.read(_BLOCK), b"")
+                yield from iter(lambda: file.read(BLOCK_BYTES), b"")
         except FileNotFoundError:
             raise NotFoundError(f"{part.key} was not brought here.") from None
         path.unlink()
