@@ -69,10 +69,9 @@ def _chosen(cloud: Cloud, tenant: str, project: str | None) -> list[tuple[str | 
     """
     if project is not None:
         return [(project, project_key(Project(tenant, project)))]
-    ledger = Records(cloud).ledger
-    names = {each.name for each in projects_of(ledger, tenant, unknown=True)} | _copies(cloud).projects(tenant)
-    own = tenant_key(tenant)
-    if not names and not ledger.trail.head(own).sequence and not _copies(cloud).of(own):
+    ledger, copied, own = Records(cloud).ledger, _copies(cloud), tenant_key(tenant)
+    names = {each.name for each in projects_of(ledger, tenant, unknown=True)} | copied.projects(tenant)
+    if not names and not ledger.trail.head(own).sequence and not copied.of(own):
         raise UsageError(f"There is no record of a tenant {tenant}. `headgate tenant list` lists those that exist.")
     return [(None, own), *((name, project_key(Project(tenant, name))) for name in sorted(names))]
 

@@ -32,9 +32,9 @@ def freeze(cloud: Cloud, tenant: str, project: str | None, why: str, until: str 
     now = datetime.now(UTC)
     wanted = Freeze(user_name(cloud), " ".join(why.split()), written(now), end_of(until, now) if until else None)
     ledger = Records(cloud).ledger
+    if project is not None:
+        check_known(ledger, Project(tenant, project))
     owners = chosen_projects(ledger, tenant, project)
-    for owner in owners:
-        check_known(ledger, owner)
     return [freeze_document(owner, _write(ledger, owner, lambda _known: wanted)) for owner in owners]
 
 

@@ -36,9 +36,8 @@ def remove(cloud: Cloud, name: str, folder: Path, hold_days: int) -> dict[str, A
     places.check(folder / "records.jsonl")
     now = datetime.now(UTC)
     known = tenants.document(cloud, name)
-    if (
-        known["standing"] != Standing.LEAVING or not known["leaves_on"]
-    ):  # whoever changes the stack may leave the day out
+    # Whoever changes the stack may leave the day out.
+    if known["standing"] != Standing.LEAVING or not known["leaves_on"]:
         known = tenants.leave(cloud, name, hold_days, now)
         counts = export(cloud, name, folder)
         said = (
