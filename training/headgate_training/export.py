@@ -26,8 +26,7 @@ class Served:
         self.network = traced(lambda rows: head.answer(model(rows, training=False)), [encoded])
         # Numbers are float64 because TensorFlow Serving refuses JSON integers beyond 2^24 for a float32 input.
         columns = [
-            tf.TensorSpec([None], tf.float64 if column.kind == "numeric" else tf.string, name=_argument(position))
-            for position, column in enumerate(spec.columns)
+            tf.TensorSpec([None], tf.float64 if column.kind == "numeric" else tf.string) for column in spec.columns
         ]
         names = [column.name for column in spec.columns]
         self.answer = traced(
@@ -84,7 +83,3 @@ def export_code(folder: Path) -> None:
     shutil.copyfile(ours / "inference.py", folder / "inference.py")
     for name in ("__init__.py", "bodies.py", "rows.py"):
         shutil.copyfile(ours / name, package / name)
-
-
-def _argument(position: int) -> str:
-    return f"column_{position}"
